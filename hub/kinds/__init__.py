@@ -1,0 +1,34 @@
+"""The kinds of values that a customer has. Adding one is adding a file and a line here."""
+
+from __future__ import annotations
+
+from hub.kinds.base import Kind
+from hub.kinds.birth_date import BIRTH_DATE
+from hub.kinds.category import CATEGORY
+from hub.kinds.company_name import COMPANY_NAME
+from hub.kinds.consent import CONSENT
+from hub.kinds.date import DATE
+from hub.kinds.domain import DOMAIN
+from hub.kinds.email import EMAIL
+from hub.kinds.family_name import FAMILY_NAME
+from hub.kinds.given_name import GIVEN_NAME
+from hub.kinds.identifier import IDENTIFIER
+from hub.kinds.name_suffix import NAME_SUFFIX
+from hub.kinds.number import NUMBER
+from hub.kinds.person_name import PERSON_NAME
+from hub.kinds.phone import PHONE
+from hub.kinds.postal_address import POSTAL_ADDRESS
+from hub.kinds.text import TEXT
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        GIVEN_NAME, FAMILY_NAME, PERSON_NAME, NAME_SUFFIX, COMPANY_NAME, EMAIL, PHONE, BIRTH_DATE, DATE, POSTAL_ADDRESS,
+        IDENTIFIER, DOMAIN, CATEGORY, CONSENT, NUMBER, TEXT,
+    )  # fmt: skip
+}
+
+
+def form_names(kind: Kind) -> tuple[str, ...]:
+    """The names of a kind's forms, "" first: the same for every value."""
+    return tuple(kind.forms((("line1", "x"),) if kind.parts else "x"))

@@ -1,0 +1,236 @@
+"""Postal addresses: line1, line2, postcode, city, region, country (ISO alpha-2). All parts are optional.
+
+Forms (lower-case ASCII):
+""              the whole address in one line, parts in a fixed order
+street          street name, words like street, Straße, rue in one short form: 'Hauptstr.', 'Hauptstraße' -> 'haupt str'
+house           house number with its letter: '12a'
+postcode        letters and digits: 'sw1a1aa'
+city            the city in words
+country         alpha-2
+postcode_house  '10115 12a'
+street_house    'haupt str 12a'
+postcode3       the first three of the postcode: its district
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from hub.kinds.base import Cleaned, Context, Form, Forms, Kind, Problem
+from hub.kinds.reading import HIDDEN, joined, or_none, read, words
+from hub.model import Value, composite
+
+PARTS = ("line1", "line2", "postcode", "city", "region", "country")
+NAMES = ("", "street", "house", "postcode", "city", "country", "postcode_house", "street_house", "postcode3")
+PLACEHOLDERS = frozenset({"test", "test street 1", "unknown", "address", "no address", "same", "see above", "xxx", "123 main st", "12345"})
+
+_ALIASES = {
+    "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "great britain": "GB", "northern ireland": "GB", "britain": "GB",
+    "usa": "US", "us of a": "US", "america": "US", "u s": "US", "u s a": "US", "united states of america": "US", "etats unis": "US",
+    "estados unidos": "US", "vereinigte staaten": "US", "deutschland": "DE", "allemagne": "DE", "alemania": "DE", "germania": "DE",
+    "duitsland": "DE", "niemcy": "DE", "brd": "DE", "frankreich": "FR", "francia": "FR", "frankrijk": "FR", "espana": "ES",
+    "spanien": "ES", "espagne": "ES", "spagna": "ES", "italia": "IT", "italien": "IT", "italie": "IT", "osterreich": "AT",
+    "oesterreich": "AT", "autriche": "AT", "schweiz": "CH", "suisse": "CH", "svizzera": "CH", "suiza": "CH", "nederland": "NL",
+    "holland": "NL", "the netherlands": "NL", "niederlande": "NL", "pays bas": "NL", "paises bajos": "NL", "belgie": "BE",
+    "belgique": "BE", "belgien": "BE", "polska": "PL", "polen": "PL", "pologne": "PL", "cesko": "CZ", "czech republic": "CZ",
+    "ceska republika": "CZ", "tschechien": "CZ", "danmark": "DK", "danemark": "DK", "daenemark": "DK", "sverige": "SE",
+    "schweden": "SE", "suede": "SE", "norge": "NO", "norwegen": "NO", "suomi": "FI", "finnland": "FI", "eire": "IE", "irland": "IE",
+    "republic of ireland": "IE", "portugal": "PT", "brasil": "BR", "mexique": "MX", "magyarorszag": "HU", "ungarn": "HU",
+    "romania": "RO", "rumanien": "RO", "hellas": "GR", "griechenland": "GR", "turkey": "TR", "turkei": "TR", "russia": "RU",
+    "rossiya": "RU", "russland": "RU", "ukraina": "UA", "south korea": "KR", "korea": "KR", "nippon": "JP", "zhongguo": "CN",
+    "uae": "AE", "vietnam": "VN", "iran": "IR", "taiwan": "TW", "ivory coast": "CI", "macedonia": "MK", "bolivia": "BO",
+    "venezuela": "VE", "tanzania": "TZ", "moldova": "MD", "syria": "SY", "laos": "LA", "luxemburg": "LU", "hrvatska": "HR",
+    "kroatien": "HR", "slovensko": "SK", "slowakei": "SK", "slovenija": "SI", "slowenien": "SI", "island": "IS", "india": "IN",
+}  # fmt: skip
+_STREET = {
+    **dict.fromkeys(("street", "str", "st", "strasse", "straat", "stret", "strase"), "st"),
+    **dict.fromkeys(("avenue", "ave", "av", "aven", "avenida", "avda", "avd"), "ave"),
+    **dict.fromkeys(("road", "rd"), "rd"), **dict.fromkeys(("boulevard", "blvd", "bd", "boul", "bvd", "bulevar"), "blvd"),
+    **dict.fromkeys(("drive", "dr", "drv"), "dr"), **dict.fromkeys(("lane", "ln"), "ln"), **dict.fromkeys(("court", "ct", "crt"), "ct"),
+    **dict.fromkeys(("place", "pl", "platz", "plaza", "plz", "plein", "piazza", "pza", "pza", "plac"), "pl"),
+    **dict.fromkeys(("square", "sq"), "sq"), **dict.fromkeys(("terrace", "ter", "terr", "tce"), "ter"),
+    **dict.fromkeys(("crescent", "cres", "cr"), "cres"), **dict.fromkeys(("close", "cl"), "cl"), **dict.fromkeys(("gardens", "gdns"), "gdns"),
+    **dict.fromkeys(("highway", "hwy"), "hwy"), **dict.fromkeys(("parkway", "pkwy", "pky"), "pkwy"), **dict.fromkeys(("circle", "cir"), "cir"),
+    **dict.fromkeys(("trail", "trl"), "trl"), **dict.fromkeys(("grove", "gr", "grv"), "gr"), **dict.fromkeys(("mount", "mt"), "mt"),
+    **dict.fromkeys(("north", "n"), "n"), **dict.fromkeys(("south", "s"), "s"), **dict.fromkeys(("east", "e"), "e"),
+    **dict.fromkeys(("west", "w"), "w"), **dict.fromkeys(("saint", "sankt", "skt"), "st"), **dict.fromkeys(("weg", "wg"), "weg"),
+    **dict.fromkeys(("allee", "al"), "allee"), **dict.fromkeys(("rue", "r"), "rue"), **dict.fromkeys(("calle", "c"), "calle"),
+    **dict.fromkeys(("via", "v"), "via"), **dict.fromkeys(("ulica", "ul", "ulitsa"), "ul"), **dict.fromkeys(("route", "rte"), "rte"),
+    **dict.fromkeys(("chemin", "che", "chem"), "chemin"), **dict.fromkeys(("impasse", "imp"), "imp"),
+}  # fmt: skip
+_GLUED = re.compile(r"([a-z]{3,})(strasse|straat|str|platz|allee|weg|gasse|plein|laan|gatan|vagen)$")
+_UNIT = re.compile(
+    r"\b(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg|c o)\b.*$"
+)
+_NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
+_LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER})\s+(?P<street>\D.*)")
+_TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER})(?P<rest>(?:\s\d+[a-z]?)*)")
+_CITY_LINE = re.compile(r"(?:(?P<country>[A-Z]{1,3})-)?(?P<postcode>\d{4,5}|\d{3} \d{2}|\d{4} ?[A-Z]{2})\s+(?P<city>\D{2,})")
+_US_TAIL = re.compile(r"(?P<region>[A-Z]{2})\s+(?P<postcode>\d{5}(?:-\d{4})?)")
+_UK_TAIL = re.compile(r"(?:(?P<city>\D*?)\s+)?(?P<postcode>[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2})", re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def country_code(text: str) -> str | None:
+    """ISO alpha-2 of a country's name, alpha-2 or alpha-3 code, in the common languages; None when unknown."""
+    name = words(text)
+    return _country_names().get(name) if name else None
+
+
+@lru_cache(maxsize=1)
+def _country_names() -> Mapping[str, str]:
+    import pycountry  # 100 ms to import
+
+    names: dict[str, str] = {}
+    for country in pycountry.countries:
+        for field in ("name", "official_name", "common_name", "alpha_3", "alpha_2"):
+            if label := getattr(country, field, None):
+                names[words(label)] = country.alpha_2
+    return {**names, **_ALIASES}
+
+
+def clean(raw: object, context: Context) -> Cleaned | Problem | None:
+    """An address from its parts or from one text. A country that is not known stays as written."""
+    given = _given_parts(raw)
+    if given is None:
+        text = read(raw)
+        if not isinstance(text, str):
+            return text
+        parts = parse_line(text, context.country)
+    else:
+        parts = {}
+        for part, value in given.items():
+            found = read(value)
+            if isinstance(found, Problem):
+                return Problem(f"{part}: {found.reason}")
+            if found is not None:
+                parts[part] = found
+    if not parts:
+        return None
+    return _finished(parts, context)
+
+
+def _given_parts(raw: object) -> dict[str, object] | None:
+    """Known parts of a raw address; None when it has no parts."""
+    if isinstance(raw, tuple) and raw and all(isinstance(item, tuple) and len(item) == 2 for item in raw):
+        raw = {name: value for name, value in raw if isinstance(name, str)}
+    if not isinstance(raw, Mapping):
+        return None
+    return {part: raw[part] for part in PARTS if part in raw}
+
+
+def _finished(parts: dict[str, str], context: Context) -> Cleaned | Problem | None:
+    if "country" in parts:
+        parts["country"] = country_code(parts["country"]) or parts["country"]
+    elif context.country:
+        parts["country"] = context.country.upper()
+    if set(parts) <= {"country"}:  # a country alone is no address, but says something when it was given
+        return None
+    if "postcode" in parts:
+        parts["postcode"] = parts["postcode"].upper()
+    if sum(map(len, parts.values())) > 4096:
+        return Problem("longer than 4 KiB")
+    return Cleaned(composite(parts))
+
+
+def parse_line(text: str, country: str | None = None) -> dict[str, str]:
+    """Parts of an address in one text, as far as they are plain to see; the rest is line1."""
+    pieces = [piece.strip() for piece in re.split(r"[,;\n]", text) if piece.strip()]
+    parts: dict[str, str] = {}
+    if len(pieces) < 2:
+        return {"line1": text}
+    if len(pieces) > 2 and (code := country_code(pieces[-1])) and len(pieces[-1]) > 1 and not _US_TAIL.fullmatch(pieces[-1]):
+        parts["country"] = code
+        pieces.pop()
+    if found := _US_TAIL.fullmatch(pieces[-1]):
+        parts |= {"region": found["region"], "postcode": found["postcode"]}
+        pieces.pop()
+        if len(pieces) > 1:
+            parts["city"] = pieces.pop()
+    elif found := _CITY_LINE.fullmatch(pieces[-1]):
+        parts |= {"postcode": found["postcode"], "city": found["city"]}
+        pieces.pop()
+    elif found := _UK_TAIL.fullmatch(pieces[-1]):
+        parts["postcode"] = found["postcode"]
+        pieces.pop()
+        city = found["city"] or (pieces.pop() if len(pieces) > 1 else None)
+        parts |= {"city": city} if city else {}
+    else:
+        return {"line1": text}
+    if pieces:
+        parts["line1"] = pieces[0]
+    if len(pieces) > 1:
+        parts["line2"] = ", ".join(pieces[1:])
+    return parts
+
+
+def _street_and_house(line: str) -> tuple[str, str]:
+    """('haupt st', '12a') of 'Hauptstraße 12 a'."""
+    text = words(line)
+    bare = _UNIT.sub("", text).strip() or text
+    found = _LEADING_NUMBER.fullmatch(bare) or _TRAILING_NUMBER.fullmatch(bare)
+    street, house = (found["street"], found["house"].replace(" ", "")) if found else (bare, "")
+    return " ".join(_short(word) for word in street.split()), house
+
+
+def _short(word: str) -> str:
+    if word in _STREET:
+        return _STREET[word]
+    if len(word) > 5 and (glued := _GLUED.match(word)):
+        return f"{glued[1]} {_STREET.get(glued[2], glued[2])}"
+    return word
+
+
+def forms(value: Value) -> Forms:
+    parts = {"line1": value} if isinstance(value, str) else dict(value)
+    street, house = _street_and_house(parts["line1"]) if parts.get("line1") else ("", "")
+    postcode = joined(parts["postcode"]) if parts.get("postcode") else ""
+    city = words(parts["city"]) if parts.get("city") else ""
+    country = joined(parts["country"]) if parts.get("country") else ""
+    extra = words(parts["line2"]) if parts.get("line2") else ""
+    whole = " ".join(filter(None, (street, house, extra, postcode, city)))
+    forms: Forms = {
+        "": or_none(whole),
+        "street": or_none(street),
+        "house": or_none(house),
+        "postcode": or_none(postcode),
+        "city": or_none(city),
+        "country": or_none(country),
+        "postcode_house": _both(postcode, house),
+        "street_house": _both(street, house),
+        "postcode3": or_none(postcode[:3]),
+    }
+    return forms
+
+
+def _both(left: str, right: str) -> Form:
+    return f"{left} {right}" if left and right else None
+
+
+def mask(value: Value) -> Value:
+    """Country and the first two characters of the postcode; a text shows nothing."""
+    if isinstance(value, str):
+        return HIDDEN
+    parts = dict(value)
+    shown: dict[str, str] = {}
+    if parts.get("country"):
+        shown["country"] = parts["country"] if len(parts["country"]) == 2 else HIDDEN
+    if parts.get("postcode"):
+        shown["postcode"] = parts["postcode"][:2] + HIDDEN if len(parts["postcode"]) > 3 else HIDDEN
+    for part in ("line1", "line2", "city", "region"):
+        if parts.get(part):
+            shown[part] = HIDDEN
+    return composite(shown)
+
+
+POSTAL_ADDRESS = Kind(
+    name="postal_address",
+    clean=clean,
+    forms=forms,
+    mask=mask,
+    keys=("", "street", "house", "postcode", "city", "postcode_house", "street_house", "postcode3"),
+    parts=PARTS,
+    placeholders=PLACEHOLDERS,
+)
