@@ -1,0 +1,187 @@
+"""What every connector is: discover, read from a cursor, write with a result per row.
+
+A connector turns an outside system into pages of raw rows and back. It never maps, cleans or
+stores: `mapping` maps, `landing` stores. Reading may repeat rows (ties, boundaries, restarts):
+landing them again changes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+JSON: TypeAlias = Any  # None, bool, int, float, str, list or dict of these
+Cursor: TypeAlias = dict[str, JSON]  # opaque to all but the connector that made it
+Outcome = Literal["written", "unchanged", "conflict", "gone", "rejected", "retry"]
+
+ROW_BYTES = 1 << 20  # a longer row is quarantined
+ROW_DEPTH = 32  # so is one nested deeper
+PAGE_ROWS = 1000
+KEPT = 2000  # characters of a malformed row that are kept to look at
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row as the source gave it. `line` says where it stood: `customers.csv line 12`."""
+
+    raw: dict[str, JSON]
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that cannot be read: to quarantine, never stopping the rest. `raw` is its beginning."""
+
+    reason: str
+    line: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and the cursor to store in the same transaction with them.
+
+    complete     the read ends with this page
+    listed_all   this read gave every row that the stream now has, each readable: what it did not
+                 give is absent. Only on the last page, and never when a row could not be read
+    notes        what the stream's owner should know: a column that vanished or came new, an empty folder
+    """
+
+    rows: tuple[SourceRow | BadRow, ...]
+    cursor: Cursor
+    complete: bool = False
+    listed_all: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """What could be a stream: its name there, its fields, a few raw rows."""
+
+    stream: str
+    fields: tuple[str, ...]
+    sample: tuple[dict[str, JSON], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldWrite:
+    """Fields to set on one record of the source (key None: create it).
+
+    With `expected`, the write happens only while the record still holds those raw values.
+    A field name with dots reaches into nested objects where the source has them.
+    """
+
+    key: str | None
+    fields: dict[str, JSON]
+    expected: dict[str, JSON] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one write.
+
+    written    the record now holds the values (`current`: as the source keeps them, where it says so)
+    unchanged  it held them already
+    conflict   it no longer holds what was expected; `current` is what it holds
+    gone       there is no such record
+    rejected   the source will not take it, however often it is tried
+    retry      the source is away or busy, or refused the credentials: nothing is known to be written
+    """
+
+    key: str
+    outcome: Outcome
+    detail: str = ""
+    current: dict[str, JSON] | None = None
+
+
+@runtime_checkable
+class Connector(Protocol):
+    def discover(self) -> list[Discovered]:
+        """What there is to read. RetryLater when the source is away, ConfigError when it refuses us."""
+
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        """Pages after `cursor` (None: from the beginning); at least one, the last one `complete`.
+
+        RetryLater when the source is away; ConfigError, naming the key in the source's file, when
+        what the stream asks for is not there. Pages given before an error are good.
+        """
+
+    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        """A result per write, in the same order. Never raises for what happens to one write."""
+
+    def close(self) -> None:
+        """Let go of connections. The connector can still be used after."""
+
+
+def jsonable(value: Any) -> JSON:
+    """A database's or file's value as JSON knows it.
+
+    Decimals: an int when whole, else text (a float would round). Times: ISO in UTC; one without a
+    zone is taken as UTC. Bytes: base64. What JSON has no number for (NaN, infinity) is null.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            return None
+        return int(value) if value == value.to_integral_value() and value.adjusted() < 40 else format(value, "f")
+    if isinstance(value, datetime):
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return aware.isoformat().replace("+00:00", "Z")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    if isinstance(value, Mapping):
+        return {str(k): jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(v) for v in value]
+    return str(value)
+
+
+def too_deep(value: JSON, limit: int = ROW_DEPTH) -> bool:
+    """Is it nested deeper than `limit`? Walks without recursion: hostile rows must not exhaust the stack."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return False
+    return True
+
+
+def _children(item: JSON) -> list[JSON]:
+    found = list(item.values()) if isinstance(item, dict) else item if isinstance(item, list) else []
+    return [child for child in found if isinstance(child, dict | list)]
+
+
+def schema_notes(where: str, known: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:
+    """What changed between two sets of columns, in words; nothing when none were known."""
+    if not known:
+        return ()
+    gone = [name for name in known if name not in set(seen)]
+    new = [name for name in seen if name not in set(known)]
+    notes = []
+    if gone:
+        notes.append(f"{where}: no longer has {_named(gone)}")
+    if new:
+        notes.append(f"{where}: now also has {_named(new)}")
+    return tuple(notes)
+
+
+def _named(columns: Sequence[str], most: int = 20) -> str:
+    shown = ", ".join(f"'{c[:60]}'" for c in columns[:most])
+    return shown + (f" and {len(columns) - most} more" if len(columns) > most else "")
+
+
+def known_columns(columns: Sequence[str]) -> str:
+    """The remedy of a fault about a missing column."""
+    return f"columns there: {_named(list(columns), 40)}" if columns else "it has no columns"
