@@ -1,0 +1,108 @@
+"""Who sees which field, and how. Pure: config in, views out; values in, seen values out.
+
+A role's view is compiled before any query is built. Unnamed means hidden, and a hidden field is
+as good as absent: it is not in `View.columns`, and everything that a door does starts from there.
+
+`mask` and `pseudonym` show something of a field. Such a field cannot be searched or probed: asking
+for one value after another would unmask it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.model import Sight, Value, canonical, digest, from_plain, plain
+
+Columns = Mapping[str, Sight]  # attribute -> sight, hidden ones left out
+Mask = Callable[[Value], Value]
+
+NOTHING: Columns = {}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one role sees and may do. `version` names exactly this set of columns."""
+
+    role: str
+    columns: Mapping[str, Columns] = field(default_factory=dict)
+    may: frozenset[str] = frozenset()
+    purpose: str = ""
+    version: str = ""
+
+    def of(self, type_name: str) -> Columns:
+        """The columns of a customer type; empty for a type that this role never sees."""
+        return self.columns.get(type_name, NOTHING)
+
+    def sees(self, type_name: str) -> bool:
+        return bool(self.of(type_name))
+
+    def shown(self, type_name: str) -> frozenset[str]:
+        """Attributes that are shown as they are: only these can be searched, probed and explained."""
+        return frozenset(a for a, sight in self.of(type_name).items() if sight is Sight.SHOW)
+
+
+def compile_view(
+    role: str, views: Mapping[str, Mapping[str, Sight]], types: Mapping[str, Iterable[str]], *,
+    may: Iterable[str] = (), purpose: str = "",
+) -> View:
+    """A role's view over the attributes that the customer types have. `*` stands for those not named."""
+    columns: dict[str, Columns] = {}
+    for type_name, attributes in types.items():
+        named = views.get(type_name, {})
+        rest = named.get("*", Sight.HIDE)
+        seen = {a: named.get(a, rest) for a in attributes}
+        seen = {a: sight for a, sight in seen.items() if sight is not Sight.HIDE}
+        if seen:
+            columns[type_name] = seen
+    allowed = frozenset(may)
+    # May a role see record names? That changes what it is sent, so it is part of the version.
+    version = digest({"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}, 6)
+    return View(role, columns, allowed, purpose, version)
+
+
+def pseudonym(key: bytes, attribute: str, value: Value) -> str:
+    """A token that is the same for the same value of the same attribute, and says nothing without the key."""
+    made = hmac.new(key, attribute.encode() + b"\0" + canonical(plain(value)), hashlib.sha256)
+    return f"psn_{made.hexdigest()[:24]}"
+
+
+def look(value: Value, sight: Sight, attribute: str, mask: Mask, key: bytes) -> Any:
+    """One value as this sight shows it, as JSON knows it. Never called for a hidden field."""
+    if sight is Sight.SHOW:
+        return plain(value)
+    if sight is Sight.MASK:
+        return plain(mask(value))
+    if sight is Sight.PSEUDONYM:
+        return pseudonym(key, attribute, value)
+    raise AssertionError("a hidden field has no look")
+
+
+def see(values: Mapping[str, Sequence[Any]], columns: Columns, masks: Mapping[str, Mask], key: bytes) -> dict[str, list[Any]]:
+    """A golden record's values (attribute -> plain values) as a view shows them, attributes in order of name."""
+    return {
+        attribute: [look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]]
+        for attribute in sorted(values.keys() & columns.keys())
+    }
+
+
+def changed_in_view(attributes: Iterable[str], columns: Columns) -> tuple[str, ...]:
+    """The changed attributes that a view shows; empty: this change is none for it."""
+    return tuple(sorted(a for a in attributes if a in columns))
+
+
+def visible_forms(forms: Mapping[str, Any], shown: frozenset[str]) -> dict[str, Any]:
+    """Comparison forms of shown attributes alone: what evidence looks like to a view.
+
+    A form's column is `attribute` or `attribute.form`; `claimed` lists attributes.
+    """
+    seen: dict[str, Any] = {}
+    for column, form in forms.items():
+        if column == "claimed":
+            seen[column] = [a for a in form if a in shown]
+        elif column.partition(".")[0] in shown:
+            seen[column] = form
+    return seen

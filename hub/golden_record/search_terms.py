@@ -1,0 +1,125 @@
+"""Which tokens a value is found by, and which a person's words ask for. Pure.
+
+Tokens hold only a-z and 0-9, so that a range of tokens means the same under any collation. They are
+few on purpose: each is a row. What a prefix finds (the local part of an e-mail) needs no token of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hub.kinds.reading import joined, letters, plain_vowels, text_of, words
+from hub.model import Value
+
+LONGEST = 40  # characters of a token
+TAIL = 8  # digits by which a phone number is found, however it is written
+MOST_WORDS = 8  # of one value, and of one query
+PREFIX_FROM = 2  # characters
+
+Tokens = set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of a query: a token equal to one of `exact` matches, or one that begins with one of `prefixes`."""
+
+    exact: tuple[str, ...]
+    prefixes: tuple[str, ...] = ()
+
+
+def tokens(kind_name: str, value: Value) -> Tokens:
+    """The tokens of one value. Kinds that nobody searches by (consents, categories, free text) have none."""
+    make = _BY_KIND.get(kind_name)
+    return set() if make is None else {t[:LONGEST] for t in make(value) if t}
+
+
+def query_tokens(text: str) -> list[Term]:
+    """What was typed, as terms that must all be found. Digits with spaces between them are one number."""
+    found: list[Term] = []
+    for piece in _pieces(text):
+        term = _number(piece) if _digits(piece) and not re.search(r"[^\W\d]", piece) else _word(piece)
+        if term is not None and term not in found:
+            found.append(term)
+    return found[:MOST_WORDS]
+
+
+_NUMBER = re.compile(r"(?<![\w@.])\+?\(?\d[\d\s()/.\-]{5,}\d(?![\w@])")
+
+
+def _pieces(text: str) -> list[str]:
+    """Words and phone-like numbers, in order."""
+    pieces: list[str] = []
+    at = 0
+    for number in _NUMBER.finditer(text):
+        pieces.extend(text[at : number.start()].split())
+        whole = number[0]
+        # Two numbers side by side (a postcode and a house number) are no phone number.
+        pieces.extend([whole] if whole[0] in "+(0" or len(_digits(whole)) > TAIL else whole.split())
+        at = number.end()
+    return [*pieces, *text[at:].split()]
+
+
+def _number(piece: str) -> Term | None:
+    digits = _digits(piece)
+    bare = digits.lstrip("0")
+    exact = dict.fromkeys([digits[:LONGEST], bare[:LONGEST], *([bare[-TAIL:], digits[-TAIL:]] if len(digits) >= TAIL else [])])
+    return Term(tuple(t for t in exact if t), (digits[:LONGEST],))
+
+
+def _word(piece: str) -> Term | None:
+    """Letters and digits in one word; what is written with inner marks (O'Neil, a-b@c.de) is joined as its token is."""
+    whole = joined(piece)[:LONGEST]
+    if not whole:
+        return None
+    parts = words(piece).split()
+    inner = parts if len(parts) > 1 and "@" not in piece and "." not in piece else []
+    exact = dict.fromkeys([whole, plain_vowels(whole), *(plain_vowels(p) for p in inner if len(p) > 2)])
+    prefixes = dict.fromkeys([whole, plain_vowels(whole)]) if len(whole) >= PREFIX_FROM else ()
+    return Term(tuple(exact), tuple(prefixes))
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if c.isascii() and c.isdigit())
+
+
+def _name(value: Value) -> Tokens:
+    """Each word; a hyphenated or apostrophised name also as one. Müller, Mueller and Muller are one token."""
+    text = text_of(value)
+    whole = {joined(w) for w in text.split()[:MOST_WORDS]}
+    return {plain_vowels(w) for w in whole | set(letters(text).split()[:MOST_WORDS])}
+
+
+def _company(value: Value) -> Tokens:
+    return {plain_vowels(w) for w in words(text_of(value)).split()[:MOST_WORDS]}
+
+
+def _whole(value: Value) -> Tokens:
+    return {joined(text_of(value))}
+
+
+def _phone(value: Value) -> Tokens:
+    return {_digits(text_of(value))[-TAIL:]}
+
+
+def _address(value: Value) -> Tokens:
+    """Postcode and city: enough to tell namesakes apart."""
+    if isinstance(value, str):
+        return set()
+    parts = dict(value)
+    return {plain_vowels(joined(parts[name])) for name in ("postcode", "city") if parts.get(name)}
+
+
+_BY_KIND: dict[str, Callable[[Value], Tokens]] = {
+    "given_name": _name,
+    "family_name": _name,
+    "person_name": _name,
+    "company_name": _company,
+    "email": _whole,
+    "phone": _phone,
+    "birth_date": _whole,
+    "postal_address": _address,
+    "identifier": _whole,
+    "domain": _whole,
+}
