@@ -23,8 +23,22 @@ from hub.kinds.text import TEXT
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        GIVEN_NAME, FAMILY_NAME, PERSON_NAME, NAME_SUFFIX, COMPANY_NAME, EMAIL, PHONE, BIRTH_DATE, DATE, POSTAL_ADDRESS,
-        IDENTIFIER, DOMAIN, CATEGORY, CONSENT, NUMBER, TEXT,
+        GIVEN_NAME,
+        FAMILY_NAME,
+        PERSON_NAME,
+        NAME_SUFFIX,
+        COMPANY_NAME,
+        EMAIL,
+        PHONE,
+        BIRTH_DATE,
+        DATE,
+        POSTAL_ADDRESS,
+        IDENTIFIER,
+        DOMAIN,
+        CATEGORY,
+        CONSENT,
+        NUMBER,
+        TEXT,
     )  # fmt: skip
 }
 

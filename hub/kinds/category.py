@@ -1,6 +1,6 @@
 """One of a few labels: sex, language, industry, title. Shown case-folded.
 
-Words for the sexes in the common languages become 'male' and 'female'; a lone M is a man, a lone F a woman. Titles lose their dot: 'Dr.' -> 'dr'.
+Words for the sexes in the common languages become 'male' and 'female'; m and f too. Titles lose their dot: 'Dr.' -> 'dr'.
 Forms: "" the label in lower-case ASCII words.
 """
 
@@ -23,10 +23,12 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
     if not isinstance(text, str):
         return text
     folded = text.casefold()
-    if folded[-1] == "." and folded.count(".") == 1:
+    if folded in SEXES:
+        return Cleaned(SEXES[folded])
+    if folded[-1] == "." and folded.count(".") == 1 and len(folded) > 2:  # 'M.' is Monsieur, no man's sex
         folded = folded[:-1]
     again = read(folded)  # folding may leave decomposed characters
-    return Cleaned(SEXES.get(again, again)) if isinstance(again, str) else again
+    return Cleaned(again) if isinstance(again, str) else again
 
 
 def forms(value: Value) -> Forms:

@@ -15,23 +15,23 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from cleanco.termdata import terms_by_country, terms_by_type
+from cleanco.termdata import terms_by_country, terms_by_type  # type: ignore[import-untyped]
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound
-from hub.kinds.reading import initial_mask, joined_codes, only, or_none, plain_vowels, read, text_of, to_ascii
+from hub.kinds.reading import initial_mask, joined_codes, only, or_none, plain_vowels, read, text_of, to_ascii, word_set
 from hub.model import Value
 
 NAMES = ("", "legal", "first", "tokens", "acronym", "sound", "joined")
 PLACEHOLDERS = frozenset(
     {"test", "test company", "company", "company name", "firma", "private", "privat", "self", "self employed", "selfemployed", "individual",
-     "personal", "home", "no company", "none", "retired", "student", "example", "sample", "dummy", "acme", "abc", "xxx", "freelance"}
+     "personal", "home", "none", "retired", "student", "example", "sample", "dummy", "xxx", "freelance"}
 )  # fmt: skip
-_FILLERS = frozenset("and und et y e i og och en the of de la le der die das for fur".split())
+_FILLERS = word_set("and und et y e i og och en the of de la le der die das for fur")
 _INITIALS = re.compile(r"\b((?:[a-z]\.)+[a-z]?)(?![a-z])")
 _OTHER = re.compile(r"[^a-z0-9]+")
 _CJK = re.compile(
-    r"股份有限公司|有限责任公司|有限責任公司|有限公司|集团公司|公司$|株式会社|有限会社|合同会社|合資会社|合名会社|主식회사|주식회사|유한회사|"
+    r"股份有限公司|有限责任公司|有限責任公司|有限公司|集团公司|公司$|株式会社|有限会社|合同会社|合資会社|合名会社|주식회사|유한회사|"
     r"[(（](?:株|有|同|주|유)[)）]|㈱|㈲|㈜|^شركة\s|ש\.מ|בע\"?מ"
 )
 _MORE = """
@@ -80,7 +80,9 @@ def _split_legal(words: list[str]) -> tuple[list[str], list[str]]:
     """The words of the name proper, those of the legal form."""
     ends, leads = _legal_forms()
     legal: list[str] = []
-    while len(words) > 1 and (size := next((n for n in range(min(5, len(words) - 1), 0, -1) if tuple(words[-n:]) in ends), 0)):
+    while len(words) > 1 and (
+        size := next((n for n in range(min(5, len(words) - 1), 0, -1) if tuple(words[-n:]) in ends), 0)
+    ):
         legal = words[-size:] + legal
         words = words[:-size]
     while len(words) > 1 and words[-1] in ("and", "und"):

@@ -6,12 +6,12 @@ What cannot be read is a problem, never 'granted'. 'unknown' says nothing, and i
 from __future__ import annotations
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
-from hub.kinds.reading import hidden_mask, or_none, read, text_of, words
+from hub.kinds.reading import hidden_mask, or_none, read, text_of, word_set, words
 from hub.model import Value
 
-GRANTED = frozenset("granted grant true t yes y 1 on optin accepted accept agreed agree allowed given subscribed active ja oui si sim da".split()) | {
+GRANTED = word_set("granted grant true t yes y 1 on optin accepted accept agreed agree allowed given subscribed active ja oui si sim da") | {
     "opt in", "opted in", "double opt in"}  # fmt: skip
-DENIED = frozenset("denied deny false f no n 0 off optout refused rejected declined withdrawn revoked unsubscribed inactive nein non nao net".split()) | {
+DENIED = word_set("denied deny false f no n 0 off optout refused rejected declined withdrawn revoked unsubscribed inactive nein non nao net") | {
     "opt out", "opted out", "not granted", "not given", "do not contact"}  # fmt: skip
 
 

@@ -14,14 +14,18 @@ import re
 from datetime import date
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
-from hub.kinds.reading import HIDDEN, hidden, only, read, text_of, to_ascii
+from hub.kinds.reading import HIDDEN, hidden, only, read, text_of, to_ascii, word_set
 from hub.model import Value
 
 NAMES = ("", "digits", "year", "month_day", "swapped")
 PLACEHOLDERS = frozenset({"1900-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1800-01-01", "1753-01-01",
                           "1111-11-11", "9999-12-31", "9999-01-01", "2999-12-31", "2099-12-31", "0001-01-01", "1900-01-02"})  # fmt: skip
-_ISO = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ]\d\d?(?::?\d\d){0,2}(?:[.,]\d+)?\s?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII)
-_TIME = re.compile(r"[T ,]\s*\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$", re.ASCII)
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ]\d\d?(?::?\d\d){0,2}(?:[.,]\d+)?\s?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
+_TIME = re.compile(
+    r"[T ,]\s*\d\d?:\d\d(:\d\d([.,]\d+)?)?\s*([AaPp]\.?[Mm]\.?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?$", re.ASCII
+)
 _YEAR_FIRST = re.compile(r"(\d{4})[-/. ](\d\d?)[-/. ](\d\d?)\.?", re.ASCII)
 _YEAR_LAST = re.compile(r"(\d\d?)([-/. ])\s?(\d\d?)[-/. ]\s?(\d{4}|\d\d)", re.ASCII)
 _CJK = re.compile(r"(\d{4})\s?[年년]\s?(\d\d?)\s?[月월]\s?(\d\d?)\s?[日일]", re.ASCII)
@@ -42,7 +46,9 @@ _MONTHS = {
     12: "december dec dezember dez decembre diciembre dic dicembre dezembro grudzien grudnia dekabrya dekabr",
 }  # fmt: skip
 _MONTH = {word: month for month, known in _MONTHS.items() for word in known.split()}
-_FILLERS = frozenset("st nd rd th de del of the den der le er di dia g r monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun".split())
+_FILLERS = word_set(
+    "st nd rd th de del of the den der le er di dia g r monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun"
+)
 
 
 def iso(year: int, month: int, day: int) -> str | Problem:
@@ -113,7 +119,7 @@ def _worded(text: str) -> str | Problem:
     year = next((number for number in numbers if len(number) == 4), None)
     if year is None:
         first, year = numbers
-        if len(year) != 2 or len(first) > 2 or not found[-1] == year:
+        if len(year) != 2 or len(first) > 2 or found[-1] != year:
             return Problem("not a date")
         return iso(_full_year(year), _MONTH[months[0]], int(first))
     day = numbers[1] if numbers[0] == year else numbers[0]

@@ -12,7 +12,9 @@ from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of, to_a
 from hub.model import Value
 
 NAMES = ("", "name")
-PLACEHOLDERS = frozenset({"example.com", "example.org", "example.net", "test.com", "none.com", "domain.com", "website.com", "localhost"})
+PLACEHOLDERS = frozenset(
+    {"example.com", "example.org", "example.net", "test.com", "none.com", "domain.com", "website.com", "localhost"}
+)
 _DOMAIN = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_]")
 _WWW = re.compile(r"(?:www\d?\.)+(?=.+\.)")
 

@@ -71,7 +71,12 @@ def forms(value: Value) -> Forms:
     home = domain
     if domain in _GMAIL:
         folded, home = folded.replace(".", "") or folded, "gmail.com"
-    return {"": whole, "folded": f"{folded}@{home}", "local": or_none(folded), "domain": or_none(home)}
+    return {
+        "": or_none(whole),
+        "folded": f"{folded}@{home}" if home else or_none(folded),
+        "local": or_none(folded),
+        "domain": or_none(home),
+    }
 
 
 def mask(value: Value) -> Value:

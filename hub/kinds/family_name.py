@@ -16,15 +16,15 @@ from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound
 from hub.kinds.name_suffix import split_suffix
 from hub.kinds.names import sensible_case, without_particles
-from hub.kinds.reading import initial_mask, letters, only, or_none, plain_vowels, read, text_of
+from hub.kinds.reading import initial_mask, letters, only, or_none, plain_vowels, read, text_of, word_set
 from hub.model import Value
 
 NAMES = ("", "plain", "last", "first", "first4", "sound", "sorted")
-PLACEHOLDERS = frozenset(
+PLACEHOLDERS = word_set(
     """
     test tester testing lastname surname nachname familienname apellido nom last name lname customer kunde user guest gast
     xx xxx xxxx asdf qwerty abc anonymous anonym dummy sample example noname
-    """.split()
+    """
 ) | {"last name", "no name", "family name", "test test", "not known"}
 
 
@@ -42,7 +42,7 @@ def forms(value: Value) -> Forms:
     whole = letters(split_suffix(text_of(value))[0])
     if whole in PLACEHOLDERS:
         return only(whole, NAMES)
-    words = whole.split()
+    words = whole.split() or [""]
     if len(words) > 1:
         words = without_particles(words)
     plain = plain_vowels("".join(words))

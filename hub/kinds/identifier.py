@@ -19,7 +19,9 @@ from hub.model import Value
 
 NAMES = ("", "digits", "last4")
 SAME, COUNTING = "000000000", "123456789"
-PLACEHOLDERS = frozenset({SAME, COUNTING, "test", "none", "na", "xxx", "xxxx", "pending", "applied", "dummy", "078051120", "219099999"})
+PLACEHOLDERS = frozenset(
+    {SAME, COUNTING, "test", "none", "na", "xxx", "xxxx", "pending", "applied", "dummy", "078051120", "219099999"}
+)
 _SEPARATORS = re.compile(r"[\s\-./_,:;|\\()#*'’–—·]+")
 _SCHEME = re.compile(r"[a-z]{2,12}(\.[a-z0-9_]{2,20})?")
 _NOT_DIGITS = re.compile(r"[^0-9]+")
@@ -63,7 +65,7 @@ def _by_scheme(module: Any, text: str) -> Cleaned | Problem:
     try:
         compact = module.compact(text)
         valid = bool(module.is_valid(text))
-    except Exception:  # strange input breaks some of the 200 modules in ways of their own
+    except Exception:  # noqa: BLE001 - strange input breaks some of the 200 modules in ways of their own
         compact, valid = text, False
     plain = _plain(compact)
     return plain if isinstance(plain, Problem) else Cleaned(plain.value, valid)
@@ -87,4 +89,6 @@ def mask(value: Value) -> Value:
     return hidden(HIDDEN + text[-2:], text) if len(text) >= 6 else HIDDEN
 
 
-IDENTIFIER = Kind(name="identifier", clean=clean, forms=forms, mask=mask, keys=("", "digits"), placeholders=PLACEHOLDERS)
+IDENTIFIER = Kind(
+    name="identifier", clean=clean, forms=forms, mask=mask, keys=("", "digits"), placeholders=PLACEHOLDERS
+)

@@ -16,7 +16,10 @@ GENERATIONS = {
     "sr": "Sr", "snr": "Sr", "senior": "Sr", "sen": "Sr",
     "2nd": "II", "3rd": "III", "4th": "IV", "5th": "V", "ii": "II", "iii": "III", "iv": "IV", "v": "V", "vi": "VI",
 }  # fmt: skip
-_TAIL = re.compile(r"^(?P<name>.*[^\s,])[\s,]+\(?(?P<suffix>jr|jnr|junior|sr|snr|senior|2nd|3rd|4th|5th|ii|iii|iv)\.?\)?$", re.IGNORECASE)
+_TAIL = re.compile(
+    r"^(?P<name>.*[^\s,])[\s,]+\(?(?P<suffix>jr|jnr|junior|sr|snr|senior|2nd|3rd|4th|5th|ii|iii|iv)\.?\)?$",
+    re.IGNORECASE,
+)
 
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:

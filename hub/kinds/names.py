@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import unicodedata
 
-PARTICLES = frozenset(
+from hub.kinds.reading import word_set
+
+PARTICLES = word_set(
     """
     van von vom zu zum zur der den des de del della delle dello di da dal dalla das do dos du la le les lo los las el al
     ter ten te 't y e i of af av bin ibn binti bint ben bat abu ap ab st san santa
-    """.split()
+    """
 )
 _LOWERED = PARTICLES - {"st", "san", "santa", "bin", "ben", "ibn", "abu", "ap", "ab", "al", "bat", "i", "e", "el"}
 _WORD = re.compile(r"[^\s\-'’.]+")

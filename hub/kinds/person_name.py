@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.name_suffix import split_suffix
-from hub.kinds.names import sensible_case
-from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_of
+from hub.kinds.names import PARTICLES, sensible_case
+from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_of, word_set
 from hub.model import Value
 
 NAMES = ("", "sorted")
 PLACEHOLDERS = frozenset({"test", "test test", "test user", "john doe", "jane doe", "max mustermann", "erika mustermann",
                           "no name", "first last", "firstname lastname", "vorname nachname", "guest", "customer"})  # fmt: skip
-_TITLES = frozenset("mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl".split())
+_TITLES = word_set(
+    "mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl"
+)
 
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
@@ -44,14 +45,58 @@ def forms(value: Value) -> Forms:
 def expand(value: Value) -> Mapping[str, str]:
     """Attribute -> raw text: title, given_name, middle_name, family_name, name_suffix, as far as the name has them.
 
-    'Family, Given' is understood; Chinese, Japanese and Korean names are read family first.
+    'Family, Given' and 'FAMILY Given' are understood; Chinese, Japanese and Korean names are read family first.
     """
     return _expand(text_of(value))
 
 
 @lru_cache(maxsize=100_000)  # a parse takes 0.4 ms
 def _expand(text: str) -> Mapping[str, str]:
-    name = _parse(text)
+    words = text.split(" ")
+    if (
+        len(words) == 2
+        and text.replace(" ", "").isalpha()
+        and text.isascii()
+        and not _special().intersection(text.lower().split())
+    ):
+        given, family = reversed(words) if _shouts(words[0]) and not words[1].isupper() else words
+        return {"given_name": given, "family_name": family}
+    return _parse(_family_first(words))
+
+
+@lru_cache(maxsize=1)
+def _special() -> frozenset[str]:
+    """Words that may be something else than a given or family name."""
+    from nameparser.config import conjunctions, particles, suffixes, titles
+
+    return PARTICLES.union(_TITLES, titles.TITLES, titles.GIVEN_NAME_TITLES, titles.AFTER_GIVEN_TITLES, conjunctions.CONJUNCTIONS,
+                           particles.PARTICLES, suffixes.SUFFIX_ACRONYMS, suffixes.SUFFIX_WORDS)  # fmt: skip
+
+
+def _shouts(word: str) -> bool:
+    return len(word) > 2 and word.isupper() and word.replace("-", "").replace("'", "").isalpha()
+
+
+def _family_first(words: list[str]) -> str:
+    """'DUPONT Jean Marie' -> 'DUPONT, Jean Marie': the French way of marking the family name."""
+    size = 0
+    while size < len(words) and (_shouts(words[size]) or (words[size].isupper() and words[size].lower() in PARTICLES)):
+        size += 1
+    rest = words[size:]
+    if (
+        0 < size < len(words)
+        and any(map(_shouts, words[:size]))
+        and not any(map(str.isupper, rest))
+        and "," not in "".join(words)
+    ):
+        return " ".join(words[:size]) + ", " + " ".join(rest)
+    return " ".join(words)
+
+
+def _parse(text: str) -> Mapping[str, str]:
+    from nameparser import HumanName  # 250 ms to import
+
+    name = HumanName(text)
     parts = {
         "title": name.title,
         "given_name": name.first,
@@ -59,15 +104,17 @@ def _expand(text: str) -> Mapping[str, str]:
         "family_name": name.last,
         "name_suffix": name.suffix,
     }
-    return {part: str(found) for part, found in parts.items() if found}
-
-
-def _parse(text: str) -> Any:
-    from nameparser import HumanName  # 250 ms to import
-
-    return HumanName(text)
+    if parts["given_name"].lower() in PARTICLES and parts["family_name"] and not parts["middle_name"]:  # 'von Trapp'
+        parts["family_name"] = f"{parts.pop('given_name')} {parts['family_name']}"
+    return {part: found for part, found in parts.items() if found}
 
 
 PERSON_NAME = Kind(
-    name="person_name", clean=clean, forms=forms, mask=initial_mask, keys=("", "sorted"), expand=expand, placeholders=PLACEHOLDERS
+    name="person_name",
+    clean=clean,
+    forms=forms,
+    mask=initial_mask,
+    keys=("", "sorted"),
+    expand=expand,
+    placeholders=PLACEHOLDERS,
 )

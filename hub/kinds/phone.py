@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of
@@ -22,32 +23,105 @@ NAMES = ("", "national", "last8", "last6")
 SAME, COUNTING = "0000000000", "1234567890"  # what stands for every number of one digit, and for 123456...
 PLACEHOLDERS = frozenset({SAME, COUNTING})
 _NOT_DIGITS = re.compile(r"[^0-9]+")
+_SIMPLE = re.compile(r"\+?[0-9 ()./-]{6,24}")
 
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
-    """E.164 where the country is known. A number that cannot exist in its country is kept with valid=False."""
+    """E.164 where the country is known. Numbers outside their country's numbering plan are kept with valid=False."""
     text = read(raw)
     if not isinstance(text, str):
         return text
     return _clean(text, (context.country or "").upper() or None)
 
 
-@lru_cache(maxsize=200_000)  # a parse takes 46 us
+@lru_cache(maxsize=200_000)
 def _clean(text: str, country: str | None) -> Cleaned | Problem:
-    import phonenumbers
-
     if text[:4].lower() == "tel:":
         text = text[4:].strip()
     if text.startswith("00") and not text.startswith("000"):
         text = "+" + text[2:]
+    if _SIMPLE.fullmatch(text) and (quick := _quick(text, country)):
+        return quick
+    return _by_library(text, country)
+
+
+class _Plan(NamedTuple):
+    """One country's numbering plan, from the library's metadata."""
+
+    code: str
+    trunk: str | None  # what leads national numbers (0 in most of Europe); None: not a plain prefix, ask the library
+    trunk_pattern: re.Pattern[str] | None
+    national: re.Pattern[str]
+
+
+@lru_cache(maxsize=512)
+def _plan(region: str) -> _Plan | None:
+    from phonenumbers import PhoneMetadata
+
+    data = PhoneMetadata.metadata_for_region(region, None)
+    if data is None or data.general_desc is None or not data.general_desc.national_number_pattern:
+        return None
+    leading = data.national_prefix_for_parsing
+    plain = leading == data.national_prefix and not data.national_prefix_transform_rule
+    return _Plan(
+        str(data.country_code),
+        data.national_prefix if plain else None,
+        re.compile(leading) if leading else None,
+        re.compile(data.general_desc.national_number_pattern),
+    )
+
+
+@lru_cache(maxsize=512)
+def _main_region(code: str) -> str | None:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    regions = COUNTRY_CODE_TO_REGION_CODE.get(int(code))
+    return regions[0] if regions else None
+
+
+def _quick(text: str, country: str | None) -> Cleaned | None:
+    """The library's answer at a twentieth of its time, for numbers where its rules leave no choice; else None."""
+    digits = _NOT_DIGITS.sub("", text)
+    if text[0] == "+":
+        number = _national(digits)
+        region = _main_region(digits[: len(digits) - len(number)]) if number != digits else None
+        plan = _plan(region) if region else None
+        if (
+            plan is None
+            or not plan.national.fullmatch(number)
+            or (plan.trunk_pattern and plan.trunk_pattern.match(number))
+        ):
+            return None
+    else:
+        plan = _plan(country) if country else None
+        if plan is None or digits.startswith((plan.code, "00", "011")):
+            return None
+        number = digits
+        if plan.trunk_pattern and plan.trunk_pattern.match(digits):
+            if not plan.trunk or plan.national.fullmatch(digits):
+                return None
+            number = digits[len(plan.trunk) :]
+        if not plan.national.fullmatch(number):
+            return None
+    return Cleaned(f"+{plan.code}{number}", _placeholder(number) is None)
+
+
+def _by_library(text: str, country: str | None) -> Cleaned | Problem:
+    """Some 50 us."""
+    import phonenumbers  # 130 ms to import
+
     try:
         number = phonenumbers.parse(text, country if country in phonenumbers.SUPPORTED_REGIONS else None)
     except phonenumbers.NumberParseException:
         return _unparsed(text)
     shown = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    region = _main_region(str(number.country_code))
+    plan = _plan(region) if region else None
+    national = shown[1 + len(str(number.country_code)) :]
+    valid = plan.national.fullmatch(national) is not None if plan else phonenumbers.is_valid_number(number)
     if number.extension:
         shown += f";ext={number.extension}"
-    return Cleaned(shown, phonenumbers.is_valid_number(number) and _placeholder(str(number.national_number)) is None)
+    return Cleaned(shown, valid and _placeholder(national) is None)
 
 
 def _unparsed(text: str) -> Cleaned | Problem:
@@ -89,13 +163,13 @@ def forms(value: Value) -> Forms:
     text = text_of(value)
     number = text.partition(";")[0]
     digits = _NOT_DIGITS.sub("", number)
-    national = (_national(digits) if number.startswith("+") else digits).lstrip("0")
-    stand_in = _placeholder(national or digits) or _placeholder(digits)
+    national = _national(digits) if number.startswith("+") else digits
+    stand_in = _placeholder(national)
     if stand_in:
         return only(stand_in, NAMES)
     return {
         "": or_none(digits),
-        "national": or_none(national),
+        "national": or_none(national.lstrip("0")),
         "last8": digits[-8:] if len(digits) >= 8 else None,
         "last6": digits[-6:] if len(digits) >= 6 else None,
     }
@@ -108,4 +182,6 @@ def mask(value: Value) -> Value:
     return hidden(HIDDEN + digits[-2:], text) if len(digits) >= 6 else HIDDEN
 
 
-PHONE = Kind(name="phone", clean=clean, forms=forms, mask=mask, keys=("", "national", "last8"), placeholders=PLACEHOLDERS)
+PHONE = Kind(
+    name="phone", clean=clean, forms=forms, mask=mask, keys=("", "national", "last8"), placeholders=PLACEHOLDERS
+)

@@ -19,12 +19,26 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from hub.kinds.base import Cleaned, Context, Form, Forms, Kind, Problem
-from hub.kinds.reading import HIDDEN, joined, or_none, read, words
+from hub.kinds.reading import HIDDEN, joined, only, or_none, read, words
 from hub.model import Value, composite
 
 PARTS = ("line1", "line2", "postcode", "city", "region", "country")
 NAMES = ("", "street", "house", "postcode", "city", "country", "postcode_house", "street_house", "postcode3")
-PLACEHOLDERS = frozenset({"test", "test street 1", "unknown", "address", "no address", "same", "see above", "xxx", "123 main st", "12345"})
+PLACEHOLDERS = frozenset(
+    {
+        "test",
+        "test st 1",
+        "test st",
+        "unknown",
+        "address",
+        "no address",
+        "same",
+        "see above",
+        "xxx",
+        "main st 123",
+        "12345",
+    }
+)
 
 _ALIASES = {
     "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "great britain": "GB", "northern ireland": "GB", "britain": "GB",
@@ -67,7 +81,9 @@ _UNIT = re.compile(
 _NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
 _LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER})\s+(?P<street>\D.*)")
 _TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER})(?P<rest>(?:\s\d+[a-z]?)*)")
-_CITY_LINE = re.compile(r"(?:(?P<country>[A-Z]{1,3})-)?(?P<postcode>\d{4,5}|\d{3} \d{2}|\d{4} ?[A-Z]{2})\s+(?P<city>\D{2,})")
+_CITY_LINE = re.compile(
+    r"(?:(?P<country>[A-Z]{1,3})-)?(?P<postcode>\d{4,5}|\d{3} \d{2}|\d{4} ?[A-Z]{2})\s+(?P<city>\D{2,})"
+)
 _US_TAIL = re.compile(r"(?P<region>[A-Z]{2})\s+(?P<postcode>\d{5}(?:-\d{4})?)")
 _UK_TAIL = re.compile(r"(?:(?P<city>\D*?)\s+)?(?P<postcode>[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2})", re.IGNORECASE)
 
@@ -141,7 +157,12 @@ def parse_line(text: str, country: str | None = None) -> dict[str, str]:
     parts: dict[str, str] = {}
     if len(pieces) < 2:
         return {"line1": text}
-    if len(pieces) > 2 and (code := country_code(pieces[-1])) and len(pieces[-1]) > 1 and not _US_TAIL.fullmatch(pieces[-1]):
+    if (
+        len(pieces) > 2
+        and (code := country_code(pieces[-1]))
+        and len(pieces[-1]) > 1
+        and not _US_TAIL.fullmatch(pieces[-1])
+    ):
         parts["country"] = code
         pieces.pop()
     if found := _US_TAIL.fullmatch(pieces[-1]):
@@ -190,8 +211,12 @@ def forms(value: Value) -> Forms:
     city = words(parts["city"]) if parts.get("city") else ""
     country = joined(parts["country"]) if parts.get("country") else ""
     extra = words(parts["line2"]) if parts.get("line2") else ""
+    if f"{street} {house}".strip() in PLACEHOLDERS:
+        if not (extra or postcode or city):
+            return only(f"{street} {house}".strip(), NAMES)
+        street, house = "", ""
     whole = " ".join(filter(None, (street, house, extra, postcode, city)))
-    forms: Forms = {
+    return {
         "": or_none(whole),
         "street": or_none(street),
         "house": or_none(house),
@@ -202,7 +227,6 @@ def forms(value: Value) -> Forms:
         "street_house": _both(street, house),
         "postcode3": or_none(postcode[:3]),
     }
-    return forms
 
 
 def _both(left: str, right: str) -> Form:

@@ -19,23 +19,31 @@ from hub.model import Value
 LIMIT = 4096  # bytes of UTF-8
 HIDDEN = "***"
 
-NOTHING = frozenset(
+
+def word_set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NOTHING = word_set(
     """
     n/a n.a. n.a n\\a #n/a n/k none null nil nul undefined unknown unkown unspecified (null) (none) (unknown) (blank) [null]
     <null> <none> tbd tba blank empty unbekannt k.a. k.a inconnu inconnue desconocido desconocida sconosciuto onbekend okänd
-    ukendt nieznany неизвестно нет
-    """.split()
+    ukendt nieznany неизвестно
+    """
 ) | {"not available", "not applicable", "not provided", "not known", "not specified", "not given", "no data",
      "keine angabe", "nicht bekannt", "non communiqué", "no aplica", "no disponible"}  # fmt: skip
 _MARKS = string.punctuation + " –—…·•¿"
 _JOINERS = "\u200c\u200d"  # they shape Persian and Indic words, so they stay inside a text
 _BIGGEST_INT = 1 << 4000
 
-_SPACED = {code: " " for code in range(128) if not chr(code).isalnum()} | {ord("'"): None, ord("`"): None}
+_SPACED: dict[int, str | None] = {code: " " for code in range(128) if not chr(code).isalnum()} | {
+    ord("'"): None,
+    ord("`"): None,
+}
 _SPACED |= {ord(upper): upper.lower() for upper in string.ascii_uppercase}
-_LETTERS = {code: (chr(code).lower() if chr(code).isalpha() else " ") for code in range(128)}
-_LETTERS |= {ord("'"): None, ord("`"): None}  # type: ignore[dict-item]
-_JOINED = {code: (chr(code).lower() if chr(code).isalnum() else None) for code in range(128)}
+_LETTERS: dict[int, str | None] = {code: (chr(code).lower() if chr(code).isalpha() else " ") for code in range(128)}
+_LETTERS |= {ord("'"): None, ord("`"): None}
+_JOINED: dict[int, str | None] = {code: (chr(code).lower() if chr(code).isalnum() else None) for code in range(128)}
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
@@ -166,7 +174,7 @@ def or_none(text: str) -> Form:
 def only(main: str, names: tuple[str, ...]) -> Forms:
     """Forms of a placeholder: the main one, so that it is recognised, and nothing to match on."""
     forms: Forms = dict.fromkeys(names)
-    forms[""] = main
+    forms[""] = or_none(main)
     return forms
 
 
