@@ -1,0 +1,448 @@
+"""Landing: what the sources said, verbatim and versioned, with the write log and the cursors.
+
+The only SQL on these tables. Nothing here knows what a value means: rows are told apart by
+(source, stream, key), ordered by (version, generation, content) and repeated ones change nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import orjson
+from sqlalchemy import BigInteger, Column, Connection, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from hub import db
+from hub.model import RecordId, Write
+
+ABSENT = "absent"  # content of a tombstone that a complete listing implies
+DELETED = "deleted"  # content of a tombstone that somebody sent
+
+
+def big(**kwargs: Any) -> Any:
+    """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL."""
+    nullable = kwargs.pop("nullable", False)
+    primary = kwargs.pop("primary_key", False)
+    index = kwargs.pop("index", False)
+    default = kwargs.pop("default", ...)
+    column = Column(BigInteger, nullable=nullable, primary_key=primary, index=index, autoincrement=False)
+    return Field(default, sa_column=column)
+
+
+class RecordRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "record"
+    __table_args__ = (
+        UniqueConstraint("source", "stream", "key", name="record_name"),
+        Index("record_pending", "rid", sqlite_where=text("pending = 1"), postgresql_where=text("pending = 1")),
+        Index("record_dead", "died", sqlite_where=text("died IS NOT NULL"), postgresql_where=text("died IS NOT NULL")),
+    )
+    rid: int = big(primary_key=True)
+    source: str
+    stream: str
+    key: str
+    mint: str = Field(unique=True)  # the customer id that this record minted
+    type: str
+    born: int | None = big(nullable=True, default=None)  # landing of the first live version: the mint order
+    died: int | None = big(nullable=True, default=None)  # landing of the tombstone that holds now
+    latest: int = big()  # landing of the version that holds now
+    versions: int = Field(default=1)
+    pending: int = Field(default=0)  # 1: landed, not yet in any golden record
+
+
+class VersionRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "version"
+    __table_args__ = (Index("version_of", "rid"),)
+    landed: int = big(primary_key=True)
+    rid: int = big()
+    version: str
+    generation: int
+    content: str
+    observed: int | None = big(nullable=True, default=None)
+    raw: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    at: int = big()
+
+
+class WriteRow(SQLModel, table=True):
+    """What the hub wrote: so that an echo is known when a pull brings it back."""
+
+    __tablename__: ClassVar[str] = "write_log"
+    __table_args__ = (Index("write_of", "rid"),)
+    id: int = big(primary_key=True)
+    rid: int = big()
+    attribute: str
+    value_hash: str
+    base_version: str
+    base_generation: int
+    base_content: str
+    origin: str  # the delivery that wrote it
+    at: int = big()
+
+
+class CursorRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "cursor"
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    cursor: str = Field(sa_column=Column(Text, nullable=False))
+    at: int = big()
+
+
+class AbsenceRow(SQLModel, table=True):
+    """How many complete listings in a row lacked a record. Two make a tombstone."""
+
+    __tablename__: ClassVar[str] = "absence"
+    rid: int = big(primary_key=True)
+    times: int
+
+
+class QuarantineRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "quarantine"
+    id: str = Field(primary_key=True)  # of what was set aside: a repeat is the same row
+    source: str
+    stream: str
+    line: str
+    reason: str
+    raw: str = Field(sa_column=Column(Text, nullable=False))
+    at: int = big()
+
+
+class PullRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "pull"
+    id: int = big(primary_key=True)
+    source: str
+    stream: str
+    started: int = big()
+    ended: int | None = big(nullable=True, default=None)
+    fetched: int = 0
+    landed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    suppressed: int = 0
+    deleted: int = 0
+    note: str = ""
+
+
+def table(row: type[SQLModel]) -> Any:
+    return row.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One row as it came, its key and version read."""
+
+    key: str
+    raw: Mapping[str, Any] | None  # None: a tombstone
+    version: str | None = None  # None: ordered by landing
+    observed: int | None = None
+    absent: bool = False  # a tombstone by absence from a complete listing
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    key: str
+    rid: int
+    changed: bool  # False: this version was here already
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    landed: int
+    rid: int
+    order: tuple[str, int, str]
+    observed: int | None
+    raw: dict[str, Any] | None
+    at: int
+
+
+@dataclass(slots=True)
+class _Record:
+    """A record row while a page lands on it."""
+
+    rid: int
+    born: int | None
+    died: int | None
+    latest: int
+    versions: int
+    pending: int
+    orders: set[tuple[str, int, str]]
+    newest: tuple[str, int, str]
+    mint: str = ""
+    key: str = ""
+    fresh: bool = False
+    touched: bool = False
+
+
+def canonical_raw(raw: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
+
+
+def new_customer_id(at: int) -> str:
+    """`cus_` and a UUIDv7: sorts by time, cannot be guessed."""
+    millis = (at // 1000) & (2**48 - 1)
+    number = (millis << 80) | (7 << 76) | (int.from_bytes(os.urandom(2), "big") & 0xFFF) << 64
+    number |= (2 << 62) | (int.from_bytes(os.urandom(8), "big") & (2**62 - 1))
+    return f"cus_{number:032x}"
+
+
+def land(
+    connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, type_name: str, at: int,
+    pending: bool, keep_deleted: bool = False,
+) -> list[Landed]:
+    """Keep these rows; say of each whether it brought a version that was not here yet."""
+    known = _load_records(connection, source, stream, {r.key for r in rows})
+    next_rid = db.next_number(connection, table(RecordRow), "rid")
+    next_landed = db.next_number(connection, table(VersionRow), "landed")
+    versions: list[tuple[Any, ...]] = []
+    results: list[Landed] = []
+    for row in rows:
+        record = known.get(row.key)
+        body = None if row.raw is None else canonical_raw(row.raw)
+        if record is None and body is None:
+            results.append(Landed(row.key, 0, False))  # a delete of what never was
+            continue
+        order = _order(row, record, body, next_landed)
+        if order is None or (record is not None and order in record.orders):
+            results.append(Landed(row.key, record.rid if record else 0, False))
+            continue
+        if record is None:
+            record = _Record(next_rid, None, None, 0, 0, 0, set(), order, new_customer_id(at), row.key, fresh=True)
+            known[row.key] = record
+            next_rid += 1
+        _take(record, order, next_landed, body is None and not keep_deleted, body is None, pending)
+        versions.append((next_landed, record.rid, *order, row.observed, None if body is None else body.decode(), at))
+        results.append(Landed(row.key, record.rid, True))
+        next_landed += 1
+    _save_records(connection, source, stream, type_name, known.values())
+    columns = ("landed", "rid", "version", "generation", "content", "observed", "raw", "at")
+    db.insert_many(connection, table(VersionRow), columns, versions)
+    db.fail_point("raw stored")
+    return results
+
+
+def _order(row: Incoming, record: _Record | None, body: bytes | None, landed: int) -> tuple[str, int, str] | None:
+    """The row's place among its record's versions; None when it says nothing new."""
+    if body is None:
+        assert record is not None
+        content = ABSENT if row.absent else DELETED
+        if row.version is not None:
+            return (row.version, 1, content)
+        version, generation, _ = record.newest
+        return None if generation % 2 else (version, generation + 1, content)
+    content = hashlib.blake2b(body, digest_size=12).hexdigest()
+    if record is not None:
+        newest, generation, newest_content = record.newest
+        if newest_content == ABSENT and (row.version is None or row.version <= newest):
+            return (newest, generation + 1, content)  # it is listed again
+        if row.version is None and newest_content == content:
+            return None
+    return (f"{landed:020d}" if row.version is None else row.version, 0, content)
+
+
+def _take(record: _Record, order: tuple[str, int, str], landed: int, kills: bool, tombstone: bool, pending: bool) -> None:
+    if not tombstone and record.born is None:
+        record.born = landed
+    if not record.orders or order > record.newest:
+        record.newest, record.latest = order, landed
+        record.died = landed if kills else (record.died if tombstone else None)
+    record.orders.add(order)
+    record.versions += 1
+    record.pending = 1 if pending else record.pending
+    record.touched = True
+
+
+def _load_records(connection: Connection, source: str, stream: str, keys: set[str]) -> dict[str, _Record]:
+    found: dict[str, _Record] = {}
+    names = {"source": source, "stream": stream}
+    if connection.execute(text("SELECT 1 FROM record WHERE source=:source AND stream=:stream LIMIT 1"), names).first() is None:
+        return found
+    by_rid: dict[int, _Record] = {}
+    listed = sorted(keys)
+    for start in range(0, len(listed), db.CHUNK):
+        part = listed[start : start + db.CHUNK]
+        marks = ", ".join(f":k{i}" for i in range(len(part)))
+        query = text(
+            "SELECT rid, born, died, latest, versions, pending, mint, key FROM record"
+            f" WHERE source=:source AND stream=:stream AND key IN ({marks})"
+        )
+        for r in connection.execute(query, {**names, **{f"k{i}": k for i, k in enumerate(part)}}):
+            record = _Record(r.rid, r.born, r.died, r.latest, r.versions, r.pending, set(), ("", 0, ""), r.mint, r.key)
+            found[r.key] = by_rid[r.rid] = record
+    orders = "SELECT rid, landed, version, generation, content FROM version WHERE rid IN ({ids})"
+    for v in db.select_in(connection, orders, by_rid):
+        record, order = by_rid[v.rid], (v.version, v.generation, v.content)
+        record.orders.add(order)
+        if v.landed == record.latest:
+            record.newest = order
+    return found
+
+
+def _save_records(connection: Connection, source: str, stream: str, type_name: str, records: Iterable[_Record]) -> None:
+    columns = ("rid", "source", "stream", "key", "mint", "type", "born", "died", "latest", "versions", "pending")
+    touched = [r for r in records if r.touched]
+    fresh = [(r.rid, source, stream, r.key, r.mint, type_name, r.born, r.died, r.latest, r.versions, r.pending)
+             for r in touched if r.fresh]
+    db.insert_many(connection, table(RecordRow), columns, fresh)
+    update = text(
+        "UPDATE record SET born=:born, died=:died, latest=:latest, versions=:versions, pending=:pending WHERE rid=:rid"
+    )
+    changed = [
+        {"rid": r.rid, "born": r.born, "died": r.died, "latest": r.latest, "versions": r.versions, "pending": r.pending}
+        for r in touched if not r.fresh
+    ]
+    if changed:
+        connection.execute(update, changed)
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RecordInfo:
+    rid: int
+    id: RecordId
+    mint: str
+    type: str
+    born: int | None
+    died: int | None
+    latest: int
+    pending: bool
+
+    @property
+    def alive(self) -> bool:
+        return self.born is not None and self.died is None
+
+
+INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending FROM record"
+
+
+def _info(row: Any) -> RecordInfo:
+    return RecordInfo(row.rid, RecordId(row.source, row.stream, row.key), row.mint, row.type, row.born, row.died,
+                      row.latest, bool(row.pending))
+
+
+def records(connection: Connection, rids: Iterable[int]) -> dict[int, RecordInfo]:
+    return {r.rid: _info(r) for r in db.select_in(connection, f"{INFO} WHERE rid IN ({{ids}})", rids)}
+
+
+def record_named(connection: Connection, id: RecordId) -> RecordInfo | None:
+    found = connection.execute(text(f"{INFO} WHERE source=:s AND stream=:t AND key=:k"), {"s": id.source, "t": id.stream, "k": id.key}).first()
+    return None if found is None else _info(found)
+
+
+def record_minting(connection: Connection, customer_id: str) -> RecordInfo | None:
+    found = connection.execute(text(f"{INFO} WHERE mint=:mint"), {"mint": customer_id}).first()
+    return None if found is None else _info(found)
+
+
+def versions_of(connection: Connection, rids: Iterable[int]) -> dict[int, list[StoredVersion]]:
+    """All versions per record, oldest order first."""
+    found: dict[int, list[StoredVersion]] = {}
+    statement = "SELECT landed, rid, version, generation, content, observed, raw, at FROM version WHERE rid IN ({ids})"
+    for v in db.select_in(connection, statement, rids):
+        stored = StoredVersion(v.landed, v.rid, (v.version, v.generation, v.content), v.observed, db.load(v.raw), v.at)
+        found.setdefault(v.rid, []).append(stored)
+    for listed in found.values():
+        listed.sort(key=lambda v: v.order)
+    return found
+
+
+def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[int, list[Write]]:
+    found: dict[int, list[Write]] = {}
+    statement = (
+        "SELECT rid, attribute, value_hash, base_version, base_generation, base_content, origin FROM write_log"
+        " WHERE rid IN ({ids}) ORDER BY id"
+    )
+    for w in db.select_in(connection, statement, records_):
+        base = (w.base_version, w.base_generation, w.base_content)
+        found.setdefault(w.rid, []).append(Write(records_[w.rid], w.attribute, w.value_hash, base, w.origin))
+    return found
+
+
+def log_write(connection: Connection, rid: int, attribute: str, value_hash: str, *, origin: str, at: int) -> None:
+    """Before the hub writes a field: over which version, and what."""
+    base = connection.execute(
+        text("SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid=:rid)"),
+        {"rid": rid},
+    ).one()
+    number = db.next_number(connection, table(WriteRow), "id")
+    columns = ("id", "rid", "attribute", "value_hash", "base_version", "base_generation", "base_content", "origin", "at")
+    row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at)
+    db.insert_many(connection, table(WriteRow), columns, [row])
+
+
+def pending_count(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT count(*) FROM record WHERE pending = 1")).scalar() or 0)
+
+
+def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> None:
+    """These are in a golden record now, unless a newer version landed meanwhile."""
+    db.execute_in(connection, "UPDATE record SET pending=0 WHERE rid IN ({ids}) AND pending=1 AND latest<=:up_to", rids, up_to=up_to)
+
+
+def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
+    found = connection.execute(
+        text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}
+    ).scalar()
+    return db.load(found)
+
+
+def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, Any], at: int) -> None:
+    db.upsert_many(connection, table(CursorRow), ("source", "stream", "cursor", "at"), [(source, stream, db.dump(cursor), at)])
+    db.fail_point("cursor")
+
+
+def quarantine(connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None:
+    """Set rows aside: (line, reason, raw). The same bad row twice is kept once."""
+    kept = {
+        hashlib.blake2b(repr((source, stream, reason, raw)).encode(), digest_size=16).hexdigest(): (line, reason, raw)
+        for line, reason, raw in rows
+    }
+    columns = ("id", "source", "stream", "line", "reason", "raw", "at")
+    values = [(id, source, stream, line, reason, raw, at) for id, (line, reason, raw) in kept.items()]
+    db.upsert_many(connection, table(QuarantineRow), columns, values)
+
+
+def start_pull(connection: Connection, source: str, stream: str, at: int) -> int:
+    number = db.next_number(connection, table(PullRow), "id")
+    db.insert_many(connection, table(PullRow),
+                   ("id", "source", "stream", "started", "fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted", "note"),
+                   [(number, source, stream, at, 0, 0, 0, 0, 0, 0, "")])
+    return number
+
+
+def save_pull(connection: Connection, number: int, counts: Mapping[str, int], note: str, ended: int | None) -> None:
+    connection.execute(
+        text("UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
+             " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id"),
+        {**counts, "note": note, "ended": ended, "id": number},
+    )
+
+
+def living_keys(connection: Connection, source: str, stream: str) -> dict[str, int]:
+    """Keys of a stream's living records -> rid: what a complete listing must hold."""
+    found = connection.execute(
+        text("SELECT key, rid FROM record WHERE source=:s AND stream=:t AND died IS NULL AND born IS NOT NULL"),
+        {"s": source, "t": stream},
+    )
+    return {r.key: r.rid for r in found}
+
+
+def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    return {r.rid: r.times for r in db.select_in(connection, "SELECT rid, times FROM absence WHERE rid IN ({ids})", rids)}
+
+
+def save_absences(connection: Connection, times: Mapping[int, int], present: Iterable[int]) -> None:
+    db.execute_in(connection, "DELETE FROM absence WHERE rid IN ({ids})", present)
+    db.upsert_many(connection, table(AbsenceRow), ("rid", "times"), list(times.items()))
+
+
+def now_seconds() -> float:
+    """For progress and durations only, never for data."""
+    return time.monotonic()
+
+
+__all__ = ["Incoming", "Landed", "RecordInfo", "StoredVersion", "land", "replace"]

@@ -1,0 +1,234 @@
+"""The database: SQLite embedded or PostgreSQL by URL, one writer at a time, and the clock.
+
+`Database.unit()` is the only way to write: one transaction whose first statement takes the
+writer's lock. `Database.read()` is a snapshot. Rooms get the connection and never commit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from hub.errors import ConfigError, Fault, RetryLater
+
+WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory lock
+BUSY_SECONDS = 30
+CHUNK = 500  # ids inlined in one statement
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+
+
+class SystemClock:
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+class Turnstile:
+    """A lock that lets requests pass before pulls: SQLite's own lock knows no order."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: list[tuple[int, int]] = []
+        self._tickets = itertools.count()
+        self._held = False
+
+    @contextmanager
+    def turn(self, urgent: bool) -> Iterator[None]:
+        with self._condition:
+            ticket = (0 if urgent else 1, next(self._tickets))
+            heapq.heappush(self._waiting, ticket)
+            while self._held or self._waiting[0] != ticket:
+                self._condition.wait()
+            heapq.heappop(self._waiting)
+            self._held = True
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._held = False
+                self._condition.notify_all()
+
+
+class Database:
+    """One hub's store. `url` is `sqlite:///path`, or `postgresql://...`."""
+
+    def __init__(self, url: str, clock: Clock | None = None):
+        self.url = make_url(url)
+        self.clock = clock or SystemClock()
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        if not self.sqlite and self.url.get_backend_name() != "postgresql":
+            raise ConfigError([Fault("HUB_DATABASE_URL", f"'{self.url.get_backend_name()}' is not supported",
+                                     "use sqlite:///path or postgresql://user@host/name")])
+        if not self.sqlite:
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        self._turnstile = Turnstile()
+
+    @contextmanager
+    def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
+        """A writing transaction, alone. Commits at the end, rolls back on any error.
+
+        The lock is taken by the first statement: on SQLite a later upgrade fails at once despite
+        the busy timeout; on PostgreSQL a snapshot older than the lock lets two golden records be born.
+        """
+        with self._turnstile.turn(urgent), self.engine.connect() as connection:
+            try:
+                if self.sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                else:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+            except OperationalError as error:
+                raise RetryLater(f"the database is busy or away: {error.orig}") from error
+            try:
+                yield connection
+                fail_point("pre-commit")
+                connection.exec_driver_sql("COMMIT") if self.sqlite else connection.commit()
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
+                raise
+            fail_point("post-commit")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot: several reads that agree with one another."""
+        with self.engine.connect() as connection:
+            if self.sqlite:
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
+
+    def upgrade(self) -> None:
+        """Bring the tables to this version of the hub."""
+        from hub.migrations import upgrade
+
+        upgrade(self)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: Any) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN and COMMIT are ours
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
+                       "cache_size=-65536", "temp_store=MEMORY", "mmap_size=268435456"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _postgres_engine(url: Any) -> Engine:
+    return create_engine(url, isolation_level="READ COMMITTED", pool_size=10, max_overflow=20, pool_pre_ping=True)
+
+
+# --- small tools of every store -------------------------------------------------------------
+
+
+def dump(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def load(text_: str | None) -> Any:
+    return None if text_ is None else orjson.loads(text_)
+
+
+def ints(ids: Iterable[int]) -> str:
+    """Integers for an IN list. int() keeps anything else out of the statement."""
+    return ",".join(str(int(i)) for i in ids) or "NULL"
+
+
+def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+    listed = list(ids)
+    for start in range(0, len(listed), size):
+        yield listed[start : start + size]
+
+
+def select_in(connection: Connection, statement: str, ids: Iterable[int], **values: Any) -> list[Any]:
+    """Rows of a statement with `{ids}` in it, asked in chunks."""
+    found: list[Any] = []
+    for part in chunks(ids):
+        found.extend(connection.execute(text(statement.replace("{ids}", ints(part))), values))
+    return found
+
+
+def execute_in(connection: Connection, statement: str, ids: Iterable[int], **values: Any) -> None:
+    for part in chunks(ids):
+        connection.execute(text(statement.replace("{ids}", ints(part))), values)
+
+
+def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows fast: executemany on SQLite, COPY on PostgreSQL."""
+    if not rows:
+        return
+    names = ", ".join(f'"{c}"' for c in columns)
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', [tuple(r) for r in rows])
+        return
+    with connection.connection.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def upsert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert or replace by primary key."""
+    if not rows:
+        return
+    keys = [c.name for c in table.primary_key.columns]
+    names = ", ".join(f'"{c}"' for c in columns)
+    changes = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
+    target = ", ".join(f'"{k}"' for k in keys)
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
+    connection.exec_driver_sql(
+        f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}) ON CONFLICT ({target}) {action}', [tuple(r) for r in rows]
+    )
+
+
+def next_number(connection: Connection, table: Table, column: str) -> int:
+    """The next number of a column; safe because writers are alone."""
+    found = connection.execute(text(f'SELECT max("{column}") FROM "{table.name}"')).scalar()
+    return int(found or 0) + 1
+
+
+def fail_point(name: str) -> None:
+    """Die here when `HUB_FAIL=name:n` asks for it, at the n-th pass. For crash tests only."""
+    wanted = os.environ.get("HUB_FAIL")
+    if not wanted:
+        return
+    point, _, count = wanted.partition(":")
+    if point == name:
+        left = int(count or 1) - 1
+        if left <= 0:
+            os.kill(os.getpid(), 9)
+        os.environ["HUB_FAIL"] = f"{point}:{left}"
+
+
+__all__ = ["Clock", "Connection", "Database", "SystemClock", "chunks", "dump", "execute_in", "fail_point",
+           "insert_many", "ints", "json", "load", "next_number", "select_in", "upsert_many"]

@@ -1,0 +1,243 @@
+"""Rebuilds golden records for clusters that changed: load, call the pure parts, save. Within the caller's unit."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors import landing
+from hub.connectors.landing import RecordInfo
+from hub.golden_record import store
+from hub.golden_record.changes import Change, State, derive
+from hub.golden_record.search_terms import tokens
+from hub.golden_record.store import StoredCustomer
+from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
+from hub.kinds import KINDS
+from hub.matching import store as matching_store
+from hub.matching.heirs import Moved
+from hub.matching.recipe import Recipe
+from hub.matching.run import Reclustered
+from hub.model import ChangeType, Override, from_plain, plain
+from hub.settings import Config, CustomerType
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A customer's new golden record."""
+
+    id: str
+    type: str
+    cluster: int
+    members: frozenset[int]
+    values: dict[str, Any]
+    lineage: dict[str, Any]
+    revisit_at: int | None
+
+    @property
+    def state(self) -> State:
+        return State(self.members, self.values, self.lineage)
+
+
+@lru_cache(maxsize=64)
+def _standings(config_hash: str, source: str, stream: str, _config: _ById) -> Standings:
+    found = _config.config.stream(source, stream)
+    assert found is not None
+    return Standings(found, _config.config.customers[found.customer].attributes)
+
+
+class _ById:
+    """A configuration as a cache key: its hash is already one."""
+
+    def __init__(self, config: Config):
+        self.config = config
+
+    def __hash__(self) -> int:
+        return hash(self.config.hash)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.config.hash == self.config.hash
+
+
+def standings(config: Config, source: str, stream: str) -> Standings:
+    return _standings(config.hash, source, stream, _ById(config))
+
+
+def lineage_json(golden: Golden) -> dict[str, Any]:
+    found: dict[str, Any] = {"rule": golden.rule, "won": [list(r) for r in golden.won]}
+    if golden.lost:
+        found["lost"] = [list(r) for r in golden.lost]
+    if golden.override is not None:
+        found["override"] = golden.override
+    if not golden.verified:
+        found["verified"] = False
+    return found
+
+
+def build(
+    members: list[Member], overrides: list[Override], customer: CustomerType, now: int
+) -> tuple[dict[str, Any], dict[str, Any], int | None]:
+    """Values, lineage and the time at which to look again, as JSON."""
+    golden = golden_values(members, overrides, customer, now)
+    values = {a: [plain(v) for v in g.values] for a, g in golden.items()}
+    lineage = {a: lineage_json(g) for a, g in golden.items()}
+    return values, lineage, revisit_at(members, overrides, now)
+
+
+def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    found: set[tuple[str, str, str, str]] = set()
+    for attribute, given in values.items():
+        kind = customer.attributes[attribute].kind
+        for value in given:
+            found.update((type_name, attribute, token, id) for token in tokens(kind, from_plain(value)))
+    return sorted(found)
+
+
+# --- the live path ----------------------------------------------------------------------------------
+
+
+def rebuild(
+    connection: Connection, recipe: Recipe, found: Reclustered, moved: Moved, touched: Collection[int], *, at: int, now: int
+) -> list[Change]:
+    """Golden records of the clusters that changed, saved with history, changes, id moves and search terms.
+
+    at: the time of knowledge (history); now: the effective time of values.
+    """
+    clusters, before = _affected(connection, found, moved, touched)
+    members = {r for c in clusters.values() for r in c}
+    old_members = {r for c in before.values() for r in c}
+    infos = {**found.infos, **landing.records(connection, (members | old_members | moved.before.keys() | moved.after.keys()) - found.infos.keys())}
+    old = store.customers_of(connection, before)
+    rebuilt = _build_all(connection, recipe, clusters, infos, now)
+    was = {c.id: State(before[c.cluster], c.values, c.lineage) for c in old.values()}
+    after = {r.id: r.state for r in rebuilt}
+    home = {member: r.id for r in rebuilt for member in r.members}
+    led = _led_before(connection, infos, old, before, moved)
+    leads = _leads_now(connection, infos, home, led, moved)
+    seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
+    changes = derive(was, after, leads, seen)
+    _save(connection, recipe, changes, rebuilt, old, at=at)
+    ids = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
+    store.save_moves(connection, ids, at)
+    return changes
+
+
+def _affected(connection: Connection, found: Reclustered, moved: Moved, touched: Collection[int]) -> tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]]:
+    """Clusters to rebuild, by name, and the old clusters whose customers they replace."""
+    changed = set(touched)
+    again = {n: c for n, c in found.after.items() if found.before.get(n) != c or c & changed}
+    gone = {n: c for n, c in found.before.items() if found.after.get(n) != c or c & changed}
+    ends = {lead for d in moved.before.keys() | moved.after.keys() if moved.before.get(d) != moved.after.get(d)
+            for lead in (moved.before.get(d), moved.after.get(d)) if lead is not None}
+    homes = {r: n for n, c in found.after.items() for r in c}
+    elsewhere = matching_store.clusters_of(connection, [r for r in ends if r not in homes])
+    for name in {homes[r] for r in ends if r in homes}:
+        again[name] = found.after[name]
+        if name in found.before:
+            gone[name] = found.before[name]
+    for name, members in matching_store.members_of(connection, set(elsewhere.values())).items():
+        again[name] = gone[name] = frozenset(members)
+    return again, gone
+
+
+def _build_all(
+    connection: Connection, recipe: Recipe, clusters: Mapping[int, frozenset[int]], infos: Mapping[int, RecordInfo], now: int
+) -> list[Rebuilt]:
+    members = {r for c in clusters.values() for r in c}
+    held = matching_store.standardised(connection, members)
+    overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
+    dead = _dead_leading(connection, members)
+    rebuilt: list[Rebuilt] = []
+    for name, cluster in clusters.items():
+        mints = [(infos[r].born or 0, infos[r].mint) for r in cluster]
+        mints += [(d.born or 0, d.mint) for r in cluster for d in dead.get(r, ())]
+        type_name = infos[name].type
+        listed = sorted(cluster, key=lambda r: infos[r].id)
+        people = [Member(infos[r].id, r, held[r].held, standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+        own = [o for r in listed for o in overrides.get(r, ())]
+        values, lineage, again = build(people, own, recipe.customer(type_name), now)
+        rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, again))
+    return rebuilt
+
+
+def _led_before(
+    connection: Connection, infos: Mapping[int, RecordInfo], old: Mapping[int, StoredCustomer], before: Mapping[int, frozenset[int]], moved: Moved
+) -> dict[str, str | None]:
+    """Where the touched minted ids led before. An id that was not there yet is missing."""
+    home = {r: old[name].id for name, members in before.items() if name in old for r in members}
+    led: dict[str, str | None] = {infos[rid].mint: id for rid, id in home.items()}
+    for rid, lead in moved.before.items():
+        led[infos[rid].mint] = home.get(lead) if lead is not None else None
+    for rid, info in _dead_leading(connection, home).items():
+        for dead in info:
+            if dead.rid not in moved.after:  # those that moved are told above
+                led[dead.mint] = home[rid]
+    return led
+
+
+def _leads_now(
+    connection: Connection, infos: Mapping[int, RecordInfo], home: Mapping[int, str], led: Mapping[str, str | None], moved: Moved
+) -> dict[str, str | None]:
+    """Where they lead now: the customer of the mint record, else of its heir, else nowhere."""
+    leads: dict[str, str | None] = {infos[r].mint: id for r, id in home.items()}
+    for rid, dead in _dead_leading(connection, home).items():
+        leads.update({d.mint: home[rid] for d in dead})
+    leads.update({infos[rid].mint: None for rid, lead in moved.after.items() if lead is None})
+    return {**dict.fromkeys(led), **leads}
+
+
+def _dead_leading(connection: Connection, rids: Iterable[int]) -> dict[int, list[RecordInfo]]:
+    """Living record -> the dead records whose ids lead to it."""
+    if not matching_store.any_dead(connection):
+        return {}
+    led = matching_store.led_to(connection, rids)
+    dead = landing.records(connection, {d for ds in led.values() for d in ds})
+    return {r: [dead[d] for d in sorted(ds)] for r, ds in led.items()}
+
+
+def _save(connection: Connection, recipe: Recipe, changes: Iterable[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], *, at: int) -> None:
+    listed = list(changes)
+    by_id = {r.id: r for r in rebuilt}
+    types = {c.id: c.type for c in old.values()}
+    last = store.last_versions(connection, [c.customer for c in listed])
+    unchanged = by_id.keys() - {c.customer for c in listed}
+    versions = {c.customer: last.get(c.customer, 0) + 1 for c in listed}
+    versions.update({c.id: c.version for c in old.values() if c.id in unchanged})
+    times = {c.id: c.at for c in old.values()}
+    store.drop_customers(connection, [c.id for c in old.values()])
+    store.save_customers(connection, [
+        customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()
+    ])
+    store.save_history(connection, [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in listed])
+    seq = store.next_seq(connection)
+    store.save_changes(connection, [
+        change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, at) for n, c in enumerate(listed)
+    ])
+    again = [by_id[c.customer] for c in listed if c.customer in by_id]
+    terms = [row for r in again for row in search_rows(recipe.customer(r.type), r.type, r.id, r.values)]
+    gone = [c.id for c in old.values() if c.id not in unchanged]
+    store.save_terms(connection, sorted({*gone, *(r.id for r in again)}), terms)
+
+
+def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> tuple[Any, ...]:
+    """In the order of store.CUSTOMER_COLUMNS."""
+    return (r.id, r.type, r.cluster, version, len(r.members), db.dump(r.values), db.dump(r.lineage), recipe.hash, r.revisit_at, at)
+
+
+def history_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, recipe: Recipe, at: int) -> tuple[Any, ...]:
+    """In the order of store.HISTORY_COLUMNS."""
+    into = c.other[0] if r is None and c.type is ChangeType.MERGED else ""
+    members = sorted(r.members) if r else []
+    return (c.customer, version, r.type if r else types[c.customer], c.type.value, db.dump(members),
+            db.dump(r.lineage) if r else None, recipe.hash, into, at)
+
+
+def change_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, at: int) -> tuple[Any, ...]:
+    """In the order of store.CHANGE_COLUMNS."""
+    return (seq, f"evt_{uuid.uuid4().hex}", c.customer, r.type if r else types[c.customer], c.type.value, version,
+            db.dump(c.attributes), db.dump(c.other), at)

@@ -1,0 +1,316 @@
+"""Golden records: current rows, history and changes by reference, overrides, search terms.
+
+The only SQL on these tables. Values stand in the current rows, the overrides and the search terms
+alone; history and changes hold references, so that erasure stays possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import Column, Connection, Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from hub import db
+from hub.connectors.landing import big, table
+from hub.model import Override, RecordId, from_plain, plain
+
+
+class CustomerRow(SQLModel, table=True):
+    """The golden record that is served now."""
+
+    __tablename__: ClassVar[str] = "customer"
+    __table_args__ = (
+        Index("customer_cluster", "cluster", unique=True),
+        Index("customer_revisit", "revisit_at", sqlite_where=text("revisit_at IS NOT NULL"), postgresql_where=text("revisit_at IS NOT NULL")),
+    )
+    id: str = Field(primary_key=True)  # the earliest-minted id that leads here
+    type: str
+    cluster: int = big()
+    version: int
+    size: int
+    body: str = Field(sa_column=Column(Text, nullable=False))  # attribute -> values
+    lineage: str = Field(sa_column=Column(Text, nullable=False))  # attribute -> rule, won, lost
+    recipe: str = Field(index=True)
+    revisit_at: int | None = big(nullable=True, default=None)
+    at: int = big()
+
+
+class HistoryRow(SQLModel, table=True):
+    """Each version as it was served: references only."""
+
+    __tablename__: ClassVar[str] = "history"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    customer: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    type: str
+    change: str
+    members: str = Field(sa_column=Column(Text, nullable=False))
+    lineage: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # None: not shown any more
+    recipe: str
+    into: str = ""  # merged: where it went
+    at: int = big()
+
+
+class ChangeRow(SQLModel, table=True):
+    """The outbox: typed events in the order of their making, payloads rendered when sent."""
+
+    __tablename__: ClassVar[str] = "change"
+    __table_args__ = (Index("change_customer", "customer"),)
+    seq: int = big(primary_key=True)
+    id: str = Field(unique=True)
+    customer: str
+    type: str
+    kind: str
+    version: int
+    attributes: str
+    other: str
+    at: int = big()
+
+
+class OverrideRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "override"
+    __table_args__ = (Index("override_anchor", "anchor"),)
+    id: int = big(primary_key=True)
+    anchor: int = big()
+    attribute: str
+    values: str = Field(sa_column=Column(Text, nullable=False))
+    by: str
+    reason: str
+    at: int = big()
+    until: int | None = big(nullable=True, default=None)
+    withdrawn_at: int | None = big(nullable=True, default=None)
+    withdrawn_by: str = ""
+
+
+class SearchRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "search_term"
+    __table_args__ = (Index("search_term_customer", "customer"), {"sqlite_with_rowid": False})
+    type: str = Field(primary_key=True)
+    attribute: str = Field(primary_key=True)
+    token: str = Field(primary_key=True)
+    customer: str = Field(primary_key=True)
+
+
+class IdMoveRow(SQLModel, table=True):
+    """Where an id led from a time on. An id that never moved leads to its own record's customer."""
+
+    __tablename__: ClassVar[str] = "id_move"
+    __table_args__ = (Index("id_move_id", "id", "at"),)
+    seq: int = big(primary_key=True)
+    id: str
+    leads_to: str | None = None
+    at: int = big()
+
+
+class RecipeRow(SQLModel, table=True):
+    """What a recipe's hash stands for: needed to render old versions as they were."""
+
+    __tablename__: ClassVar[str] = "recipe"
+    hash: str = Field(primary_key=True)
+    config: str = Field(sa_column=Column(Text, nullable=False))
+    models: str
+    at: int = big()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCustomer:
+    id: str
+    type: str
+    cluster: int
+    version: int
+    size: int
+    values: Mapping[str, Any]
+    lineage: Mapping[str, Any]
+    recipe: str
+    revisit_at: int | None
+    at: int
+
+
+CUSTOMER = "id, type, cluster, version, size, body, lineage, recipe, revisit_at, at"
+
+
+def _customer(row: Any) -> StoredCustomer:
+    return StoredCustomer(row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9])
+
+
+def customer(connection: Connection, id: str) -> StoredCustomer | None:
+    found = connection.execute(text(f"SELECT {CUSTOMER} FROM customer WHERE id=:id"), {"id": id}).first()
+    return None if found is None else _customer(found)
+
+
+def customers_of(connection: Connection, clusters: Iterable[int]) -> dict[int, StoredCustomer]:
+    """Customers by cluster."""
+    statement = f"SELECT {CUSTOMER} FROM customer WHERE cluster IN ({{ids}})"
+    return {c.cluster: c for c in map(_customer, db.select_in(connection, statement, clusters))}
+
+
+def customers_named(connection: Connection, ids: Iterable[str]) -> dict[str, StoredCustomer]:
+    statement = text(f"SELECT {CUSTOMER} FROM customer WHERE id=:id")
+    found = (connection.execute(statement, {"id": id}).first() for id in ids)
+    return {c.id: c for c in (_customer(r) for r in found if r is not None)}
+
+
+def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustomer]:
+    """Customers of whom a value starts or ends to be in effect by now."""
+    found = connection.execute(text(f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"), {"now": now, "limit": limit})
+    return [_customer(r) for r in found]
+
+
+CUSTOMER_COLUMNS = ("id", "type", "cluster", "version", "size", "body", "lineage", "recipe", "revisit_at", "at")
+HISTORY_COLUMNS = ("customer", "version", "type", "change", "members", "lineage", "recipe", "into", "at")
+CHANGE_COLUMNS = ("seq", "id", "customer", "type", "kind", "version", "attributes", "other", "at")
+
+
+def drop_customers(connection: Connection, ids: Sequence[str]) -> None:
+    if ids:
+        listed = [{"id": id} for id in ids]
+        connection.execute(text("DELETE FROM customer WHERE id=:id"), listed)
+
+
+def save_customers(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    db.upsert_many(connection, table(CustomerRow), CUSTOMER_COLUMNS, rows)
+    db.fail_point("golden")
+
+
+def save_history(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    db.insert_many(connection, table(HistoryRow), HISTORY_COLUMNS, rows)
+    db.fail_point("history")
+
+
+def save_changes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)
+    db.fail_point("outbox")
+
+
+def save_moves(connection: Connection, moves: Mapping[str, str | None], at: int) -> None:
+    seq = db.next_number(connection, table(IdMoveRow), "seq") if moves else 0
+    rows = [(seq + n, id, leads, at) for n, (id, leads) in enumerate(sorted(moves.items(), key=lambda m: m[0]))]
+    db.insert_many(connection, table(IdMoveRow), ("seq", "id", "leads_to", "at"), rows)
+
+
+def last_versions(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The highest version that each id was ever served at."""
+    statement = text("SELECT max(version) FROM history WHERE customer=:id")
+    found = ((id, connection.execute(statement, {"id": id}).scalar()) for id in ids)
+    return {id: int(v) for id, v in found if v is not None}
+
+
+def save_terms(connection: Connection, ids: Sequence[str], rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """Replace the search terms of these customers: (type, attribute, token, customer)."""
+    if ids:
+        connection.execute(text("DELETE FROM search_term WHERE customer=:id"), [{"id": id} for id in ids])
+    db.insert_many(connection, table(SearchRow), ("type", "attribute", "token", "customer"), rows)
+
+
+# --- overrides --------------------------------------------------------------------------------
+
+OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until'
+
+
+def overrides_on(connection: Connection, names: Mapping[int, RecordId]) -> dict[int, list[Override]]:
+    """Standing overrides by anchor."""
+    found: dict[int, list[Override]] = {}
+    if connection.exec_driver_sql("SELECT 1 FROM override LIMIT 1").first() is None:
+        return found
+    statement = f"SELECT {OVERRIDE} FROM override WHERE withdrawn_at IS NULL AND anchor IN ({{ids}}) ORDER BY id"
+    for r in db.select_in(connection, statement, names):
+        values = tuple(from_plain(v) for v in db.load(r[3]))
+        found.setdefault(r[1], []).append(Override(r[0], names[r[1]], r[2], values, r[6], r[7], r[4], r[5]))
+    return found
+
+
+def override(connection: Connection, number: int) -> tuple[int, str] | None:
+    """Anchor and attribute of a standing override."""
+    found = connection.execute(text("SELECT anchor, attribute FROM override WHERE id=:id AND withdrawn_at IS NULL"), {"id": number}).first()
+    return None if found is None else (found.anchor, found.attribute)
+
+
+def add_override(connection: Connection, anchor: int, given: Override) -> int:
+    number = db.next_number(connection, table(OverrideRow), "id")
+    columns = ("id", "anchor", "attribute", "values", "by", "reason", "at", "until", "withdrawn_by")
+    values = db.dump([plain(v) for v in given.values])
+    db.insert_many(connection, table(OverrideRow), columns, [(number, anchor, given.attribute, values, given.by, given.reason, given.at, given.until, "")])
+    return number
+
+
+def withdraw_override(connection: Connection, number: int, *, by: str, at: int) -> None:
+    connection.execute(text("UPDATE override SET withdrawn_at=:at, withdrawn_by=:by WHERE id=:id AND withdrawn_at IS NULL"), {"at": at, "by": by, "id": number})
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHistory:
+    customer: str
+    version: int
+    type: str
+    change: str
+    members: tuple[int, ...]
+    lineage: Mapping[str, Any] | None
+    recipe: str
+    into: str
+    at: int
+
+
+HISTORY = 'customer, version, type, change, members, lineage, recipe, "into", at'
+
+
+def _history(r: Any) -> StoredHistory:
+    return StoredHistory(r[0], r[1], r[2], r[3], tuple(db.load(r[4])), db.load(r[5]), r[6], r[7], r[8])
+
+
+def history(connection: Connection, id: str) -> list[StoredHistory]:
+    found = connection.execute(text(f"SELECT {HISTORY} FROM history WHERE customer=:id ORDER BY version"), {"id": id})
+    return [_history(r) for r in found]
+
+
+def history_at(connection: Connection, id: str, at: int) -> StoredHistory | None:
+    """The version that was served at a time."""
+    found = connection.execute(text(f"SELECT {HISTORY} FROM history WHERE customer=:id AND at<=:at ORDER BY version DESC LIMIT 1"), {"id": id, "at": at}).first()
+    return None if found is None else _history(found)
+
+
+def led_at(connection: Connection, id: str, at: int) -> tuple[bool, str | None]:
+    """Whether a move of this id was known at a time, and where it led then."""
+    found = connection.execute(text("SELECT leads_to FROM id_move WHERE id=:id AND at<=:at ORDER BY seq DESC LIMIT 1"), {"id": id, "at": at}).first()
+    return (False, None) if found is None else (True, found.leads_to)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    seq: int
+    id: str
+    customer: str
+    type: str
+    kind: str
+    version: int
+    attributes: tuple[str, ...]
+    other: tuple[str, ...]
+    at: int
+
+
+def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredChange]:
+    """The outbox after a position. Positions have no gaps that fill later: writers are alone."""
+    found = connection.execute(
+        text("SELECT seq, id, customer, type, kind, version, attributes, other, at FROM change WHERE seq>:seq ORDER BY seq LIMIT :limit"),
+        {"seq": seq, "limit": limit},
+    )
+    return [StoredChange(*r[:6], tuple(db.load(r[6])), tuple(db.load(r[7])), r[8]) for r in found]
+
+
+def save_recipe(connection: Connection, hash_: str, config: str, models: str, at: int) -> None:
+    found = connection.execute(text("SELECT 1 FROM recipe WHERE hash=:hash"), {"hash": hash_}).first()
+    if found is None:
+        db.insert_many(connection, table(RecipeRow), ("hash", "config", "models", "at"), [(hash_, config, models, at)])
+
+
+def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:
+    return db.load(connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar())
+
+
+def next_seq(connection: Connection) -> int:
+    return db.next_number(connection, table(ChangeRow), "seq")

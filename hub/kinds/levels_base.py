@@ -1,0 +1,112 @@
+"""Comparison levels: how far two values of a kind agree.
+
+A kind's levels are declared once, with two forms that must agree exactly: SQL over the stored
+comparison forms (batch) and Python (live). Both return an integer: the level's place in
+`Levels.levels`, strongest first, or `MISSING` when one side says nothing. Forms are ASCII and
+short, so bytes are characters; distances are whole numbers, so no level has a fuzzy edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rapidfuzz.distance import DamerauLevenshtein, Levenshtein
+
+MISSING = -1
+LONGEST = 60  # characters of a form that are compared: bounds the cost of a 10 kB value
+
+Columns = Mapping[str, str]  # role in the comparison -> column of the standardised record
+Stored = Mapping[str, Any]  # a standardised record: column -> text or list of texts
+PythonForm = Callable[[Stored, Stored], int]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level. `m`, `u`, `h`: its shipped share among pairs of one customer, of strangers, and of
+    two members of one household; used as the start of training and where training saw nothing.
+    `tf`: the role whose agreeing value's frequency adjusts the weight."""
+
+    name: str
+    words: str
+    m: float
+    u: float
+    h: float | None = None  # None: as among strangers
+    tf: str | None = None
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a kind.
+
+    roles   columns it reads; the first is the value itself
+    shared  a household shares such values: agreement says little about which member it is
+    many    the forms work on single texts, so a list compares by its best pair
+    sql     SQL expressions of the two sides, by role -> SQL expression of the level
+    python  columns by role -> function of two records
+    optional  roles that a customer type may lack
+    """
+
+    roles: tuple[str, ...]
+    levels: tuple[Level, ...]
+    sql: Callable[[Columns, Columns], str]
+    python: Callable[[Columns], PythonForm]
+    shared: bool = False
+    many: bool = False
+    contact: bool = False  # may be only claimed: see `Model.claimed`
+    optional: tuple[str, ...] = ()
+
+
+def scalar(
+    levels: tuple[Level, ...],
+    sql: Callable[[str, str], str],
+    python: Callable[[str, str], int],
+    *,
+    shared: bool = False,
+    contact: bool = False,
+) -> Levels:
+    """Levels that look at one text on each side (`sql` and `python` never see missing values)."""
+
+    def whole(left: Columns, right: Columns) -> str:
+        a, b = left["value"], right["value"]
+        return f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} ELSE {sql(a, b)} END"
+
+    def bound(columns: Columns) -> PythonForm:
+        column = columns["value"]
+
+        def level(left: Stored, right: Stored) -> int:
+            a, b = left.get(column), right.get(column)
+            if not a or not b:
+                return MISSING
+            if isinstance(a, str) and isinstance(b, str):
+                return python(a, b)
+            return min(python(x, y) for x in a for y in b)
+
+        return level
+
+    return Levels(("value",), levels, whole, bound, shared=shared, many=True, contact=contact)
+
+
+def near(a: str, b: str) -> bool:
+    """One letter changed, added, dropped, or two neighbours swapped."""
+    distance = Levenshtein.distance(a, b, score_cutoff=2)
+    return distance <= 1 or (distance == 2 and len(a) == len(b) and DamerauLevenshtein.distance(a, b) == 1)
+
+
+def near_sql(a: str, b: str) -> str:
+    # damerau_levenshtein is eight times slower, so it only settles what levenshtein leaves open
+    return (
+        f"(CASE WHEN abs(length({a}) - length({b})) > 1 THEN false ELSE (CASE levenshtein({a}, {b}) WHEN 0 THEN true WHEN 1 THEN true "
+        f"WHEN 2 THEN length({a}) = length({b}) AND damerau_levenshtein({a}, {b}) = 1 ELSE false END) END)"
+    )
+
+
+def similar(a: str, b: str) -> bool:
+    """At most a third of the letters differ."""
+    longest = max(len(a), len(b))
+    return 3 * Levenshtein.distance(a, b, score_cutoff=longest // 3) <= longest
+
+
+def similar_sql(a: str, b: str) -> str:
+    return f"(3 * levenshtein({a}, {b}) <= greatest(length({a}), length({b})))"

@@ -1,0 +1,185 @@
+"""Levels of given, middle and family names.
+
+Given and family name look at each other so that swapped columns are one finding, not two
+disagreements: the given name then reports `swapped`, the family name nothing.
+"""
+
+from __future__ import annotations
+
+from hub.kinds.levels_base import (
+    MISSING,
+    Columns,
+    Level,
+    Levels,
+    PythonForm,
+    Stored,
+    near,
+    near_sql,
+    similar,
+    similar_sql,
+)
+
+GIVEN = (
+    Level("exact", "the same given name", 0.74, 0.004, 0.012, tf="value"),
+    Level("near", "given names one letter apart", 0.08, 0.002, 0.004),
+    Level("nickname", "one given name is a nickname or variant of the other", 0.05, 0.004),
+    Level("short", "one given name is an initial, a part or the beginning of the other", 0.06, 0.012),
+    Level("swapped", "given and family name are swapped", 0.015, 0.00004),
+    Level("similar", "given names spelt or sounding alike", 0.025, 0.012),
+    Level("other", "another given name", 0.03, 0.966, 0.95),
+)
+FAMILY = (
+    Level("exact", "the same family name", 0.82, 0.002, 0.82, tf="value"),
+    Level("near", "family names one letter apart", 0.07, 0.001, 0.05),
+    Level("part", "one family name is a part of the other", 0.02, 0.001, 0.01),
+    Level("similar", "family names spelt or sounding alike", 0.03, 0.006, 0.02),
+    Level("other", "another family name", 0.06, 0.99, 0.10),
+)
+MIDDLE = (
+    Level("exact", "the same middle name", 0.70, 0.01, 0.03, tf="value"),
+    Level("short", "one middle name is an initial or the beginning of the other", 0.18, 0.05),
+    Level("similar", "middle names spelt alike", 0.05, 0.01),
+    Level("other", "another middle name", 0.07, 0.93, 0.90),
+)
+
+
+def _swapped(a: str, b: str, left_family: str | None, right_family: str | None) -> bool:
+    """One name stands in the other column of the other record, and so, nearly, does its partner."""
+    if not left_family or not right_family or left_family == right_family:
+        return False
+    if a == right_family:
+        return similar(left_family, b)
+    return left_family == b and similar(a, right_family)
+
+
+def _swapped_sql(a: str, b: str, left_family: str, right_family: str) -> str:
+    return (
+        f"coalesce({left_family} <> {right_family} AND (CASE WHEN {a} = {right_family} THEN {similar_sql(left_family, b)} "
+        f"WHEN {left_family} = {b} THEN {similar_sql(a, right_family)} ELSE false END), false)"
+    )
+
+
+def _short(a: str, b: str) -> bool:
+    """An initial or the beginning of the other."""
+    return b.startswith(a) or a.startswith(b)
+
+
+def _short_sql(a: str, b: str) -> str:
+    return f"(starts_with({b}, {a}) OR starts_with({a}, {b}))"
+
+
+def _same(left: Stored, right: Stored, column: str) -> bool:
+    found = left.get(column)
+    return bool(found) and found == right.get(column)
+
+
+def _given_sql(left: Columns, right: Columns) -> str:
+    a, b = left["value"], right["value"]
+    swap = f"WHEN {_swapped_sql(a, b, left['family'], right['family'])} THEN 4 " if "family" in left else ""
+    return (
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 3 ELSE 0 END) "
+        f"{swap}WHEN least(length({a}), length({b})) > 2 AND {near_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
+        f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
+        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > 2 AND {similar_sql(a, b)}) THEN 5 ELSE 6 END"
+    )
+
+
+def _given(columns: Columns) -> PythonForm:
+    value, canonical, sound, family = columns["value"], columns["canonical"], columns["sound"], columns.get("family")
+
+    def level(left: Stored, right: Stored) -> int:
+        a, b = left.get(value), right.get(value)
+        if not a or not b:
+            return MISSING
+        if a == b:
+            return 3 if len(a) == 1 else 0
+        if family and _swapped(a, b, left.get(family), right.get(family)):
+            return 4
+        long_enough = len(a) > 2 and len(b) > 2
+        if long_enough and near(a, b):
+            return 1
+        if _short(a, b):
+            return 3
+        if _same(left, right, canonical):
+            return 2
+        return 5 if _same(left, right, sound) or (long_enough and similar(a, b)) else 6
+
+    return level
+
+
+def _part(a: str, b: str) -> bool:
+    """One name's words all stand in the other, or it is the beginning of it."""
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    return len(short) > 2 and (f" {short} " in f" {long} " or long.startswith(short))
+
+
+def _part_sql(a: str, b: str) -> str:
+    def within(short: str, long: str) -> str:
+        return f"(length({short}) > 2 AND (contains(concat(' ', {long}, ' '), concat(' ', {short}, ' ')) OR starts_with({long}, {short})))"
+
+    return f"(CASE WHEN length({a}) <= length({b}) THEN {within(a, b)} ELSE {within(b, a)} END)"
+
+
+def _family_sql(left: Columns, right: Columns) -> str:
+    a, b = left["value"], right["value"]
+    one_words, two_words = f"coalesce({left['words']}, {a})", f"coalesce({right['words']}, {b})"
+    swap = ""
+    if "given" in left:
+        one, two = left["given"], right["given"]
+        swap = f"WHEN {one} IS NOT NULL AND {two} IS NOT NULL AND {one} <> {two} AND {_swapped_sql(one, two, a, b)} THEN {MISSING} "
+    return (
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN 0 {swap}"
+        f"WHEN least(length({a}), length({b})) > 3 AND {near_sql(a, b)} THEN 1 WHEN {_part_sql(one_words, two_words)} THEN 2 "
+        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > 2 AND {similar_sql(a, b)}) THEN 3 ELSE 4 END"
+    )
+
+
+def _family(columns: Columns) -> PythonForm:
+    value, words, sound, given = columns["value"], columns["words"], columns["sound"], columns.get("given")
+
+    def level(left: Stored, right: Stored) -> int:
+        a, b = left.get(value), right.get(value)
+        if not a or not b:
+            return MISSING
+        if a == b:
+            return 0
+        if given:
+            one, two = left.get(given), right.get(given)
+            if one and two and one != two and _swapped(one, two, a, b):
+                return MISSING
+        if len(a) > 3 and len(b) > 3 and near(a, b):
+            return 1
+        if _part(left.get(words) or a, right.get(words) or b):
+            return 2
+        return 3 if _same(left, right, sound) or (len(a) > 2 and len(b) > 2 and similar(a, b)) else 4
+
+    return level
+
+
+def _middle(columns: Columns) -> PythonForm:
+    value = columns["value"]
+
+    def level(left: Stored, right: Stored) -> int:
+        a, b = left.get(value), right.get(value)
+        if not a or not b:
+            return MISSING
+        if a == b:
+            return 1 if len(a) == 1 else 0
+        if _short(a, b):
+            return 1
+        return 2 if len(a) > 2 and len(b) > 2 and similar(a, b) else 3
+
+    return level
+
+
+def _middle_sql(left: Columns, right: Columns) -> str:
+    a, b = left["value"], right["value"]
+    return (
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 1 ELSE 0 END) "
+        f"WHEN {_short_sql(a, b)} THEN 1 WHEN least(length({a}), length({b})) > 2 AND {similar_sql(a, b)} THEN 2 ELSE 3 END"
+    )
+
+
+GIVEN_NAME = Levels(("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, optional=("family",))
+FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, optional=("given",))
+MIDDLE_NAME = Levels(("value",), MIDDLE, _middle_sql, _middle)

@@ -1,0 +1,206 @@
+"""Levels of dates, contacts, identifiers, categories, texts and numbers: kinds that compare by one form."""
+
+from __future__ import annotations
+
+from rapidfuzz.distance import Levenshtein
+
+from hub.kinds.levels_base import Level, Levels, near, near_sql, scalar, similar, similar_sql
+
+# --- birth dates: eight digits, YYYYMMDD ------------------------------------------------------
+
+BIRTH = (
+    Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value"),
+    Level("swapped", "day and month swapped", 0.015, 0.00002),
+    Level("near", "birth dates one digit apart", 0.045, 0.0008),
+    Level("two parts", "birth dates share two of year, month and day", 0.02, 0.003),
+    Level("similar", "birth dates two digits apart", 0.015, 0.006),
+    Level("year", "the same birth year", 0.01, 0.01),
+    Level("other", "another birth date", 0.025, 0.98),
+)
+
+
+def _birth(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    if len(a) != 8 or len(b) != 8:
+        return 5 if a[:4] == b[:4] else 6
+    year, month, day = a[:4] == b[:4], a[4:6] == b[4:6], a[6:] == b[6:]
+    if year and a[4:6] == b[6:] and a[6:] == b[4:6]:
+        return 1
+    if near(a, b):
+        return 2
+    if year + month + day == 2:
+        return 3
+    if Levenshtein.distance(a, b, score_cutoff=2) == 2:
+        return 4
+    return 5 if year else 6
+
+
+def _birth_sql(a: str, b: str) -> str:
+    year, month, day = (f"(substr({a}, {start}, {size}) = substr({b}, {start}, {size}))" for start, size in ((1, 4), (5, 2), (7, 2)))
+    crossed = f"substr({a}, 5, 2) = substr({b}, 7, 2) AND substr({a}, 7, 2) = substr({b}, 5, 2)"
+    return (
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN length({a}) <> 8 OR length({b}) <> 8 THEN (CASE WHEN {year} THEN 5 ELSE 6 END) "
+        f"WHEN {year} AND {crossed} THEN 1 WHEN {near_sql(a, b)} THEN 2 WHEN {year}::INT + {month}::INT + {day}::INT = 2 THEN 3 "
+        f"WHEN levenshtein({a}, {b}) = 2 THEN 4 WHEN {year} THEN 5 ELSE 6 END)"
+    )
+
+
+# --- contacts ---------------------------------------------------------------------------------
+
+EMAIL = (
+    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value"),
+    Level("local", "the same name before the @, another domain", 0.05, 0.0002),
+    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005),
+    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003),
+    Level("other", "another e-mail address", 0.10, 0.996, 0.89),
+)
+
+
+def _email(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    left, right = a.partition("@")[0], b.partition("@")[0]
+    if left == right and len(left) > 3:
+        return 1
+    if len(a) > 7 and len(b) > 7 and Levenshtein.distance(a, b, score_cutoff=2) <= 2:
+        return 2
+    return 3 if len(left) > 3 and len(right) > 3 and similar(left, right) else 4
+
+
+def _email_sql(a: str, b: str) -> str:
+    left, right = f"split_part({a}, '@', 1)", f"split_part({b}, '@', 1)"
+    return (
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN {left} = {right} AND length({left}) > 3 THEN 1 "
+        f"WHEN abs(length({a}) - length({b})) <= 2 AND least(length({a}), length({b})) > 7 AND levenshtein({a}, {b}) <= 2 THEN 2 "
+        f"WHEN least(length({left}), length({right})) > 3 AND {similar_sql(left, right)} THEN 3 ELSE 4 END)"
+    )
+
+
+PHONE = (
+    Level("exact", "the same phone number", 0.70, 0.00002, 0.35, tf="value"),
+    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02),
+    Level("end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01),
+    Level("other", "another phone number", 0.23, 0.9999, 0.62),
+)
+
+
+def _phone(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    if len(a) > 6 and len(b) > 6:
+        if near(a, b):
+            return 1
+        if a[-7:] == b[-7:]:
+            return 2
+    return 3
+
+
+def _phone_sql(a: str, b: str) -> str:
+    return (
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN least(length({a}), length({b})) <= 6 THEN 3 WHEN {near_sql(a, b)} THEN 1 "
+        f"WHEN right({a}, 7) = right({b}, 7) THEN 2 ELSE 3 END)"
+    )
+
+
+DOMAIN = (
+    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value"),
+    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10),
+    Level("other", "another internet domain", 0.15, 0.9996, 0.70),
+)
+
+
+def _domain(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    return 1 if a.partition(".")[0] == b.partition(".")[0] else 2
+
+
+def _domain_sql(a: str, b: str) -> str:
+    return f"(CASE WHEN {a} = {b} THEN 0 WHEN split_part({a}, '.', 1) = split_part({b}, '.', 1) THEN 1 ELSE 2 END)"
+
+
+# --- identifiers ------------------------------------------------------------------------------
+
+IDENTIFIER = (
+    Level("exact", "the same number", 0.90, 0.000005, tf="value"),
+    Level("near", "numbers one digit apart", 0.05, 0.00003),
+    Level("similar", "numbers two digits apart", 0.015, 0.0005),
+    Level("other", "another number", 0.035, 0.9995),
+)
+
+
+def _identifier(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    if len(a) > 4 and len(b) > 4:
+        if near(a, b):
+            return 1
+        if len(a) > 6 and len(b) > 6 and Levenshtein.distance(a, b, score_cutoff=2) <= 2:
+            return 2
+    return 3
+
+
+def _identifier_sql(a: str, b: str) -> str:
+    return (
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN least(length({a}), length({b})) <= 4 OR abs(length({a}) - length({b})) > 2 THEN 3 "
+        f"WHEN {near_sql(a, b)} THEN 1 WHEN least(length({a}), length({b})) > 6 AND levenshtein({a}, {b}) <= 2 THEN 2 ELSE 3 END)"
+    )
+
+
+# --- categories, texts, numbers -----------------------------------------------------------------
+
+CATEGORY = (
+    Level("same", "the same", 0.97, 0.3, 0.4, tf="value"),
+    Level("other", "another", 0.03, 0.7, 0.6),
+)
+
+
+def _category(a: str, b: str) -> int:
+    return 0 if a == b else 1
+
+
+def _category_sql(a: str, b: str) -> str:
+    return f"(CASE WHEN {a} = {b} THEN 0 ELSE 1 END)"
+
+
+SUFFIX = (
+    Level("same", "the same name suffix", 0.97, 0.4, 0.3),
+    Level("other", "another name suffix", 0.03, 0.6, 0.7),
+)
+
+TEXT = (
+    Level("exact", "the same text", 0.70, 0.01, 0.10, tf="value"),
+    Level("similar", "texts alike", 0.08, 0.01),
+    Level("part", "one text is a part of the other", 0.07, 0.01),
+    Level("other", "another text", 0.15, 0.97, 0.88),
+)
+
+
+def _text(a: str, b: str) -> int:
+    if a == b:
+        return 0
+    if similar(a, b):
+        return 1
+    short, long = (a, b) if len(a) <= len(b) else (b, a)
+    return 2 if len(short) > 2 and f" {short} " in f" {long} " else 3
+
+
+def _text_sql(a: str, b: str) -> str:
+    def within(short: str, long: str) -> str:
+        return f"(length({short}) > 2 AND contains(concat(' ', {long}, ' '), concat(' ', {short}, ' ')))"
+
+    return (
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN {similar_sql(a, b)} THEN 1 "
+        f"WHEN (CASE WHEN length({a}) <= length({b}) THEN {within(a, b)} ELSE {within(b, a)} END) THEN 2 ELSE 3 END)"
+    )
+
+
+BIRTH_DATE = scalar(BIRTH, _birth_sql, _birth)
+EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, contact=True)
+PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True)
+DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True)
+IDENTIFIER_NUMBER = scalar(IDENTIFIER, _identifier_sql, _identifier)
+CATEGORY_WORD = scalar(CATEGORY, _category_sql, _category)
+SUFFIX_WORD = scalar(SUFFIX, _category_sql, _category)
+FREE_TEXT = scalar(TEXT, _text_sql, _text, shared=True)

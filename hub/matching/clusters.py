@@ -1,0 +1,247 @@
+"""Pairs and decisions -> clusters, one component of G at a time. Pure; needs no store and no clock.
+
+G holds the living records, the pairs at or above join and the `match` decisions, before any guard.
+Every choice is by (-weight, left, right) over record names, so row order never decides anything.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from hub.model import BIT, Pair, RecordId
+
+Cluster = frozenset[RecordId]
+Weights = Mapping[Pair, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When pairs join, and the bounds of what they may join to."""
+
+    join: int  # milli-bits
+    largest: int  # K, records in a cluster
+    component: int  # N, records clustered at once
+    margin: int  # milli-bits above join that a bridge needs
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What guards look at in a record."""
+
+    stream: tuple[str, str] | None = None  # its stream, when that is free of duplicates
+    exclusive: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Clustering:
+    clusters: frozenset[Cluster]
+    refused: frozenset[Pair] = frozenset()  # pairs at or above join that a guard kept apart
+    cut: frozenset[Pair] = frozenset()  # bridges
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Part of a component that fits N, with the join then in force."""
+
+    members: Cluster
+    weights: Weights
+    join: int
+
+
+NO_TRAITS = Traits()
+
+
+def components(members: Iterable[RecordId], edges: Iterable[Pair]) -> list[Cluster]:
+    """Connected components; edges that leave `members` are ignored."""
+    near: dict[RecordId, list[RecordId]] = {m: [] for m in members}
+    for left, right in edges:
+        if left in near and right in near:
+            near[left].append(right)
+            near[right].append(left)
+    found: list[Cluster] = []
+    seen: set[RecordId] = set()
+    for start in near:
+        if start in seen:
+            continue
+        reached, todo = {start}, [start]
+        while todo:
+            for there in near[todo.pop()]:
+                if there not in reached:
+                    reached.add(there)
+                    todo.append(there)
+        seen |= reached
+        found.append(frozenset(reached))
+    return found
+
+
+def cluster(
+    component: Collection[RecordId],
+    weights: Weights,
+    *,
+    matches: Collection[Pair] = (),
+    apart: Collection[Pair] = (),
+    traits: Mapping[RecordId, Traits] | None = None,
+    limits: Limits,
+) -> Clustering:
+    """The clusters of one component, with what the guards refused and which bridges were cut."""
+    members = frozenset(component)
+    strong = {p: w for p, w in weights.items() if w >= limits.join and p.left in members and p.right in members}
+    decided = frozenset(p for p in matches if p.left in members and p.right in members)
+    guards = _Guards(traits or {}, apart, limits.largest)
+    clusters: set[Cluster] = set()
+    bridges: set[Pair] = set()
+    for piece in _fit(_Piece(members, strong, limits.join), decided, limits):
+        held_here = frozenset(m for m in decided if m.left in piece.members and m.right in piece.members)
+        for united in _unite(piece, held_here, guards):
+            held = frozenset(m for m in held_here if m.left in united and m.right in united)
+            parts, gone = _cut(united, _within(united, piece.weights), held, piece.join + limits.margin)
+            clusters.update(parts)
+            bridges |= gone
+    home = {r: c for c in clusters for r in c}
+    refused = frozenset(p for p in strong if home[p.left] is not home[p.right]) - bridges
+    return Clustering(frozenset(clusters), refused, frozenset(bridges))
+
+
+def _within(members: Cluster, weights: Weights) -> dict[Pair, int]:
+    return {p: w for p, w in weights.items() if p.left in members and p.right in members}
+
+
+def _fit(whole: _Piece, matches: frozenset[Pair], limits: Limits) -> Iterator[_Piece]:
+    """Raise join by one bit where a piece is larger than N. What decisions alone hold stays whole."""
+    todo = [whole]
+    while todo:
+        piece = todo.pop()
+        if len(piece.members) <= limits.component or not piece.weights:
+            yield piece
+            continue
+        join = piece.join + BIT
+        raised = {p: w for p, w in piece.weights.items() if w >= join}
+        parts = components(piece.members, [*raised, *matches])
+        home = {r: number for number, part in enumerate(parts) for r in part}
+        inside: dict[int, dict[Pair, int]] = defaultdict(dict)
+        for pair, weight in raised.items():
+            inside[home[pair.left]][pair] = weight
+        todo.extend(_Piece(part, inside[number], join) for number, part in enumerate(parts))
+
+
+class _Group:
+    """A cluster while it grows: members, and what guards look at in them."""
+
+    __slots__ = ("members", "streams", "values")
+
+    def __init__(self, record: RecordId, traits: Traits):
+        self.members = {record}
+        self.streams = {traits.stream} if traits.stream else set()
+        self.values = {a: set(v) for a, v in traits.exclusive.items() if v}
+
+    def take(self, other: _Group) -> None:
+        self.members |= other.members
+        self.streams |= other.streams
+        for attribute, values in other.values.items():
+            self.values.setdefault(attribute, set()).update(values)
+
+
+class _Guards:
+    """The conflicts that refuse a union. Decisions are checked when they are made, never here."""
+
+    def __init__(self, traits: Mapping[RecordId, Traits], apart: Iterable[Pair], largest: int):
+        self.traits, self.largest = traits, largest
+        self.apart: dict[RecordId, set[RecordId]] = defaultdict(set)
+        for left, right in apart:
+            self.apart[left].add(right)
+            self.apart[right].add(left)
+
+    def refuse(self, left: _Group, right: _Group) -> bool:
+        if len(left.members) + len(right.members) > self.largest or left.streams & right.streams:
+            return True
+        if self.apart and any(r in self.apart and self.apart[r] & right.members for r in left.members):
+            return True
+        return any(self._conflict(left.values[a], right.values[a]) for a in left.values.keys() & right.values.keys())
+
+    @staticmethod
+    def _conflict(left: set[str], right: set[str]) -> bool:
+        """The union would hold two values that neither side holds already (by a decision)."""
+        return not (left <= right or right <= left)
+
+
+def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards) -> list[Cluster]:
+    """Unite by decisions, then by pairs, strongest first, unless a guard refuses."""
+    home = {r: _Group(r, guards.traits.get(r, NO_TRAITS)) for r in piece.members}
+
+    def join(left: _Group, right: _Group) -> None:
+        large, small = (left, right) if len(left.members) >= len(right.members) else (right, left)
+        large.take(small)
+        for record in small.members:
+            home[record] = large
+
+    for pair in sorted(matches):
+        if home[pair.left] is not home[pair.right]:
+            join(home[pair.left], home[pair.right])
+    for pair in sorted(piece.weights, key=lambda p: (-piece.weights[p], p)):
+        left, right = home[pair.left], home[pair.right]
+        if left is not right and not guards.refuse(left, right):
+            join(left, right)
+    return [frozenset(g.members) for g in {id(g): g for g in home.values()}.values()]
+
+
+def _cut(members: Cluster, weights: Weights, matches: frozenset[Pair], limit: int) -> tuple[list[Cluster], frozenset[Pair]]:
+    """The cluster with its weak bridges cut, the weakest first, sides counted in what is left."""
+    parts: list[Cluster] = []
+    gone: set[Pair] = set()
+    todo = [members]
+    while todo:
+        part = todo.pop()
+        inside = _within(part, weights)
+        held = {m for m in matches if m.left in part and m.right in part}
+        bridge = _weakest_bridge(part, inside, held, limit)
+        if bridge is None:
+            parts.append(part)
+        else:
+            gone.add(bridge)
+            todo.extend(components(part, ({*inside, *held} - {bridge})))
+    return parts, frozenset(gone)
+
+
+def _weakest_bridge(members: Cluster, weights: Weights, matches: Collection[Pair], limit: int) -> Pair | None:
+    """The weakest pair under `limit` whose removal leaves two parts of two or more records each."""
+    if len(members) < 4 or all(w >= limit for w in weights.values()):
+        return None
+    weak = [
+        (weights[pair], pair)
+        for pair, beyond in _bridges(members, {*weights, *matches})
+        if pair in weights and pair not in matches and weights[pair] < limit and 2 <= beyond <= len(members) - 2
+    ]
+    return min(weak)[1] if weak else None
+
+
+def _bridges(members: Cluster, edges: Collection[Pair]) -> Iterator[tuple[Pair, int]]:
+    """Each bridge and the number of records beyond it (Tarjan's low-link, without recursion)."""
+    near: dict[RecordId, list[RecordId]] = {m: [] for m in members}
+    for left, right in edges:
+        near[left].append(right)
+        near[right].append(left)
+    root = next(iter(members))
+    entered: dict[RecordId, int] = {root: 0}
+    low: dict[RecordId, int] = {root: 0}
+    size: dict[RecordId, int] = dict.fromkeys(members, 1)
+    stack: list[tuple[RecordId, RecordId | None, Iterator[RecordId]]] = [(root, None, iter(near[root]))]
+    while stack:
+        here, parent, rest = stack[-1]
+        for there in rest:
+            if there == parent:
+                continue
+            if there in entered:
+                low[here] = min(low[here], entered[there])
+                continue
+            entered[there] = low[there] = len(entered)
+            stack.append((there, here, iter(near[there])))
+            break
+        else:
+            stack.pop()
+            if parent is not None:
+                low[parent] = min(low[parent], low[here])
+                size[parent] += size[here]
+                if low[here] > entered[parent]:
+                    yield Pair.of(here, parent), size[here]

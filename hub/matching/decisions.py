@@ -1,0 +1,62 @@
+"""A steward's decisions: which may stand together, and what a new one contradicts. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable
+
+from hub.errors import Conflict, Fault
+from hub.model import Decision, Pair, RecordId, Verdict
+
+
+def match_path(decisions: Iterable[Decision], start: RecordId, end: RecordId) -> list[RecordId]:
+    """A shortest path of match decisions, smallest names first; empty when there is none."""
+    near: dict[RecordId, list[RecordId]] = defaultdict(list)
+    for decision in decisions:
+        if decision.verdict is Verdict.MATCH:
+            near[decision.pair.left].append(decision.pair.right)
+            near[decision.pair.right].append(decision.pair.left)
+    came: dict[RecordId, RecordId | None] = {start: None}
+    todo = deque([start])
+    while todo and end not in came:
+        here = todo.popleft()
+        for there in sorted(near[here]):
+            if there not in came:
+                came[there] = here
+                todo.append(there)
+    path: list[RecordId] = []
+    step: RecordId | None = end if end in came else None
+    while step is not None:
+        path.append(step)
+        step = came[step]
+    return path[::-1]
+
+
+def check(standing: Iterable[Decision], new: Decision) -> None:
+    """Conflict, with the path that contradicts, if a no_match pair would be joined by matches."""
+    if new.verdict is Verdict.UNSURE:
+        return
+    together = [*standing, new]
+    for pair in sorted({d.pair for d in together if d.verdict is Verdict.NO_MATCH}):
+        path = match_path(together, pair.left, pair.right)
+        if path:
+            words = " = ".join(map(str, path))
+            raise Conflict(
+                f"this contradicts decisions that stand: {words}, yet {pair.left} and {pair.right} are kept apart",
+                [Fault("/verdict", f"{pair.left} ≠ {pair.right}", "withdraw one of the decisions on this path first")],
+            )
+
+
+def connected(decisions: Iterable[Decision], pair: Pair) -> list[Decision]:
+    """The decisions that can bear on a new one on this pair: those in its component of decisions."""
+    listed = list(decisions)
+    reached = set(pair)
+    grown = True
+    while grown:
+        grown = False
+        for decision in listed:
+            ends = set(decision.pair)
+            if ends & reached and not ends <= reached:
+                reached |= ends
+                grown = True
+    return [d for d in listed if set(d.pair) <= reached]

@@ -1,0 +1,91 @@
+"""The recipe: configuration, models and library versions that derived rows were made by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors.mapping import Mapper
+from hub.errors import NotFound
+from hub.matching import store
+from hub.matching.model import Model, default_model
+from hub.matching.standardised import Standardiser
+from hub.model import Value, digest, plain
+from hub.settings import Config, CustomerType, Stream
+
+PARSERS = ("phonenumbers", "email-validator", "anyascii", "nameparser", "nicknames", "python-stdnum", "pycountry", "cleanco")
+
+
+@lru_cache(1)
+def kinds_hash() -> str:
+    return digest({name: version(name) for name in PARSERS}, 6)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that turns landed rows into clusters, by customer type and stream."""
+
+    config: Config
+    models: Mapping[str, Model]
+
+    @cached_property
+    def hash(self) -> str:
+        return digest([self.config.hash, {n: m.hash for n, m in self.models.items()}, kinds_hash()], 8)
+
+    @cached_property
+    def mappers(self) -> dict[tuple[str, str], Mapper]:
+        return {
+            (source.name, name): Mapper(name, stream, self.config.customers[stream.customer])
+            for source in self.config.sources.values()
+            for name, stream in source.streams.items()
+        }
+
+    @cached_property
+    def standardisers(self) -> dict[str, Standardiser]:
+        return {name: Standardiser(customer) for name, customer in self.config.customers.items()}
+
+    def stream(self, source: str, stream: str) -> Stream:
+        found = self.config.stream(source, stream)
+        if found is None:
+            raise NotFound(f"no stream '{stream}' of source '{source}' is configured")
+        return found
+
+    def customer(self, type_name: str) -> CustomerType:
+        return self.config.customers[type_name]
+
+
+def read_recipe(connection: Connection, config: Config, cached: Recipe | None = None) -> Recipe:
+    """The recipe in force: the configuration with each type's promoted model, else the shipped defaults."""
+    found = {r[0]: r[1] for r in connection.exec_driver_sql("SELECT type, hash FROM model WHERE status = 'promoted'")}
+    if cached is not None and cached.config is config and all(
+        (n not in found and m.hash == default_of(config, n).hash) or found.get(n) == m.hash for n, m in cached.models.items()
+    ):
+        return cached
+    models = {}
+    for name in config.customers:
+        promoted = store.promoted(connection, name) if name in found else None
+        models[name] = Model.from_json(promoted.body) if promoted else default_of(config, name)
+    return Recipe(config, models)
+
+
+_DEFAULTS: dict[tuple[str, str], Model] = {}
+
+
+def default_of(config: Config, name: str) -> Model:
+    key = (config.hash, name)
+    if key not in _DEFAULTS:
+        _DEFAULTS[key] = default_model(config.customers[name])
+    return _DEFAULTS[key]
+
+
+def hash_values(values: tuple[Value, ...]) -> str:
+    """What the write log keeps of a field's values."""
+    return digest([plain(v) for v in values], 12)
+
+
+__all__ = ["Recipe", "db", "hash_values", "read_recipe"]

@@ -1,0 +1,354 @@
+"""Runs matching for records that changed: load, call the pure parts, save. Within the caller's unit.
+
+Only what a change touches is worked out again: its keys and the blocks that cross their cap, its
+pairs, the components of G that held a touched record before or after, and the heirs found near it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors import landing
+from hub.connectors.fold import Folded, fold
+from hub.connectors.landing import RecordInfo, StoredVersion
+from hub.errors import BadRecord
+from hub.matching import store
+from hub.matching.candidates import keys as keys_of
+from hub.matching.clusters import Cluster, Limits, Traits, cluster, components
+from hub.matching.model import Model
+from hub.matching.recipe import Recipe, hash_values
+from hub.matching.score import weigh
+from hub.matching.store import Standardised, StoredDecision, StoredPair
+from hub.model import BIT, Cell, Pair, RecordId, Verdict, Version, Write, canonical, digest, plain
+from hub.settings import CustomerType
+
+RidPair = tuple[int, int]
+
+
+def ordered(a: int, b: int) -> RidPair:
+    return (a, b) if a < b else (b, a)
+
+
+def limits_of(model: Model, customer: CustomerType) -> Limits:
+    bounds = customer.matching
+    return Limits(model.join, bounds.largest, bounds.component, round(bounds.bridge_bits * BIT))
+
+
+@lru_cache
+def type_salt(type_name: str) -> int:
+    """Keeps the keys of customer types apart: a person and a company with one phone are no candidates."""
+    return int(digest(type_name, 8), 16) >> 1
+
+
+# --- folding and standardising ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record folded and standardised by a recipe."""
+
+    info: RecordInfo
+    folded: Folded
+    forms: dict[str, Any]
+    keys: frozenset[int]
+    problems: tuple[tuple[str, str], ...]
+
+    @property
+    def alive(self) -> bool:
+        return self.folded.died is None
+
+
+def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write]) -> Prepared | None:
+    """Pure: what a record's versions say under a recipe. None while only tombstones landed."""
+    stream = recipe.stream(info.id.source, info.id.stream)
+    mapper = recipe.mappers[info.id.source, info.id.stream]
+    mapped: list[Version] = []
+    problems: tuple[tuple[str, str], ...] = ()
+    for v in versions:
+        cells: Mapping[str, Cell] = {}
+        if v.raw is not None:
+            try:
+                found = mapper.map(v.raw)
+                cells, problems = found.cells, found.problems
+            except BadRecord as error:  # the mapping changed since it landed
+                problems = (("", str(error)),)
+        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))
+    folded = fold(mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values")
+    if folded is None:
+        return None
+    cells = {a: h.cell for a, h in folded.held.items()}
+    forms = recipe.standardisers[info.type].forms(cells, stream.is_verified)
+    salt = type_salt(info.type)
+    keys = frozenset(k ^ salt for k in keys_of(forms, recipe.models[info.type]))
+    return Prepared(info, folded, forms, keys, problems)
+
+
+def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int]) -> dict[int, Prepared]:
+    infos = landing.records(connection, rids)
+    versions = landing.versions_of(connection, rids)
+    writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
+    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, [])) for r, i in infos.items()}
+    return {r: p for r, p in found.items() if p is not None}
+
+
+def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
+    """A row in the order of store.STANDARDISED."""
+    problems = db.dump(prepared.problems) if prepared.problems else None
+    return (prepared.info.rid, prepared.info.type, recipe.hash, prepared.folded.latest, int(prepared.alive),
+            store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
+
+
+# --- keys and pairs ------------------------------------------------------------------------------
+
+
+@dataclass
+class Touched:
+    """What a change reached so far."""
+
+    records: set[int] = field(default_factory=set)  # content or life changed
+    seeds: set[int] = field(default_factory=set)  # ends of pairs or decisions that changed
+    near: set[int] = field(default_factory=set)  # share a key with a touched record, before or after
+    pairs_gone: set[RidPair] = field(default_factory=set)
+    pairs_new: list[StoredPair] = field(default_factory=list)
+
+
+def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, force: bool = False) -> Touched:
+    """Standardise these records anew, save keys, and say which pairs change (not saved yet)."""
+    prepared = load_prepared(connection, recipe, rids)
+    stored = store.standardised(connection, prepared)
+    changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
+    newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
+    touched = Touched(records=set(changed))
+    store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
+    by_type: dict[str, dict[int, Prepared]] = {}
+    for rid, p in changed.items():
+        by_type.setdefault(p.info.type, {})[rid] = p
+    for type_name, group in by_type.items():
+        _refresh_pairs(connection, recipe, type_name, group, touched)
+    return touched
+
+
+def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
+    return (
+        stored is not None and stored.recipe == recipe.hash and stored.alive == prepared.alive
+        and stored.held == prepared.folded.held
+    )
+
+
+def _refresh_pairs(connection: Connection, recipe: Recipe, type_name: str, group: Mapping[int, Prepared], touched: Touched) -> None:
+    model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
+    old_keys, dead_before = store.keys_of(connection, group), store.keys_of(connection, group, dead=True)
+    new_keys = {r: set(p.keys) if p.alive else set() for r, p in group.items()}
+    dead_keys = {r: set() if p.alive else set(p.keys) for r, p in group.items()}
+    concerned = {k for ks in (*old_keys.values(), *new_keys.values(), *dead_before.values(), *dead_keys.values()) for k in ks}
+    before = store.holders(connection, concerned, cap)
+    _change_keys(connection, old_keys, new_keys, dead=False)
+    _change_keys(connection, dead_before, dead_keys, dead=True)
+    after = store.holders(connection, concerned, cap)
+    candidates, doubtful = _candidates(connection, group.keys(), new_keys, before, after, cap)
+    stored = store.pairs_touching(connection, group)
+    lost = {p for p in doubtful if p not in candidates}
+    other = store.pairs_touching(connection, {r for p in lost | candidates for r in p}) if lost or doubtful else {}
+    known = {**{p: s for p, s in other.items() if p in lost or p in candidates}, **stored}
+    weighed = _weigh(connection, candidates, group, model)
+    for pair, found in known.items():
+        if pair not in weighed:
+            touched.pairs_gone.add(pair)
+            touched.seeds.update(pair)
+        elif weighed[pair] == found:
+            del weighed[pair]
+    touched.pairs_new.extend(weighed.values())
+    touched.seeds.update(r for p in weighed for r in p)
+    for blocks in (before, after):
+        touched.near.update(r for members in blocks.values() if len(members) <= cap for r in members)
+    touched.near.update(r for members in store.holders(connection, concerned, 10 * cap, dead=True).values() for r in members)
+
+
+def _change_keys(connection: Connection, old: Mapping[int, set[int]], new: Mapping[int, set[int]], *, dead: bool) -> None:
+    gone = [(k, r) for r, ks in old.items() for k in sorted(ks - new.get(r, set()))]
+    added = [(k, r) for r, ks in new.items() for k in sorted(ks - old.get(r, set()))]
+    store.change_keys(connection, gone, added, dead=dead)
+
+
+def _candidates(
+    connection: Connection, changed: Collection[int], new_keys: Mapping[int, set[int]], before: Mapping[int, set[int]], after: Mapping[int, set[int]], cap: int
+) -> tuple[set[RidPair], set[RidPair]]:
+    """Pairs to weigh, and pairs of blocks that grew over their cap that no other key holds."""
+    found = {
+        ordered(rid, other)
+        for rid, keys in new_keys.items()
+        for key in keys
+        if len(members := after.get(key, set())) <= cap
+        for other in members
+        if other != rid
+    }
+    doubtful: set[RidPair] = set()
+    for key in before.keys() | after.keys():
+        was, now = before.get(key, set()), after.get(key, set())
+        if len(was) > cap >= len(now):
+            found.update(combinations(sorted(now), 2))
+        elif len(was) <= cap < len(now):
+            doubtful.update(p for p in combinations(sorted(was), 2) if p[0] not in changed and p[1] not in changed)
+    held = _held_by_another_key(connection, doubtful - found, cap)
+    return found, doubtful - held
+
+
+def _held_by_another_key(connection: Connection, pairs: Collection[RidPair], cap: int) -> set[RidPair]:
+    if not pairs:
+        return set()
+    keys = store.keys_of(connection, {r for p in pairs for r in p})
+    shared = {p: keys.get(p[0], set()) & keys.get(p[1], set()) for p in pairs}
+    sizes = store.holders(connection, {k for ks in shared.values() for k in ks}, cap)
+    return {p for p, ks in shared.items() if any(len(sizes.get(k, ())) <= cap for k in ks)}
+
+
+def _weigh(connection: Connection, pairs: Collection[RidPair], group: Mapping[int, Prepared], model: Model) -> dict[RidPair, StoredPair]:
+    """Pairs worth keeping: at or above the review weight."""
+    others = {r for p in pairs for r in p} - group.keys()
+    forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
+    floor = min(model.review, model.join)
+    found: dict[RidPair, StoredPair] = {}
+    for left, right in pairs:
+        weighed = weigh(forms[left], forms[right], model)
+        if weighed.weight >= floor:
+            found[left, right] = StoredPair(left, right, weighed.weight, parts_json(weighed.parts))
+    return found
+
+
+def parts_json(parts: Iterable[tuple[str, int, int]]) -> str:
+    return db.dump([list(p) for p in parts])
+
+
+# --- components and clusters ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Part of G: living records, their joining pairs and the decisions among them."""
+
+    records: set[int]
+    weights: dict[RidPair, int]
+    decisions: list[StoredDecision]
+
+
+def explore(connection: Connection, seeds: Iterable[int], joins: Mapping[str, int]) -> Graph:
+    """The components of G that hold a seed, as stored now. Dead and pending records are not in G."""
+    reached: set[int] = set()
+    weights: dict[RidPair, int] = {}
+    decisions: dict[int, StoredDecision] = {}
+    todo = set(seeds)
+    while todo:
+        alive = living(connection, todo)
+        todo &= alive.keys()
+        reached |= todo
+        near: set[int] = set()
+        for pair in store.pairs_touching(connection, todo, at_least=min(joins.values())).values():
+            if pair.weight >= joins[alive[pair.left if pair.left in alive else pair.right]]:
+                weights[pair.left, pair.right] = pair.weight
+                near.update((pair.left, pair.right))
+        for decision in store.decisions_touching(connection, todo):
+            decisions[decision.id] = decision
+            if decision.verdict is Verdict.MATCH:
+                near.update((decision.left, decision.right))
+        todo = near - reached
+    return Graph(reached, {p: w for p, w in weights.items() if p[0] in reached and p[1] in reached}, list(decisions.values()))
+
+
+def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    """Living standardised records and their types."""
+    statement = "SELECT rid, type FROM standardised WHERE alive = 1 AND rid IN ({ids})"
+    return {r.rid: r.type for r in db.select_in(connection, statement, rids)}
+
+
+@dataclass(frozen=True, slots=True)
+class Reclustered:
+    before: dict[int, frozenset[int]]  # old clusters by name, of all records looked at
+    after: dict[int, frozenset[int]]  # new clusters by name: the earliest-born member
+    infos: dict[int, RecordInfo]
+
+
+def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclustered:
+    """Save the pairs and cluster again what holds a touched record before or after."""
+    joins = {name: model.join for name, model in recipe.models.items()}
+    seeds = touched.records | touched.seeds
+    old_homes = store.clusters_of(connection, seeds)
+    reached_before = _component_before(connection, seeds, joins)
+    store.save_pairs(connection, touched.pairs_gone, touched.pairs_new)
+    graph = explore(connection, seeds | reached_before, joins)
+    infos = landing.records(connection, graph.records | seeds)
+    clusters = cluster_graph(connection, recipe, graph, infos)
+    old_homes = {**old_homes, **store.clusters_of(connection, graph.records)}
+    before = {c: frozenset(m) for c, m in store.members_of(connection, set(old_homes.values())).items()}
+    after = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in clusters}
+    home = {r: name for name, members in after.items() for r in members}
+    gone = {r for members in before.values() for r in members if r not in home}
+    moved = {r: c for r, c in home.items() if old_homes.get(r) != c}
+    store.save_membership(connection, gone, moved)
+    return Reclustered(before, after, infos)
+
+
+def _component_before(connection: Connection, seeds: set[int], joins: Mapping[str, int]) -> set[int]:
+    """The members of clusters and components that held a seed before the change.
+
+    Pairs are as before (not saved yet); membership is the life before, so what died is still in it.
+    """
+    reached: set[int] = set()
+    todo = set(seeds)
+    floor = min(joins.values())
+    while todo:
+        was_in = store.clusters_of(connection, todo).keys()
+        todo &= was_in
+        reached |= todo
+        near = {r for pair in store.pairs_touching(connection, todo, at_least=floor) for r in pair}
+        near |= {r for d in store.decisions_touching(connection, todo) if d.verdict is Verdict.MATCH for r in (d.left, d.right)}
+        near |= {r for m in store.members_of(connection, set(store.clusters_of(connection, todo).values())).values() for r in m}
+        todo = near - reached
+    return reached
+
+
+def cluster_graph(connection: Connection, recipe: Recipe, graph: Graph, infos: Mapping[int, RecordInfo]) -> list[frozenset[int]]:
+    """The clusters of part of G, by rid."""
+    names = {r: infos[r].id for r in graph.records}
+    rids = {name: r for r, name in names.items()}
+    weights = {Pair.of(names[a], names[b]): w for (a, b), w in graph.weights.items()}
+    inside = [d for d in graph.decisions if d.left in names and d.right in names]
+    matches = [Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH]
+    apart = [Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH]
+    found: list[frozenset[int]] = []
+    for component in components(names.values(), [*weights, *matches]):
+        if len(component) == 1:
+            found.append(frozenset(rids[r] for r in component))
+            continue
+        type_name = infos[rids[next(iter(component))]].type
+        customer = recipe.customer(type_name)
+        inner = {p: w for p, w in weights.items() if p.left in component}
+        made = cluster(
+            component, inner, matches=[m for m in matches if m.left in component], apart=[a for a in apart if a.left in component],
+            traits=load_traits(connection, recipe, component, rids), limits=limits_of(recipe.models[type_name], customer),
+        )
+        found.extend(frozenset(rids[r] for r in c) for c in made.clusters)
+    return found
+
+
+def load_traits(connection: Connection, recipe: Recipe, component: Cluster, rids: Mapping[RecordId, int]) -> dict[RecordId, Traits]:
+    """What guards look at, read only where the configuration has guards."""
+    stored = store.standardised(connection, [rids[r] for r in component])
+    return {r: traits_of(recipe, r, stored[rids[r]].held) for r in component}
+
+
+def traits_of(recipe: Recipe, record: RecordId, held: Mapping[str, Any]) -> Traits:
+    stream = recipe.stream(record.source, record.stream)
+    customer = recipe.customer(stream.customer)
+    exclusive = {
+        a: frozenset(canonical(plain(v)).decode() for v in held[a].cell.values)
+        for a, attribute in customer.attributes.items()
+        if attribute.exclusive and a in held
+    }
+    return Traits((record.source, record.stream) if stream.duplicate_free else None, exclusive)

@@ -1,0 +1,432 @@
+"""Matching's tables: standardised values, keys, pairs, decisions, membership, heirs, models.
+
+The only SQL on these tables. Ids here are record numbers (`rid`); names are put back by callers
+where order matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import Column, Connection, Index, Text, text
+from sqlmodel import Field, SQLModel
+
+from hub import db
+from hub.connectors.fold import Held
+from hub.connectors.landing import big, table
+from hub.model import Cell, Decision, Pair, RecordId, Verdict, from_plain, plain
+
+
+class StandardisedRow(SQLModel, table=True):
+    """What a source itself says of a record, cleaned, and its comparison forms."""
+
+    __tablename__: ClassVar[str] = "standardised"
+    rid: int = big(primary_key=True)
+    type: str
+    recipe: str = Field(index=True)
+    landed: int = big()  # the newest version folded in
+    alive: int = Field(default=1)
+    cells: str = Field(sa_column=Column(Text, nullable=False))
+    forms: str = Field(sa_column=Column(Text, nullable=False))
+    problems: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+
+
+class KeyRow(SQLModel, table=True):
+    """Blocking keys of living records."""
+
+    __tablename__: ClassVar[str] = "match_key"
+    __table_args__ = (Index("match_key_of", "rid"), {"sqlite_with_rowid": False})
+    key: int = big(primary_key=True)
+    rid: int = big(primary_key=True)
+
+
+class DeadKeyRow(SQLModel, table=True):
+    """Blocking keys of dead records: only heirs are found through them."""
+
+    __tablename__: ClassVar[str] = "dead_key"
+    __table_args__ = (Index("dead_key_of", "rid"), {"sqlite_with_rowid": False})
+    key: int = big(primary_key=True)
+    rid: int = big(primary_key=True)
+
+
+class PairRow(SQLModel, table=True):
+    """Candidate pairs worth keeping, by rid (left < right), with the parts of their weight."""
+
+    __tablename__: ClassVar[str] = "pair"
+    __table_args__ = (Index("pair_right", "right"), {"sqlite_with_rowid": False})
+    left: int = big(primary_key=True)
+    right: int = big(primary_key=True)
+    weight: int = big()
+    parts: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class DecisionRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "decision"
+    __table_args__ = (Index("decision_left", "left"), Index("decision_right", "right"))
+    id: int = big(primary_key=True)
+    left: int = big()
+    right: int = big()
+    verdict: str
+    reason: str
+    by: str
+    at: int = big()
+    left_content: str = ""  # what it was made on
+    right_content: str = ""
+    withdrawn_at: int | None = big(nullable=True, default=None)
+    withdrawn_by: str = ""
+    withdrawn_why: str = ""
+    origin: str = ""  # the act that made it: merge, split ... so that one undo takes all back
+
+
+class MembershipRow(SQLModel, table=True):
+    """The cluster of each living record, named by its earliest-born member."""
+
+    __tablename__: ClassVar[str] = "membership"
+    __table_args__ = (Index("membership_cluster", "cluster"),)
+    rid: int = big(primary_key=True)
+    cluster: int = big()
+
+
+class HeirRow(SQLModel, table=True):
+    """Where the id of a dead record goes: its heir, and the living record that this ends at."""
+
+    __tablename__: ClassVar[str] = "heir"
+    __table_args__ = (Index("heir_of", "heir"), Index("heir_leads", "leads"))
+    rid: int = big(primary_key=True)
+    heir: int | None = big(nullable=True, default=None)
+    leads: int | None = big(nullable=True, default=None)
+
+
+class HeirNearRow(SQLModel, table=True):
+    """The records that a dead record's heir was found among: when one changes, it is found anew."""
+
+    __tablename__: ClassVar[str] = "heir_near"
+    __table_args__ = (Index("heir_near_member", "member"), {"sqlite_with_rowid": False})
+    rid: int = big(primary_key=True)
+    member: int = big(primary_key=True)
+
+
+class ModelRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "model"
+    id: int = big(primary_key=True)
+    type: str
+    hash: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    trained_at: int = big()
+    promoted_at: int | None = big(nullable=True, default=None)
+    status: str = "candidate"  # candidate | promoted | retired
+
+
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    rid: int
+    held: Mapping[str, Held]
+    forms: Mapping[str, Any]
+    alive: bool
+    landed: int
+    recipe: str
+
+
+def held_json(held: Mapping[str, Held]) -> str:
+    """Held cells, compactly: values, time, version, then what is rarely there."""
+    packed: dict[str, list[Any]] = {}
+    for attribute, h in held.items():
+        cell = h.cell
+        row: list[Any] = [[plain(v) for v in cell.values], h.time, h.landed]
+        if cell.cleared or not cell.valid or cell.date is not None or cell.start is not None or cell.end is not None:
+            row.extend([int(cell.cleared), int(cell.valid), cell.date, cell.start, cell.end])
+        packed[attribute] = row
+    return db.dump(packed)
+
+
+def held_from(packed: str) -> dict[str, Held]:
+    found: dict[str, Held] = {}
+    for attribute, row in db.load(packed).items():
+        values = tuple(from_plain(v) for v in row[0])
+        if len(row) == 3:
+            cell = Cell(values)
+        else:
+            cell = Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
+        found[attribute] = Held(cell, row[1], row[2])
+    return found
+
+
+# --- standardised -----------------------------------------------------------------------------
+
+STANDARDISED = ("rid", "type", "recipe", "landed", "alive", "cells", "forms", "problems")
+
+
+def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Standardised]:
+    statement = "SELECT rid, cells, forms, alive, landed, recipe FROM standardised WHERE rid IN ({ids})"
+    return {
+        r.rid: Standardised(r.rid, held_from(r.cells), db.load(r.forms), bool(r.alive), r.landed, r.recipe)
+        for r in db.select_in(connection, statement, rids)
+    }
+
+
+def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    return {r.rid: db.load(r.forms) for r in db.select_in(connection, "SELECT rid, forms FROM standardised WHERE rid IN ({ids})", rids)}
+
+
+def save_standardised(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Rows in the order of STANDARDISED."""
+    db.upsert_many(connection, table(StandardisedRow), STANDARDISED, rows)
+    db.fail_point("normalised")
+
+
+# --- keys -------------------------------------------------------------------------------------
+
+
+def keys_of(connection: Connection, rids: Iterable[int], *, dead: bool = False) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    name = "dead_key" if dead else "match_key"
+    for r in db.select_in(connection, f"SELECT key, rid FROM {name} WHERE rid IN ({{ids}})", rids):
+        found.setdefault(r.rid, set()).add(r.key)
+    return found
+
+
+def holders(connection: Connection, keys: Iterable[int], cap: int, *, dead: bool = False) -> dict[int, set[int]]:
+    """Who holds each key; blocks far over the cap come truncated at cap + 2, which says that they are over."""
+    name = "dead_key" if dead else "match_key"
+    found: dict[int, set[int]] = {}
+    for part in db.chunks(keys, 100):
+        union = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT key, rid FROM {name} WHERE key = {int(k)} LIMIT {int(cap) + 2}) AS k{i}" for i, k in enumerate(part)
+        )
+        for r in connection.exec_driver_sql(union):
+            found.setdefault(r.key, set()).add(r.rid)
+    return found
+
+
+def change_keys(connection: Connection, gone: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]], *, dead: bool = False) -> None:
+    """Drop and add (key, rid)."""
+    name = "dead_key" if dead else "match_key"
+    if gone:
+        connection.execute(text(f"DELETE FROM {name} WHERE key=:key AND rid=:rid"), [{"key": k, "rid": r} for k, r in gone])
+    db.insert_many(connection, table(DeadKeyRow if dead else KeyRow), ("key", "rid"), new)
+
+
+# --- pairs ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    left: int
+    right: int
+    weight: int
+    parts: str
+
+
+def pairs_touching(connection: Connection, rids: Iterable[int], *, at_least: int | None = None) -> dict[tuple[int, int], StoredPair]:
+    floor = "" if at_least is None else f" AND weight >= {int(at_least)}"
+    found: dict[tuple[int, int], StoredPair] = {}
+    for part in db.chunks(rids):
+        listed = db.ints(part)
+        query = (
+            f'SELECT "left", "right", weight, parts FROM pair WHERE "left" IN ({listed}){floor} UNION ALL'
+            f' SELECT "left", "right", weight, parts FROM pair WHERE "right" IN ({listed}){floor}'
+        )
+        for r in connection.exec_driver_sql(query):
+            found[r[0], r[1]] = StoredPair(*r)
+    return found
+
+
+def save_pairs(connection: Connection, gone: Iterable[tuple[int, int]], new: Sequence[StoredPair]) -> None:
+    dropped = [{"l": left, "r": right} for left, right in gone]
+    if dropped:
+        connection.execute(text('DELETE FROM pair WHERE "left"=:l AND "right"=:r'), dropped)
+    db.upsert_many(connection, table(PairRow), ("left", "right", "weight", "parts"), [(p.left, p.right, p.weight, p.parts) for p in new])
+    db.fail_point("links")
+
+
+# --- decisions --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    id: int
+    left: int
+    right: int
+    verdict: Verdict
+    reason: str
+    by: str
+    at: int
+    left_content: str
+    right_content: str
+    withdrawn_at: int | None
+    withdrawn_by: str
+    origin: str
+
+
+DECISION = ('id, "left", "right", verdict, reason, "by", at, left_content, right_content,'
+            " withdrawn_at, withdrawn_by, origin")
+
+
+def _decision(row: Any) -> StoredDecision:
+    return StoredDecision(row[0], row[1], row[2], Verdict(row[3]), *row[4:])
+
+
+def decisions_touching(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
+    """Standing decisions that name one of these records."""
+    found: dict[int, StoredDecision] = {}
+    if connection.exec_driver_sql("SELECT 1 FROM decision LIMIT 1").first() is None:
+        return []
+    for part in db.chunks(rids):
+        listed = db.ints(part)
+        query = (
+            f'SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "left" IN ({listed}) UNION'
+            f' SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "right" IN ({listed})'
+        )
+        for r in connection.exec_driver_sql(query):
+            found[r[0]] = _decision(r)
+    return [found[i] for i in sorted(found)]
+
+
+def standing_decisions(connection: Connection) -> list[StoredDecision]:
+    return [_decision(r) for r in connection.exec_driver_sql(f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id")]
+
+
+def decision(connection: Connection, number: int) -> StoredDecision | None:
+    found = connection.execute(text(f"SELECT {DECISION} FROM decision WHERE id=:id"), {"id": number}).first()
+    return None if found is None else _decision(found)
+
+
+def decisions_connected(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
+    """Standing decisions in the decision component of these records."""
+    reached, todo = set(rids), set(rids)
+    found: dict[int, StoredDecision] = {}
+    while todo:
+        new = [d for d in decisions_touching(connection, todo) if d.id not in found]
+        found.update({d.id: d for d in new})
+        ends = {e for d in new for e in (d.left, d.right)}
+        todo = ends - reached
+        reached |= ends
+    return [found[i] for i in sorted(found)]
+
+
+def add_decision(
+    connection: Connection, left: int, right: int, verdict: Verdict, *, reason: str, by: str, at: int,
+    contents: tuple[str, str] = ("", ""), origin: str = "",
+) -> int:
+    number = db.next_number(connection, table(DecisionRow), "id")
+    columns = ("id", "left", "right", "verdict", "reason", "by", "at", "left_content", "right_content", "withdrawn_by", "withdrawn_why", "origin")
+    db.insert_many(connection, table(DecisionRow), columns,
+                   [(number, left, right, verdict.value, reason, by, at, *contents, "", "", origin)])
+    return number
+
+
+def withdraw_decision(connection: Connection, number: int, *, by: str, why: str, at: int) -> None:
+    connection.execute(text("UPDATE decision SET withdrawn_at=:at, withdrawn_by=:by, withdrawn_why=:why WHERE id=:id AND withdrawn_at IS NULL"),
+                       {"at": at, "by": by, "why": why, "id": number})
+
+
+def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> list[Decision]:
+    return [Decision(d.id, Pair.of(names[d.left], names[d.right]), d.verdict) for d in stored]
+
+
+# --- membership and heirs ---------------------------------------------------------------------
+
+
+def clusters_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    return {r.rid: r.cluster for r in db.select_in(connection, "SELECT rid, cluster FROM membership WHERE rid IN ({ids})", rids)}
+
+
+def members_of(connection: Connection, clusters: Iterable[int]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for r in db.select_in(connection, "SELECT rid, cluster FROM membership WHERE cluster IN ({ids})", clusters):
+        found.setdefault(r.cluster, set()).add(r.rid)
+    return found
+
+
+def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[int, int]) -> None:
+    db.execute_in(connection, "DELETE FROM membership WHERE rid IN ({ids})", gone)
+    db.upsert_many(connection, table(MembershipRow), ("rid", "cluster"), list(new.items()))
+
+
+def any_dead(connection: Connection) -> bool:
+    return connection.exec_driver_sql("SELECT 1 FROM heir LIMIT 1").first() is not None
+
+
+def heirs(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[int | None, int | None]]:
+    return {r.rid: (r.heir, r.leads) for r in db.select_in(connection, "SELECT rid, heir, leads FROM heir WHERE rid IN ({ids})", rids)}
+
+
+def followers(connection: Connection, rids: Iterable[int]) -> set[int]:
+    """Dead records whose heir chain passes through one of these, at any length."""
+    found: set[int] = set()
+    todo = set(rids)
+    while todo:
+        new = {r.rid for r in db.select_in(connection, "SELECT rid FROM heir WHERE heir IN ({ids})", todo)}
+        todo = new - found
+        found |= new
+    return found
+
+
+def led_to(connection: Connection, rids: Iterable[int]) -> dict[int, set[int]]:
+    """Living record -> the dead whose ids lead to it."""
+    found: dict[int, set[int]] = {}
+    for r in db.select_in(connection, "SELECT rid, leads FROM heir WHERE leads IN ({ids})", rids):
+        found.setdefault(r.leads, set()).add(r.rid)
+    return found
+
+
+def dead_near(connection: Connection, rids: Iterable[int]) -> set[int]:
+    return {r.rid for r in db.select_in(connection, "SELECT DISTINCT rid FROM heir_near WHERE member IN ({ids})", rids)}
+
+
+def save_heirs(connection: Connection, heirs_: Mapping[int, tuple[int | None, int | None]]) -> None:
+    db.upsert_many(connection, table(HeirRow), ("rid", "heir", "leads"), [(r, h, l) for r, (h, l) in heirs_.items()])
+
+
+def save_near(connection: Connection, near: Mapping[int, Iterable[int]]) -> None:
+    db.execute_in(connection, "DELETE FROM heir_near WHERE rid IN ({ids})", near)
+    db.insert_many(connection, table(HeirNearRow), ("rid", "member"), [(r, m) for r, members in near.items() for m in sorted(set(members))])
+
+
+def drop_heirs(connection: Connection, rids: Iterable[int]) -> None:
+    listed = list(rids)
+    db.execute_in(connection, "DELETE FROM heir WHERE rid IN ({ids})", listed)
+    db.execute_in(connection, "DELETE FROM heir_near WHERE rid IN ({ids})", listed)
+
+
+# --- models -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    id: int
+    type: str
+    hash: str
+    body: str
+    trained_at: int
+    promoted_at: int | None
+    status: str
+
+
+def models(connection: Connection, type_name: str | None = None) -> list[StoredModel]:
+    found = connection.exec_driver_sql("SELECT id, type, hash, body, trained_at, promoted_at, status FROM model ORDER BY id")
+    return [StoredModel(*r) for r in found if type_name is None or r[1] == type_name]
+
+
+def promoted(connection: Connection, type_name: str) -> StoredModel | None:
+    found = connection.execute(
+        text("SELECT id, type, hash, body, trained_at, promoted_at, status FROM model WHERE type=:type AND status='promoted'"), {"type": type_name}
+    ).first()
+    return None if found is None else StoredModel(*found)
+
+
+def add_model(connection: Connection, type_name: str, hash_: str, body: str, at: int) -> int:
+    """Keep a trained model as a candidate; the same model twice is one row."""
+    found = connection.execute(text("SELECT id FROM model WHERE type=:type AND hash=:hash"), {"type": type_name, "hash": hash_}).scalar()
+    if found is not None:
+        return int(found)
+    number = db.next_number(connection, table(ModelRow), "id")
+    db.insert_many(connection, table(ModelRow), ("id", "type", "hash", "body", "trained_at", "status"), [(number, type_name, hash_, body, at, "candidate")])
+    return number
+
+
+def promote(connection: Connection, number: int, type_name: str, at: int) -> None:
+    connection.execute(text("UPDATE model SET status='retired' WHERE type=:type AND status='promoted'"), {"type": type_name})
+    connection.execute(text("UPDATE model SET status='promoted', promoted_at=:at WHERE id=:id"), {"at": at, "id": number})

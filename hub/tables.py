@@ -1,0 +1,5 @@
+"""Every room's tables, imported for the metadata that migrations are written from."""
+
+import hub.connectors.landing
+import hub.golden_record.store
+import hub.matching.store  # noqa: F401
