@@ -39,7 +39,7 @@ KINDS: dict[str, Kind] = {
         CONSENT,
         NUMBER,
         TEXT,
-    )  # fmt: skip
+    )
 }
 
 

@@ -1,6 +1,7 @@
 """One of a few labels: sex, language, industry, title. Shown case-folded.
 
-Words for the sexes in the common languages become 'male' and 'female'; m and f too. Titles lose their dot: 'Dr.' -> 'dr'.
+Words for the sexes in the common languages become 'male' and 'female'; m and f too. Titles lose their dot: 'Dr.' ->
+'dr'.
 Forms: "" the label in lower-case ASCII words.
 """
 
@@ -11,8 +12,10 @@ from hub.kinds.reading import hidden_mask, or_none, read, text_of, words
 from hub.model import Value
 
 SEXES = {
-    **dict.fromkeys(("m", "male", "man", "männlich", "maennlich", "mann", "masculin", "homme", "masculino", "hombre", "maschio", "мужской"), "male"),
-    **dict.fromkeys(("f", "female", "woman", "weiblich", "féminin", "feminin", "femme", "femenino", "feminino", "mujer", "femmina", "женский"), "female"),
+    **dict.fromkeys(("m", "male", "man", "männlich", "maennlich", "mann", "masculin", "homme", "masculino", "hombre",
+    "maschio", "мужской"), "male"),
+    **dict.fromkeys(("f", "female", "woman", "weiblich", "féminin", "feminin", "femme", "femenino", "feminino",
+    "mujer", "femmina", "женский"), "female"),
 }  # fmt: skip
 
 

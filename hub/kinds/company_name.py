@@ -24,7 +24,8 @@ from hub.model import Value
 
 NAMES = ("", "legal", "first", "tokens", "acronym", "sound", "joined")
 PLACEHOLDERS = frozenset(
-    {"test", "test company", "company", "company name", "firma", "private", "privat", "self", "self employed", "selfemployed", "individual",
+    {"test", "test company", "company", "company name", "firma", "private", "privat", "self", "self employed",
+    "selfemployed", "individual",
      "personal", "home", "none", "retired", "student", "example", "sample", "dummy", "xxx", "freelance"}
 )  # fmt: skip
 _FILLERS = word_set("and und et y e i og och en the of de la le der die das for fur")
@@ -35,22 +36,34 @@ _CJK = re.compile(
     r"[(（](?:株|有|同|주|유)[)）]|㈱|㈲|㈜|^شركة\s|ש\.מ|בע\"?מ"
 )
 _MORE = """
-    gmbh; gmbh and co kg; gmbh und co kg; gmbh and co; gmbh and co kgaa; ag and co kg; mbh; ug haftungsbeschrankt; ug; ohg; gbr; ev; eg; ek; kgaa; se; se and co kg;
-    gesellschaft mit beschrankter haftung; aktiengesellschaft; kommanditgesellschaft; stiftung and co kg; inc; incorporated; llc; llp; lp; ltd; limited; plc; corp;
-    corporation; co; company; and co; and company; co ltd; company limited; co inc; pty ltd; pte ltd; pvt ltd; private limited; sarl; sas; sasu; sa; snc; sci; eurl; scop;
-    societe anonyme; sl; slu; sau; sociedad limitada; sociedad anonima; sa de cv; s de rl de cv; srl; srls; spa; sapa; snc di; bv; nv; vof; cv; bvba; sprl; asbl; vzw; as; asa; ab;
-    aps; a s; oy; oyj; ky; sp z oo; spolka z oo; spolka akcyjna; sp j; sp k; spzoo; sro; spol s ro; doo; dd; kft; zrt; nyrt; bt; ood; eood; ad; sia; uab; ou; ltda; eireli; me; epp;
-    ооо; оао; зао; пао; ао; нао; ип; тов; фоп; чп; тоо; общество с ограниченной ответственностью; акционерное общество; индивидуальный предприниматель;
-    публичное акционерное общество; kabushiki kaisha; kk; yugen kaisha; godo kaisha; co jp; bhd; sdn bhd; pt; tbk; cv; pjsc; ojsc; cjsc; jsc; fze; fzco; dmcc; fz llc; as sanayi; anonim sirketi; a s
+    gmbh; gmbh and co kg; gmbh und co kg; gmbh and co; gmbh and co kgaa; ag and co kg; mbh; ug haftungsbeschrankt; ug;
+    ohg; gbr; ev; eg; ek; kgaa; se; se and co kg;
+    gesellschaft mit beschrankter haftung; aktiengesellschaft; kommanditgesellschaft; stiftung and co kg; inc;
+    incorporated; llc; llp; lp; ltd; limited; plc; corp;
+    corporation; co; company; and co; and company; co ltd; company limited; co inc; pty ltd; pte ltd; pvt ltd; private
+    limited; sarl; sas; sasu; sa; snc; sci; eurl; scop;
+    societe anonyme; sl; slu; sau; sociedad limitada; sociedad anonima; sa de cv; sab de cv; sapi de cv; s de rl de cv; srl; srls; spa; sapa;
+    snc di; bv; nv; vof; cv; bvba; sprl; asbl; vzw; as; asa; ab;
+    aps; a s; oy; oyj; ky; sp z oo; spolka z oo; spolka akcyjna; sp j; sp k; spzoo; sro; spol s ro; doo; dd; kft; zrt;
+    nyrt; bt; ood; eood; ad; sia; uab; ou; ltda; eireli; me; epp;
+    ооо; оао; зао; пао; ао; нао; ип; тов; фоп; чп; тоо; общество с ограниченной ответственностью; акционерное
+    общество; индивидуальный предприниматель;
+    публичное акционерное общество; kabushiki kaisha; kk; yugen kaisha; godo kaisha; co jp; bhd; sdn bhd; pt; tbk; cv;
+    pjsc; ojsc; cjsc; jsc; fze; fzco; dmcc; fz llc; as sanayi; anonim sirketi; a s
 """
 _LEADING = """
-    ооо; оао; зао; пао; ао; нао; ип; тов; фоп; тоо; общество с ограниченной ответственностью; акционерное общество; индивидуальный предприниматель;
-    публичное акционерное общество; the; firma; fa; pt; cv; sia; uab; as; ou; sarl; sas; eurl; sci; ste; societe; ets; etablissements; sc; sa; kabushiki kaisha; gmbh; ug
+    ооо; оао; зао; пао; ао; нао; ип; тов; фоп; тоо; общество с ограниченной ответственностью; акционерное общество;
+    индивидуальный предприниматель;
+    публичное акционерное общество; the; firma; fa; pt; cv; sia; uab; as; ou; sarl; sas; eurl; sci; ste; societe; ets;
+    etablissements; sc; sa; kabushiki kaisha; gmbh; ug
 """
 _SAME = {
-    "incorporated": "inc", "limited": "ltd", "corporation": "corp", "company": "co", "gesellschaft mit beschrankter haftung": "gmbh", "mbh": "gmbh",
-    "aktiengesellschaft": "ag", "spolka z oo": "sp z oo", "private limited": "pvt ltd", "obshchestvo s ogranichennoy otvetstvennostyu": "ooo",
-    "aktsionernoe obshchestvo": "ao", "kabushiki kaisha": "kk", "company limited": "co ltd", "and company": "co", "and co": "co",
+    "incorporated": "inc", "limited": "ltd", "corporation": "corp", "company": "co",
+    "gesellschaft mit beschrankter haftung": "gmbh", "mbh": "gmbh",
+    "aktiengesellschaft": "ag", "spolka z oo": "sp z oo", "private limited": "pvt ltd",
+    "obshchestvo s ogranichennoy otvetstvennostyu": "ooo",
+    "aktsionernoe obshchestvo": "ao", "kabushiki kaisha": "kk", "company limited": "co ltd", "and company": "co",
+    "and co": "co",
 }  # fmt: skip
 
 

@@ -9,9 +9,18 @@ from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import hidden_mask, or_none, read, text_of, word_set, words
 from hub.model import Value
 
-GRANTED = word_set("granted grant true t yes y 1 on optin accepted accept agreed agree allowed given subscribed active ja oui si sim da") | {
+GRANTED = word_set(
+    """
+    granted grant true t yes y 1 on optin accepted accept agreed agree allowed given subscribed active ja oui si sim da
+    """
+) | {
     "opt in", "opted in", "double opt in"}  # fmt: skip
-DENIED = word_set("denied deny false f no n 0 off optout refused rejected declined withdrawn revoked unsubscribed inactive nein non nao net") | {
+DENIED = word_set(
+    """
+    denied deny false f no n 0 off optout refused rejected declined withdrawn revoked unsubscribed inactive nein non
+    nao net
+    """
+) | {
     "opt out", "opted out", "not granted", "not given", "do not contact"}  # fmt: skip
 
 

@@ -18,8 +18,10 @@ from hub.kinds.reading import HIDDEN, hidden, only, read, text_of, to_ascii, wor
 from hub.model import Value
 
 NAMES = ("", "digits", "year", "month_day", "swapped")
-PLACEHOLDERS = frozenset({"1900-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1800-01-01", "1753-01-01",
-                          "1111-11-11", "9999-12-31", "9999-01-01", "2999-12-31", "2099-12-31", "0001-01-01", "1900-01-02"})  # fmt: skip
+PLACEHOLDERS = frozenset({"1900-01-01", "1901-01-01", "1899-12-30", "1899-12-31", "1970-01-01", "1800-01-01",
+"1753-01-01",
+                          "1111-11-11", "9999-12-31", "9999-01-01", "2999-12-31", "2099-12-31", "0001-01-01",
+                          "1900-01-02"})  # fmt: skip
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ]\d\d?(?::?\d\d){0,2}(?:[.,]\d+)?\s?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
 )
@@ -47,7 +49,10 @@ _MONTHS = {
 }  # fmt: skip
 _MONTH = {word: month for month, known in _MONTHS.items() for word in known.split()}
 _FILLERS = word_set(
-    "st nd rd th de del of the den der le er di dia g r monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun"
+    """
+    st nd rd th de del of the den der le er di dia g r monday tuesday wednesday thursday friday saturday sunday mon
+    tue wed thu fri sat sun
+    """
 )
 
 
@@ -61,12 +66,19 @@ def iso(year: int, month: int, day: int) -> str | Problem:
 
 def parse(raw: object, context: Context) -> str | Problem | None:
     """ISO date of a raw value."""
-    if type(raw) is str and len(raw) == 10 and raw[4] == "-" and raw.isascii() and (found := _ISO.fullmatch(raw)):
+    if (
+        type(raw) is str
+        and len(raw) == 10
+        and raw[4] == "-"
+        and raw[:4] != "0000"
+        and raw.isascii()
+        and (found := _ISO.fullmatch(raw))
+    ):
         return iso(int(found[1]), int(found[2]), int(found[3]))
     text = read(raw)
     if not isinstance(text, str):
         return text
-    if not any(map(str.isdecimal, text)):
+    if len(text) > 64 or not any(map(str.isdecimal, text)):
         return Problem("not a date")
     if _ZEROS.fullmatch(text):  # 0000-00-00
         return None

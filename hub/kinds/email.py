@@ -2,7 +2,8 @@
 
 Forms (lower-case ASCII):
 ""      the whole address
-folded  what reaches the same mailbox: without +tag, and at Gmail without dots: 'J.Doe+x@googlemail.com' -> 'jdoe@gmail.com'
+folded  what reaches the same mailbox: without +tag, and at Gmail without dots: 'J.Doe+x@googlemail.com' ->
+'jdoe@gmail.com'
 local   before the @, folded
 domain  after the @
 """
@@ -17,11 +18,15 @@ from hub.model import Value
 
 NAMES = ("", "folded", "local", "domain")
 PLACEHOLDERS = frozenset(
-    {f"{local}@{domain}" for local in ("test", "info", "noemail", "no-email", "none", "noreply", "no-reply", "user", "email", "a", "abc",
+    {f"{local}@{domain}" for local in ("test", "info", "noemail", "no-email", "none", "noreply", "no-reply", "user",
+    "email", "a", "abc",
                                        "xxx", "x", "na", "nomail", "example", "name", "unknown", "customer")
-     for domain in ("test.com", "example.com", "example.org", "example.net", "email.com", "mail.com", "none.com", "noemail.com",
-                    "nomail.com", "domain.com", "xxx.com", "a.com", "abc.com", "na.com", "test.de", "none.none", "unknown.com")}
-    | {"test@gmail.com", "noemail@gmail.com", "none@gmail.com", "asdf@asdf.com", "a@b.com", "a@b.c", "john@doe.com", "aa@aa.com"}
+     for domain in ("test.com", "example.com", "example.org", "example.net", "email.com", "mail.com", "none.com",
+     "noemail.com",
+                    "nomail.com", "domain.com", "xxx.com", "a.com", "abc.com", "na.com", "test.de", "none.none",
+                    "unknown.com")}
+    | {"test@gmail.com", "noemail@gmail.com", "none@gmail.com", "asdf@asdf.com", "a@b.com", "a@b.c", "john@doe.com",
+    "aa@aa.com"}
 )  # fmt: skip
 _PLAIN = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -36,6 +41,8 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
     text = read(raw)
     if not isinstance(text, str):
         return text
+    if len(text) > 600:
+        return Problem("longer than an e-mail address can be")
     if text[-1] == ">" and (named := _NAMED.fullmatch(text)):
         text = named[1]
     if text[:7].lower() == "mailto:":
@@ -54,7 +61,7 @@ def _by_library(text: str) -> Cleaned | Problem:
     from email_validator import EmailNotValidError, validate_email
 
     try:
-        found = validate_email(text, check_deliverability=False, test_environment=True)
+        found = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except (EmailNotValidError, ValueError):
         several = text.count("@") > 1 and re.search(r"[;,\s]", text)
         return Problem("more than one e-mail address" if several else "not an e-mail address")

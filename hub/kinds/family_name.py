@@ -2,7 +2,8 @@
 
 Forms (lower-case ASCII; a generational suffix is left out of all of them):
 ""       every word, letters only, one space between: 'van der Berg' -> 'van der berg', "O'Neil" -> 'oneil'
-plain    without particles, in one word, umlauts in one spelling: Müller, Mueller, Muller -> 'muller'; 'van der Berg' -> 'berg'
+plain    without particles, in one word, umlauts in one spelling: Müller, Mueller, Muller -> 'muller'; 'van der Berg'
+-> 'berg'
 last     last word of a double name: 'Garcia Lopez' -> 'lopez'
 first    first word that is no particle: 'garcia'
 first4   first four letters of `plain`
@@ -22,7 +23,8 @@ from hub.model import Value
 NAMES = ("", "plain", "last", "first", "first4", "sound", "sorted")
 PLACEHOLDERS = word_set(
     """
-    test tester testing lastname surname nachname familienname apellido nom last name lname customer kunde user guest gast
+    test tester testing lastname surname nachname familienname apellido nom last name lname customer kunde user guest
+    gast
     xx xxx xxxx asdf qwerty abc anonymous anonym dummy sample example noname
     """
 ) | {"last name", "no name", "family name", "test test", "not known"}

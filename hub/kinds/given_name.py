@@ -43,7 +43,8 @@ _CHOSEN = {
     "greg": "gregory", "hank": "henry", "harry": "henry", "jack": "john", "jake": "jacob", "jen": "jennifer",
     "jenny": "jennifer", "jerry": "gerald", "jess": "jessica", "jim": "james", "jimmy": "james", "joe": "joseph",
     "joey": "joseph", "johnny": "john", "jon": "jonathan", "josh": "joshua", "kate": "katherine", "kathy": "katherine",
-    "katie": "katherine", "ken": "kenneth", "larry": "lawrence", "liz": "elizabeth", "lou": "louis", "maggie": "margaret",
+    "katie": "katherine", "ken": "kenneth", "larry": "lawrence", "liz": "elizabeth", "lou": "louis",
+    "maggie": "margaret",
     "matt": "matthew", "max": "maximilian", "mike": "michael", "mick": "michael", "molly": "mary", "nancy": "ann",
     "ned": "edward", "nick": "nicholas", "pam": "pamela", "pat": "patricia", "patty": "patricia", "peggy": "margaret",
     "pete": "peter", "phil": "philip", "ray": "raymond", "rich": "richard", "rick": "richard", "rob": "robert",
@@ -51,46 +52,68 @@ _CHOSEN = {
     "steven": "stephen", "sue": "susan", "susie": "susan", "ted": "edward", "terry": "terrence", "tim": "timothy",
     "tina": "christina", "tom": "thomas", "tommy": "thomas", "tony": "anthony", "vicky": "victoria", "will": "william",
     "catherine": "katherine", "kathryn": "katherine", "katharine": "katherine", "cathryn": "katherine",
-    "marc": "mark", "geoffrey": "jeffrey", "geoff": "jeffrey", "jeff": "jeffrey", "sara": "sarah", "anne": "ann", "ana": "anna", "sophie": "sophia", "jonathon": "jonathan", "phillip": "philip",
+    "marc": "mark", "geoffrey": "jeffrey", "geoff": "jeffrey", "jeff": "jeffrey", "sara": "sarah", "anne": "ann",
+    "ana": "anna", "sophie": "sophia", "jonathon": "jonathan", "phillip": "philip",
     # German, Dutch, Scandinavian
-    "hans": "johannes", "hannes": "johannes", "johann": "johannes", "jan": "johannes", "sepp": "josef", "fritz": "friedrich",
+    "hans": "johannes", "hannes": "johannes", "johann": "johannes", "jan": "johannes", "sepp": "josef",
+    "fritz": "friedrich",
     "heinz": "heinrich", "kalle": "karl", "uli": "ulrich", "wolfi": "wolfgang", "micha": "michael", "michi": "michael",
     "andi": "andreas", "steffi": "stefanie", "gabi": "gabriele", "susi": "susanne", "moni": "monika", "uschi": "ursula",
     "kathi": "katharina", "klaus": "nikolaus", "claus": "nikolaus", "toni": "anton", "jupp": "josef", "joerg": "georg",
-    "piet": "pieter", "henk": "hendrik", "kees": "cornelis", "wim": "willem", "lars": "laurentius", "maxi": "maximilian",
+    "piet": "pieter", "henk": "hendrik", "kees": "cornelis", "wim": "willem", "lars": "laurentius",
+    "maxi": "maximilian",
     # Spanish, Portuguese, Italian, French
-    "pepe": "jose", "paco": "francisco", "pancho": "francisco", "kiko": "francisco", "nacho": "ignacio", "lola": "dolores",
-    "lupe": "guadalupe", "chuy": "jesus", "beto": "alberto", "memo": "guillermo", "quique": "enrique", "manolo": "manuel",
+    "pepe": "jose", "paco": "francisco", "pancho": "francisco", "kiko": "francisco", "nacho": "ignacio",
+    "lola": "dolores",
+    "lupe": "guadalupe", "chuy": "jesus", "beto": "alberto", "memo": "guillermo", "quique": "enrique",
+    "manolo": "manuel",
     "tonio": "antonio", "ze": "jose", "beppe": "giuseppe", "peppe": "giuseppe", "gianni": "giovanni", "gigi": "luigi",
     "nando": "fernando", "tono": "antonio", "manu": "emmanuel", "jeannot": "jean",
     # Russian, Polish
     "sasha": "aleksandr", "vanya": "ivan", "misha": "mikhail", "kolya": "nikolay", "dima": "dmitriy",
-    "volodya": "vladimir", "vova": "vladimir", "zhenya": "evgeniy", "katya": "ekaterina", "masha": "mariya", "natasha": "natalya",
+    "volodya": "vladimir", "vova": "vladimir", "zhenya": "evgeniy", "katya": "ekaterina", "masha": "mariya",
+    "natasha": "natalya",
     "tanya": "tatyana", "lena": "elena", "olya": "olga", "kasia": "katarzyna", "gosia": "malgorzata", "asia": "joanna",
-    "basia": "barbara", "ania": "anna", "krzysiek": "krzysztof", "tomek": "tomasz", "piotrek": "piotr", "bartek": "bartlomiej",
+    "basia": "barbara", "ania": "anna", "krzysiek": "krzysztof", "tomek": "tomasz", "piotrek": "piotr",
+    "bartek": "bartlomiej",
 }  # fmt: skip
 
 
 # Names that are nobody's nickname here, although the package lists some of them as one.
 _FORMAL = frozenset(_CHOSEN.values()) | word_set(
     """
-    aaron abigail adam adrian agnes alan albert alice alison amanda amy andrea andrew angela ann anthony antonia arthur ashley audrey
-    barry beatrice benedict bernard brandon brenda brian bruce bryan caleb cameron carl carla carlos carmen carol caroline cecilia
-    charlotte chloe christian christine clara claire claudia clara colin connor craig crystal curtis daisy dawn deborah denise dennis
-    derek diana donna doris dorothy douglas dylan edith edwin elaine eli elias ella elsa emil emily emma eric erica erik ernest
-    esther ethan eugene eva evan eve evelyn faith felix fiona florence gabriel gary gavin george gerald gina gloria gordon grace
-    graham grant gregory guy hailey hannah harold harriet harvey hazel heather helen helena henry howard hugh hugo ian ida irene
-    isaac isabel isabella ivy jacob james jane janet jason jasmine jean jeanne jeremy jessica jesus joan joanna joel john jordan jorge
-    joseph joyce juan juanita judith julia julian julie june justin karen karl kathleen keith kelly kevin kimberly kurt kyle laura
-    lauren leah lee leo leon leonard leslie lewis liam lily linda lisa logan louis louise lucas lucy luis luke lydia mabel
-    madison marcus margaret maria marie marilyn marion mark marta martha martin mary mason matthew maurice megan melanie melissa
-    michael michelle mila miguel monica morgan naomi natalie natasha nathan neil nicole noah nora norma norman oliver olivia
-    oscar owen patrick paul paula penelope peter philip phyllis rachel ralph rebecca regina reginald renee roger roland rose
-    roy russell ruth ryan samantha samuel sarah scott sean sebastian sharon shirley simon sofia sophia stanley stella stephanie
-    stuart susan sylvia teresa theodore theresa thomas timothy todd tracy tyler valentina valerie vanessa veronica victor victoria
+    aaron abigail adam adrian agnes alan albert alice alison amanda amy andrea andrew angela ann anthony antonia
+    arthur ashley audrey
+    barry beatrice benedict bernard brandon brenda brian bruce bryan caleb cameron carl carla carlos carmen carol
+    caroline cecilia
+    charlotte chloe christian christine clara claire claudia clara colin connor craig crystal curtis daisy dawn
+    deborah denise dennis
+    derek diana donna doris dorothy douglas dylan edith edwin elaine eli elias ella elsa emil emily emma eric erica
+    erik ernest
+    esther ethan eugene eva evan eve evelyn faith felix fiona florence gabriel gary gavin george gerald gina gloria
+    gordon grace
+    graham grant gregory guy hailey hannah harold harriet harvey hazel heather helen helena henry howard hugh hugo ian
+    ida irene
+    isaac isabel isabella ivy jacob james jane janet jason jasmine jean jeanne jeremy jessica jesus joan joanna joel
+    john jordan jorge
+    joseph joyce juan juanita judith julia julian julie june justin karen karl kathleen keith kelly kevin kimberly
+    kurt kyle laura
+    lauren leah lee leo leon leonard leslie lewis liam lily linda lisa logan louis louise lucas lucy luis luke lydia
+    mabel
+    madison marcus margaret maria marie marilyn marion mark marta martha martin mary mason matthew maurice megan
+    melanie melissa
+    michael michelle mila miguel monica morgan naomi natalie natasha nathan neil nicole noah nora norma norman oliver
+    olivia
+    oscar owen patrick paul paula penelope peter philip phyllis rachel ralph rebecca regina reginald renee roger
+    roland rose
+    roy russell ruth ryan samantha samuel sarah scott sean sebastian sharon shirley simon sofia sophia stanley stella
+    stephanie
+    stuart susan sylvia teresa theodore theresa thomas timothy todd tracy tyler valentina valerie vanessa veronica
+    victor victoria
     vincent viola violet virginia vivian walter wanda wayne wendy willow xavier yvonne zachary zoe
     andreas stefan thorsten torsten dieter juergen jurgen karin petra sabine martina andre tobias julius jonas lea mia
-    pierre francois jacques michel philippe nicolas antoine paolo marco andrei anton elena ivan igor boris maja lena lara
+    pierre francois jacques michel philippe nicolas antoine paolo marco andrei anton elena ivan igor boris maja lena
+    lara
     """
 )
 

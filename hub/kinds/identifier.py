@@ -1,6 +1,7 @@
 """Identifiers: tax, social security and registration numbers, IBANs. The attribute's scheme says which.
 
-A scheme is the name of a python-stdnum module ('eu.vat', 'iban', 'us.ssn', 'de.idnr', 'lei'). Separators go; wrong check digits make
+A scheme is the name of a python-stdnum module ('eu.vat', 'iban', 'us.ssn', 'de.idnr', 'lei'). Separators go; wrong
+check digits make
 valid=False. Without a known scheme: letters and digits in upper case.
 
 Forms: "" letters and digits, lower-case ASCII; digits  the digits only; last4  the last four characters.

@@ -34,7 +34,7 @@ def split_suffix(text: str) -> tuple[str, str | None]:
 
     A lone 'V' or 'I' at the end is left: it is as often an initial.
     """
-    if len(text) < 4 or text[-1].isspace():
+    if not 4 <= len(text) <= 300 or text[-1].isspace():
         return text, None
     found = _TAIL.match(text)
     if not found:

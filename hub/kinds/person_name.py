@@ -16,10 +16,14 @@ from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_o
 from hub.model import Value
 
 NAMES = ("", "sorted")
-PLACEHOLDERS = frozenset({"test", "test test", "test user", "john doe", "jane doe", "max mustermann", "erika mustermann",
-                          "no name", "first last", "firstname lastname", "vorname nachname", "guest", "customer"})  # fmt: skip
+PLACEHOLDERS = frozenset({"test", "test test", "test user", "john doe", "jane doe", "max mustermann",
+"erika mustermann",
+                          "no name", "first last", "firstname lastname", "vorname nachname", "guest",
+                          "customer"})  # fmt: skip
 _TITLES = word_set(
-    "mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl"
+    """
+    mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl
+    """
 )
 
 
@@ -52,6 +56,8 @@ def expand(value: Value) -> Mapping[str, str]:
 
 @lru_cache(maxsize=100_000)  # a parse takes 0.4 ms
 def _expand(text: str) -> Mapping[str, str]:
+    if len(text) > 300:  # no name, and the parser would take its time
+        return {}
     words = text.split(" ")
     if (
         len(words) == 2
@@ -69,8 +75,16 @@ def _special() -> frozenset[str]:
     """Words that may be something else than a given or family name."""
     from nameparser.config import conjunctions, particles, suffixes, titles
 
-    return PARTICLES.union(_TITLES, titles.TITLES, titles.GIVEN_NAME_TITLES, titles.AFTER_GIVEN_TITLES, conjunctions.CONJUNCTIONS,
-                           particles.PARTICLES, suffixes.SUFFIX_ACRONYMS, suffixes.SUFFIX_WORDS)  # fmt: skip
+    return PARTICLES.union(
+        _TITLES,
+        titles.TITLES,
+        titles.GIVEN_NAME_TITLES,
+        titles.AFTER_GIVEN_TITLES,
+        conjunctions.CONJUNCTIONS,
+        particles.PARTICLES,
+        suffixes.SUFFIX_ACRONYMS,
+        suffixes.SUFFIX_WORDS,
+    )
 
 
 def _shouts(word: str) -> bool:

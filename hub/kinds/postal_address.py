@@ -2,13 +2,13 @@
 
 Forms (lower-case ASCII):
 ""              the whole address in one line, parts in a fixed order
-street          street name, words like street, Straße, rue in one short form: 'Hauptstr.', 'Hauptstraße' -> 'haupt str'
+street          street name, words like street, Straße, rue in one short form: 'Hauptstr.', 'Hauptstraße' -> 'haupt st'
 house           house number with its letter: '12a'
-postcode        letters and digits: 'sw1a1aa'
+postcode        letters and digits: 'sw1a1aa'; of a ZIP+4 the first five
 city            the city in words
 country         alpha-2
 postcode_house  '10115 12a'
-street_house    'haupt str 12a'
+street_house    'haupt st 12a'
 postcode3       the first three of the postcode: its district
 """
 
@@ -22,6 +22,7 @@ from hub.kinds.base import Cleaned, Context, Form, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, joined, only, or_none, read, words
 from hub.model import Value, composite
 
+_LONGEST_LINE = 200  # characters read for a street: the patterns take quadratic time
 PARTS = ("line1", "line2", "postcode", "city", "region", "country")
 NAMES = ("", "street", "house", "postcode", "city", "country", "postcode_house", "street_house", "postcode3")
 PLACEHOLDERS = frozenset(
@@ -41,46 +42,72 @@ PLACEHOLDERS = frozenset(
 )
 
 _ALIASES = {
-    "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "great britain": "GB", "northern ireland": "GB", "britain": "GB",
-    "usa": "US", "us of a": "US", "america": "US", "u s": "US", "u s a": "US", "united states of america": "US", "etats unis": "US",
-    "estados unidos": "US", "vereinigte staaten": "US", "deutschland": "DE", "allemagne": "DE", "alemania": "DE", "germania": "DE",
-    "duitsland": "DE", "niemcy": "DE", "brd": "DE", "frankreich": "FR", "francia": "FR", "frankrijk": "FR", "espana": "ES",
-    "spanien": "ES", "espagne": "ES", "spagna": "ES", "italia": "IT", "italien": "IT", "italie": "IT", "osterreich": "AT",
-    "oesterreich": "AT", "autriche": "AT", "schweiz": "CH", "suisse": "CH", "svizzera": "CH", "suiza": "CH", "nederland": "NL",
-    "holland": "NL", "the netherlands": "NL", "niederlande": "NL", "pays bas": "NL", "paises bajos": "NL", "belgie": "BE",
-    "belgique": "BE", "belgien": "BE", "polska": "PL", "polen": "PL", "pologne": "PL", "cesko": "CZ", "czech republic": "CZ",
+    "uk": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "great britain": "GB", "northern ireland": "GB",
+    "britain": "GB",
+    "usa": "US", "us of a": "US", "america": "US", "u s": "US", "u s a": "US", "united states of america": "US",
+    "etats unis": "US",
+    "estados unidos": "US", "vereinigte staaten": "US", "deutschland": "DE", "allemagne": "DE", "alemania": "DE",
+    "germania": "DE",
+    "duitsland": "DE", "niemcy": "DE", "brd": "DE", "frankreich": "FR", "francia": "FR", "frankrijk": "FR",
+    "espana": "ES",
+    "spanien": "ES", "espagne": "ES", "spagna": "ES", "italia": "IT", "italien": "IT", "italie": "IT",
+    "osterreich": "AT",
+    "oesterreich": "AT", "autriche": "AT", "schweiz": "CH", "suisse": "CH", "svizzera": "CH", "suiza": "CH",
+    "nederland": "NL",
+    "holland": "NL", "the netherlands": "NL", "niederlande": "NL", "pays bas": "NL", "paises bajos": "NL",
+    "belgie": "BE",
+    "belgique": "BE", "belgien": "BE", "polska": "PL", "polen": "PL", "pologne": "PL", "cesko": "CZ",
+    "czech republic": "CZ",
     "ceska republika": "CZ", "tschechien": "CZ", "danmark": "DK", "danemark": "DK", "daenemark": "DK", "sverige": "SE",
-    "schweden": "SE", "suede": "SE", "norge": "NO", "norwegen": "NO", "suomi": "FI", "finnland": "FI", "eire": "IE", "irland": "IE",
-    "republic of ireland": "IE", "portugal": "PT", "brasil": "BR", "mexique": "MX", "magyarorszag": "HU", "ungarn": "HU",
-    "romania": "RO", "rumanien": "RO", "hellas": "GR", "griechenland": "GR", "turkey": "TR", "turkei": "TR", "russia": "RU",
-    "rossiya": "RU", "russland": "RU", "ukraina": "UA", "south korea": "KR", "korea": "KR", "nippon": "JP", "zhongguo": "CN",
+    "schweden": "SE", "suede": "SE", "norge": "NO", "norwegen": "NO", "suomi": "FI", "finnland": "FI", "eire": "IE",
+    "irland": "IE",
+    "republic of ireland": "IE", "portugal": "PT", "brasil": "BR", "mexique": "MX", "magyarorszag": "HU",
+    "ungarn": "HU",
+    "romania": "RO", "rumanien": "RO", "hellas": "GR", "griechenland": "GR", "turkey": "TR", "turkei": "TR",
+    "russia": "RU",
+    "rossiya": "RU", "russland": "RU", "ukraina": "UA", "south korea": "KR", "korea": "KR", "nippon": "JP",
+    "zhongguo": "CN",
     "uae": "AE", "vietnam": "VN", "iran": "IR", "taiwan": "TW", "ivory coast": "CI", "macedonia": "MK", "bolivia": "BO",
-    "venezuela": "VE", "tanzania": "TZ", "moldova": "MD", "syria": "SY", "laos": "LA", "luxemburg": "LU", "hrvatska": "HR",
-    "kroatien": "HR", "slovensko": "SK", "slowakei": "SK", "slovenija": "SI", "slowenien": "SI", "island": "IS", "india": "IN",
+    "venezuela": "VE", "tanzania": "TZ", "moldova": "MD", "syria": "SY", "laos": "LA", "luxemburg": "LU",
+    "hrvatska": "HR",
+    "kroatien": "HR", "slovensko": "SK", "slowakei": "SK", "slovenija": "SI", "slowenien": "SI", "island": "IS",
+    "india": "IN",
 }  # fmt: skip
 _STREET = {
     **dict.fromkeys(("street", "str", "st", "strasse", "straat", "stret", "strase"), "st"),
     **dict.fromkeys(("avenue", "ave", "av", "aven", "avenida", "avda", "avd"), "ave"),
-    **dict.fromkeys(("road", "rd"), "rd"), **dict.fromkeys(("boulevard", "blvd", "bd", "boul", "bvd", "bulevar"), "blvd"),
-    **dict.fromkeys(("drive", "dr", "drv"), "dr"), **dict.fromkeys(("lane", "ln"), "ln"), **dict.fromkeys(("court", "ct", "crt"), "ct"),
+    **dict.fromkeys(("road", "rd"), "rd"), **dict.fromkeys(("boulevard", "blvd", "bd", "boul", "bvd", "bulevar"),
+    "blvd"),
+    **dict.fromkeys(("drive", "dr", "drv"), "dr"), **dict.fromkeys(("lane", "ln"), "ln"), **dict.fromkeys(("court",
+    "ct", "crt"), "ct"),
     **dict.fromkeys(("place", "pl", "platz", "plaza", "plz", "plein", "piazza", "pza", "pza", "plac"), "pl"),
     **dict.fromkeys(("square", "sq"), "sq"), **dict.fromkeys(("terrace", "ter", "terr", "tce"), "ter"),
-    **dict.fromkeys(("crescent", "cres", "cr"), "cres"), **dict.fromkeys(("close", "cl"), "cl"), **dict.fromkeys(("gardens", "gdns"), "gdns"),
-    **dict.fromkeys(("highway", "hwy"), "hwy"), **dict.fromkeys(("parkway", "pkwy", "pky"), "pkwy"), **dict.fromkeys(("circle", "cir"), "cir"),
-    **dict.fromkeys(("trail", "trl"), "trl"), **dict.fromkeys(("grove", "gr", "grv"), "gr"), **dict.fromkeys(("mount", "mt"), "mt"),
+    **dict.fromkeys(("crescent", "cres", "cr"), "cres"), **dict.fromkeys(("close", "cl"), "cl"),
+    **dict.fromkeys(("gardens", "gdns"), "gdns"),
+    **dict.fromkeys(("highway", "hwy"), "hwy"), **dict.fromkeys(("parkway", "pkwy", "pky"), "pkwy"),
+    **dict.fromkeys(("circle", "cir"), "cir"),
+    **dict.fromkeys(("trail", "trl"), "trl"), **dict.fromkeys(("grove", "gr", "grv"), "gr"),
+    **dict.fromkeys(("mount", "mt"), "mt"),
     **dict.fromkeys(("north", "n"), "n"), **dict.fromkeys(("south", "s"), "s"), **dict.fromkeys(("east", "e"), "e"),
-    **dict.fromkeys(("west", "w"), "w"), **dict.fromkeys(("saint", "sankt", "skt"), "st"), **dict.fromkeys(("weg", "wg"), "weg"),
-    **dict.fromkeys(("allee", "al"), "allee"), **dict.fromkeys(("rue", "r"), "rue"), **dict.fromkeys(("calle", "c"), "calle"),
-    **dict.fromkeys(("via", "v"), "via"), **dict.fromkeys(("ulica", "ul", "ulitsa"), "ul"), **dict.fromkeys(("route", "rte"), "rte"),
+    **dict.fromkeys(("west", "w"), "w"), **dict.fromkeys(("saint", "sankt", "skt"), "st"), **dict.fromkeys(("weg",
+    "wg"), "weg"),
+    **dict.fromkeys(("allee", "al"), "allee"), **dict.fromkeys(("rue", "r"), "rue"), **dict.fromkeys(("calle", "c"),
+    "calle"),
+    **dict.fromkeys(("via", "v"), "via"), **dict.fromkeys(("ulica", "ul", "ulitsa"), "ul"), **dict.fromkeys(("route",
+    "rte"), "rte"),
     **dict.fromkeys(("chemin", "che", "chem"), "chemin"), **dict.fromkeys(("impasse", "imp"), "imp"),
 }  # fmt: skip
 _GLUED = re.compile(r"([a-z]{3,})(strasse|straat|str|platz|allee|weg|gasse|plein|laan|gatan|vagen)$")
+_UNIT_WORD = "(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg)"
 _UNIT = re.compile(
-    r"\b(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg|c o)\b.*$"
+    rf"^{_UNIT_WORD} \w{{1,4}} (?=.*\d)|(?:\s\d{{1,2}})?\s{_UNIT_WORD}(?:\s\w{{1,4}}){{0,2}}$|\sc o\s.*$"
 )
+_HASH_UNIT = re.compile(r"#\s*\w+")
 _NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
-_LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER})\s+(?P<street>\D.*)")
-_TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER})(?P<rest>(?:\s\d+[a-z]?)*)")
+_RANGE = r"(?:\s\d{1,5}[a-z]?(?=\s|$))*"
+_LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER}){_RANGE}\s+(?P<street>\w*[a-z].*)")
+_TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER}){_RANGE}")
+_ZIP4 = re.compile(r"(\d{5})-\d{4}", re.ASCII)
 _CITY_LINE = re.compile(
     r"(?:(?P<country>[A-Z]{1,3})-)?(?P<postcode>\d{4,5}|\d{3} \d{2}|\d{4} ?[A-Z]{2})\s+(?P<city>\D{2,})"
 )
@@ -155,7 +182,7 @@ def parse_line(text: str, country: str | None = None) -> dict[str, str]:
     """Parts of an address in one text, as far as they are plain to see; the rest is line1."""
     pieces = [piece.strip() for piece in re.split(r"[,;\n]", text) if piece.strip()]
     parts: dict[str, str] = {}
-    if len(pieces) < 2:
+    if len(pieces) < 2 or len(text) > 2 * _LONGEST_LINE:
         return {"line1": text}
     if (
         len(pieces) > 2
@@ -189,7 +216,7 @@ def parse_line(text: str, country: str | None = None) -> dict[str, str]:
 
 def _street_and_house(line: str) -> tuple[str, str]:
     """('haupt st', '12a') of 'Hauptstraße 12 a'."""
-    text = words(line)
+    text = words(_HASH_UNIT.sub("", line) if "#" in line else line)[:_LONGEST_LINE]
     bare = _UNIT.sub("", text).strip() or text
     found = _LEADING_NUMBER.fullmatch(bare) or _TRAILING_NUMBER.fullmatch(bare)
     street, house = (found["street"], found["house"].replace(" ", "")) if found else (bare, "")
@@ -207,7 +234,7 @@ def _short(word: str) -> str:
 def forms(value: Value) -> Forms:
     parts = {"line1": value} if isinstance(value, str) else dict(value)
     street, house = _street_and_house(parts["line1"]) if parts.get("line1") else ("", "")
-    postcode = joined(parts["postcode"]) if parts.get("postcode") else ""
+    postcode = joined(_ZIP4.sub(r"\1", parts["postcode"])) if parts.get("postcode") else ""
     city = words(parts["city"]) if parts.get("city") else ""
     country = joined(parts["country"]) if parts.get("country") else ""
     extra = words(parts["line2"]) if parts.get("line2") else ""

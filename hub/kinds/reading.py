@@ -26,8 +26,10 @@ def word_set(text: str) -> frozenset[str]:
 
 NOTHING = word_set(
     """
-    n/a n.a. n.a n\\a #n/a n/k none null nil nul undefined unknown unkown unspecified (null) (none) (unknown) (blank) [null]
-    <null> <none> tbd tba blank empty unbekannt k.a. k.a inconnu inconnue desconocido desconocida sconosciuto onbekend okänd
+    n/a n.a. n.a n\\a #n/a n/k none null nil nul undefined unknown unkown unspecified (null) (none) (unknown) (blank)
+    [null]
+    <null> <none> tbd tba blank empty unbekannt k.a. k.a inconnu inconnue desconocido desconocida sconosciuto onbekend
+    okänd
     ukendt nieznany неизвестно
     """
 ) | {"not available", "not applicable", "not provided", "not known", "not specified", "not given", "no data",
@@ -123,7 +125,7 @@ def text_of(value: Value) -> str:
 
 
 def to_ascii(text: str) -> str:
-    """Transliterated, case kept. A text without any ASCII reading is spelled by its code points, so that equality stays."""
+    """Transliterated, case kept. A text without any ASCII reading is spelled by its code points: equality stays."""
     if text.isascii():
         return text
     return anyascii(text) or " ".join(f"u{ord(char):x}" for char in text)

@@ -24,13 +24,30 @@ PIECES = [
     "1980-02-03", "03/04/1980", "31.12.99", "0000-00-00", "Mar", "10115", "Berlin", "Hauptstr. 12a", ",", ";", "\n", "12", "NY 10001", "SW1A 1AA", "DE",
     "https://", "www.", "acme.com", "xn--", "true", "yes", "1,200.50", "1e5", "1e999999", "NaN", "-0", "Inf", "\uffff", "\U000e0041", "ͅ", "ΐ",
 ]  # fmt: skip
-texts = st.lists(st.sampled_from(PIECES), max_size=5).flatmap(lambda found: st.sampled_from(["", " "]).map(lambda gap: gap.join(found)))
-scalars = texts | st.text(max_size=12) | st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.binary(max_size=3)
+texts = st.lists(st.sampled_from(PIECES), max_size=5).flatmap(
+    lambda found: st.sampled_from(["", " "]).map(lambda gap: gap.join(found))
+)
+scalars = (
+    texts
+    | st.text(max_size=12)
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.decimals()
+    | st.binary(max_size=3)
+)
 hostile: st.SearchStrategy[Any] = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["line1", "line2", "postcode", "city", "region", "country", "x"]) | st.integers(0, 1), inner, max_size=4)
-    | st.tuples(st.tuples(st.sampled_from(["line1", "city"]), inner)),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["line1", "line2", "postcode", "city", "region", "country", "x"]) | st.integers(0, 1),
+            inner,
+            max_size=4,
+        )
+        | st.tuples(st.tuples(st.sampled_from(["line1", "city"]), inner))
+    ),
     max_leaves=6,
 )
 contexts = st.builds(
@@ -74,7 +91,13 @@ def check_forms_and_mask(kind: Any, value: Value) -> None:
     if isinstance(value, str):
         assert value not in shown
     else:
-        assert all(hidden not in shown_text for name, hidden in value if name != "country" for n, shown_text in shown if n == name)
+        assert all(
+            hidden not in shown_text
+            for name, hidden in value
+            if name != "country"
+            for n, shown_text in shown
+            if n == name
+        )
         assert {name for name, _ in shown} <= set(kind.parts)
 
 
@@ -91,7 +114,10 @@ def test_forms_and_masks_take_any_text(kind: Any, value: str) -> None:
 
 
 @every_kind
-@pytest.mark.parametrize("raw", ["", " ", "n/a", "N/A", "-", "--", "none", "NULL", "unknown", "?", "???", "\u200b", None, float("nan"), [], {}])
+@pytest.mark.parametrize(
+    "raw",
+    ["", " ", "n/a", "N/A", "-", "--", "none", "NULL", "unknown", "?", "???", "\u200b", None, float("nan"), [], {}],
+)
 def test_what_says_nothing_is_nothing(kind: Any, raw: Any) -> None:
     assert kind.clean(raw, Context()) is None
 

@@ -1,0 +1,48 @@
+"""Full names in one column."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.kinds import KINDS
+
+KIND = KINDS["person_name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("John Smith", {"given_name": "John", "family_name": "Smith"}),
+        ("Smith, John", {"given_name": "John", "family_name": "Smith"}),
+        ("Smith, John Jr", {"given_name": "John", "family_name": "Smith", "name_suffix": "Jr"}),
+        ("van der Berg, Jan", {"given_name": "Jan", "family_name": "van der Berg"}),
+        ("Ludwig van Beethoven", {"given_name": "Ludwig", "family_name": "van Beethoven"}),
+        (
+            "Dr. Anna Maria Schmidt",
+            {"title": "Dr.", "given_name": "Anna", "middle_name": "Maria", "family_name": "Schmidt"},
+        ),
+        ("John Smith III", {"given_name": "John", "family_name": "Smith", "name_suffix": "III"}),
+        ("DUPONT Jean", {"given_name": "Jean", "family_name": "DUPONT"}),
+        ("DE LA TOUR Jean Marie", {"given_name": "Jean", "middle_name": "Marie", "family_name": "DE LA TOUR"}),
+        ("Jean DUPONT", {"given_name": "Jean", "family_name": "DUPONT"}),
+        ("von Trapp", {"family_name": "von Trapp"}),
+        ("田中 太郎", {"given_name": "太郎", "family_name": "田中"}),
+        ("Иван Петров", {"given_name": "Иван", "family_name": "Петров"}),
+        ("Mr Smith", {"title": "Mr", "family_name": "Smith"}),
+    ],
+)
+def test_a_full_name_stands_for_its_parts(text: str, parts: dict[str, str]) -> None:
+    assert KIND.expand is not None
+    assert KIND.expand(text) == parts
+
+
+def test_the_short_cut_for_two_words_agrees_with_the_parser() -> None:
+    from hub.kinds.person_name import _expand, _parse
+
+    for given in ("John", "Ann", "king", "Dean", "Van", "Abu", "Mo", "Santa"):
+        for family in ("Smith", "Berg", "Jr", "King", "Ma", "Do", "Esq", "Von", "Y"):
+            assert _expand(f"{given} {family}") == _parse(f"{given} {family}")
+
+
+def test_order_of_the_parts_does_not_matter_to_the_sorted_form() -> None:
+    assert KIND.forms("Smith, John")["sorted"] == KIND.forms("Mr. John Smith Jr.")["sorted"] == "john smith"

@@ -1,0 +1,83 @@
+"""Phone numbers, held against the library on every country's example."""
+
+from __future__ import annotations
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.kinds import KINDS, phone
+from hub.kinds.base import Cleaned, Context, Problem
+
+KIND = KINDS["phone"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "found"),
+    [
+        ("030 123456", "DE", Cleaned("+4930123456")),
+        ("0049 30 123456", None, Cleaned("+4930123456")),
+        ("0171/1234567", "DE", Cleaned("+491711234567")),
+        ("+44 (0)20 7946 0958", None, Cleaned("+442079460958")),
+        ("+39 06 1234567", "DE", Cleaned("+39061234567")),
+        ("(212) 555-0123", "US", Cleaned("+12125550123")),
+        ("1-212-555-0123", "US", Cleaned("+12125550123")),
+        ("212-555-0123 ext. 7", "US", Cleaned("+12125550123;ext=7")),
+        ("tel:+4930123456", None, Cleaned("+4930123456")),
+        ("2125550123", None, Cleaned("2125550123", valid=False)),
+        (2125550123.0, "US", Cleaned("+12125550123")),
+        ("0000000000", "DE", Cleaned("+49000000000", valid=False)),
+        ("call me", "DE", Problem("letters in a phone number")),
+        ("12", None, Problem("too few or too many digits for a phone number")),
+    ],
+)
+def test_numbers_are_read(raw: object, country: str | None, found: Cleaned | Problem) -> None:
+    assert KIND.clean(raw, Context(country=country)) == found
+
+
+def test_forms_agree_when_one_side_lost_its_country() -> None:
+    whole, local = KIND.forms("+491711234567"), KIND.forms("01711234567")
+    assert whole == {"": "491711234567", "national": "1711234567", "last8": "11234567", "last6": "234567"}
+    assert local["national"] == whole["national"] and local["last8"] == whole["last8"]
+
+
+@pytest.mark.parametrize(
+    "raw", ["0000000000", "1111111111", "+49 99999999", "123456789", "1234567890", "012345678", "+1 000 000 0000"]
+)
+@pytest.mark.parametrize("country", [None, "DE", "US"])
+def test_digits_that_nobody_has_are_placeholders(raw: str, country: str | None) -> None:
+    found = KIND.clean(raw, Context(country=country))
+    assert isinstance(found, Cleaned) and not found.valid
+    forms = KIND.forms(found.value)
+    assert forms[""] in KIND.placeholders and forms["last8"] is None
+
+
+@pytest.mark.parametrize("country", sorted(phonenumbers.SUPPORTED_REGIONS))
+def test_the_short_cut_agrees_with_the_library_on_every_countrys_examples(country: str) -> None:
+    for kind in (
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+    ):
+        number = phonenumbers.example_number_for_type(country, kind)
+        for style in (0, 1, 2) if number else ():
+            text = phonenumbers.format_number(number, style)
+            quick = phone._quick(text, country)
+            assert quick is None or quick == phone._by_library(text, country), text
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    prefix=st.sampled_from(["", "+", "0", "+49", "+1", "+44", "+39", "+7", "+54", "+52", "+55", "8", "1", "00"]),
+    digits=st.text("0123456789", min_size=6, max_size=12),
+    country=st.sampled_from([None, "DE", "US", "GB", "IT", "RU", "AR", "MX", "BR", "FR", "NL", "CI"]),
+)
+def test_the_short_cut_agrees_with_the_library_on_any_digits(prefix: str, digits: str, country: str | None) -> None:
+    quick = phone._quick(prefix + digits, country)
+    assert quick is None or quick == phone._by_library(prefix + digits, country)
+
+
+def test_masks_keep_two_digits() -> None:
+    assert KIND.mask("+4930123456") == "***56"
+    assert KIND.mask("+4930123456;ext=99") == "***56"
