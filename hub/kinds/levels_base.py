@@ -110,3 +110,9 @@ def similar(a: str, b: str) -> bool:
 
 def similar_sql(a: str, b: str) -> str:
     return f"(3 * levenshtein({a}, {b}) <= greatest(length({a}), length({b})))"
+
+
+def same(left: Stored, right: Stored, column: str) -> bool:
+    """Both sides hold one text, and it is the same."""
+    found = left.get(column)
+    return bool(found) and found == right.get(column)

@@ -15,6 +15,7 @@ from hub.kinds.levels_base import (
     Stored,
     near,
     near_sql,
+    same,
     similar,
     similar_sql,
 )
@@ -68,11 +69,6 @@ def _short_sql(a: str, b: str) -> str:
     return f"(starts_with({b}, {a}) OR starts_with({a}, {b}))"
 
 
-def _same(left: Stored, right: Stored, column: str) -> bool:
-    found = left.get(column)
-    return bool(found) and found == right.get(column)
-
-
 def _given_sql(left: Columns, right: Columns) -> str:
     a, b = left["value"], right["value"]
     swap = f"WHEN {_swapped_sql(a, b, left['family'], right['family'])} THEN 4 " if "family" in left else ""
@@ -100,9 +96,9 @@ def _given(columns: Columns) -> PythonForm:
             return 1
         if _short(a, b):
             return 3
-        if _same(left, right, canonical):
+        if same(left, right, canonical):
             return 2
-        return 5 if _same(left, right, sound) or (long_enough and similar(a, b)) else 6
+        return 5 if same(left, right, sound) or (long_enough and similar(a, b)) else 6
 
     return level
 
@@ -151,7 +147,7 @@ def _family(columns: Columns) -> PythonForm:
             return 1
         if _part(left.get(words) or a, right.get(words) or b):
             return 2
-        return 3 if _same(left, right, sound) or (len(a) > 2 and len(b) > 2 and similar(a, b)) else 4
+        return 3 if same(left, right, sound) or (len(a) > 2 and len(b) > 2 and similar(a, b)) else 4
 
     return level
 

@@ -1,0 +1,255 @@
+"""A matching model as frozen data: what is compared, what each level weighs, which keys make candidates.
+
+The weight of a pair is a sum of integer milli-bits. Two sums are kept: the evidence for one customer
+against *strangers*, and against *two members of one household*, who share family name, address,
+landline and sometimes e-mail. The weight is the smaller of the two, rounded off where they meet, so
+what a household shares is never counted as if it were independent.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from hub.kinds.levels import LEVELS, Levels
+from hub.kinds.levels_names import MIDDLE_NAME
+from hub.model import BIT, canonical, digest
+from hub.settings import CustomerType
+
+CERTAIN = 40 * BIT  # no single level weighs more, whatever the data says
+ASSUMED_RECORDS = 10_000  # of a model that saw no data
+_STEP = 250
+_MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: an attribute (or several), by the levels of its kind. `columns`: role -> column."""
+
+    name: str
+    levels: Levels
+    columns: Mapping[str, str]
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class LevelWeight:
+    """Milli-bits of one level, against strangers and against a household; `tf` names the column of its term."""
+
+    name: str
+    strangers: int
+    household: int
+    tf: str | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Term frequencies of a column as milli-bits added on agreement: frequent values, and all others."""
+
+    frequent: Mapping[str, int]
+    unseen: int
+
+    def of(self, value: str) -> int:
+        return self.frequent.get(value, self.unseen)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The trained weights of one comparison."""
+
+    comparison: Comparison
+    levels: tuple[LevelWeight, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that scoring needs. `prior` and `household`: log-odds of one customer against strangers and against
+    housemates before anything is compared. `join`, `review`: milli-bits."""
+
+    customer_type: str
+    rules: tuple[tuple[str, ...], ...]
+    comparisons: tuple[Weights, ...]
+    terms: Mapping[str, Terms]
+    placeholders: Mapping[str, frozenset[str]]
+    prior: int
+    household: int
+    join: int
+    review: int
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Canonical: the same model is the same bytes."""
+        return canonical(self._plain()).decode()
+
+    def _plain(self) -> dict[str, Any]:
+        return {
+            "customer_type": self.customer_type,
+            "rules": [list(rule) for rule in self.rules],
+            "comparisons": [
+                {
+                    "name": w.comparison.name,
+                    "kind": _kind_of(w.comparison.levels),
+                    "columns": dict(w.comparison.columns),
+                    "many": w.comparison.many,
+                    "levels": [[level.name, level.strangers, level.household, level.tf] for level in w.levels],
+                }
+                for w in self.comparisons
+            ],
+            "terms": {column: [dict(terms.frequent), terms.unseen] for column, terms in self.terms.items()},
+            "placeholders": {column: sorted(values) for column, values in self.placeholders.items()},
+            "prior": self.prior,
+            "household": self.household,
+            "join": self.join,
+            "review": self.review,
+            "info": dict(self.info),
+        }
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        data = json.loads(text)
+        return cls(
+            customer_type=data["customer_type"],
+            rules=tuple(tuple(rule) for rule in data["rules"]),
+            comparisons=tuple(
+                Weights(
+                    Comparison(w["name"], _KINDS[w["kind"]], w["columns"], w["many"]),
+                    tuple(LevelWeight(*level) for level in w["levels"]),
+                )
+                for w in data["comparisons"]
+            ),
+            terms={column: Terms(*terms) for column, terms in data["terms"].items()},
+            placeholders={column: frozenset(values) for column, values in data["placeholders"].items()},
+            prior=data["prior"],
+            household=data["household"],
+            join=data["join"],
+            review=data["review"],
+            info=data["info"],
+        )
+
+    @cached_property
+    def hash(self) -> str:
+        """Part of the recipe. `info` (counts, warnings) does not change an answer, so it is left out."""
+        return digest({**self._plain(), "info": None}, 8)
+
+    @cached_property
+    def contacts(self) -> frozenset[str]:
+        """Comparisons whose values may be only claimed."""
+        return frozenset(w.comparison.name for w in self.comparisons if w.comparison.levels.contact)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(self.info.get("warnings", ()))
+
+
+_KINDS: dict[str, Levels] = {**LEVELS, "middle_name": MIDDLE_NAME}
+
+
+def _kind_of(levels: Levels) -> str:
+    return next(kind for kind, found in _KINDS.items() if found is levels)
+
+
+def meet(strangers: int, household: int) -> int:
+    """The smaller sum, less what the other hypothesis adds: -log2(2^-a + 2^-b) in steps."""
+    gap = abs(strangers - household) // _STEP
+    return min(strangers, household) - (_MEET[gap] if gap < len(_MEET) else 0)
+
+
+def meet_sql(strangers: str, household: str) -> str:
+    """`meet` as SQL."""
+    steps = ", ".join(map(str, _MEET))
+    place = f"abs({strangers} - {household}) // {_STEP} + 1"
+    return f"(least({strangers}, {household}) - coalesce([{steps}][least({place}, {len(_MEET) + 1})], 0))"
+
+
+def bits(probability: float) -> int:
+    """Log-odds in milli-bits."""
+    return round(BIT * math.log2(probability / (1 - probability)))
+
+
+def probability(weight: int) -> float:
+    """The share of pairs of this weight that are one customer, when the model is right."""
+    return 1 / (1 + 2.0 ** (-max(-60_000, min(60_000, weight)) / BIT))
+
+
+def column(attribute: str, form: str = "") -> str:
+    return f"{attribute}.{form}" if form else attribute
+
+
+_FORMS: dict[str, dict[str, str]] = {  # kind -> role -> form of the attribute itself
+    "given_name": {"value": "", "canonical": "canonical", "sound": "sound"},
+    "family_name": {"value": "plain", "words": "", "sound": "sound"},
+    "birth_date": {"value": "digits"},
+    "email": {"value": "folded"},
+    "postal_address": {"value": "street_house", "street": "street", "house": "house", "postcode": "postcode", "city": "city"},
+    "company_name": {"value": "", "sorted": "tokens", "joined": "joined"},
+}
+
+
+def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
+    """What a customer type's attributes compare by, in their order."""
+    attributes = {name: a for name, a in customer_type.attributes.items() if a.matching and a.kind in LEVELS}
+    given = next((name for name, a in attributes.items() if a.kind == "given_name"), None)
+    family = next((name for name, a in attributes.items() if a.kind == "family_name"), None)
+    found = []
+    for name, attribute in attributes.items():
+        levels = LEVELS[attribute.kind]
+        if attribute.kind == "given_name" and name != given:
+            levels = MIDDLE_NAME
+        columns = {role: column(name, form) for role, form in _FORMS.get(attribute.kind, {"value": ""}).items()}
+        if name == given and family:
+            columns["family"] = column(family, _FORMS["family_name"]["value"])
+        if name == family and given:
+            columns["given"] = column(given)
+        columns = {role: columns[role] for role in levels.roles if role in columns}
+        found.append(Comparison(name, levels, columns, attribute.many and levels.many))
+    return tuple(found)
+
+
+def log_ratio(share: float, other: float) -> int:
+    """log2(share / other) in milli-bits, within what one level may weigh."""
+    return max(-CERTAIN, min(CERTAIN, round(BIT * math.log2(max(share, 1e-12) / max(other, 1e-12)))))
+
+
+def shipped(comparison: Comparison) -> Weights:
+    """Weights of a comparison that no data has trained."""
+    return Weights(
+        comparison,
+        tuple(
+            LevelWeight(
+                level.name,
+                log_ratio(level.m, level.u),
+                log_ratio(level.m, level.u if level.h is None else level.h),
+                comparison.columns[level.tf] if level.tf else None,
+            )
+            for level in comparison.levels.levels
+        ),
+    )
+
+
+def prior_bits(records: int) -> int:
+    """Prior log-odds where nothing was learned: about three pairs of one customer to ten records."""
+    return log_ratio(0.6, max(records, 2))
+
+
+def default_model(customer_type: CustomerType, *, records: int = ASSUMED_RECORDS, warnings: tuple[str, ...] = ()) -> Model:
+    """The shipped weights: what is used until a model is trained, and where none can be."""
+    return Model(
+        customer_type=customer_type.name,
+        rules=customer_type.matching.rules,
+        comparisons=tuple(shipped(c) for c in comparisons_of(customer_type)),
+        terms={},
+        placeholders={},
+        prior=prior_bits(records),
+        household=0,
+        join=bits(customer_type.matching.join),
+        review=bits(customer_type.matching.review),
+        info={"trained": False, "records": records, "warnings": list(warnings)},
+    )
+
+
+def with_info(model: Model, **more: Any) -> Model:
+    return replace(model, info={**model.info, **more})

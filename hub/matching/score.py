@@ -1,0 +1,149 @@
+"""The weight of one pair, in Python: the live engine. `batch.pairs` gives the same numbers in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub.kinds.levels_base import MISSING, PythonForm
+from hub.matching.candidates import without_placeholders
+from hub.matching.model import Model, Terms, meet, probability
+from hub.matching.standardised import CLAIMED
+from hub.model import Part, Weighed
+
+PRIOR, HOUSEHOLD, CLAIMED_PART = "prior", "household", "claimed"
+_NONE: frozenset[str] = frozenset()
+
+Forms = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PartExplained:
+    """One line of an explanation: two values, how far they agree, in words, and what that weighs."""
+
+    comparison: str
+    level: str
+    words: str
+    left: str
+    right: str
+    weight: int
+
+
+class Scorer:
+    """A model ready to weigh: level functions bound to their columns."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._compared: list[_Bound] = [
+            (
+                w.comparison.name,
+                w.comparison.levels.python(w.comparison.columns),
+                tuple((level.strangers, level.household, level.tf, model.terms.get(level.tf or "")) for level in w.levels),
+                w.comparison.levels.shared,
+                w.comparison.levels.contact,
+            )
+            for w in model.comparisons
+        ]
+
+    def weigh(self, left: Forms, right: Forms) -> Weighed:
+        """The match weight of two standardised records and its parts, which sum to it."""
+        model = self.model
+        if model.placeholders:
+            left, right = without_placeholders(left, model), without_placeholders(right, model)
+        claimed = _claimed(left, right)
+        strangers, household, proven = model.prior, model.household, False
+        parts = [Part(PRIOR, 0, model.prior)]
+        for name, level_of, weights, shared, contact in self._compared:
+            level = level_of(left, right)
+            if level == MISSING:
+                continue
+            weight, against, tf, terms = weights[level]
+            if terms is not None and tf is not None:
+                rare = _rarest(left.get(tf), right.get(tf), terms)
+                weight += rare
+                if not shared:
+                    against += rare
+            strangers += weight
+            household += against
+            if weight > 0 and not (contact and name in claimed):
+                proven = True
+            parts.append(Part(name, level, weight))
+        total = meet(strangers, household)
+        if total != strangers:
+            parts.append(Part(HOUSEHOLD, 0, total - strangers))
+        if not proven and total >= model.join:
+            parts.append(Part(CLAIMED_PART, 0, model.join - 1 - total))
+            total = model.join - 1
+        return Weighed(total, tuple(parts))
+
+
+_Bound = tuple[str, PythonForm, tuple[tuple[int, int, str | None, Terms | None], ...], bool, bool]
+_scorers: dict[int, Scorer] = {}
+
+
+def _scorer(model: Model) -> Scorer:
+    """One scorer per model object: binding costs more than weighing."""
+    found = _scorers.get(id(model))
+    if found is None or found.model is not model:
+        if len(_scorers) > 8:
+            _scorers.clear()
+        found = _scorers[id(model)] = Scorer(model)
+    return found
+
+
+def weigh(left: Forms, right: Forms, model: Model) -> Weighed:
+    """The match weight of two standardised records, in milli-bits, with its parts."""
+    return _scorer(model).weigh(left, right)
+
+
+def _claimed(left: Forms, right: Forms) -> frozenset[str]:
+    one, two = left.get(CLAIMED), right.get(CLAIMED)
+    if not one and not two:
+        return _NONE
+    return frozenset(one or ()) | frozenset(two or ())
+
+
+def _rarest(left: Any, right: Any, terms: Terms) -> int:
+    """The adjustment for the rarest value that both sides hold."""
+    if isinstance(left, str):
+        return terms.of(left)
+    if not left or not right:
+        return 0
+    shared = set(left).intersection(right)
+    return max(map(terms.of, shared)) if shared else 0
+
+
+def explain(left: Forms, right: Forms, model: Model) -> list[PartExplained]:
+    """The parts of a weight with values and words, strongest first after the prior."""
+    weighed = weigh(left, right, model)
+    known = {w.comparison.name: w for w in model.comparisons}
+    lines = []
+    for part in weighed.parts:
+        compared = known.get(part.comparison)
+        if compared is None:
+            lines.append(PartExplained(part.comparison, "", _WORDS[part.comparison], "", "", part.weight))
+            continue
+        level = compared.comparison.levels.levels[part.level]
+        columns = tuple(compared.comparison.columns.values())[:1] or ()
+        one, two = (", ".join(_text(side.get(c)) for c in columns) for side in (left, right))
+        lines.append(PartExplained(part.comparison, level.name, level.words, one, two, part.weight))
+    return sorted(lines, key=lambda line: (line.comparison != PRIOR, -abs(line.weight), line.comparison))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else ", ".join(value)
+
+
+def chance(weight: int) -> str:
+    """A weight as a chance in words: '99.3 %'."""
+    return f"{100 * probability(weight):.1f} %"
+
+
+_WORDS = {
+    PRIOR: "how often two records are one customer, before anything is compared",
+    HOUSEHOLD: "what members of one household share is not counted twice",
+    CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
+}
+
+Weigh = Callable[[Forms, Forms, Model], Weighed]
