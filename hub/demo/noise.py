@@ -15,30 +15,30 @@ class Noise:
     # who lives together
     households: float = 1.0  # share of people who follow the household sizes below
     shared_surname: float = 0.88  # of members, with the first member
-    twins: float = 0.10  # of households with two or more children
-    same_name: float = 0.04  # of households with a father and a son: one name, Sr / Jr
+    twins: float = 0.06  # of households with two or more children
+    same_name: float = 0.03  # of households with a father and a son: one name, Sr / Jr
     suffix_missing: float = 0.30  # of records of such people: the suffix is left out
-    other_scripts: float = 0.04  # of households: names from Cyrillic, Greek, Chinese, Arabic
+    other_scripts: float = 0.03  # of households: names from Cyrillic, Greek, Chinese, Arabic
     original_script: float = 0.40  # of their records: written in that script, else transliterated
-    diacritics_folded: float = 0.30  # of records whose name has some: Mueller, Muller for the umlaut
+    diacritics_folded: float = 0.25  # of records whose name has some: Mueller, Muller for the umlaut
     spread: float = 1.0  # share of people with the records per person below
 
     # contact values
     email_missing: float = 0.28
     email_second: float = 0.22
     email_household: float = 0.05
-    email_placeholder: float = 0.005  # test@test.com
+    email_placeholder: float = 0.003  # test@test.com
     phone_missing: float = 0.25
     phone_landline: float = 0.25
     phone_changed: float = 0.08
-    phone_placeholder: float = 0.005  # 0000000000
+    phone_placeholder: float = 0.003  # 0000000000
     birth_missing: float = 0.35
     birth_placeholder: float = 0.01
     birth_swapped: float = 0.015  # day and month
     birth_digit: float = 0.02
     moved: float = 0.12  # an earlier address
     address_missing: float = 0.15
-    street_abbreviated: float = 0.15
+    street_abbreviated: float = 0.10
 
     # names
     nickname: float = 0.06

@@ -38,6 +38,7 @@ class Records:
     email: Texts
     email2: Texts
     phone: Texts
+    phone2: Texts
     line1: Texts
     line2: Texts
     postcode: Texts
@@ -62,14 +63,15 @@ def scatter(people: People, noise: Noise, dice: Dice) -> Records:
     marks: dict[str, Bools] = {}
     given, family, suffix = _names(people, person, stream, noise, dice, marks)
     email, email2 = _emails(people, person, stream, noise, dice, marks)
-    phone = _phones(people, person, stream, noise, dice, marks)
+    phone, phone2 = _phones(people, person, stream, noise, dice, marks)
     birth = _births(people, person, noise, dice, marks)
     address = _addresses(people, person, noise, dice, marks)
     in_app = stream == APP
     blank = texts([""])[np.zeros(size, dtype=np.int64)]
     records = Records(
         stream=stream, key=blank, person=person, given=given, family=family, suffix=suffix, birth=birth,
-        sex=np.where(in_app, texts(["male", "female"])[people.sex[person]], blank), email=email, email2=email2, phone=phone, **address,
+        sex=np.where(in_app, texts(["male", "female"])[people.sex[person]], blank), email=email, email2=email2, phone=phone, phone2=phone2,
+        **address,
         language=np.where(stream >= WEB, people.language[person], blank),
         consent=np.where(stream >= WEB, texts(["no", "yes"])[people.consent[person].astype(np.int64)], blank),
         occupation=np.where(in_app & dice.chance("occupation given", size, 0.6), people.occupation[person], blank),
@@ -158,12 +160,12 @@ def _emails(
     junk = texts(["test@test.com", "test@test.com", "noreply@example.com", "none@example.com"])
     email = np.where(placeholder, junk[dice.below("email placeholder text", size, 4)], email)
     email[missing] = ""
-    both = left & (stream <= CRM) & dice.chance("both emails", size, 0.08)
+    both = left & (stream <= CRM) & dice.chance("both emails", size, 0.15)
     other = np.where(second, people.email[person], people.email2[person])
     return email, np.where(both, other, "").astype(object)
 
 
-def _phones(people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice, marks: dict[str, Bools]) -> Texts:
+def _phones(people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice, marks: dict[str, Bools]) -> tuple[Texts, Texts]:
     size = len(person)
     every = np.ones(size, dtype=np.bool_)
     marks["phone_missing"] = missing = hits(dice, "phone missing", every, noise.phone_missing)
@@ -181,7 +183,8 @@ def _phones(people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice
     junk = texts(["0000000000", "0000000000", "1234567890", "9999999999"])
     phone = np.where(placeholder, junk[dice.below("phone placeholder text", size, 4)], phone)
     phone[missing] = ""
-    return phone
+    both = left & ~line & (stream == CRM) & dice.chance("both phones", size, 0.3)
+    return phone, np.where(both, people.landline[person], "").astype(object)
 
 
 def _births(people: People, person: Ints, noise: Noise, dice: Dice, marks: dict[str, Bools]) -> Days:
@@ -241,7 +244,7 @@ def _with_junk(records: Records, noise: Noise, dice: Dice) -> Records:
     which = dice.below("junk name", size, len(JUNK_GIVEN))
     added = {name: blank for name, column in vars(records).items() if name != "marks" and column.dtype == object}
     added.update(
-        stream=texts([]) if not size else dice.choose("junk stream", size, (0.0, 0.2, 0.7, 0.1)),
+        stream=dice.choose("junk stream", size, (0.0, 0.2, 0.7, 0.1)),
         person=np.full(size, -1), given=texts(list(JUNK_GIVEN))[which], family=texts(list(JUNK_FAMILY))[which],
         birth=np.full(size, np.datetime64("NaT"), dtype=records.birth.dtype),
         email=texts(["test@test.com", "asdf@asdf.de", "", ""])[dice.below("junk email", size, 4)],

@@ -9,11 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 
-from hub.demo.dice import Dice, Texts, texts
+from hub.demo.dice import Dice, texts
 from hub.demo.noise import Noise
 from hub.demo.organisations import COMPANY_STREAMS, Companies, CompanyRecords, incorporate, scatter_companies
 from hub.demo.people import People, populate
 from hub.demo.records import STREAMS, Records, scatter
+from hub.demo.shapes import dates, listed, said, tables
 
 __all__ = ["Noise", "World", "generate", "people_for"]
 
@@ -56,7 +57,7 @@ class World:
         columns: dict[str, pa.Array] = {
             **_home(r.stream, STREAMS), "key": pa.array(r.key), "truth": _person_ids(r), "given_name": said(r.given),
             "family_name": said(r.family), "name_suffix": said(r.suffix), "birth_date": dates(r.birth), "sex": said(r.sex),
-            "email": listed(r.email, r.email2), "phone": listed(r.phone),
+            "email": listed(r.email, r.email2), "phone": listed(r.phone, r.phone2),
             **{part: said(getattr(r, part)) for part in ("line1", "line2", "postcode", "city", "region", "country")},
             "language": said(r.language), "marketing_consent": said(r.consent), "occupation": said(r.occupation), "tax_id": said(r.tax_id),
             "updated_at": pa.array(r.updated, pa.timestamp("us", "UTC")),
@@ -76,6 +77,10 @@ class World:
             "updated_at": pa.array(r.updated, pa.timestamp("us", "UTC")),
         })
 
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The records in their sources' own columns, by 'source/stream': one row per record, no repeats."""
+        return tables(self.persons, self.organisations)
 
     def marks(self) -> pa.Table:
         """(source, stream, key) of person records and, for each kind of noise, whether it hit the record."""
@@ -97,25 +102,6 @@ def generate(people: int = 5000, seed: int = 1, noise: Noise | None = None, comp
 def people_for(records: int) -> int:
     """How many people make about `records` records, companies and junk included."""
     return max(1, round(records / RECORDS_PER_PERSON_MEAN))
-
-
-def said(column: Texts) -> pa.Array:
-    """Text as Arrow; empty is null."""
-    return pa.array(column, pa.string(), mask=column == "")
-
-
-def listed(*columns: Texts) -> pa.Array:
-    """Several columns of text as one list column, empty texts left out; null when all are empty."""
-    filled = np.stack([c != "" for c in columns], axis=1)
-    flat = np.stack(columns, axis=1)[filled]
-    count = filled.sum(axis=1)
-    offsets = np.concatenate([[0], np.cumsum(count)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat, pa.string()), mask=pa.array(count == 0))
-
-
-def dates(column: np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]) -> pa.Array:
-    """Dates as ISO text; not a date: null."""
-    return pa.array(np.datetime_as_string(column).astype(object), pa.string(), mask=np.isnat(column))
 
 
 def _home(stream: np.ndarray[tuple[int, ...], np.dtype[np.int64]], streams: tuple[tuple[str, str], ...]) -> dict[str, pa.Array]:
