@@ -42,7 +42,8 @@ _MORE = """
     incorporated; llc; llp; lp; ltd; limited; plc; corp;
     corporation; co; company; and co; and company; co ltd; company limited; co inc; pty ltd; pte ltd; pvt ltd; private
     limited; sarl; sas; sasu; sa; snc; sci; eurl; scop;
-    societe anonyme; sl; slu; sau; sociedad limitada; sociedad anonima; sa de cv; sab de cv; sapi de cv; s de rl de cv; srl; srls; spa; sapa;
+    societe anonyme; sl; slu; sau; sociedad limitada; sociedad anonima; sa de cv; sab de cv; sapi de cv;
+    s de rl de cv; srl; srls; spa; sapa;
     snc di; bv; nv; vof; cv; bvba; sprl; asbl; vzw; as; asa; ab;
     aps; a s; oy; oyj; ky; sp z oo; spolka z oo; spolka akcyjna; sp j; sp k; spzoo; sro; spol s ro; doo; dd; kft; zrt;
     nyrt; bt; ood; eood; ad; sia; uab; ou; ltda; eireli; me; epp;

@@ -18,7 +18,7 @@ GENERATIONS = {
 }  # fmt: skip
 _TAIL = re.compile(
     r"^(?P<name>.*[^\s,])[\s,]+\(?(?P<suffix>jr|jnr|junior|sr|snr|senior|2nd|3rd|4th|5th|ii|iii|iv)\.?\)?$",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

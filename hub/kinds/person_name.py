@@ -61,6 +61,7 @@ def _expand(text: str) -> Mapping[str, str]:
     words = text.split(" ")
     if (
         len(words) == 2
+        and all(words)
         and text.replace(" ", "").isalpha()
         and text.isascii()
         and not _special().intersection(text.lower().split())

@@ -98,7 +98,8 @@ _STREET = {
     **dict.fromkeys(("chemin", "che", "chem"), "chemin"), **dict.fromkeys(("impasse", "imp"), "imp"),
 }  # fmt: skip
 _GLUED = re.compile(r"([a-z]{3,})(strasse|straat|str|platz|allee|weg|gasse|plein|laan|gatan|vagen)$")
-_UNIT_WORD = "(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg)"
+_UNIT_WORD = "(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|"
+    "whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg)"
 _UNIT = re.compile(
     rf"^{_UNIT_WORD} \w{{1,4}} (?=.*\d)|(?:\s\d{{1,2}})?\s{_UNIT_WORD}(?:\s\w{{1,4}}){{0,2}}$|\sc o\s.*$"
 )
@@ -171,7 +172,7 @@ def _finished(parts: dict[str, str], context: Context) -> Cleaned | Problem | No
         parts["country"] = context.country.upper()
     if set(parts) <= {"country"}:  # a country alone is no address, but says something when it was given
         return None
-    if "postcode" in parts:
+    if parts.get("postcode", "").isascii() and "postcode" in parts:
         parts["postcode"] = parts["postcode"].upper()
     if sum(map(len, parts.values())) > 4096:
         return Problem("longer than 4 KiB")

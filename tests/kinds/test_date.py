@@ -16,12 +16,32 @@ BIRTH = KINDS["birth_date"]
 @pytest.mark.parametrize(
     "raw",
     [
-        "1980-03-25", "1980-03-25T10:00:00Z", "1980-03-25 23:59:59.123+02:00", "19800325", 19800325, 19800325.0, "25.3.1980", "25.03.80",
-        "25. 3. 1980", "1980/3/25", "25/03/1980", "03/25/1980", "25-03-1980", "25 Mar 1980", "March 25th, 1980", "25. März 1980", "25 de marzo de 1980",
-        "25-MAR-80", "Tue, 25 Mar 1980 10:00:00 GMT", "1980年3月25日", "25.03.1980 00:00", date(1980, 3, 25), datetime(1980, 3, 25, 1, tzinfo=UTC),
+        "1980-03-25",
+        "1980-03-25T10:00:00Z",
+        "1980-03-25 23:59:59.123+02:00",
+        "19800325",
+        19800325,
+        19800325.0,
+        "25.3.1980",
+        "25.03.80",
+        "25. 3. 1980",
+        "1980/3/25",
+        "25/03/1980",
+        "03/25/1980",
+        "25-03-1980",
+        "25 Mar 1980",
+        "March 25th, 1980",
+        "25. März 1980",
+        "25 de marzo de 1980",
+        "25-MAR-80",
+        "Tue, 25 Mar 1980 10:00:00 GMT",
+        "1980年3月25日",
+        "25.03.1980 00:00",
+        date(1980, 3, 25),
+        datetime(1980, 3, 25, 1, tzinfo=UTC),
         "03/25/1980 12:00 AM",
     ],
-)  # fmt: skip
+)
 def test_one_day_in_many_spellings(raw: object) -> None:
     assert KIND.clean(raw, Context()) == Cleaned("1980-03-25")
 
@@ -29,10 +49,14 @@ def test_one_day_in_many_spellings(raw: object) -> None:
 @pytest.mark.parametrize(
     ("raw", "day_first", "found"),
     [
-        ("03/04/1980", True, "1980-04-03"), ("03/04/1980", False, "1980-03-04"), ("3/4/80", True, "1980-04-03"), ("03/03/1980", None, "1980-03-03"),
-        ("3.4.1980", False, "1980-04-03"), ("01/02/05", False, "2005-01-02"),
+        ("03/04/1980", True, "1980-04-03"),
+        ("03/04/1980", False, "1980-03-04"),
+        ("3/4/80", True, "1980-04-03"),
+        ("03/03/1980", None, "1980-03-03"),
+        ("3.4.1980", False, "1980-04-03"),
+        ("01/02/05", False, "2005-01-02"),
     ],
-)  # fmt: skip
+)
 def test_the_stream_says_the_order(raw: str, day_first: bool | None, found: str) -> None:
     assert KIND.clean(raw, Context(day_first=day_first)) == Cleaned(found)
 
@@ -69,8 +93,12 @@ def test_an_order_that_contradicts_the_stream_is_a_problem() -> None:
 
 def test_forms() -> None:
     assert KIND.forms("1980-03-04") == {
-        "": "1980-03-04", "digits": "19800304", "year": "1980", "month_day": "03-04", "swapped": "1980-04-03",
-    }  # fmt: skip
+        "": "1980-03-04",
+        "digits": "19800304",
+        "year": "1980",
+        "month_day": "03-04",
+        "swapped": "1980-04-03",
+    }
     assert KIND.forms("1980-03-25")["swapped"] is None
     assert KIND.forms("1980-03-03")["swapped"] is None
     assert KIND.forms("1900-01-01")["year"] is None

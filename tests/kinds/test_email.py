@@ -50,8 +50,11 @@ def test_several_addresses_are_named_as_such() -> None:
 
 def test_forms_fold_what_reaches_one_mailbox() -> None:
     assert KIND.forms("J.Doe+x@googlemail.com") == {
-        "": "j.doe+x@googlemail.com", "folded": "jdoe@gmail.com", "local": "jdoe", "domain": "gmail.com",
-    }  # fmt: skip
+        "": "j.doe+x@googlemail.com",
+        "folded": "jdoe@gmail.com",
+        "local": "jdoe",
+        "domain": "gmail.com",
+    }
     assert KIND.forms("j.doe+x@firma.de")["folded"] == "j.doe@firma.de"
 
 

@@ -18,12 +18,91 @@ every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: ki
 few = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 
 PIECES = [
-    "", " ", "a", "A", "Ab", "*", "***", "-", "n/a", "John", "SMITH", "van der", "McDonald", "O'", "Jr.", "III", "İ", "ǅ", "ß", "ŉ", "ﬁ", "Müller", "é",
-    "e\u0301", "\u0301", "\u0958", "\u200d", "\u200b", "\u202e", "\u0000", "\ud800", "😀", "👨\u200d👩\u200d👧", "田中", "太郎", "김철수", "محمد", "שלום", "Ελένη",
-    "株式会社", "ООО", "GmbH & Co. KG", "@", "a@b.de", "x@xn--kln-sna.de", "müller@köln.de", "+49", "030 123456", "0000000000", "123456789", "٣", "²", "Ⅷ",
-    "1980-02-03", "03/04/1980", "31.12.99", "0000-00-00", "Mar", "10115", "Berlin", "Hauptstr. 12a", ",", ";", "\n", "12", "NY 10001", "SW1A 1AA", "DE",
-    "https://", "www.", "acme.com", "xn--", "true", "yes", "1,200.50", "1e5", "1e999999", "NaN", "-0", "Inf", "\uffff", "\U000e0041", "ͅ", "ΐ",
-]  # fmt: skip
+    "",
+    " ",
+    "a",
+    "A",
+    "Ab",
+    "*",
+    "***",
+    "-",
+    "n/a",
+    "John",
+    "SMITH",
+    "van der",
+    "McDonald",
+    "O'",
+    "Jr.",
+    "III",
+    "İ",
+    "ǅ",
+    "ß",
+    "ŉ",
+    "ﬁ",
+    "Müller",
+    "é",
+    "e\u0301",
+    "\u0301",
+    "\u0958",
+    "\u200d",
+    "\u200b",
+    "\u202e",
+    "\u0000",
+    "\ud800",
+    "😀",
+    "👨\u200d👩\u200d👧",
+    "田中",
+    "太郎",
+    "김철수",
+    "محمد",
+    "שלום",
+    "Ελένη",
+    "株式会社",
+    "ООО",
+    "GmbH & Co. KG",
+    "@",
+    "a@b.de",
+    "x@xn--kln-sna.de",
+    "müller@köln.de",
+    "+49",
+    "030 123456",
+    "0000000000",
+    "123456789",
+    "٣",
+    "²",
+    "Ⅷ",
+    "1980-02-03",
+    "03/04/1980",
+    "31.12.99",
+    "0000-00-00",
+    "Mar",
+    "10115",
+    "Berlin",
+    "Hauptstr. 12a",
+    ",",
+    ";",
+    "\n",
+    "12",
+    "NY 10001",
+    "SW1A 1AA",
+    "DE",
+    "https://",
+    "www.",
+    "acme.com",
+    "xn--",
+    "true",
+    "yes",
+    "1,200.50",
+    "1e5",
+    "1e999999",
+    "NaN",
+    "-0",
+    "Inf",
+    "\uffff",
+    "\U000e0041",
+    "ͅ",
+    "ΐ",
+]
 texts = st.lists(st.sampled_from(PIECES), max_size=5).flatmap(
     lambda found: st.sampled_from(["", " "]).map(lambda gap: gap.join(found))
 )
@@ -59,8 +138,10 @@ contexts = st.builds(
 
 
 def ascii_forms(kind: Any, value: Value) -> bool:
-    return all(form is None or isinstance(form, int | float) or (form != "" and form.isascii() and form == form.lower())
-               for form in kind.forms(value).values())  # fmt: skip
+    return all(
+        form is None or isinstance(form, int | float) or (form != "" and form.isascii() and form == form.lower())
+        for form in kind.forms(value).values()
+    )
 
 
 @every_kind

@@ -32,9 +32,14 @@ def test_names_keep_what_people_meant(raw: str, shown: str) -> None:
 
 def test_forms_of_a_double_name() -> None:
     assert KIND.forms("Garcia Lopez") == {
-        "": "garcia lopez", "plain": "garcialopez", "last": "lopez", "first": "garcia", "first4": "garc",
-        "sound": KIND.forms("Garcialopez")["sound"], "sorted": "garcia lopez",
-    }  # fmt: skip
+        "": "garcia lopez",
+        "plain": "garcialopez",
+        "last": "lopez",
+        "first": "garcia",
+        "first4": "garc",
+        "sound": KIND.forms("Garcialopez")["sound"],
+        "sorted": "garcia lopez",
+    }
 
 
 @pytest.mark.parametrize(

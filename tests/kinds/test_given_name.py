@@ -55,10 +55,20 @@ def test_spellings_with_one_main_form(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("nickname", "name"),
     [
-        ("bob", "robert"), ("rob", "robert"), ("bill", "william"), ("liz", "elizabeth"), ("betty", "elizabeth"), ("mike", "michael"),
-        ("peggy", "margaret"), ("jack", "john"), ("hans", "johannes"), ("pepe", "jose"), ("katya", "ekaterina"), ("catherine", "katherine"),
+        ("bob", "robert"),
+        ("rob", "robert"),
+        ("bill", "william"),
+        ("liz", "elizabeth"),
+        ("betty", "elizabeth"),
+        ("mike", "michael"),
+        ("peggy", "margaret"),
+        ("jack", "john"),
+        ("hans", "johannes"),
+        ("pepe", "jose"),
+        ("katya", "ekaterina"),
+        ("catherine", "katherine"),
     ],
-)  # fmt: skip
+)
 def test_nicknames_lead_to_a_formal_name(nickname: str, name: str) -> None:
     assert canonical(nickname) == name == canonical(name)
 

@@ -22,9 +22,16 @@ def test_suffixes_have_one_spelling(raw: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("text", "split"),
     [
-        ("Smith Jr", ("Smith", "Jr")), ("Smith, Jr.", ("Smith", "Jr")), ("Smith III", ("Smith", "III")), ("Smith (senior)", ("Smith", "Sr")),
-        ("Smith", ("Smith", None)), ("Jr", ("Jr", None)), ("Smith V", ("Smith V", None)), ("Major", ("Major", None)), ("", ("", None)),
+        ("Smith Jr", ("Smith", "Jr")),
+        ("Smith, Jr.", ("Smith", "Jr")),
+        ("Smith III", ("Smith", "III")),
+        ("Smith (senior)", ("Smith", "Sr")),
+        ("Smith", ("Smith", None)),
+        ("Jr", ("Jr", None)),
+        ("Smith V", ("Smith V", None)),
+        ("Major", ("Major", None)),
+        ("", ("", None)),
     ],
-)  # fmt: skip
+)
 def test_suffixes_are_split_off_family_names(text: str, split: tuple[str, str | None]) -> None:
     assert split_suffix(text) == split

@@ -53,13 +53,23 @@ def test_what_cannot_be_read_is_a_problem(raw: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "street", "house"),
     [
-        ("Hauptstr. 12 a", "haupt st", "12a"), ("Hauptstraße 12a", "haupt st", "12a"), ("Haupt Strasse 12A", "haupt st", "12a"),
-        ("12 High Street", "high st", "12"), ("12-14 High St.", "high st", "12"), ("Flat 2, 12 High Street", "high st", "12"),
-        ("123 Main St Apt 4B", "main st", None), ("5 Main Street #5", "main st", "5"), ("12 rue Ste Catherine", "rue ste catherine", "12"),
-        ("Straße des 17. Juni 135", "st des 17 juni", "135"), ("10 5th Avenue", "5th ave", "10"), ("ул. Ленина 5", "ul lenina", "5"),
-        ("Via Roma 7/B", "via roma", "7b"), ("The Cottage", "the cottage", None), ("North Main Street 7", "n main st", "7"),
+        ("Hauptstr. 12 a", "haupt st", "12a"),
+        ("Hauptstraße 12a", "haupt st", "12a"),
+        ("Haupt Strasse 12A", "haupt st", "12a"),
+        ("12 High Street", "high st", "12"),
+        ("12-14 High St.", "high st", "12"),
+        ("Flat 2, 12 High Street", "high st", "12"),
+        ("123 Main St Apt 4B", "main st", None),
+        ("5 Main Street #5", "main st", "5"),
+        ("12 rue Ste Catherine", "rue ste catherine", "12"),
+        ("Straße des 17. Juni 135", "st des 17 juni", "135"),
+        ("10 5th Avenue", "5th ave", "10"),
+        ("ул. Ленина 5", "ul lenina", "5"),
+        ("Via Roma 7/B", "via roma", "7b"),
+        ("The Cottage", "the cottage", None),
+        ("North Main Street 7", "n main st", "7"),
     ],
-)  # fmt: skip
+)
 def test_streets_have_one_short_spelling(line: str, street: str, house: str | None) -> None:
     forms = KIND.forms(composite({"line1": line}))
     if line.startswith("123 Main"):  # the placeholder of many web forms
@@ -70,9 +80,16 @@ def test_streets_have_one_short_spelling(line: str, street: str, house: str | No
 
 def test_forms_of_a_whole_address() -> None:
     assert KIND.forms(composite(LONDON)) == {
-        "": "downing st 10 sw1a2aa london", "street": "downing st", "house": "10", "postcode": "sw1a2aa", "city": "london", "country": "gb",
-        "postcode_house": "sw1a2aa 10", "street_house": "downing st 10", "postcode3": "sw1",
-    }  # fmt: skip
+        "": "downing st 10 sw1a2aa london",
+        "street": "downing st",
+        "house": "10",
+        "postcode": "sw1a2aa",
+        "city": "london",
+        "country": "gb",
+        "postcode_house": "sw1a2aa 10",
+        "street_house": "downing st 10",
+        "postcode3": "sw1",
+    }
 
 
 def test_a_long_zip_code_compares_by_its_first_five() -> None:
@@ -81,9 +98,19 @@ def test_a_long_zip_code_compares_by_its_first_five() -> None:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("DE", "DE"), ("deu", "DE"), ("Deutschland", "DE"), ("UK", "GB"), ("U.S.A.", "US"), ("Côte d'Ivoire", "CI"), ("Österreich", "AT"),
-     ("Россия", "RU"), ("Atlantis", None), ("", None)],
-)  # fmt: skip
+    [
+        ("DE", "DE"),
+        ("deu", "DE"),
+        ("Deutschland", "DE"),
+        ("UK", "GB"),
+        ("U.S.A.", "US"),
+        ("Côte d'Ivoire", "CI"),
+        ("Österreich", "AT"),
+        ("Россия", "RU"),
+        ("Atlantis", None),
+        ("", None),
+    ],
+)
 def test_countries_have_many_names(name: str, code: str | None) -> None:
     assert country_code(name) == code
 

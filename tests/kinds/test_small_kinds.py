@@ -49,9 +49,18 @@ def test_values_are_read(kind: str, raw: object, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "raw"),
-    [("domain", "acme"), ("domain", "a b.com"), ("domain", "1.2.3.4"), ("consent", "maybe"), ("consent", "2"), ("number", "many"), ("number", True),
-     ("number", "1e999"), ("number", "12 or 13")],
-)  # fmt: skip
+    [
+        ("domain", "acme"),
+        ("domain", "a b.com"),
+        ("domain", "1.2.3.4"),
+        ("consent", "maybe"),
+        ("consent", "2"),
+        ("number", "many"),
+        ("number", True),
+        ("number", "1e999"),
+        ("number", "12 or 13"),
+    ],
+)
 def test_what_cannot_be_read_is_a_problem(kind: str, raw: object) -> None:
     assert isinstance(KINDS[kind].clean(raw, Context()), Problem)
 
