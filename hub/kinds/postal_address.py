@@ -98,8 +98,10 @@ _STREET = {
     **dict.fromkeys(("chemin", "che", "chem"), "chemin"), **dict.fromkeys(("impasse", "imp"), "imp"),
 }  # fmt: skip
 _GLUED = re.compile(r"([a-z]{3,})(strasse|straat|str|platz|allee|weg|gasse|plein|laan|gatan|vagen)$")
-_UNIT_WORD = "(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|"
+_UNIT_WORD = (
+    "(?:apt|apartment|unit|suite|ste|flat|room|rm|fl|floor|"
     "whg|wohnung|app|appt|appartement|etage|og|eg|piso|puerta|building|bldg)"
+)
 _UNIT = re.compile(
     rf"^{_UNIT_WORD} \w{{1,4}} (?=.*\d)|(?:\s\d{{1,2}})?\s{_UNIT_WORD}(?:\s\w{{1,4}}){{0,2}}$|\sc o\s.*$"
 )
