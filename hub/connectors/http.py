@@ -1,0 +1,148 @@
+"""One HTTP service: requests that are bounded in time, size and tries, and never leave its host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import Any
+
+import httpx2
+import stamina
+
+from hub.errors import ConfigError, Fault, RetryLater
+from hub.settings import RestConnector, secret
+
+BODY_BYTES = 64 << 20
+PATIENCE = 30.0  # seconds: a longer Retry-After is the scheduler's to wait for
+TRIES, TRIES_SECONDS = 4, 90.0
+REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class _Again(Exception):
+    """Worth another try; `wait` is what the service asked for, in seconds."""
+
+    def __init__(self, why: str, wait: float | None = None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+def _backoff(error: Exception) -> bool | float:
+    if not isinstance(error, _Again):
+        return False
+    return True if error.wait is None else error.wait if error.wait <= PATIENCE else False
+
+
+class Http:
+    """Requests to one base URL, with its credentials. Proxies of the environment are not used."""
+
+    def __init__(self, connector: RestConnector, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
+        self.where, self._source, self._tries = f"sources/{source}.yaml", source, tries
+        self.base = httpx2.URL((connector.base_url or secret(connector.base_url_env or "", env)).rstrip("/") + "/")
+        if self.base.scheme not in ("http", "https") or not self.base.host or self.base.userinfo:
+            what = "must be http:// or https://, with a host and without a password in it"
+            raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "such as https://crm.example.com/api")])
+        headers, auth, self.secret_name = self._credentials(connector, env)
+        self._client = httpx2.Client(
+            headers={"Accept": "application/json", **connector.headers, **headers}, auth=auth, timeout=connector.timeout_seconds, trust_env=False
+        )
+
+    def _credentials(self, connector: RestConnector, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
+        given = connector.auth
+        if given.bearer_env:
+            return {"Authorization": f"Bearer {secret(given.bearer_env, env)}"}, None, given.bearer_env
+        if given.header and given.header_env:
+            return {given.header: secret(given.header_env, env)}, None, given.header_env
+        if given.basic_env:
+            user, _, password = secret(given.basic_env, env).partition(":")
+            return {}, httpx2.BasicAuth(user, password), given.basic_env
+        return {}, None, ""
+
+    def close(self) -> None:
+        self._client.close()
+
+    def url(self, path: str, params: Mapping[str, str] | None = None) -> httpx2.URL:
+        url = self.base.join(path.lstrip("/"))
+        return url.copy_merge_params(dict(params)) if params else url
+
+    def same_host(self, url: httpx2.URL) -> bool:
+        return (url.scheme, url.host, url.port) == (self.base.scheme, self.base.host, self.base.port)
+
+    def link(self, text: str, base: str) -> httpx2.URL:
+        """The address of the next page, or a ConfigError: our credentials go to no other host."""
+        try:
+            url = httpx2.URL(base).join(text)
+        except (httpx2.InvalidURL, TypeError, ValueError):
+            raise ConfigError([Fault(f"{self.where}: connector.base_url", "the service gives a next page that is no URL", "check rest.next")]) from None
+        if not self.same_host(url):
+            what = f"the service sends us to another host, {url.host}: not followed"
+            raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "if that is right, make it the base_url")])
+        return url
+
+    def send(self, method: str, url: httpx2.URL, *, json: Any = None, headers: Mapping[str, str] | None = None, repeatable: bool = True) -> Answer:
+        """The answer, whatever its status but 429 and 5xx: after some tries these, and a silent service, are RetryLater.
+
+        What is not `repeatable` (creating a record) is tried again only if the service surely did nothing.
+        """
+        try:
+            for attempt in stamina.retry_context(
+                on=_backoff, attempts=self._tries, timeout=TRIES_SECONDS, wait_initial=0.1, wait_max=5.0, wait_jitter=0.2
+            ):
+                with attempt:
+                    return self._once(method, url, json, headers or {}, repeatable)
+        except _Again as error:
+            raise RetryLater(f"source '{self._source}': {error}") from None
+        raise AssertionError("stamina either returns or raises")  # pragma: no cover
+
+    def _once(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str], repeatable: bool) -> Answer:
+        for _ in range(REDIRECTS + 1):
+            try:
+                answer = self._exchange(method, url, json, headers)
+            except httpx2.HTTPError as error:
+                refused = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+                why = f"{self.base.host} does not answer ({type(error).__name__})"
+                raise _Again(why, None if repeatable or refused else PATIENCE + 1) from None
+            if answer.status in (429, 503) or (answer.status >= 500 and repeatable):
+                raise _Again(f"{self.base.host} answers {answer.status}", _retry_after(answer.headers.get("retry-after")))
+            if answer.status >= 500:
+                raise _Again(f"{self.base.host} answers {answer.status}", PATIENCE + 1)
+            if answer.status not in (301, 302, 303, 307, 308) or method != "GET":
+                return answer
+            url = self.link(answer.headers.get("location", ""), str(url))
+        raise ConfigError([Fault(f"{self.where}: connector.base_url", "the service redirects in circles", "correct the URL")])
+
+    def _exchange(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str]) -> Answer:
+        with self._client.stream(method, url, json=json, headers=dict(headers)) as response:
+            chunks, size = [], 0
+            for chunk in response.iter_bytes(1 << 16):
+                size += len(chunk)
+                if size > BODY_BYTES:
+                    what = f"the service answers with more than {BODY_BYTES >> 20} MiB at once"
+                    raise ConfigError([Fault(f"{self.where}: connector", what, "ask for smaller pages: rest.size_param and rest.size")])
+                chunks.append(chunk)
+            return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks), str(url))
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds, from seconds or an HTTP date."""
+    if text is None:
+        return None
+    if text.strip().isdigit():
+        return float(text.strip())
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+    except (ValueError, TypeError):
+        return None
