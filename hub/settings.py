@@ -370,12 +370,15 @@ def schedule_seconds(text: str) -> int:
 # --- access ---------------------------------------------------------------------------------
 
 
+Permission = Literal["read", "crosswalk", "explain", "match", "write_records", "decide", "override", "metrics", "admin"]
+
+
 class Role(Strict):
     """What a role sees: customer type -> attribute -> show | mask | pseudonym | hide. Unnamed is hidden."""
 
     title: str = ""
     views: dict[str, dict[str, Sight]] = Field(default_factory=dict)
-    may: tuple[str, ...] = ("read",)  # permissions: read, write_records, decide, override, admin, explain
+    may: tuple[Permission, ...] = ("read",)
     purpose: str = ""
 
 

@@ -1,5 +1,7 @@
 """Every room's tables, imported for the metadata that migrations are written from."""
 
+import hub.access.store
+import hub.api.store
 import hub.connectors.landing
 import hub.golden_record.store
 import hub.matching.store  # noqa: F401

@@ -1,0 +1,232 @@
+"""Each sight of customer data leaves a line: append-only, hash-chained, on disk before the answer is sent.
+
+A line names who saw which attributes of whom and what for, never a value. It carries the keyed hash
+of itself and the line before, so that nobody without the key can edit, remove or reorder one; a keyed
+head beside the file (`.head`) says how many there are, so that cutting the end off shows too. Restoring
+an older copy of both files does not: ship the head elsewhere if that matters.
+
+Lines of many requests share one fsync. No database lock is held. Several processes may share the file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import hmac
+import json
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hub.model import canonical
+
+REQUEST: ContextVar[str] = ContextVar("request", default="")  # id of the request that is being answered
+FIRST = "0" * 64
+HEAD_WIDTH = 160  # bytes: a fixed width can be overwritten in place
+TAIL = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look at customer data. Ids and names of attributes only."""
+
+    principal: str
+    role: str
+    action: str
+    customers: Sequence[str]
+    attributes: Sequence[str]
+    purpose: str
+    at: int
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What `verify_chain` found. `problem` is empty when the chain is whole."""
+
+    lines: int
+    problem: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problem
+
+
+def _mac(key: bytes, prev: str, body: bytes) -> str:
+    return hmac.new(key, prev.encode() + body, hashlib.sha256).hexdigest()
+
+
+def _line(key: bytes, seq: int, prev: str, sight: Sight) -> tuple[bytes, str]:
+    body: dict[str, Any] = {
+        "seq": seq, "at": sight.at, "principal": sight.principal, "role": sight.role, "action": sight.action,
+        "customers": list(sight.customers), "attributes": list(sight.attributes), "purpose": sight.purpose,
+        "request": sight.request,
+    }
+    made = _mac(key, prev, canonical(body))
+    return canonical({**body, "hash": made}) + b"\n", made
+
+
+def _head(key: bytes, seq: int, hash_: str) -> bytes:
+    text = f"{seq} {hash_}"
+    mac = hmac.new(key, b"head " + text.encode(), hashlib.sha256).hexdigest()
+    return f"{text} {mac}".ljust(HEAD_WIDTH - 1).encode() + b"\n"
+
+
+def _read_head(key: bytes, path: Path) -> tuple[int, str] | None:
+    """(seq, hash) of the last line when the head was written; None when there is none or it is forged."""
+    try:
+        seq, hash_, mac = path.read_text(encoding="ascii", errors="replace").split()
+    except (OSError, ValueError):
+        return None
+    good = hmac.new(key, f"head {seq} {hash_}".encode(), hashlib.sha256).hexdigest()
+    return (int(seq), hash_) if hmac.compare_digest(good, mac) else None
+
+
+class AuditLog:
+    """The file of one hub. `write` returns when the line is on disk; it raises OSError when it cannot be."""
+
+    def __init__(self, path: Path, key: bytes):
+        self.path, self._key = path, key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._head = os.open(head_path(path), os.O_RDWR | os.O_CREAT, 0o600)
+        self._known = (-1, 0, FIRST)  # size of the file, seq and hash of its last line, as this process left it
+        self._turn = threading.Condition()
+        self._queue: list[Sight] = []
+        self._taken = self._done = 0  # how many sights were queued, and how many are settled
+        self._failed: dict[int, Exception] = {}
+        self._leading = False
+
+    def write(self, sight: Sight) -> None:
+        """Keep one sight. Requests that come while the disk is busy go down together with the next one."""
+        with self._turn:
+            self._queue.append(sight)
+            self._taken += 1
+            mine = self._taken
+            while self._leading and self._done < mine:
+                self._turn.wait()
+            if self._done >= mine:
+                self._raise(mine)
+                return
+            self._leading = True
+            group, self._queue = self._queue, []
+        failure = self._append(group)
+        with self._turn:
+            if failure is not None:
+                self._failed.update(dict.fromkeys(range(self._done + 1, self._done + len(group) + 1), failure))
+            self._done += len(group)
+            self._leading = False
+            self._turn.notify_all()
+            self._raise(mine)
+
+    def _raise(self, number: int) -> None:
+        failure = self._failed.pop(number, None)
+        if failure is not None:
+            raise failure
+
+    def _append(self, group: Sequence[Sight]) -> Exception | None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            try:
+                size, seq, prev = self._end()
+                lines = []
+                for sight in group:
+                    seq += 1
+                    line, prev = _line(self._key, seq, prev, sight)
+                    lines.append(line)
+                data = b"".join(lines)
+                _write_all(self._file, data)
+                _sync(self._file)
+                os.pwrite(self._head, _head(self._key, seq, prev), 0)
+                self._known = (size + len(data), seq, prev)
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        except Exception as error:  # noqa: BLE001  (told to each request that waits for this group, or they would wait for ever)
+            self._known = (-1, 0, FIRST)
+            return error
+        return None
+
+    def _end(self) -> tuple[int, int, str]:
+        """Size, last seq and last hash. Another process may have written meanwhile, or died half-way through a line."""
+        size = os.fstat(self._file).st_size
+        if size == self._known[0]:
+            return self._known
+        line, whole = _last_line(self._file, size)
+        if whole != size:
+            os.ftruncate(self._file, whole)  # never synced, so nobody was answered on it
+        if line is None:
+            return (whole, 0, FIRST)
+        last = json.loads(line)
+        return (whole, last["seq"], last["hash"])
+
+    def close(self) -> None:
+        for handle in (self._head, self._file):
+            os.fsync(handle)
+            os.close(handle)
+
+
+def head_path(path: Path) -> Path:
+    return path.with_name(path.name + ".head")
+
+
+def _sync(file: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(file)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _last_line(file: int, size: int) -> tuple[bytes | None, int]:
+    """The last whole line and where it ends."""
+    read = min(size, TAIL)
+    while True:
+        tail = os.pread(file, read, size - read)
+        end = tail.rfind(b"\n")
+        start = tail.rfind(b"\n", 0, max(end, 0))
+        if end >= 0 and (start >= 0 or read == size):
+            return tail[start + 1 : end], size - read + end + 1
+        if read == size:
+            return None, 0
+        read = min(size, read * 4)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines as they stand, unchecked."""
+    with path.open("rb") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def verify_chain(path: Path, key: bytes) -> ChainReport:
+    """Was a line edited, removed, put elsewhere or cut off? Names the first line at fault."""
+    head = _read_head(key, head_path(path))
+    if not path.exists():
+        return ChainReport(0, "" if head is None and not head_path(path).exists() else "the file is gone, its head is there")
+    prev, seen, at_head = FIRST, 0, FIRST
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.endswith(b"\n"):
+                break  # torn by a crash before it was synced: nobody was answered on it
+            try:
+                found = json.loads(line)
+                given = found.pop("hash")
+                seq = found["seq"]
+            except (ValueError, KeyError, TypeError, AttributeError):
+                return ChainReport(seen, f"line {number} is not readable")
+            if seq != number or not isinstance(given, str) or not hmac.compare_digest(given, _mac(key, prev, canonical(found))):
+                return ChainReport(seen, f"line {number} was edited, moved, or follows a removed one")
+            prev, seen = given, number
+            at_head = given if head and number == head[0] else at_head
+    if seen and head is None:
+        return ChainReport(seen, "the head is missing or forged")
+    if head and head[0] > seen:
+        return ChainReport(seen, f"{head[0] - seen} lines at the end are missing")
+    if head and head[0] and at_head != head[1]:
+        return ChainReport(seen, f"line {head[0]} is not the one that the head names")
+    return ChainReport(seen)

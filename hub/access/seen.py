@@ -1,0 +1,142 @@
+"""What a door hands out: frozen answers, already passed through a view. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.model import RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCustomer:
+    """A customer in one view.
+
+    version  counts the changes that the view shows; updated_at is the time of the last of them
+    values   attribute -> value, a list where the attribute has many, None where it was cleared
+    records  the crosswalk, for roles that may see it
+    lineage  attribute -> why, when it was asked for
+    etag     strong, made of all the above and the view
+    """
+
+    id: str
+    type: str
+    version: int
+    updated_at: int
+    values: Mapping[str, Any]
+    records: tuple[RecordId, ...] | None = None
+    lineage: Mapping[str, Any] | None = None
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A search hit; `matched` are the attributes that the words were found in."""
+
+    id: str
+    type: str
+    values: Mapping[str, Any]
+    matched: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChange:
+    """A change in one view. `data` is the customer as it is now, None when the id is not shown any more."""
+
+    id: str
+    type: str
+    customer: str
+    customer_type: str
+    version: int
+    at: int
+    attributes: tuple[str, ...]
+    other: tuple[str, ...]
+    data: SeenCustomer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVersion:
+    """One version in a customer's history. No values: the id was not shown from then on."""
+
+    version: int
+    type: str
+    at: int
+    attributes: tuple[str, ...]
+    other: tuple[str, ...]
+    values: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRecord:
+    """What one source record says, in one view."""
+
+    record: RecordId
+    type: str
+    customer: str | None
+    alive: bool
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPart:
+    """One comparison's share, in words and milli-bits."""
+
+    comparison: str
+    level: str
+    words: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPair:
+    """Why two records are, or may be, one customer. No weight: the view hides some of what it is made of."""
+
+    left: RecordId
+    right: RecordId
+    weight: int | None
+    parts: tuple[SeenPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReview:
+    """Two records that may be one customer, for a steward."""
+
+    pair: SeenPair
+    left: SeenRecord
+    right: SeenRecord
+    joins: bool  # weighs enough, but was refused or cut
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMatch:
+    """A customer that a probe would join, or come near to."""
+
+    customer: str
+    joins: bool
+    record: RecordId | None
+    weight: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Crosswalk:
+    customer: str
+    type: str
+    records: tuple[RecordId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Why the records of a customer are one customer."""
+
+    customer: str
+    type: str
+    complete: bool  # False: the view hides attributes that were compared
+    records: tuple[SeenRecord, ...]
+    pairs: tuple[SeenPair, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    data: tuple[Any, ...]
+    next_cursor: str | None = field(default=None)

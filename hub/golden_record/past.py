@@ -1,0 +1,166 @@
+"""Values as they were: references (record, landed version, index) turned back into values.
+
+History keeps no values. A reference is read by mapping the landed row again, under the configuration
+of the recipe that made it; so what was erased from landing is gone from history too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.connectors import landing
+from hub.connectors.fold import fold
+from hub.connectors.landing import RecordInfo, StoredVersion
+from hub.connectors.mapping import Mapper
+from hub.errors import BadRecord
+from hub.golden_record import lookups, store
+from hub.golden_record.run import build, standings
+from hub.golden_record.survivorship import Member
+from hub.matching import store as matching_store
+from hub.matching.recipe import hash_values
+from hub.model import Cell, Override, Value, Version, canonical, plain
+from hub.settings import Config, CustomerType, Stream
+
+Lineage = Mapping[str, Mapping[str, Any]]
+RECIPES_KEPT = 8
+
+
+def recipe_document(config: Config) -> str:
+    """What a recipe's row keeps of the configuration: enough to map its rows again."""
+    streams = {f"{s.name}/{n}": stream.model_dump(mode="json", by_alias=True, exclude={"write_back"}) for s in config.sources.values() for n, stream in s.streams.items()}
+    types = {n: t.model_dump(mode="json", by_alias=True) for n, t in config.customers.items()}
+    return canonical({"streams": streams, "types": types}).decode()
+
+
+class Mappers:
+    """Mappers of one recipe, made when first asked for."""
+
+    def __init__(self, streams: Mapping[str, Stream], types: Mapping[str, CustomerType]):
+        self._streams, self._types = streams, types
+        self._made: dict[str, Mapper | None] = {}
+
+    @classmethod
+    def of_config(cls, config: Config) -> Mappers:
+        return cls({f"{s.name}/{n}": stream for s in config.sources.values() for n, stream in s.streams.items()}, config.customers)
+
+    @classmethod
+    def of_document(cls, document: str | Mapping[str, Any]) -> Mappers:
+        found = json.loads(document) if isinstance(document, str) else document
+        return cls({n: Stream.model_validate(s) for n, s in found["streams"].items()},
+                   {n: CustomerType.model_validate(t) for n, t in found["types"].items()})
+
+    def of(self, source: str, stream: str) -> Mapper | None:
+        name = f"{source}/{stream}"
+        if name not in self._made:
+            given = self._streams.get(name)
+            self._made[name] = None if given is None else Mapper(stream, given.model_copy(update={"write_back": None}), self._types[given.customer])
+        return self._made[name]
+
+
+class Recipes:
+    """Mappers by recipe hash. A recipe without a row is read by today's configuration."""
+
+    def __init__(self, config: Config):
+        self._today = Mappers.of_config(config)
+        self._known: dict[str, Mappers] = {}
+
+    def mappers(self, connection: Connection, hash_: str) -> Mappers:
+        if hash_ not in self._known:
+            document = store.recipe_config(connection, hash_)
+            if len(self._known) >= RECIPES_KEPT:
+                self._known.pop(next(iter(self._known)))
+            self._known[hash_] = self._today if document is None else Mappers.of_document(document)
+        return self._known[hash_]
+
+
+class References:
+    """The values behind some lineage's references, under one recipe. Loads what is asked for, once."""
+
+    def __init__(self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage]):
+        refs = {(ref[0], ref[1]) for lineage in lineages for line in lineage.values() for ref in (*line["won"], *line.get("lost", ()))}
+        numbers = {line["override"] for lineage in lineages for line in lineage.values() if line.get("override") is not None}
+        rids = {rid for rid, _ in refs}
+        self.records = landing.records(connection, rids)
+        self.overrides = lookups.overrides(connection, numbers) if numbers else {}
+        self._raws = {(v.rid, v.landed): v.raw for vs in landing.versions_of(connection, rids).values() for v in vs if (v.rid, v.landed) in refs}
+        self._mappers = mappers
+        self._cells: dict[tuple[int, int], Mapping[str, Cell]] = {}
+
+    def value(self, attribute: str, ref: Iterable[int]) -> Value | None:
+        """The value that a reference names; None when it was cleared there, or is gone."""
+        rid, landed, index = ref
+        cell = self._cells_of(rid, landed).get(attribute)
+        return cell.values[index] if cell is not None and index < len(cell.values) else None
+
+    def values(self, lineage: Lineage) -> dict[str, list[Any]]:
+        """Golden values (plain) as survivorship made them of these references."""
+        return {attribute: self._golden(attribute, line) for attribute, line in lineage.items()}
+
+    def _golden(self, attribute: str, line: Mapping[str, Any]) -> list[Any]:
+        if line.get("override") is not None:
+            found = self.overrides.get(line["override"])
+            return [] if found is None else list(found.values)
+        given = (self.value(attribute, ref) for ref in line["won"])
+        return [plain(v) for v in dict.fromkeys(v for v in given if v is not None)]
+
+    def _cells_of(self, rid: int, landed: int) -> Mapping[str, Cell]:
+        key = (rid, landed)
+        if key not in self._cells:
+            self._cells[key] = _map(self._mappers, self.records.get(rid), self._raws.get(key))
+        return self._cells[key]
+
+
+def _map(mappers: Mappers, info: RecordInfo | None, raw: Mapping[str, Any] | None) -> Mapping[str, Cell]:
+    mapper = None if info is None else mappers.of(info.id.source, info.id.stream)
+    if mapper is None or raw is None:
+        return {}
+    try:
+        return mapper.map(raw).cells
+    except BadRecord:
+        return {}
+
+
+def in_effect(
+    connection: Connection, config: Config, mappers: Mappers, type_name: str, rids: Iterable[int], *, as_of: int, known_at: int | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Golden values and lineage over what was in effect at `as_of`, with the knowledge of `known_at` (None: now)."""
+    infos = landing.records(connection, rids)
+    names = {r: i.id for r, i in infos.items()}
+    if known_at is None:
+        held = {r: s.held for r, s in matching_store.standardised(connection, infos).items()}
+        overrides = [o for os in store.overrides_on(connection, names).values() for o in os]
+    else:
+        held = _held_at(connection, config, mappers, infos, known_at)
+        overrides = lookups.overrides_known(connection, names, known_at)
+    listed = sorted((r for r in infos if r in held), key=lambda r: infos[r].id)
+    members = [Member(infos[r].id, r, held[r], standings(config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+    values, lineage, _ = build(members, _sorted(overrides), config.customers[type_name], as_of)
+    return values, lineage
+
+
+def _sorted(overrides: Iterable[Override]) -> list[Override]:
+    return sorted(overrides, key=lambda o: o.id)
+
+
+def _held_at(connection: Connection, config: Config, mappers: Mappers, infos: Mapping[int, RecordInfo], at: int) -> dict[int, Any]:
+    """What each record's source itself said, as far as it had landed by a time."""
+    writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
+    found = {}
+    for rid, versions in landing.versions_of(connection, infos).items():
+        info = infos[rid]
+        stream = config.stream(info.id.source, info.id.stream)
+        if stream is None:
+            continue
+        known = [_version(mappers, info, v) for v in versions if v.at <= at]
+        folded = fold(known, writes.get(rid, []), hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values")
+        if folded is not None:
+            found[rid] = folded.held
+    return found
+
+
+def _version(mappers: Mappers, info: RecordInfo, v: StoredVersion) -> Version:
+    return Version(info.id, v.order, v.landed, _map(mappers, info, v.raw), v.observed)
