@@ -13,7 +13,7 @@ from hub.demo.dice import Bools, Dice, Ints, Texts, texts
 from hub.demo.noise import Noise
 from hub.demo.people import END, folded, vat_number
 from hub.demo.places import Addresses, addresses, landlines
-from hub.demo.spoil import digit_typo, hits, spelled, spoil, street_typo, typo
+from hub.demo.spoil import hits, spelled, spoil, street_typo, typo
 
 COMPANY_STREAMS = (("billing", "companies"), ("crm", "companies"))
 RECORDS_PER_COMPANY = (0.35, 0.35, 0.20, 0.10)  # 1..4
@@ -152,7 +152,6 @@ def scatter_companies(companies: Companies, noise: Noise, dice: Dice) -> Company
         columns[field] = np.where(missing, "", column).astype(object)
     style = dice.uniform("company phone style", size).tolist()
     columns["phone"] = texts([spelled(p, s, national=True) if p else "" for p, s in zip(columns["phone"].tolist(), style, strict=True)])
-    spoil(columns["registration"], hits(dice, "registration typo", columns["registration"] != "", noise.company_typo / 3), dice, "registration typo", digit_typo)
     marks["moved"] = hits(dice, "company moved", every, noise.company_moved)
     row = np.where(marks["moved"], company + len(companies), company)
     columns.update({part: getattr(companies.addresses, part)[row] for part in ("line1", "postcode", "city", "region")})
