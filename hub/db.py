@@ -12,12 +12,15 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import adbc_driver_postgresql.dbapi
+import adbc_driver_sqlite.dbapi
 import orjson
+import pyarrow as pa
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -209,6 +212,22 @@ def upsert_many(connection: Connection, table: Table, columns: Sequence[str], ro
     connection.exec_driver_sql(
         f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}) ON CONFLICT ({target}) {action}', [tuple(r) for r in rows]
     )
+
+
+def arrow(database: Database, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """A query's rows as Arrow, by ADBC: no Python object per row."""
+    if database.sqlite:
+        connect = lambda: adbc_driver_sqlite.dbapi.connect(str(database.url.database))  # noqa: E731
+    else:
+        plain = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        connect = lambda: adbc_driver_postgresql.dbapi.connect(plain)  # noqa: E731
+    schema = pa.schema(list(columns.items()))
+    with connect() as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        found = cursor.fetch_arrow_table()
+    if found.num_rows == 0:
+        return schema.empty_table()
+    return found.rename_columns(list(columns)).cast(schema)
 
 
 def next_number(connection: Connection, table: Table, column: str) -> int:

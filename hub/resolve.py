@@ -127,6 +127,10 @@ class Resolver:
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
 
+    def settle_landed(self, connection: Connection, rids: Collection[int]) -> None:
+        """Resolve records that just landed, in the same unit."""
+        self.settle(connection, self.recipe(connection), rids)
+
     def settle(
         self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False
     ) -> list[Change]:

@@ -374,6 +374,11 @@ def log_write(connection: Connection, rid: int, attribute: str, value_hash: str,
     db.insert_many(connection, table(WriteRow), columns, [row])
 
 
+def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    """The landing number of the version that holds now."""
+    return {r.rid: r.latest for r in db.select_in(connection, "SELECT rid, latest FROM record WHERE rid IN ({ids})", rids)}
+
+
 def pending_count(connection: Connection) -> int:
     return int(connection.execute(text("SELECT count(*) FROM record WHERE pending = 1")).scalar() or 0)
 

@@ -65,7 +65,7 @@ class Prepared:
         return self.folded.died is None
 
 
-def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write]) -> Prepared | None:
+def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write], *, keys: bool = True) -> Prepared | None:
     """Pure: what a record's versions say under a recipe. None while only tombstones landed."""
     stream = recipe.stream(info.id.source, info.id.stream)
     mapper = recipe.mappers[info.id.source, info.id.stream]
@@ -86,8 +86,8 @@ def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion],
     cells = {a: h.cell for a, h in folded.held.items()}
     forms = recipe.standardisers[info.type].forms(cells, stream.is_verified)
     salt = type_salt(info.type)
-    keys = frozenset(k ^ salt for k in keys_of(forms, recipe.models[info.type]))
-    return Prepared(info, folded, forms, keys, problems)
+    made = frozenset(k ^ salt for k in keys_of(forms, recipe.models[info.type])) if keys else frozenset()
+    return Prepared(info, folded, forms, made, problems)
 
 
 def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int]) -> dict[int, Prepared]:

@@ -241,6 +241,11 @@ def save_pairs(connection: Connection, gone: Iterable[tuple[int, int]], new: Seq
     db.fail_point("links")
 
 
+def insert_pairs(connection: Connection, new: Sequence[StoredPair]) -> None:
+    """Into an empty table, in order: the fast way."""
+    db.insert_many(connection, table(PairRow), ("left", "right", "weight", "parts"), [(p.left, p.right, p.weight, p.parts) for p in new])
+
+
 # --- decisions --------------------------------------------------------------------------------
 
 

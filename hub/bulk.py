@@ -1,0 +1,524 @@
+"""The bulk path: whatever is pending, or everything, computed offline and applied a chunk at a time.
+
+Standardised rows, keys, pairs and clusters are derived from one watermark with vectorised engines,
+compared with what is stored, and the differences applied in units of their own. What landed or was
+decided after the watermark is left out and settled by the live path at the end, so the result is
+the live path's result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from sqlalchemy import Connection, text
+
+from hub import db
+from hub.connectors import landing
+from hub.connectors.landing import RecordInfo, StoredVersion
+from hub.golden_record import run as golden_run
+from hub.matching import batch
+from hub.matching import run as matching_run
+from hub.matching import store as matching_store
+from hub.matching.clusters import Traits, cluster
+from hub.matching.heirs import Moved, settle_heirs
+from hub.matching.recipe import Recipe
+from hub.matching.run import Reclustered, Touched, limits_of, type_salt
+from hub.matching.store import StoredPair
+from hub.model import Pair, RecordId, Verdict, Write
+from hub.resolve import Resolver
+from hub.settings import Config
+
+STANDARDISE_CHUNK = 10_000
+APPLY_CHUNK = 4_000  # records in one unit
+PARALLEL_FROM = 20_000  # records worth starting processes for
+LEAST_TO_TRAIN = 50  # living records of a type
+
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[str, int, int], None]  # step, done, of
+
+
+def quiet(_step: str, _done: int, _of: int) -> None:
+    """No progress."""
+
+
+@dataclass
+class Report:
+    """What a bulk run did."""
+
+    standardised: int = 0
+    pairs: int = 0
+    clusters: int = 0
+    changes: int = 0
+    caught_up: int = 0
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)  # type -> blocks over their cap ...
+    trained: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """What a bulk run takes into account."""
+
+    landed: int
+    decision: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """Old clusters and the new ones that replace them."""
+
+    old: Mapping[int, frozenset[int]]
+    new: list[frozenset[int]]
+
+    @property
+    def records(self) -> set[int]:
+        return {r for c in (*self.old.values(), *self.new) for r in c}
+
+    def stands(self, now: Mapping[int, frozenset[int]], homes: Mapping[int, int]) -> bool:
+        """Are the old clusters still as they were when this was planned?"""
+        met = {homes[r] for r in self.records if r in homes}
+        return met == set(self.old) and all(now.get(n) == c for n, c in self.old.items())
+
+
+class Bulk:
+    """One bulk run over one hub."""
+
+    def __init__(self, resolver: Resolver, *, progress: Progress = quiet, workers: int | None = None):
+        self.resolver, self.database, self.progress = resolver, resolver.database, progress
+        self.workers = workers if workers is not None else min(2, os.cpu_count() or 1)
+        self.report = Report()
+        self.late: set[int] = set()  # moved meanwhile: the live path settles them at the end
+
+    def run(self, *, full: bool = False, train: bool | None = None) -> Report:
+        """Resolve what is pending; `full`: derive everything anew. Trains types that have no model yet, or as told."""
+        mark = self._watermark()
+        self.standardise(mark, full=full)
+        for type_name in self.resolver.config.customers:
+            self.train(type_name, wanted=train)
+        if self._recipe_moved():
+            self.standardise(mark, full=True)
+        recipe = self._recipe()
+        skip = self._moved_since(mark)
+        self._apply_keys(recipe, skip)
+        derived = {name: self._pairs(recipe, name) for name in recipe.models}
+        for name, found in derived.items():
+            self._apply_pairs(name, found, skip)
+        for name, found in derived.items():
+            self._apply_clusters(recipe, name, found, skip, everything=full)
+        self._heirs(recipe)
+        self._catch_up(mark, skip)
+        return self.report
+
+    # --- what is there ---
+
+    def _watermark(self) -> Watermark:
+        with self.database.read() as connection:
+            landed = connection.exec_driver_sql("SELECT coalesce(max(landed), 0) FROM version").scalar()
+            decision = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM decision").scalar()
+        return Watermark(int(landed or 0), int(decision or 0))
+
+    def _recipe(self) -> Recipe:
+        with self.database.read() as connection:
+            return self.resolver.recipe(connection)
+
+    def _recipe_moved(self) -> bool:
+        recipe = self._recipe()
+        with self.database.read() as connection:
+            return connection.execute(text("SELECT 1 FROM standardised WHERE recipe <> :hash LIMIT 1"), {"hash": recipe.hash}).first() is not None
+
+    def _moved_since(self, mark: Watermark) -> set[int]:
+        """Records that landed after the watermark: the live path's, or the next run's."""
+        with self.database.read() as connection:
+            found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
+            return {r.rid for r in found}
+
+    # --- standardise ---
+
+    def standardise(self, mark: Watermark, *, full: bool) -> None:
+        """Fold, clean and save the standardised rows of pending records, or of all whose row is of another recipe."""
+        recipe = self._recipe()
+        rids = self._to_standardise(recipe, full)
+        done = 0
+        for rows in self._prepared(recipe, rids):
+            with self.database.unit(urgent=False) as connection:
+                latest = landing.latest_of(connection, [r[0] for r in rows])
+                matching_store.save_standardised(connection, [r for r in rows if latest.get(r[0]) == r[3]])
+            done += len(rows)
+            self.progress("standardise", done, len(rids))
+        self.report.standardised += done
+
+    def _to_standardise(self, recipe: Recipe, full: bool) -> list[int]:
+        query = (
+            "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid WHERE r.born IS NOT NULL AND "
+            + ("(s.rid IS NULL OR s.recipe <> :hash OR s.landed <> r.latest)" if full else "r.pending = 1 AND (s.rid IS NULL OR s.landed <> r.latest)")
+            + " ORDER BY r.rid"
+        )
+        with self.database.read() as connection:
+            return [r.rid for r in connection.execute(text(query), {"hash": recipe.hash} if full else {})]
+
+    def _prepared(self, recipe: Recipe, rids: list[int]) -> Iterator[list[tuple[Any, ...]]]:
+        """Standardised rows, a chunk at a time; in processes of their own when there are many."""
+        jobs = (self._job(part) for part in db.chunks(rids, STANDARDISE_CHUNK))
+        if len(rids) < PARALLEL_FROM or self.workers < 2:
+            for job in jobs:
+                yield standardise_chunk(recipe, *job)
+            return
+        models = {n: m.to_json() for n, m in recipe.models.items()}
+        with ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_start_worker, initargs=(recipe.config, models)) as pool:
+            running: list[Any] = []
+            for job in jobs:
+                running.append(pool.submit(_work, *job))
+                if len(running) > self.workers:
+                    yield running.pop(0).result()
+            for future in running:
+                yield future.result()
+
+    def _job(self, rids: list[int]) -> tuple[dict[int, RecordInfo], dict[int, list[StoredVersion]], dict[int, list[Write]]]:
+        with self.database.read() as connection:
+            infos = landing.records(connection, rids)
+            return infos, landing.versions_of(connection, rids), landing.writes_of(connection, {r: i.id for r, i in infos.items()})
+
+    # --- models ---
+
+    def train(self, type_name: str, *, wanted: bool | None) -> None:
+        """Train and promote a type's first model; later ones are promoted by hand."""
+        with self.database.read() as connection:
+            has = matching_store.promoted(connection, type_name) is not None
+        if wanted is False or (wanted is None and has):
+            return
+        records = self._forms(type_name)
+        if records.num_rows < LEAST_TO_TRAIN and not wanted:
+            return
+        self.progress(f"train {type_name}", 0, 1)
+        model = batch.train(records, self.resolver.config.customers[type_name], seed=0)
+        self.report.trained[type_name] = model.info
+        with self.database.unit(urgent=False) as connection:
+            at = self.database.clock.now()
+            number = matching_store.add_model(connection, type_name, model.hash, model.to_json(), at)
+            matching_store.promote(connection, number, type_name, at)
+        self.progress(f"train {type_name}", 1, 1)
+
+    def _forms(self, type_name: str, *, alive: int = 1) -> pa.Table:
+        return arrow(self.database, f"SELECT rid, forms FROM standardised WHERE type = '{_word(type_name)}' AND alive = {int(alive)} ORDER BY rid",
+                     {"rid": pa.int64(), "forms": pa.string()})
+
+    # --- keys and pairs ---
+
+    def _apply_keys(self, recipe: Recipe, skip: set[int]) -> None:
+        for name, dead in (("match_key", False), ("dead_key", True)):
+            made = [batch.keys(self._forms(t, alive=0 if dead else 1), m, salt=type_salt(t)) for t, m in recipe.models.items()]
+            new = pa.concat_tables(made).combine_chunks() if made else None
+            old = arrow(self.database, f"SELECT key, rid FROM {name}", {"key": pa.int64(), "rid": pa.int64()})
+            assert new is not None
+            gone, added = difference(old, new)
+            self._key_changes(gone, added, skip, dead)
+
+    def _key_changes(self, gone: pa.Table, added: pa.Table, skip: set[int], dead: bool) -> None:
+        total = added.num_rows + gone.num_rows
+        for start in range(0, max(gone.num_rows, added.num_rows), 200_000):
+            drop = [kr for kr in _rows(gone.slice(start, 200_000)) if kr[1] not in skip]
+            add = [kr for kr in _rows(added.slice(start, 200_000)) if kr[1] not in skip]
+            with self.database.unit(urgent=False) as connection:
+                matching_store.change_keys(connection, drop, add, dead=dead)
+            self.progress("keys", min(start + 200_000, total), total)
+
+    def _pairs(self, recipe: Recipe, type_name: str) -> pa.Table:
+        model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
+        records = self._forms(type_name)
+        keys = arrow(self.database, "SELECT k.key, k.rid FROM match_key k JOIN standardised s ON s.rid = k.rid"
+                     f" WHERE s.type = '{_word(type_name)}' AND s.alive = 1", {"key": pa.int64(), "rid": pa.int64()})
+        found = batch.pairs(records, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
+        counts = found.schema.metadata or {}
+        self.report.left_out[type_name] = {k.decode(): int(v) for k, v in counts.items()}
+        self.report.pairs += found.num_rows
+        return found
+
+    def _apply_pairs(self, type_name: str, found: pa.Table, skip: set[int]) -> None:
+        old = arrow(self.database, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
+                    f" WHERE s.type = '{_word(type_name)}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
+        gone, added = difference(old, found)
+        kept = {(a, b) for a, b, *_ in _rows(added)} if gone.num_rows else set()
+        dropped = [(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept and a not in skip and b not in skip]
+        for start in range(0, max(added.num_rows, 1), 100_000):
+            new = [StoredPair(*r) for r in _rows(added.slice(start, 100_000)) if r[0] not in skip and r[1] not in skip]
+            with self.database.unit(urgent=False) as connection:
+                if old.num_rows == 0:
+                    matching_store.insert_pairs(connection, new)
+                else:
+                    matching_store.save_pairs(connection, dropped, new)
+            dropped = []
+            self.progress("pairs", min(start + 100_000, added.num_rows), added.num_rows)
+
+    # --- clusters ---
+
+    def _apply_clusters(self, recipe: Recipe, type_name: str, pairs: pa.Table, skip: set[int], *, everything: bool) -> None:
+        """Golden records of the clusters that differ from what is stored, or of all."""
+        clusters = Clusters(self, recipe, type_name, pairs).find()
+        self.report.clusters += len(clusters)
+        groups = self._plan(type_name, clusters, everything)
+        done = 0
+        for chunk in _in_chunks(groups, APPLY_CHUNK):
+            fit = [g for g in chunk if not (g.records & skip)]
+            self.late.update(r for g in chunk if g.records & skip for r in g.records)
+            with self.database.unit(urgent=False) as connection:
+                self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
+            done += len(chunk)
+            self.progress(f"golden records of {type_name}", done, len(groups))
+
+    def _plan(self, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
+        """Clusters that change, with the old ones that they replace: no old cluster stands in two groups."""
+        old = arrow(self.database, "SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid"
+                    f" WHERE s.type = '{_word(type_name)}'", {"rid": pa.int64(), "cluster": pa.int64()})
+        if old.num_rows == 0:
+            return [Group({}, [c]) for c in clusters]
+        home = dict(_rows(old))
+        members: dict[int, set[int]] = {}
+        for rid, name in home.items():
+            members.setdefault(name, set()).add(rid)
+        with self.database.read() as connection:
+            pending = {r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")}
+        groups: dict[int, Group] = {}
+        leader: dict[int, int] = {}  # old cluster -> its group
+        for number, c in enumerate(clusters):
+            names = {home[r] for r in c if r in home}
+            if not everything and len(names) == 1 and members[min(names)] == c and not c & pending:
+                continue
+            group = Group({n: frozenset(members[n]) for n in names}, [c])
+            for met in {leader[n] for n in names if n in leader}:
+                other = groups.pop(met)
+                group = Group({**other.old, **group.old}, [*other.new, *group.new])
+            groups[number] = group
+            leader.update(dict.fromkeys(group.old, number))
+        covered = {r for c in clusters for r in c}
+        for name, left in members.items():
+            if name not in leader and not left & covered:
+                groups[-name - 1] = Group({name: frozenset(left)}, [])
+        return list(groups.values())
+
+    def _apply_chunk(self, connection: Connection, recipe: Recipe, groups: list[Group], everything: bool) -> int:
+        rids = {r for g in groups for r in g.records}
+        infos = landing.records(connection, rids)
+        homes = matching_store.clusters_of(connection, rids)
+        now = {n: frozenset(m) for n, m in matching_store.members_of(connection, set(homes.values())).items()}
+        fit = [g for g in groups if g.stands(now, homes)]
+        self.late.update(r for g in groups if g not in fit for r in g.records)
+        before = {n: c for g in fit for n, c in g.old.items()}
+        after = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for g in fit for c in g.new}
+        here = {r: n for n, c in after.items() for r in c}
+        gone = [r for c in before.values() for r in c if r not in here]
+        matching_store.save_membership(connection, gone, {r: n for r, n in here.items() if homes.get(r) != n})
+        pending = {r for r in here if infos[r].pending}
+        at = self.database.clock.now()
+        touched = set(here) if everything else pending
+        changes = golden_run.rebuild(connection, recipe, Reclustered(before, after, infos), Moved({}, {}), touched, at=at, now=at)
+        landing.settle_pending(connection, pending, max((infos[r].latest for r in pending), default=0))
+        return len(changes)
+
+    # --- the dead, and what moved meanwhile ---
+
+    def _heirs(self, recipe: Recipe) -> None:
+        with self.database.read() as connection:
+            dead = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE died IS NOT NULL AND born IS NOT NULL ORDER BY died DESC")]
+        for part in db.chunks(dead, 200):
+            with self.database.unit(urgent=False) as connection:
+                at = self.database.clock.now()
+                touched = Touched(records=set(part))
+                found = matching_run.recluster(connection, recipe, touched)
+                moved = settle_heirs(connection, recipe, touched)
+                golden_run.rebuild(connection, recipe, found, moved, (), at=at, now=at)
+                landing.settle_pending(connection, part, self._landed(connection, part))
+            self.progress("heirs", len(part), len(dead))
+
+    @staticmethod
+    def _landed(connection: Connection, rids: Iterable[int]) -> int:
+        return max(landing.latest_of(connection, rids).values(), default=0)
+
+    def _catch_up(self, mark: Watermark, skip: set[int]) -> None:
+        """Settle by the live path what was left out: records and decisions since the watermark, and what is pending still."""
+        with self.database.read() as connection:
+            decided = connection.execute(
+                text('SELECT "left", "right" FROM decision WHERE id > :mark'), {"mark": mark.decision}
+            ).fetchall()
+            left = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")]
+        seeds = {r for pair in decided for r in pair}
+        late = skip | self.late | set(left)
+        self.report.caught_up = len(late)
+        for part in db.chunks(sorted(late), 500):
+            with self.database.unit(urgent=False) as connection:
+                self.resolver.settle(connection, self.resolver.recipe(connection), part, force=True)
+                landing.settle_pending(connection, part, self._landed(connection, part))
+        if seeds:
+            with self.database.unit(urgent=False) as connection:
+                self.resolver.settle(connection, self.resolver.recipe(connection), (), seeds=seeds)
+
+
+# --- clusters of a whole type ---------------------------------------------------------------------
+
+
+class Clusters:
+    """All components of G of one customer type. Most are trivial; the pure function does the others."""
+
+    def __init__(self, bulk: Bulk, recipe: Recipe, type_name: str, pairs: pa.Table):
+        self.database, self.recipe, self.type_name = bulk.database, recipe, type_name
+        self.model = recipe.models[type_name]
+        self.limits = limits_of(self.model, recipe.customer(type_name))
+        weight = pairs["weight"].to_numpy()
+        strong = weight >= self.model.join
+        self.left: Ints = pairs["left"].to_numpy()[strong]
+        self.right: Ints = pairs["right"].to_numpy()[strong]
+        self.weight: Ints = weight[strong]
+
+    def find(self) -> list[frozenset[int]]:
+        """The clusters, by rid."""
+        rids = arrow(self.database, f"SELECT rid FROM standardised WHERE type = '{_word(self.type_name)}' AND alive = 1 ORDER BY rid",
+                     {"rid": pa.int64()})["rid"].to_numpy()
+        with self.database.read() as connection:
+            decisions = matching_store.standing_decisions(connection)
+        alive = set(rids.tolist()) if decisions else set()
+        decisions = [d for d in decisions if d.left in alive and d.right in alive]
+        matches = [d for d in decisions if d.verdict is Verdict.MATCH]
+        left = np.concatenate([self.left, np.array([d.left for d in matches], dtype=np.int64)])
+        right = np.concatenate([self.right, np.array([d.right for d in matches], dtype=np.int64)])
+        home = _components(rids, left, right)
+        order = np.argsort(home, kind="stable")
+        bounds = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
+        decided = {r for d in decisions for r in (d.left, d.right)}
+        guarded = any(a.exclusive for a in self.recipe.customer(self.type_name).attributes.values()) or any(
+            s.duplicate_free for source in self.recipe.config.sources.values() for s in source.streams.values()
+        )
+        simple: list[frozenset[int]] = []
+        others: list[list[int]] = []
+        listed = rids[order].tolist()
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+            members = listed[start:end]
+            small = len(members) <= min(3, self.limits.largest, self.limits.component)
+            if len(members) == 1 or (small and not guarded and not (decided and decided.intersection(members))):
+                simple.append(frozenset(members))
+            else:
+                others.append(members)
+        simple.extend(self._by_rule(others, rids, home, decisions))
+        return simple
+
+    def _by_rule(self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]) -> Iterator[frozenset[int]]:
+        """Components that guards, bounds or bridges may part."""
+        weights = self._weights_by_component(components, rids, home)
+        at = {d.id: int(home[np.searchsorted(rids, d.left)]) for d in decisions}
+        by_component: dict[int, list[Any]] = {}
+        for d in decisions:
+            by_component.setdefault(at[d.id], []).append(d)
+        for part in db.chunks(range(len(components)), 2_000):
+            members = [r for n in part for r in components[n]]
+            with self.database.read() as connection:
+                infos = landing.records(connection, members)
+                held = matching_store.standardised(connection, members)
+            for n in part:
+                number = int(home[np.searchsorted(rids, components[n][0])])
+                yield from self._cluster(components[n], weights.get(number, []), by_component.get(number, []), infos, held)
+
+    def _weights_by_component(self, components: list[list[int]], rids: Ints, home: Ints) -> dict[int, list[tuple[int, int, int]]]:
+        wanted = np.zeros(int(home.max(initial=0)) + 1, dtype=bool)
+        wanted[[int(home[np.searchsorted(rids, c[0])]) for c in components]] = True
+        at = home[np.searchsorted(rids, self.left)] if len(self.left) else np.array([], dtype=np.int64)
+        chosen = np.flatnonzero(wanted[at]) if len(at) else []
+        found: dict[int, list[tuple[int, int, int]]] = {}
+        for i in chosen:
+            found.setdefault(int(at[i]), []).append((int(self.left[i]), int(self.right[i]), int(self.weight[i])))
+        return found
+
+    def _cluster(
+        self, members: list[int], weights: list[tuple[int, int, int]], decisions: list[Any], infos: Mapping[int, RecordInfo], held: Mapping[int, Any]
+    ) -> Iterator[frozenset[int]]:
+        names: dict[int, RecordId] = {r: infos[r].id for r in members}
+        rids = {name: r for r, name in names.items()}
+        traits: dict[RecordId, Traits] = {names[r]: matching_run.traits_of(self.recipe, names[r], held[r].held) for r in members}
+        inside = [d for d in decisions if d.left in names and d.right in names]
+        made = cluster(
+            rids.keys(), {Pair.of(names[a], names[b]): w for a, b, w in weights},
+            matches=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH],
+            apart=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH],
+            traits=traits, limits=self.limits,
+        )
+        for c in made.clusters:
+            yield frozenset(rids[name] for name in c)
+
+
+def _components(rids: Ints, left: Ints, right: Ints) -> Ints:
+    """The number of each record's component."""
+    if not len(rids):
+        return np.array([], dtype=np.int64)
+    rows, columns = np.searchsorted(rids, left), np.searchsorted(rids, right)
+    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (rows, columns)), shape=(len(rids), len(rids)))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+def _in_chunks(groups: Collection[Group], records: int) -> Iterator[list[Group]]:
+    chunk: list[Group] = []
+    size = 0
+    for g in groups:
+        chunk.append(g)
+        size += len(g.records)
+        if size >= records:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def arrow(database: db.Database, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """A query's rows as Arrow, by ADBC: no Python object per row."""
+    return db.arrow(database, query, columns)
+
+
+def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Rows only in the old table, and rows only in the new one, in their order."""
+    if old.num_rows == 0:
+        return old, new
+    new = new.select(old.column_names).cast(old.schema)
+    names = old.column_names
+    return old.join(new, names, join_type="left anti"), new.join(old, names, join_type="left anti").sort_by([(n, "ascending") for n in names[:2]])
+
+
+def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_rows else []
+
+
+def _word(name: str) -> str:
+    """A customer type's name, fit for a statement."""
+    if not name.replace("_", "").isalnum():
+        raise ValueError("a customer type's name holds letters, digits and _ only")
+    return name
+
+
+_worker: Recipe | None = None
+
+
+def _start_worker(config: Config, models: Mapping[str, str]) -> None:
+    global _worker
+    from hub.matching.model import Model
+
+    _worker = Recipe(config, {n: Model.from_json(m) for n, m in models.items()})
+
+
+def _work(infos: dict[int, RecordInfo], versions: dict[int, list[StoredVersion]], writes: dict[int, list[Write]]) -> list[tuple[Any, ...]]:
+    assert _worker is not None
+    return standardise_chunk(_worker, infos, versions, writes)
+
+
+def standardise_chunk(
+    recipe: Recipe, infos: Mapping[int, RecordInfo], versions: Mapping[int, list[StoredVersion]], writes: Mapping[int, list[Write]]
+) -> list[tuple[Any, ...]]:
+    """Standardised rows of some records."""
+    found = (matching_run.prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=False) for r, i in infos.items())
+    return [matching_run.standardised_row(recipe, p) for p in found if p is not None]

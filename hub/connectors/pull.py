@@ -1,0 +1,161 @@
+"""One pull of one stream: pages in, rows landed with their cursor, every row accounted for.
+
+fetched = landed + unchanged + quarantined + suppressed, whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors import landing
+from hub.connectors.base import BadRow, Connector, Page, SourceRow
+from hub.connectors.landing import Incoming, Landed
+from hub.errors import ConfigError, RetryLater
+
+LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
+LIVE_BATCH = 50  # rows in one unit, so that requests get their turn
+ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
+ABSENT_TIMES = 2
+
+
+class Reason(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+
+class Writer(Protocol):
+    """What a pull needs of the writer path."""
+
+    database: db.Database
+
+    def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], Mapping[int, Reason]]: ...
+
+    def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]: ...
+
+    def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None: ...
+
+    def settle_landed(self, connection: Connection, rids: Collection[int]) -> None: ...
+
+
+@dataclass
+class Pulled:
+    """What one pull did."""
+
+    source: str
+    stream: str
+    fetched: int = 0
+    landed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    suppressed: int = 0
+    deleted: int = 0
+    notes: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+
+    def counts(self) -> dict[str, int]:
+        names = ("fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted")
+        return {n: getattr(self, n) for n in names}
+
+
+Progress = Callable[[Pulled], None]
+
+
+class Pull:
+    """A pull under way."""
+
+    def __init__(self, writer: Writer, source: str, stream: str, *, complete: bool, allow_deletes: bool = False, progress: Progress | None = None):
+        self.writer, self.database = writer, writer.database
+        self.complete, self.allow_deletes = complete, allow_deletes
+        self.progress = progress or (lambda _pulled: None)
+        self.result = Pulled(source, stream)
+        self.seen: set[str] = set()
+        self.number = 0
+
+    def run(self, connector: Connector, *, live: bool) -> Pulled:
+        """Read all pages after the stored cursor. Errors of the source end the pull, not the run."""
+        source, stream = self.result.source, self.result.stream
+        with self.database.unit(urgent=False) as connection:
+            cursor = landing.cursor_of(connection, source, stream)
+            self.number = landing.start_pull(connection, source, stream, self.database.clock.now())
+        try:
+            for page in connector.read(stream, cursor):
+                db.fail_point("page fetched")
+                self._take(page, live=live and self.result.landed < LIVE_ROWS)
+                self.progress(self.result)
+        except (RetryLater, ConfigError) as error:
+            self.result.error = str(error)
+        finally:
+            connector.close()
+        note = "; ".join([*self.result.notes[:5], self.result.error]).strip("; ")
+        with self.database.unit(urgent=False) as connection:
+            landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
+        return self.result
+
+    def _take(self, page: Page, *, live: bool) -> None:
+        self.result.notes.extend(page.notes)
+        self.result.fetched += len(page.rows)
+        rows = [r for r in page.rows if isinstance(r, SourceRow)]
+        incoming, refused = self.writer.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
+        aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
+        aside += [(rows[n].line, r.reason, db.dump(rows[n].raw)) for n, r in refused.items()]
+        for _, reason, _ in aside:
+            self.result.reasons[reason] = self.result.reasons.get(reason, 0) + 1
+        listed = list(incoming.values())
+        if self.complete:
+            self.seen.update(r.key for r in listed if r.raw is not None)
+        for part, last in _batches(listed, LIVE_BATCH if live else max(len(listed), 1)):
+            with self.database.unit(urgent=False) as connection:
+                landed = self._land(connection, part, live)
+                if last:
+                    self._finish(connection, page, aside, live)
+                    landing.save_cursor(connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now())
+            self._count(landed)
+        self.result.quarantined += len(aside)
+
+    def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool) -> list[Landed]:
+        landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
+        if live:
+            self.writer.settle_landed(connection, {r.rid for r in landed if r.changed})
+        return landed
+
+    def _count(self, landed: Sequence[Landed]) -> None:
+        changed = sum(r.changed for r in landed)
+        self.result.landed += changed
+        self.result.unchanged += len(landed) - changed
+
+    def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
+        self.writer.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
+        if self.complete and page.listed_all:
+            self._absent(connection, live)
+
+    def _absent(self, connection: Connection, live: bool) -> None:
+        """What a complete listing lacks for the second time was deleted, unless too much is missing at once."""
+        alive = landing.living_keys(connection, self.result.source, self.result.stream)
+        missing = {k: rid for k, rid in alive.items() if k not in self.seen}
+        landing.save_absences(connection, {}, [rid for k, rid in alive.items() if k in self.seen])
+        if not missing:
+            return
+        if len(missing) > ABSENT_SHARE * len(alive) and not self.allow_deletes:
+            self.result.notes.append(
+                f"{len(missing)} of {len(alive)} records are missing from a complete listing, more than {ABSENT_SHARE:.0%}: nothing was deleted; "
+                "if they are really gone, pull again with --allow-deletes"
+            )
+            return
+        times = {rid: n + 1 for rid, n in {**dict.fromkeys(missing.values(), 0), **landing.absences(connection, missing.values())}.items()}
+        gone = [k for k, rid in missing.items() if times[rid] >= ABSENT_TIMES]
+        landing.save_absences(connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone])
+        landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live) if gone else []
+        self.result.deleted += sum(r.changed for r in landed)
+
+
+def _batches(rows: Sequence[Incoming], size: int) -> Iterator[tuple[Sequence[Incoming], bool]]:
+    """Slices, and whether it is the last; an empty page is one empty slice."""
+    starts = range(0, max(len(rows), 1), size)
+    for start in starts:
+        yield rows[start : start + size], start == starts[-1]

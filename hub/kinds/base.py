@@ -1,0 +1,65 @@
+"""What a kind is: how one sort of value is cleaned, compared, keyed and masked.
+
+A kind file defines one frozen `Kind` and registers nothing: `hub.kinds.KINDS` lists them.
+All functions are pure and take no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hub.model import Value
+
+Form = str | int | float | None
+Forms = dict[str, Form]  # comparison forms of one value by name; "" is the main one
+
+
+class Problem(NamedTuple):
+    """Why a raw value cannot be read. Says what is wrong without repeating the value."""
+
+    reason: str
+
+
+class Cleaned(NamedTuple):
+    """A value fit to show. `valid` is False when it could be read but fails validation (an IBAN's check digits)."""
+
+    value: Value
+    valid: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """What cleaning may lean on: the stream's declared country, date order, the attribute's scheme."""
+
+    country: str | None = None  # ISO 3166 alpha-2: default for phones and addresses
+    day_first: bool | None = None  # None: only unambiguous dates are read
+    scheme: str | None = None  # of an identifier: eu.vat, iban, us.ssn ...
+
+
+Clean = Callable[[object, Context], Cleaned | Problem | None]
+"""raw -> value, problem, or None when the raw value says nothing (empty, 'n/a', '-')."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One sort of value.
+
+    clean   raw source value -> shown value (keeps its script and accents)
+    forms   shown value -> comparison forms: lower-case ASCII (anyascii), made once and stored
+    keys    names of the forms that may be used in blocking rules
+    mask    shown value -> what a masked view shows
+    parts   names of a composite's parts (empty for plain kinds)
+    expand  a value that stands for several attributes (a full name) -> those attributes' raw values
+    placeholders  comparison forms that are no evidence whatever the data says
+    """
+
+    name: str
+    clean: Clean
+    forms: Callable[[Value], Forms]
+    mask: Callable[[Value], Value]
+    keys: tuple[str, ...] = ("",)
+    parts: tuple[str, ...] = ()
+    expand: Callable[[Value], Mapping[str, str]] | None = None
+    placeholders: frozenset[str] = field(default_factory=frozenset)
