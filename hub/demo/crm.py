@@ -3,7 +3,7 @@
     GET    /people?limit=&cursor=&updated_since=    {"data": [...], "next_cursor": ...}, oldest change first
     GET    /people/{id}                             one record with its ETag; 404 unknown, 410 deleted
     POST   /people                                  201 with a new record
-    PATCH  /people/{id}                             JSON merge patch; If-Match: 412 when stale (428 without, where the service insists)
+    PATCH  /people/{id}                             JSON merge patch; If-Match: 412 when stale (without: 428 if required)
     DELETE /people/{id}                             204; later lists with updated_since show it as deleted
 The same for /companies. Every request needs `Authorization: Bearer`. Errors are problem+json.
 """
@@ -37,14 +37,25 @@ BODY = 1 << 20  # bytes of a request
 TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 FIELDS: dict[str, tuple[str, ...]] = {
     "people": ("name", "birthDate", "emails", "phones", "address"),
-    "companies": ("legalName", "registrationNo", "vat", "website", "industry", "employees", "emails", "phones", "address"),
+    "companies": (
+        "legalName",
+        "registrationNo",
+        "vat",
+        "website",
+        "industry",
+        "employees",
+        "emails",
+        "phones",
+        "address",
+    ),
 }
 NESTED: dict[str, frozenset[str]] = {
-    "name": frozenset(("given", "family", "suffix")), "address": frozenset(("street", "extra", "postalCode", "city", "region", "country")),
+    "name": frozenset(("given", "family", "suffix")),
+    "address": frozenset(("street", "extra", "postalCode", "city", "region", "country")),
 }
 _TABLES = """
-CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, id TEXT NOT NULL, updated_at TEXT NOT NULL, revision INTEGER NOT NULL,
-    deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, id TEXT NOT NULL, updated_at TEXT NOT NULL,
+    revision INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     status INTEGER NOT NULL, fields TEXT NOT NULL);
 """
@@ -88,12 +99,19 @@ class Store:
         with self._lock:
             self._connection.close()
 
-    def page(self, collection: str, *, limit: int, after: tuple[str, str], since: str | None) -> tuple[list[str], tuple[str, str] | None]:
-        """Records as JSON texts, oldest change first, and where the next page begins. `since` is inclusive and shows deletions."""
+    def page(
+        self, collection: str, *, limit: int, after: tuple[str, str], since: str | None
+    ) -> tuple[list[str], tuple[str, str] | None]:
+        """Records as JSON texts, oldest change first, and where the next page begins.
+
+        `since` is inclusive, and shows deletions.
+        """
         with self._lock:
             rows = self._connection.execute(
-                "SELECT updated_at, id, body FROM records WHERE collection = ? AND (updated_at, id) > (?, ?) AND updated_at >= ?"
-                f"{'' if since else ' AND deleted = 0'} ORDER BY updated_at, id LIMIT ?", (collection, *after, since or "", limit + 1),
+                "SELECT updated_at, id, body FROM records"
+                " WHERE collection = ? AND (updated_at, id) > (?, ?) AND updated_at >= ?"
+                f"{'' if since else ' AND deleted = 0'} ORDER BY updated_at, id LIMIT ?",
+                (collection, *after, since or "", limit + 1),
             ).fetchall()
         shown = rows[:limit]
         return [row[2] for row in shown], (shown[-1][0], shown[-1][1]) if len(rows) > limit else None
@@ -101,7 +119,9 @@ class Store:
     def get(self, collection: str, key: str) -> dict[str, Any]:
         """One record. Refused with 404 or 410."""
         with self._lock:
-            row = self._connection.execute("SELECT body, deleted FROM records WHERE collection = ? AND id = ?", (collection, key)).fetchone()
+            row = self._connection.execute(
+                "SELECT body, deleted FROM records WHERE collection = ? AND id = ?", (collection, key)
+            ).fetchone()
         if row is None:
             raise Refused(HTTPStatus.NOT_FOUND, "no such record")
         if row[1]:
@@ -110,7 +130,7 @@ class Store:
         return found
 
     def patch(self, collection: str, key: str, change: Mapping[str, Any], *, match: str | None) -> dict[str, Any]:
-        """Merge a change into a record, if it is still the version that `match` names. No difference: nothing is written."""
+        """Merge a change into a record that is still the version `match` names. No difference: nothing is written."""
         with self._transaction():
             record = self.get(collection, key)
             _check_match(record, match)
@@ -123,7 +143,9 @@ class Store:
     def create(self, collection: str, content: Mapping[str, Any]) -> dict[str, Any]:
         with self._transaction():
             _check_fields(collection, content)
-            count = self._connection.execute("SELECT count(*) FROM records WHERE collection = ?", (collection,)).fetchone()[0]
+            count = self._connection.execute(
+                "SELECT count(*) FROM records WHERE collection = ?", (collection,)
+            ).fetchone()[0]
             letter = "P" if collection == "people" else "C"
             return self._put(collection, f"{letter}-N{count + 1:06d}", merged({}, content))
 
@@ -135,37 +157,51 @@ class Store:
     def log(self, method: str, path: str, status: int, fields: Iterable[str]) -> None:
         with self._lock:
             row = (datetime.now(UTC).strftime(TIME), method, path, status, " ".join(fields))
-            self._connection.execute("INSERT INTO requests (at, method, path, status, fields) VALUES (?, ?, ?, ?, ?)", row)
+            self._connection.execute(
+                "INSERT INTO requests (at, method, path, status, fields) VALUES (?, ?, ?, ?, ?)", row
+            )
 
     def writes(self) -> list[WriteRequest]:
         """All write requests so far, the refused ones too, oldest first."""
         with self._lock:
-            rows = self._connection.execute("SELECT n, at, method, path, status, fields FROM requests ORDER BY n").fetchall()
-        return [WriteRequest(*row[:5], fields=tuple(row[5].split())) for row in rows]
+            rows = self._connection.execute(
+                "SELECT n, at, method, path, status, fields FROM requests ORDER BY n"
+            ).fetchall()
+        return [
+            WriteRequest(n, at, method, path, status, tuple(fields.split()))
+            for n, at, method, path, status, fields in rows
+        ]
 
     def count(self, collection: str) -> int:
         with self._lock:
-            found = self._connection.execute("SELECT count(*) FROM records WHERE collection = ? AND deleted = 0", (collection,)).fetchone()
+            found = self._connection.execute(
+                "SELECT count(*) FROM records WHERE collection = ? AND deleted = 0", (collection,)
+            ).fetchone()
         return int(found[0])
 
     def load(self, collection: str, rows: Iterator[tuple[str, str, str]]) -> None:
         """Fill with (id, updated_at, JSON text)."""
         with self._transaction():
             self._connection.executemany(
-                "INSERT INTO records (collection, id, updated_at, revision, body) VALUES (?, ?, ?, 1, ?)", ((collection, *row) for row in rows)
+                "INSERT INTO records (collection, id, updated_at, revision, body) VALUES (?, ?, ?, 1, ?)",
+                ((collection, *row) for row in rows),
             )
 
     def _put(self, collection: str, key: str, content: dict[str, Any], *, deleted: bool = False) -> dict[str, Any]:
         newest, revision = self._connection.execute(
-            "SELECT (SELECT max(updated_at) FROM records WHERE collection = ?1), (SELECT revision FROM records WHERE collection = ?1 AND id = ?2)",
+            "SELECT (SELECT max(updated_at) FROM records WHERE collection = ?1),"
+            " (SELECT revision FROM records WHERE collection = ?1 AND id = ?2)",
             (collection, key),
         ).fetchone()
         # later than every change before it, whatever this machine's clock says: updated_since misses nothing
         now = datetime.now(UTC)
-        stamp = max(now, datetime.strptime(newest, TIME).replace(tzinfo=UTC) + timedelta(microseconds=1)) if newest else now
+        stamp = (
+            max(now, datetime.strptime(newest, TIME).replace(tzinfo=UTC) + timedelta(microseconds=1)) if newest else now
+        )
         record = sealed(key, stamp.strftime(TIME), (revision or 0) + 1, content, deleted=deleted)
         self._connection.execute(
-            "INSERT OR REPLACE INTO records (collection, id, updated_at, revision, deleted, body) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO records (collection, id, updated_at, revision, deleted, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
             (collection, key, record["updatedAt"], (revision or 0) + 1, int(deleted), orjson.dumps(record).decode()),
         )
         return record
@@ -187,11 +223,13 @@ class _Transaction:
         self.lock.release()
 
 
-def sealed(key: str, updated: str, revision: int, content: Mapping[str, Any], *, deleted: bool = False) -> dict[str, Any]:
+def sealed(
+    key: str, updated: str, revision: int, content: Mapping[str, Any], *, deleted: bool = False
+) -> dict[str, Any]:
     """A record with id, time and ETag."""
     kept = {name: value for name, value in content.items() if name not in ("id", "updatedAt", "etag", "deleted")}
     etag = f"{revision}-{hashlib.blake2b(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()}"
-    return {"id": key, **kept, "updatedAt": updated, "etag": etag, **({"deleted": True} if deleted else {})}
+    return {"id": key, **kept, "updatedAt": updated, "etag": etag, "deleted": deleted}
 
 
 def merged(target: Any, change: Any) -> Any:
@@ -208,24 +246,40 @@ def merged(target: Any, change: Any) -> Any:
 
 
 def _check_match(record: Mapping[str, Any], match: str | None) -> None:
-    if match is not None and match.strip() != "*" and f'"{record["etag"]}"' not in [tag.strip() for tag in match.split(",")]:
+    if (
+        match is not None
+        and match.strip() != "*"
+        and f'"{record["etag"]}"' not in [tag.strip() for tag in match.split(",")]
+    ):
         raise Refused(HTTPStatus.PRECONDITION_FAILED, "the record has changed since: read it again")
 
 
 def _check_fields(collection: str, change: Mapping[str, Any]) -> None:
     for name, value in change.items():
         if name not in FIELDS[collection]:
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name[:40]}' cannot be set; fields: {', '.join(FIELDS[collection])}")
+            raise Refused(
+                HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name[:40]}' cannot be set; fields: {', '.join(FIELDS[collection])}"
+            )
         if value is None:
             continue
         if name in NESTED:
-            if not isinstance(value, Mapping) or value.keys() - NESTED[name] or not all(v is None or isinstance(v, str) for v in value.values()):
-                raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name}' must be an object of texts: {', '.join(sorted(NESTED[name]))}")
+            if (
+                not isinstance(value, Mapping)
+                or value.keys() - NESTED[name]
+                or not all(v is None or isinstance(v, str) for v in value.values())
+            ):
+                raise Refused(
+                    HTTPStatus.UNPROCESSABLE_ENTITY,
+                    f"'{name}' must be an object of texts: {', '.join(sorted(NESTED[name]))}",
+                )
         elif name in ("emails", "phones"):
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
                 raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name}' must be a list of texts")
         elif not isinstance(value, int if name == "employees" else str) or isinstance(value, bool):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name}' must be a {'whole number' if name == 'employees' else 'text'}")
+            raise Refused(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"'{name}' must be a {'whole number' if name == 'employees' else 'text'}",
+            )
 
 
 # --- how it is filled ------------------------------------------------------------------------
@@ -291,7 +345,9 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers = refused.status, {"Content-Type": "application/problem+json"}
             if status is HTTPStatus.UNAUTHORIZED:
                 headers["WWW-Authenticate"] = "Bearer"
-            body = orjson.dumps({"type": "about:blank", "title": status.phrase, "status": status.value, "detail": refused.detail})
+            body = orjson.dumps(
+                {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": refused.detail}
+            )
         if self.command != "GET":
             self.server.store.log(self.command, urlsplit(self.path).path, status.value, self._fields)
         self.send_response(status)
@@ -306,7 +362,9 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > BODY or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send a body of at most {BODY} bytes with its Content-Length")
+            raise Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send a body of at most {BODY} bytes with its Content-Length"
+            )
         return self.rfile.read(int(length))
 
     def _authorise(self) -> None:
@@ -338,7 +396,11 @@ class _Handler(BaseHTTPRequestHandler):
         if key:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to the collection")
         record = self.server.store.create(collection, self._object(content))
-        return HTTPStatus.CREATED, orjson.dumps(record), {"ETag": f'"{record["etag"]}"', "Location": f"/{collection}/{record['id']}"}
+        return (
+            HTTPStatus.CREATED,
+            orjson.dumps(record),
+            {"ETag": f'"{record["etag"]}"', "Location": f"/{collection}/{record['id']}"},
+        )
 
     def _patch(self, collection: str, key: str, content: bytes) -> tuple[HTTPStatus, bytes, dict[str, str]]:
         record = self.server.store.patch(collection, self._one(key), self._object(content), match=self._match())
@@ -395,7 +457,9 @@ class CrmServer(ThreadingHTTPServer):
     def __init__(self, path: Path, token: str, *, port: int = 0, require_match: bool = False) -> None:
         self.store, self.token, self.require_match = Store(path), token, require_match
         super().__init__(("127.0.0.1", port), _Handler)
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="demo-crm", daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="demo-crm", daemon=True
+        )
 
     @property
     def url(self) -> str:

@@ -44,7 +44,13 @@ class Dice:
 
 def zipf(count: int, shift: float, power: float) -> Floats:
     """Weights of ranks 1..count: 1 / (rank + shift) ** power."""
-    return 1.0 / (np.arange(1, count + 1) + shift) ** power
+    weights: Floats = np.asarray(1.0 / (np.arange(1, count + 1) + shift) ** power, dtype=np.float64)
+    return weights
+
+
+def words(text: str) -> list[str]:
+    """The words of a compact list."""
+    return text.split()
 
 
 def texts(values: Sequence[str]) -> Texts:

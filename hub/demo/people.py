@@ -11,21 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hub.demo import names
-from hub.demo.dice import Bools, Dice, Floats, Ints, Texts, texts
+from hub.demo.dice import Bools, Dice, Floats, Ints, Texts, texts, words
 from hub.demo.noise import HOUSEHOLD_SIZES, Noise
 from hub.demo.places import Addresses, addresses, landlines, mobiles
 
 END = np.datetime64("2026-10-31", "D")  # the world's last day
 Days = NDArray[np.datetime64]
 
-PROVIDERS = ("gmx", "webpost", "mailbox", "freenet", "postbox", "inbox", "fastpost", "kabelmail", "t-net", "orangemail", "bluewin", "hushpost")
+PROVIDERS = (
+    "gmx",
+    "webpost",
+    "mailbox",
+    "freenet",
+    "postbox",
+    "inbox",
+    "fastpost",
+    "kabelmail",
+    "t-net",
+    "orangemail",
+    "bluewin",
+    "hushpost",
+)
 PROVIDER_SHARES = (0.30, 0.16, 0.13, 0.10, 0.08, 0.07, 0.05, 0.04, 0.03, 0.02, 0.01, 0.01)
-HANDLES = """sunny lucky blue star tiger happy cat music bike sky surfer moon wolf chef pixel river gamer dancer runner garden ocean
-coffee mountain rocket panda falcon maple honey thunder winter""".split()
-OCCUPATIONS = """accountant architect baker bookkeeper bus_driver carpenter chef civil_engineer consultant dentist designer doctor electrician
-farmer firefighter florist gardener hairdresser journalist lawyer librarian machinist manager mechanic midwife musician nurse optician painter
-pharmacist physiotherapist pilot plumber police_officer programmer retired roofer sales_assistant scientist secretary social_worker student
-surveyor teacher translator vet waiter welder""".split()
+HANDLES = words("""sunny lucky blue star tiger happy cat music bike sky surfer moon wolf chef pixel river gamer
+dancer runner garden ocean coffee mountain rocket panda falcon maple honey thunder winter""")
+OCCUPATIONS = words("""accountant architect baker bookkeeper bus_driver carpenter chef civil_engineer consultant
+dentist designer doctor electrician farmer firefighter florist gardener hairdresser journalist lawyer librarian
+machinist manager mechanic midwife musician nurse optician painter pharmacist physiotherapist pilot plumber
+police_officer programmer retired roofer sales_assistant scientist secretary social_worker student surveyor
+teacher translator vet waiter welder""")
 
 
 @dataclass(frozen=True)
@@ -90,14 +104,31 @@ def populate(people: int, noise: Noise, dice: Dice) -> People:
     lived, home, previous = _lived(homes, dice)
     index = np.arange(people)
     return People(
-        household=homes.household, country=homes.country, sex=sex, given=given, family=family, former_family=former, suffix=suffix,
-        birth=birth, email=email, email2=email2, email_household=_household_emails(homes, latin_family, taken),
-        mobile=mobiles(homes.country, index * 2), mobile2=mobiles(homes.country, index * 2 + 1),
+        household=homes.household,
+        country=homes.country,
+        sex=sex,
+        given=given,
+        family=family,
+        former_family=former,
+        suffix=suffix,
+        birth=birth,
+        email=email,
+        email2=email2,
+        email_household=_household_emails(homes, latin_family, taken),
+        mobile=mobiles(homes.country, index * 2),
+        mobile2=mobiles(homes.country, index * 2 + 1),
         landline=landlines(homes.country[homes.first], lived.area[homes.household], homes.household),
-        addresses=lived, home=home, previous=previous, language=texts(list(names.LANGUAGES))[homes.country],
+        addresses=lived,
+        home=home,
+        previous=previous,
+        language=texts(list(names.LANGUAGES))[homes.country],
         consent=dice.chance("consent", people, 0.45),
-        occupation=texts([o.replace("_", " ") for o in OCCUPATIONS])[dice.below("occupation", people, len(OCCUPATIONS))],
-        tax_id=_tax_ids(homes.country, dice), foreign=foreign, twin=twin,
+        occupation=texts([o.replace("_", " ") for o in OCCUPATIONS])[
+            dice.below("occupation", people, len(OCCUPATIONS))
+        ],
+        tax_id=_tax_ids(homes.country, dice),
+        foreign=foreign,
+        twin=twin,
     )
 
 
@@ -116,8 +147,13 @@ def _homes(people: int, noise: Noise, dice: Dice) -> Homes:
         dice.chance("script", count, noise.other_scripts), dice.choose("which script", count, names.SCRIPT_SHARES), -1
     )
     return Homes(
-        household=household, place=place, first=first, size=size, child=(place >= 2) | ((place == 1) & (size == 2) & alone),
-        country=dice.choose("country", count, names.COUNTRY_SHARES)[household], script=script[household],
+        household=household,
+        place=place,
+        first=first,
+        size=size,
+        child=(place >= 2) | ((place == 1) & (size == 2) & alone),
+        country=dice.choose("country", count, names.COUNTRY_SHARES)[household],
+        script=script[household],
         wide=dice.chance("wide", count, 0.12)[household],
     )
 
@@ -137,7 +173,9 @@ def _births(homes: Homes, noise: Noise, dice: Dice) -> tuple[Days, Bools]:
     head = np.where(homes.child & (homes.place == 1), 42 + draw[homes.first] * 22, head)
     partner = head + (dice.uniform("partner", size) + dice.uniform("partner 2", size) - 1) * 8
     eldest = head - 22 - dice.uniform("parenthood", size)[homes.first] * 10
-    child = np.maximum(eldest - np.maximum(homes.place - 2, 0) * 2.1 - dice.uniform("sibling", size), 13.0 + dice.uniform("teen", size))
+    child = np.maximum(
+        eldest - np.maximum(homes.place - 2, 0) * 2.1 - dice.uniform("sibling", size), 13.0 + dice.uniform("teen", size)
+    )
     age = np.where(homes.child, child, np.where(homes.place == 0, head, np.maximum(partner, 18.0)))
     birth = END - (age * 365.25).astype(np.int64).astype("timedelta64[D]")
     second = np.flatnonzero((homes.place == 3) & dice.chance("twins", size, noise.twins))
@@ -176,7 +214,9 @@ def _draw_given(topic: str, homes: Homes, sex: Ints, birth: Days, dice: Dice) ->
     for country in range(4):
         for gender in range(2):
             where = np.flatnonzero((homes.country == country) & (sex == gender))
-            out[where] = names.GIVEN[country][gender][_by_decade(names.given_weights(country, gender), decade[where], draw[where])]
+            out[where] = names.GIVEN[country][gender][
+                _by_decade(names.given_weights(country, gender), decade[where], draw[where])
+            ]
     double = dice.uniform(f"{topic}/double", size)
     for country, heads in names.DOUBLE_GIVEN.items():
         where = np.flatnonzero((homes.country == country) & (double < 0.025))
@@ -195,7 +235,8 @@ def _by_decade(weights: Floats, decade: Ints, draw: Floats) -> Ints:
     """One search for all decades: each row's distribution is laid behind the one before."""
     edges = np.cumsum(weights, axis=1)
     edges = (edges / edges[:, -1:] + np.arange(len(weights))[:, None]).ravel()
-    return np.searchsorted(edges, decade + draw, side="right") % weights.shape[1]
+    found: Ints = np.searchsorted(edges, decade + draw, side="right") % weights.shape[1]
+    return found
 
 
 def _family_names(homes: Homes, sex: Ints, noise: Noise, dice: Dice, together: Bools) -> tuple[Texts, Texts]:
@@ -230,7 +271,8 @@ def _lived(homes: Homes, dice: Dice) -> tuple[Addresses, Ints, Ints]:
     size, count = len(homes.place), int(homes.household[-1]) + 1
     heads = np.flatnonzero(homes.place == 0)
     parts = [
-        addresses(dice, "home", homes.country[heads]), addresses(dice, "earlier home", homes.country[heads]),
+        addresses(dice, "home", homes.country[heads]),
+        addresses(dice, "earlier home", homes.country[heads]),
         addresses(dice, "own earlier home", homes.country),
     ]
     columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in Addresses.__dataclass_fields__}
@@ -305,8 +347,10 @@ def _unique(local: str, domain: str, taken: set[str]) -> str:
 
 def _household_emails(homes: Homes, family: Texts, taken: set[str]) -> Texts:
     heads = family[homes.place == 0].tolist()
-    made = [_unique(("familie.", "the.", "the.", "famille.")[c] + f, f"{PROVIDERS[i % 5]}.example", taken)
-            for i, (f, c) in enumerate(zip(heads, homes.country[homes.place == 0].tolist(), strict=True))]
+    made = [
+        _unique(("familie.", "the.", "the.", "famille.")[c] + f, f"{PROVIDERS[i % 5]}.example", taken)
+        for i, (f, c) in enumerate(zip(heads, homes.country[homes.place == 0].tolist(), strict=True))
+    ]
     return texts(made)[homes.household]
 
 

@@ -12,8 +12,21 @@ from hub.demo.dice import Bools, Dice, Ints, Texts, texts
 from hub.demo.noise import RECORDS_PER_PERSON, Noise
 from hub.demo.people import END, Days, People
 from hub.demo.spoil import (
-    can_swap, day_month_swapped, digit_off, digit_typo, hits, joined_date, local_typo, nickname, shorter, spelled, spoil, street_typo,
-    transliterated, typo, unmarked,
+    can_swap,
+    day_month_swapped,
+    digit_off,
+    digit_typo,
+    hits,
+    joined_date,
+    local_typo,
+    nickname,
+    shorter,
+    spelled,
+    spoil,
+    street_typo,
+    transliterated,
+    typo,
+    unmarked,
 )
 
 BILLING, CRM, WEB, APP = range(4)
@@ -69,13 +82,25 @@ def scatter(people: People, noise: Noise, dice: Dice) -> Records:
     in_app = stream == APP
     blank = texts([""])[np.zeros(size, dtype=np.int64)]
     records = Records(
-        stream=stream, key=blank, person=person, given=given, family=family, suffix=suffix, birth=birth,
-        sex=np.where(in_app, texts(["male", "female"])[people.sex[person]], blank), email=email, email2=email2, phone=phone, phone2=phone2,
+        stream=stream,
+        key=blank,
+        person=person,
+        given=given,
+        family=family,
+        suffix=suffix,
+        birth=birth,
+        sex=np.where(in_app, texts(["male", "female"])[people.sex[person]], blank),
+        email=email,
+        email2=email2,
+        phone=phone,
+        phone2=phone2,
         **address,
         language=np.where(stream >= WEB, people.language[person], blank),
         consent=np.where(stream >= WEB, texts(["no", "yes"])[people.consent[person].astype(np.int64)], blank),
         occupation=np.where(in_app & dice.chance("occupation given", size, 0.6), people.occupation[person], blank),
-        tax_id=np.where(stream == BILLING, people.tax_id[person], blank), updated=_times(size, marks, dice), marks=marks,
+        tax_id=np.where(stream == BILLING, people.tax_id[person], blank),
+        updated=_times(size, marks, dice),
+        marks=marks,
     )
     return _keyed(_with_junk(records, noise, dice), dice)
 
@@ -109,14 +134,18 @@ def _names(
     spell = dice.uniform("spelling", size)
     for column in (given, family):
         where = np.flatnonzero(foreign & ~marks["original_script"])
-        column[where] = texts([transliterated(v, d) for v, d in zip(column[where].tolist(), spell[where].tolist(), strict=True)])
+        column[where] = texts(
+            [transliterated(v, d) for v, d in zip(column[where].tolist(), spell[where].tolist(), strict=True)]
+        )
     known = np.fromiter((g in names.NICKNAMES for g in given.tolist()), np.bool_, size)
     marks["nickname"] = hits(dice, "nickname", known, noise.nickname, of_all=size)
     where = np.flatnonzero(marks["nickname"])
     given[where] = texts([nickname(g, d) for g, d in zip(given[where].tolist(), spell[where].tolist(), strict=True)])
     marks["initial"] = hits(dice, "initial", ~marks["nickname"] & ~marks["original_script"], noise.initial, of_all=size)
     where = np.flatnonzero(marks["initial"])
-    given[where] = texts([g[0] + ("." if d < 0.5 else "") for g, d in zip(given[where].tolist(), spell[where].tolist(), strict=True)])
+    given[where] = texts(
+        [g[0] + ("." if d < 0.5 else "") for g, d in zip(given[where].tolist(), spell[where].tolist(), strict=True)]
+    )
     _fold(given, family, ~marks["original_script"], noise, dice, marks, spell.tolist())
     marks["typo_given"] = hits(dice, "typo given", ~marks["initial"], noise.typo_given, of_all=size)
     marks["typo_surname"] = hits(dice, "typo surname", every, noise.typo_surname)
@@ -134,7 +163,9 @@ def _fold(
     given: Texts, family: Texts, latin: Bools, noise: Noise, dice: Dice, marks: dict[str, Bools], spell: list[float]
 ) -> None:
     marked = np.fromiter(
-        (not (g.isascii() and f.isascii()) for g, f in zip(given.tolist(), family.tolist(), strict=True)), np.bool_, len(given)
+        (not (g.isascii() and f.isascii()) for g, f in zip(given.tolist(), family.tolist(), strict=True)),
+        np.bool_,
+        len(given),
     )
     marks["diacritics_folded"] = hits(dice, "folded", marked & latin, noise.diacritics_folded)
     for i in np.flatnonzero(marks["diacritics_folded"]).tolist():
@@ -150,11 +181,17 @@ def _emails(
     size = len(person)
     every = np.ones(size, dtype=np.bool_)
     marks["email_missing"] = missing = hits(dice, "email missing", every, noise.email_missing)
-    marks["email_placeholder"] = placeholder = hits(dice, "email placeholder", ~missing, noise.email_placeholder, of_all=size)
+    marks["email_placeholder"] = placeholder = hits(
+        dice, "email placeholder", ~missing, noise.email_placeholder, of_all=size
+    )
     left = ~missing & ~placeholder
     marks["email_second"] = second = hits(dice, "email second", left, noise.email_second, of_all=size)
-    marks["email_household"] = shared = hits(dice, "email household", left & ~second, noise.email_household, of_all=size)
-    email = np.where(second, people.email2[person], np.where(shared, people.email_household[person], people.email[person]))
+    marks["email_household"] = shared = hits(
+        dice, "email household", left & ~second, noise.email_household, of_all=size
+    )
+    email = np.where(
+        second, people.email2[person], np.where(shared, people.email_household[person], people.email[person])
+    )
     marks["typo_email"] = hits(dice, "typo email", left, noise.typo_email)
     spoil(email, marks["typo_email"], dice, "typo email", local_typo)
     junk = texts(["test@test.com", "test@test.com", "noreply@example.com", "none@example.com"])
@@ -165,11 +202,15 @@ def _emails(
     return email, np.where(both, other, "").astype(object)
 
 
-def _phones(people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice, marks: dict[str, Bools]) -> tuple[Texts, Texts]:
+def _phones(
+    people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice, marks: dict[str, Bools]
+) -> tuple[Texts, Texts]:
     size = len(person)
     every = np.ones(size, dtype=np.bool_)
     marks["phone_missing"] = missing = hits(dice, "phone missing", every, noise.phone_missing)
-    marks["phone_placeholder"] = placeholder = hits(dice, "phone placeholder", ~missing, noise.phone_placeholder, of_all=size)
+    marks["phone_placeholder"] = placeholder = hits(
+        dice, "phone placeholder", ~missing, noise.phone_placeholder, of_all=size
+    )
     left = ~missing & ~placeholder
     marks["phone_landline"] = line = hits(dice, "phone landline", left, noise.phone_landline, of_all=size)
     marks["phone_changed"] = changed = hits(dice, "phone changed", left & ~line, noise.phone_changed, of_all=size)
@@ -179,7 +220,9 @@ def _phones(people: People, person: Ints, stream: Ints, noise: Noise, dice: Dice
     where = np.flatnonzero(left)
     style = dice.uniform("phone style", size)[where].tolist()
     national = ((stream == BILLING) | (stream == WEB))[where].tolist()
-    phone[where] = texts([spelled(v, s, national=n) for v, s, n in zip(phone[where].tolist(), style, national, strict=True)])
+    phone[where] = texts(
+        [spelled(v, s, national=n) for v, s, n in zip(phone[where].tolist(), style, national, strict=True)]
+    )
     junk = texts(["0000000000", "0000000000", "1234567890", "9999999999"])
     phone = np.where(placeholder, junk[dice.below("phone placeholder text", size, 4)], phone)
     phone[missing] = ""
@@ -191,9 +234,13 @@ def _births(people: People, person: Ints, noise: Noise, dice: Dice, marks: dict[
     size = len(person)
     birth = people.birth[person]
     marks["birth_missing"] = missing = hits(dice, "birth missing", np.ones(size, dtype=np.bool_), noise.birth_missing)
-    marks["birth_placeholder"] = placeholder = hits(dice, "birth placeholder", ~missing, noise.birth_placeholder, of_all=size)
+    marks["birth_placeholder"] = placeholder = hits(
+        dice, "birth placeholder", ~missing, noise.birth_placeholder, of_all=size
+    )
     left = ~missing & ~placeholder
-    marks["birth_swapped"] = swapped = hits(dice, "birth swapped", left & can_swap(birth), noise.birth_swapped, of_all=size)
+    marks["birth_swapped"] = swapped = hits(
+        dice, "birth swapped", left & can_swap(birth), noise.birth_swapped, of_all=size
+    )
     marks["birth_digit"] = off = hits(dice, "birth digit", left & ~swapped, noise.birth_digit, of_all=size)
     birth[swapped] = day_month_swapped(birth[swapped])
     birth[off] = digit_off(birth[off], dice.uniform("birth digit which", size)[off])
@@ -214,7 +261,11 @@ def _addresses(people: People, person: Ints, noise: Noise, dice: Dice, marks: di
     marks["street_abbreviated"] = hits(dice, "street abbreviated", ~missing, noise.street_abbreviated)
     where = np.flatnonzero(marks["street_abbreviated"])
     columns["line1"][where] = texts([shorter(line) for line in columns["line1"][where].tolist()])
-    for field, column, how in (("street", "line1", street_typo), ("city", "city", typo), ("postcode", "postcode", digit_typo)):
+    for field, column, how in (
+        ("street", "line1", street_typo),
+        ("city", "city", typo),
+        ("postcode", "postcode", digit_typo),
+    ):
         marks[f"typo_{field}"] = hits(dice, f"typo {field}", ~missing, getattr(noise, f"typo_{field}"))
         spoil(columns[column], marks[f"typo_{field}"], dice, f"typo {field}", how)
     columns["country"] = texts(list(names.COUNTRIES))[people.country[person]]
@@ -245,7 +296,9 @@ def _with_junk(records: Records, noise: Noise, dice: Dice) -> Records:
     added = {name: blank for name, column in vars(records).items() if name != "marks" and column.dtype == object}
     added.update(
         stream=dice.choose("junk stream", size, (0.0, 0.2, 0.7, 0.1)),
-        person=np.full(size, -1), given=texts(list(JUNK_GIVEN))[which], family=texts(list(JUNK_FAMILY))[which],
+        person=np.full(size, -1),
+        given=texts(list(JUNK_GIVEN))[which],
+        family=texts(list(JUNK_FAMILY))[which],
         birth=np.full(size, np.datetime64("NaT"), dtype=records.birth.dtype),
         email=texts(["test@test.com", "asdf@asdf.de", "", ""])[dice.below("junk email", size, 4)],
         phone=texts(["0000000000", "123", "", ""])[dice.below("junk phone", size, 4)],

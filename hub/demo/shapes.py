@@ -16,67 +16,131 @@ Column = dict[str, pa.Array]
 def tables(persons: Records, organisations: CompanyRecords) -> dict[str, pa.Table]:
     """Every stream's rows, by 'source/stream'. Columns with a dot are nested in the CRM's JSON."""
     return {
-        "billing/customers": billing_customers(persons), "billing/companies": billing_companies(organisations),
-        "crm/people": crm_people(persons), "crm/companies": crm_companies(organisations),
-        "web/signups": web_signups(persons), "app/profiles": app_profiles(persons),
+        "billing/customers": billing_customers(persons),
+        "billing/companies": billing_companies(organisations),
+        "crm/people": crm_people(persons),
+        "crm/companies": crm_companies(organisations),
+        "web/signups": web_signups(persons),
+        "app/profiles": app_profiles(persons),
     }
 
 
 def billing_customers(records: Records) -> pa.Table:
     """Customers with their current address. A suffix stands behind the surname; times are without zone, in UTC."""
     r = _Rows(records, records.stream == BILLING)
-    return pa.table({
-        "id": pa.array([int(k) for k in r.raw("key").tolist()], pa.int64()), "first": r["given"], "last": said(_joined(r.raw("family"), r.raw("suffix"))),
-        "dob": r.dates("birth"), "mail": r["email"], "invoice_mail": r["email2"], "phone_number": r["phone"], "vat_id": r["tax_id"],
-        "street": said(_joined(r.raw("line1"), r.raw("line2"), ", ")), "zip": r["postcode"], "town": r["city"], "state": r["region"],
-        "country": r["country"], "updated_at": pa.array(spaced(r.raw("updated"))),
-    })
+    return pa.table(
+        {
+            "id": pa.array([int(k) for k in r.raw("key").tolist()], pa.int64()),
+            "first": r["given"],
+            "last": said(_joined(r.raw("family"), r.raw("suffix"))),
+            "dob": r.dates("birth"),
+            "mail": r["email"],
+            "invoice_mail": r["email2"],
+            "phone_number": r["phone"],
+            "vat_id": r["tax_id"],
+            "street": said(_joined(r.raw("line1"), r.raw("line2"), ", ")),
+            "zip": r["postcode"],
+            "town": r["city"],
+            "state": r["region"],
+            "country": r["country"],
+            "updated_at": pa.array(spaced(r.updated)),
+        }
+    )
 
 
 def billing_companies(records: CompanyRecords) -> pa.Table:
     """Companies in billing's own table, address included."""
     r = _Rows(records, records.stream == 0)
-    return pa.table({
-        "id": r["key"], "name": r["name"], "registration_no": r["registration"], "vat_id": r["vat"], "website": r["website"],
-        "mail": r["email"], "phone_number": r["phone"], "street": r["line1"], "zip": r["postcode"], "town": r["city"], "state": r["region"],
-        "country": r["country"], "updated_at": pa.array(spaced(r.raw("updated"))),
-    })
+    return pa.table(
+        {
+            "id": r["key"],
+            "name": r["name"],
+            "registration_no": r["registration"],
+            "vat_id": r["vat"],
+            "website": r["website"],
+            "mail": r["email"],
+            "phone_number": r["phone"],
+            "street": r["line1"],
+            "zip": r["postcode"],
+            "town": r["city"],
+            "state": r["region"],
+            "country": r["country"],
+            "updated_at": pa.array(spaced(r.updated)),
+        }
+    )
 
 
 def crm_people(records: Records) -> pa.Table:
     """People of the CRM, flat: `name.given` is `{"name": {"given": ...}}` there."""
     r = _Rows(records, records.stream == CRM)
-    return pa.table({
-        "id": r["key"], "name.given": r["given"], "name.family": r["family"], "name.suffix": r["suffix"], "birthDate": r.dates("birth"),
-        "emails": listed(r.raw("email"), r.raw("email2")), "phones": listed(r.raw("phone"), r.raw("phone2")),
-        **_crm_address(r, "line2"), "updatedAt": pa.array(zulu(r.raw("updated"))),
-    })
+    return pa.table(
+        {
+            "id": r["key"],
+            "name.given": r["given"],
+            "name.family": r["family"],
+            "name.suffix": r["suffix"],
+            "birthDate": r.dates("birth"),
+            "emails": listed(r.raw("email"), r.raw("email2")),
+            "phones": listed(r.raw("phone"), r.raw("phone2")),
+            **_crm_address(r, "line2"),
+            "updatedAt": pa.array(zulu(r.updated)),
+        }
+    )
 
 
 def crm_companies(records: CompanyRecords) -> pa.Table:
     """Companies of the CRM, flat."""
     r = _Rows(records, records.stream == 1)
     employees = r.raw("employees")
-    return pa.table({
-        "id": r["key"], "legalName": r["name"], "registrationNo": r["registration"], "vat": r["vat"], "website": r["website"],
-        "industry": r["industry"], "employees": pa.array(employees, mask=employees == 0), "emails": listed(r.raw("email")),
-        "phones": listed(r.raw("phone")), **_crm_address(r), "updatedAt": pa.array(zulu(r.raw("updated"))),
-    })
+    return pa.table(
+        {
+            "id": r["key"],
+            "legalName": r["name"],
+            "registrationNo": r["registration"],
+            "vat": r["vat"],
+            "website": r["website"],
+            "industry": r["industry"],
+            "employees": pa.array(employees, mask=employees == 0),
+            "emails": listed(r.raw("email")),
+            "phones": listed(r.raw("phone")),
+            **_crm_address(r),
+            "updatedAt": pa.array(zulu(r.updated)),
+        }
+    )
 
 
 def _crm_address(r: _Rows, *extra: str) -> Column:
-    named = {"line1": "street", "line2": "extra", "postcode": "postalCode", "city": "city", "region": "region", "country": "country"}
+    named = {
+        "line1": "street",
+        "line2": "extra",
+        "postcode": "postalCode",
+        "city": "city",
+        "region": "region",
+        "country": "country",
+    }
     return {f"address.{label}": r[part] for part, label in named.items() if part != "line2" or "line2" in extra}
 
 
 def web_signups(records: Records) -> pa.Table:
     """Sign-ups: one name field, what the visitor typed."""
     r = _Rows(records, records.stream == WEB)
-    return pa.table({
-        "signup_id": r["key"], "name": said(_full_names(r)), "email": r["email"], "phone": r["phone"], "birthday": r.dates("birth"),
-        "street": said(_joined(r.raw("line1"), r.raw("line2"), ", ")), "postcode": r["postcode"], "city": r["city"], "state": r["region"],
-        "country": r["country"], "language": r["language"], "newsletter": r["consent"], "submitted_at": pa.array(zulu(r.raw("updated"))),
-    })
+    return pa.table(
+        {
+            "signup_id": r["key"],
+            "name": said(_full_names(r)),
+            "email": r["email"],
+            "phone": r["phone"],
+            "birthday": r.dates("birth"),
+            "street": said(_joined(r.raw("line1"), r.raw("line2"), ", ")),
+            "postcode": r["postcode"],
+            "city": r["city"],
+            "state": r["region"],
+            "country": r["country"],
+            "language": r["language"],
+            "newsletter": r["consent"],
+            "submitted_at": pa.array(zulu(r.updated)),
+        }
+    )
 
 
 def _full_names(r: _Rows) -> Texts:
@@ -87,13 +151,28 @@ def app_profiles(records: Records) -> pa.Table:
     """Profiles with typed columns: dates, times and a yes/no."""
     r = _Rows(records, records.stream == APP)
     consent = r.raw("consent")
-    return pa.table({
-        "user_id": r["key"], "given_name": r["given"], "family_name": r["family"], "suffix": r["suffix"], "gender": r["sex"],
-        "birth_date": pa.array(r.raw("birth"), pa.date32()), "email": r["email"], "phone": r["phone"], "locale": r["language"],
-        "occupation": r["occupation"], "street": r["line1"], "street2": r["line2"], "postcode": r["postcode"], "city": r["city"],
-        "state": r["region"], "country": r["country"], "marketing": pa.array(consent == "yes", mask=consent == ""),
-        "updated_at": pa.array(r.raw("updated"), pa.timestamp("us", "UTC")),
-    })
+    return pa.table(
+        {
+            "user_id": r["key"],
+            "given_name": r["given"],
+            "family_name": r["family"],
+            "suffix": r["suffix"],
+            "gender": r["sex"],
+            "birth_date": pa.array(r.raw("birth"), pa.date32()),
+            "email": r["email"],
+            "phone": r["phone"],
+            "locale": r["language"],
+            "occupation": r["occupation"],
+            "street": r["line1"],
+            "street2": r["line2"],
+            "postcode": r["postcode"],
+            "city": r["city"],
+            "state": r["region"],
+            "country": r["country"],
+            "marketing": pa.array(consent == "yes", mask=consent == ""),
+            "updated_at": pa.array(r.updated, pa.timestamp("us", "UTC")),
+        }
+    )
 
 
 class _Rows:
@@ -108,6 +187,10 @@ class _Rows:
 
     def __getitem__(self, name: str) -> pa.Array:
         return said(self.raw(name))
+
+    @property
+    def updated(self) -> Ints:
+        return self.records.updated[self.where]
 
     def dates(self, name: str) -> pa.Array:
         return dates(getattr(self.records, name)[self.where])

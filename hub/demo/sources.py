@@ -13,7 +13,13 @@ import pyarrow.parquet as pq
 from hub.demo import app, billing, crm, web
 from hub.demo.world import World
 
-BILLING_FILE, CRM_FILE, WEB_FOLDER, APP_FOLDER, TRUTH_FILE = "billing.sqlite", "crm.sqlite", "web", "app", "truth.parquet"
+BILLING_FILE, CRM_FILE, WEB_FOLDER, APP_FOLDER, TRUTH_FILE = (
+    "billing.sqlite",
+    "crm.sqlite",
+    "web",
+    "app",
+    "truth.parquet",
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,9 @@ def fill(folder: Path, world: World) -> web.Drop:
 
 
 @contextmanager
-def start_sources(folder: Path, world: World | None, *, port: int = 0, require_match: bool = False) -> Iterator[RunningSources]:
+def start_sources(
+    folder: Path, world: World | None, *, port: int = 0, require_match: bool = False
+) -> Iterator[RunningSources]:
     """Run the four sources until the block ends. Without a world: those that were filled in `folder` before.
 
     The CRM gets a free port (or `port`) on loopback and a token of its own for each run. FileNotFoundError when
@@ -57,8 +65,11 @@ def start_sources(folder: Path, world: World | None, *, port: int = 0, require_m
     token = secrets.token_urlsafe(24)
     server = crm.CrmServer(folder / CRM_FILE, token, port=port, require_match=require_match).start()
     env = {
-        "BILLING_URL": books.url, "CRM_URL": server.url, "CRM_TOKEN": token,
-        "WEB_FOLDER": str(folder / WEB_FOLDER), "APP_FOLDER": str(folder / APP_FOLDER),
+        "BILLING_URL": books.url,
+        "CRM_URL": server.url,
+        "CRM_TOKEN": token,
+        "WEB_FOLDER": str(folder / WEB_FOLDER),
+        "APP_FOLDER": str(folder / APP_FOLDER),
     }
     try:
         yield RunningSources(folder, books, server, env, drop)

@@ -14,7 +14,9 @@ from hub.demo.places import SHORTER
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "1234567890")
 _NEAR: dict[str, str] = {
-    key: "".join(row[i + step] for step in (-1, 1) if 0 <= i + step < len(row)) for row in _ROWS for i, key in enumerate(row)
+    key: "".join(row[i + step] for step in (-1, 1) if 0 <= i + step < len(row))
+    for row in _ROWS
+    for i, key in enumerate(row)
 }
 
 
@@ -31,12 +33,12 @@ def typo(text: str, kind: float, place: float, letter: float) -> str:
     if here.isupper():
         other = other.upper()
     if kind < 0.25 and len(text) > 2:
-        return text[:at] + text[at + 1:]
+        return text[:at] + text[at + 1 :]
     if kind < 0.5 and at + 1 < len(text) and here != text[at + 1]:
-        return text[:at] + text[at + 1] + here + text[at + 2:]
+        return text[:at] + text[at + 1] + here + text[at + 2 :]
     if kind < 0.7:
-        return text[:at] + here + (other.lower() or here) + text[at + 1:]
-    return text[:at] + (other or here + here) + text[at + 1:]
+        return text[:at] + here + (other.lower() or here) + text[at + 1 :]
+    return text[:at] + (other or here + here) + text[at + 1 :]
 
 
 def digit_typo(text: str, kind: float, place: float, letter: float) -> str:
@@ -48,8 +50,8 @@ def digit_typo(text: str, kind: float, place: float, letter: float) -> str:
     at = digits[n]
     if kind < 0.4 and n + 1 < len(digits) and text[at] != text[digits[n + 1]]:
         after = digits[n + 1]
-        return text[:at] + text[after] + text[at + 1:after] + text[at] + text[after + 1:]
-    return text[:at] + str((int(text[at]) + 1 + int(letter * 9)) % 10) + text[at + 1:]
+        return text[:at] + text[after] + text[at + 1 : after] + text[at] + text[after + 1 :]
+    return text[:at] + str((int(text[at]) + 1 + int(letter * 9)) % 10) + text[at + 1 :]
 
 
 def local_typo(email: str, kind: float, place: float, letter: float) -> str:

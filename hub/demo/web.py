@@ -18,7 +18,21 @@ from hub.demo.shapes import web_signups
 from hub.demo.world import World
 
 JSONL, CSV, PACKED = "signups-2024.jsonl", "signups-2025.csv", "signups-2026.jsonl.gz"
-CSV_ORDER = ("submitted_at", "signup_id", "email", "name", "birthday", "phone", "country", "state", "postcode", "city", "street", "newsletter", "language")
+CSV_ORDER = (
+    "submitted_at",
+    "signup_id",
+    "email",
+    "name",
+    "birthday",
+    "phone",
+    "country",
+    "state",
+    "postcode",
+    "city",
+    "street",
+    "newsletter",
+    "language",
+)
 Row = dict[str, Any]
 
 
@@ -40,7 +54,9 @@ def fill(folder: Path, world: World) -> Drop:
     with a later time, some lines are broken.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows: list[Row] = [{k: v for k, v in row.items() if v is not None} for row in web_signups(world.persons).to_pylist()]
+    rows: list[Row] = [
+        {k: v for k, v in row.items() if v is not None} for row in web_signups(world.persons).to_pylist()
+    ]
     dice = Dice(world.seed)
     at = dice.choose("web file", len(rows), (0.4, 0.35, 0.25))
     files: tuple[list[Row], ...] = tuple([rows[i] for i in np.flatnonzero(at == n).tolist()] for n in range(3))
@@ -79,8 +95,19 @@ def _broken(file: int, rows: int, share: float) -> list[str]:
     """Lines that cannot be read: cut off, without a key, with too many columns."""
     count = max(1, round(rows * share)) if share and rows else 0
     if file == 1:
-        return [("2025-03-0%d;;nobody@example.com;no key" if n % 2 else "2025-03-0%d;x;y;z;1;2;3;4;5;6;7;8;9;10;11;12;13;14;15") % (n % 9 + 1) for n in range(count)]
-    return ['{"signup_id": "cut off", "name": "Nobo' if n % 2 == 0 else '{"name": "No Key", "email": "nokey@example.com"}' for n in range(count)]
+        return [
+            (
+                "2025-03-0%d;;nobody@example.com;no key"
+                if n % 2
+                else "2025-03-0%d;x;y;z;1;2;3;4;5;6;7;8;9;10;11;12;13;14;15"
+            )
+            % (n % 9 + 1)
+            for n in range(count)
+        ]
+    return [
+        '{"signup_id": "cut off", "name": "Nobo' if n % 2 == 0 else '{"name": "No Key", "email": "nokey@example.com"}'
+        for n in range(count)
+    ]
 
 
 def _jsonl(rows: list[Row], broken: list[str]) -> bytes:
