@@ -9,7 +9,7 @@ the live path's result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -262,7 +262,9 @@ class Bulk:
 
     def _apply_clusters(self, recipe: Recipe, type_name: str, pairs: pa.Table, skip: set[int], *, everything: bool) -> None:
         """Golden records of the clusters that differ from what is stored, or of all."""
-        clusters = Clusters(self, recipe, type_name, pairs).find()
+        with self.database.read() as connection:
+            living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND alive = 1 ORDER BY rid"), {"type": type_name})
+            clusters = Clusters(connection, recipe, type_name, pairs, [r.rid for r in living]).find()
         self.report.clusters += len(clusters)
         groups = self._plan(type_name, clusters, everything)
         done = 0
@@ -367,10 +369,11 @@ class Bulk:
 class Clusters:
     """All components of G of one customer type. Most are trivial; the pure function does the others."""
 
-    def __init__(self, bulk: Bulk, recipe: Recipe, type_name: str, pairs: pa.Table):
-        self.database, self.recipe, self.type_name = bulk.database, recipe, type_name
+    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: Sequence[int]):
+        self.connection, self.recipe, self.type_name = connection, recipe, type_name
         self.model = recipe.models[type_name]
         self.limits = limits_of(self.model, recipe.customer(type_name))
+        self.rids: Ints = np.array(rids, dtype=np.int64)
         weight = pairs["weight"].to_numpy()
         strong = weight >= self.model.join
         self.left: Ints = pairs["left"].to_numpy()[strong]
@@ -379,10 +382,8 @@ class Clusters:
 
     def find(self) -> list[frozenset[int]]:
         """The clusters, by rid."""
-        rids = arrow(self.database, f"SELECT rid FROM standardised WHERE type = '{_word(self.type_name)}' AND alive = 1 ORDER BY rid",
-                     {"rid": pa.int64()})["rid"].to_numpy()
-        with self.database.read() as connection:
-            decisions = matching_store.standing_decisions(connection)
+        rids = self.rids
+        decisions = matching_store.standing_decisions(self.connection)
         alive = set(rids.tolist()) if decisions else set()
         decisions = [d for d in decisions if d.left in alive and d.right in alive]
         matches = [d for d in decisions if d.verdict is Verdict.MATCH]
@@ -417,9 +418,8 @@ class Clusters:
             by_component.setdefault(at[d.id], []).append(d)
         for part in db.chunks(range(len(components)), 2_000):
             members = [r for n in part for r in components[n]]
-            with self.database.read() as connection:
-                infos = landing.records(connection, members)
-                held = matching_store.standardised(connection, members)
+            infos = landing.records(self.connection, members)
+            held = matching_store.standardised(self.connection, members)
             for n in part:
                 number = int(home[np.searchsorted(rids, components[n][0])])
                 yield from self._cluster(components[n], weights.get(number, []), by_component.get(number, []), infos, held)
@@ -477,8 +477,9 @@ def _in_chunks(groups: Collection[Group], records: int) -> Iterator[list[Group]]
 
 
 def arrow(database: db.Database, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
-    """A query's rows as Arrow, by ADBC: no Python object per row."""
-    return db.arrow(database, query, columns)
+    """A query's rows as Arrow, from a snapshot of its own."""
+    with database.read() as connection:
+        return db.arrow(connection, query, columns)
 
 
 def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:

@@ -17,8 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import adbc_driver_postgresql.dbapi
-import adbc_driver_sqlite.dbapi
 import orjson
 import pyarrow as pa
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -214,20 +212,24 @@ def upsert_many(connection: Connection, table: Table, columns: Sequence[str], ro
     )
 
 
-def arrow(database: Database, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
-    """A query's rows as Arrow, by ADBC: no Python object per row."""
-    if database.sqlite:
-        connect = lambda: adbc_driver_sqlite.dbapi.connect(str(database.url.database))  # noqa: E731
-    else:
-        plain = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        connect = lambda: adbc_driver_postgresql.dbapi.connect(plain)  # noqa: E731
+def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
+    """A query's rows as Arrow, without holding all of them as Python objects.
+
+    Not by ADBC: it brings a second SQLite into the process, whose closing of the file drops the first
+    one's POSIX locks (sqlite.org/howtocorrupt.html, 2.2.1); tried here, it read a stale database.
+    """
     schema = pa.schema(list(columns.items()))
-    with connect() as connection, connection.cursor() as cursor:
+    raw = connection.connection
+    cursor = raw.cursor() if connection.dialect.name == "sqlite" else raw.cursor(name="hub_arrow")
+    batches = []
+    try:
         cursor.execute(query)
-        found = cursor.fetch_arrow_table()
-    if found.num_rows == 0:
-        return schema.empty_table()
-    return found.rename_columns(list(columns)).cast(schema)
+        while rows := cursor.fetchmany(50_000):
+            arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)]
+            batches.append(pa.record_batch(arrays, schema=schema))
+    finally:
+        cursor.close()
+    return pa.Table.from_batches(batches, schema)
 
 
 def next_number(connection: Connection, table: Table, column: str) -> int:

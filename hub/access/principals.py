@@ -37,6 +37,7 @@ class Principal:
     kind: Kind
     role: str
     source: str | None = None
+    last_used: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +111,15 @@ def authenticate(database: Database, connection: Connection, header: str | None)
     now = database.clock.now()
     if kept is None or not same or kept.revoked_at is not None or now >= kept.expires_at:
         raise NotAuthenticated("a valid API key is needed", [Fault("Authorization", "no valid key", "send 'Authorization: Bearer hub_live_...'; make a key with: hub keys create")])
-    return Principal(kept.id, kept.name, "system" if kept.kind == "system" else "user", kept.role, kept.source)
+    return Principal(kept.id, kept.name, "system" if kept.kind == "system" else "user", kept.role, kept.source, kept.last_used)
 
 
-def note_use(database: Database, connection: Connection, id: str) -> None:
+def note_use(database: Database, principal: Principal) -> None:
     """Keep when a key was last used, to some minutes. Call outside a transaction, after `authenticate`."""
-    kept = store.key_of(connection, id)
     now = database.clock.now()
-    if kept is not None and (kept.last_used is None or now - kept.last_used >= USED_EVERY):
-        with database.unit() as writing:
-            store.mark_used(writing, id, now)
+    if principal.last_used is None or now - principal.last_used >= USED_EVERY:
+        with database.unit() as connection:
+            store.mark_used(connection, principal.id, now)
 
 
 def _parse(header: str | None) -> tuple[str, str]:

@@ -245,6 +245,26 @@ class Reader:
             raise Unprocessable("no such attribute", [Fault("/attribute", "this customer type has no such attribute", "use a name that the customer's values have")])
         return self.config.customers[type_name].attributes[attribute]
 
+    def must_see(self, principal: Principal, record: RecordId, where: str) -> None:
+        """NotFound, as for an unknown record, unless the asker sees customers of its type."""
+        with self.database.read() as connection:
+            info = landing.record_named(connection, record)
+        if info is None or not self.view(principal).sees(info.type):
+            raise NotFound("no such record", [Fault(where, "unknown record", "write source, stream and key as the source calls them")])
+
+    def homes(self, principal: Principal, records: Iterable[RecordId]) -> list[str]:
+        """Ids of the customers that these records are part of. Ids alone are no sight of data."""
+        view = self.view(principal)
+        with self.database.read() as connection:
+            infos = [i for i in (landing.record_named(connection, r) for r in records) if i is not None and view.sees(i.type)]
+            return sorted({find_customer(connection, i.mint).id for i in infos})
+
+    def figures(self) -> dict[str, int]:
+        """Counts for monitoring, of all customers alike."""
+        with self.database.read() as connection:
+            store.customer(connection, "")
+            return {"hub_pending_records": landing.pending_count(connection)}
+
     # --- finding ------------------------------------------------------------------------------------
 
     def _find(self, connection: Connection, view: View, id: str) -> StoredCustomer:

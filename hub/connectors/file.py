@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from hub.connectors.base import (
-    JSON,
     PAGE_ROWS,
     BadRow,
     Cursor,
@@ -248,6 +247,3 @@ _AUTO = Stream(customer="", key="id", map={}).file
 def _first(opened: Opened, count: int) -> Iterator[tuple[SourceRow | BadRow, int]]:
     for _, row in zip(range(count), opened.rows, strict=False):
         yield row
-
-
-__all__ = ["JSON", "Files"]

@@ -227,24 +227,24 @@ class _CsvLines:
         self._lines, self._again = lines, deque[str]()
         self.pending: list[str] = []
         self.number = 1  # of the first pending line
-        self._size = 0
+        self.size = 0
 
     def __iter__(self) -> _CsvLines:
         return self
 
     def __next__(self) -> str:
-        if len(self.pending) >= ROW_LINES or self._size > ROW_BYTES:
+        if len(self.pending) >= ROW_LINES or self.size > ROW_BYTES:
             raise _Runaway
         line = self._again.popleft() if self._again else next(self._lines)
         self.pending.append(line)
-        self._size += len(line)
+        self.size += len(line)
         return line
 
     def done(self) -> int:
         """The pending lines were a row: their size."""
-        size = self._size
+        size = self.size
         self.number += len(self.pending)
-        self.pending, self._size = [], 0
+        self.pending, self.size = [], 0
         return size
 
     def give_up_first(self) -> str:
@@ -252,7 +252,7 @@ class _CsvLines:
         first = self.pending[0] if self.pending else ""
         self._again.extendleft(reversed(self.pending[1:]))
         self.number += 1 if self.pending else 0
-        self.pending, self._size = [], 0
+        self.pending, self.size = [], 0
         return first
 
 
@@ -337,6 +337,10 @@ def _csv_rows(reader: Iterator[list[str]], source: _CsvLines, columns: tuple[str
             yield _bad(f"{count} columns where the header has {width}", where, source.give_up_first()), KEPT
             continue
         where = f"{name} line {source.number}"
+        if source.size > ROW_BYTES:  # a longer line was cut: its row is not whole
+            yield _bad("longer than 1 MiB", where, source.pending[0]), KEPT
+            source.done()
+            continue
         if any(not line.isascii() and _undecodable(line, encoding) for line in source.pending):
             raw = source.pending[0]
             yield _bad(f"bytes that are not {encoding}", where, raw), source.done()

@@ -29,7 +29,7 @@ from hub.connectors.base import (
 from hub.connectors.formats import checked_row, parse_json
 from hub.connectors.http import Answer, Http
 from hub.connectors.mapping import needed_columns, record_key, used_columns, with_fields
-from hub.connectors.paths import Path, Row, has_nested, path
+from hub.connectors.paths import Row, has_nested, path
 from hub.connectors.times import shift_back, version_text
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -67,7 +67,6 @@ class Service:
 
     def close(self) -> None:
         self._http.close()
-        assert isinstance(self._source.connector, RestConnector)
 
     def _stream(self, name: str) -> tuple[Stream, RestRead]:
         config = self._source.streams[name]
@@ -133,6 +132,8 @@ class _Listing:
             last = print_
             rows = self._rows(items, len(answer.body))
             following = self._next(place, items, answer, body)
+            if following is not None and following.since != place.since:
+                last = ""  # the list begins anew, at a later version
             if following is None:
                 yield self._last_page(rows)
                 return
@@ -216,21 +217,23 @@ class _Listing:
         before = self.high
         if self.version is not None:
             self._raise_high(items)
-        if self.sorted and items and before != self.high and self._ascending(items):
+        following = self._following(place, items, answer, body)
+        if self.sorted and items and before != self.high and (following is not None or self.rest.page == "none") and self._ascending(items):
             return _Place(self.high)  # from the last version on: what changes meanwhile cannot shift rows past us
+        return following
+
+    def _following(self, place: _Place, items: list[JSON], answer: Answer, body: JSON) -> _Place | None:
         if self.rest.page == "none":
             return None
         if self.rest.page in ("page", "offset"):
             step = 1 if self.rest.page == "page" else len(items)
             return _Place(place.since, place.number + step) if items else None
         token = self._token(answer, body)
-        if not token:
-            return None
-        if token == place.token:
+        if token and token == place.token:
             self.notes.append(f"{self.stream}: the service gives the same next page again: stopped there")
             self.whole = False
             return None
-        return _Place(place.since, 0, token)
+        return _Place(place.since, 0, token) if token else None
 
     def _token(self, answer: Answer, body: JSON) -> str:
         if self.rest.next is None:
@@ -421,6 +424,3 @@ def alike(a: JSON, b: JSON) -> bool:
     if a is None or b is None or isinstance(a, bool | dict | list) or isinstance(b, bool | dict | list):
         return bool(a == b)
     return str(a) == str(b)
-
-
-__all__ = ["Path", "Service"]

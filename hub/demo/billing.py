@@ -23,9 +23,10 @@ _TABLES = """
 CREATE TABLE customers (id INTEGER PRIMARY KEY, first TEXT, last TEXT, dob TEXT, mail TEXT, invoice_mail TEXT,
     phone_number TEXT, vat_id TEXT, updated_at TIMESTAMP NOT NULL);
 CREATE TABLE addresses (customer_id INTEGER NOT NULL REFERENCES customers (id), street TEXT, zip TEXT, town TEXT,
-    state TEXT, country TEXT,    valid_from DATE NOT NULL, PRIMARY KEY (customer_id, valid_from)) WITHOUT ROWID;
+    state TEXT, country TEXT, valid_from DATE NOT NULL, PRIMARY KEY (customer_id, valid_from)) WITHOUT ROWID;
 CREATE TABLE invoices (id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customers (id),
-    number TEXT NOT NULL, issued DATE NOT NULL, amount_cents INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL);
+    number TEXT NOT NULL, issued DATE NOT NULL, amount_cents INTEGER NOT NULL, currency TEXT NOT NULL,
+    status TEXT NOT NULL);
 CREATE TABLE companies (id TEXT PRIMARY KEY, name TEXT, registration_no TEXT, vat_id TEXT, website TEXT, mail TEXT,
     phone_number TEXT, street TEXT, zip TEXT, town TEXT, state TEXT, country TEXT, updated_at TIMESTAMP NOT NULL);
 """

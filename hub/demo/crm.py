@@ -3,7 +3,7 @@
     GET    /people?limit=&cursor=&updated_since=    {"data": [...], "next_cursor": ...}, oldest change first
     GET    /people/{id}                             one record with its ETag; 404 unknown, 410 deleted
     POST   /people                                  201 with a new record
-    PATCH  /people/{id}                             JSON merge patch; If-Match: 412 when stale (without: 428 if required)
+    PATCH  /people/{id}                             JSON merge patch; If-Match: 412 when stale
     DELETE /people/{id}                             204; later lists with updated_since show it as deleted
 The same for /companies. Every request needs `Authorization: Bearer`. Errors are problem+json.
 """
@@ -55,7 +55,8 @@ NESTED: dict[str, frozenset[str]] = {
 }
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, id TEXT NOT NULL, updated_at TEXT NOT NULL,
-    revision INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL, PRIMARY KEY (collection, id)) WITHOUT ROWID;
+    revision INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
+    PRIMARY KEY (collection, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     status INTEGER NOT NULL, fields TEXT NOT NULL);
 """

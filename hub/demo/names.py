@@ -115,12 +115,12 @@ _GRE_F = """Μαρία=Maria Ελένη=Eleni/Helen Κατερίνα=Katerina/Ca
 _GRE_S = """Παπαδόπουλος=Papadopoulos Γεωργίου=Georgiou/Yeorgiou Δημητρίου=Dimitriou/Demetriou
 Νικολάου=Nikolaou/Nicolaou Οικονόμου=Oikonomou/Economou Βλάχος=Vlachos/Vlahos Αντωνίου=Antoniou
 Καραγιάννης=Karagiannis/Karayannis Χατζής=Chatzis/Hatzis Ιωάννου=Ioannou/Yoannou Σταύρου=Stavrou Μακρής=Makris"""
-_CJK_M = """伟=Wei 强=Qiang/Chiang 磊=Lei 军=Jun 洋=Yang 勇=Yong/Yung 杰=Jie/Chieh 涛=Tao 明=Ming 志强=Zhiqiang/Zhi-Qiang
-建国=Jianguo/Jian-Guo 浩然=Haoran/Hao-Ran"""
-_CJK_F = """芳=Fang 娜=Na 敏=Min 静=Jing/Ching 丽=Li 艳=Yan/Yen 秀英=Xiuying/Xiu-Ying 玉兰=Yulan/Yu-Lan 雪=Xue/Hsueh 梅=Mei
-婷婷=Tingting/Ting-Ting 欣怡=Xinyi/Hsin-Yi"""
-_CJK_S = """王=Wang 李=Li/Lee 张=Zhang/Chang 刘=Liu/Lau 陈=Chen/Chan 杨=Yang 赵=Zhao/Chao 黄=Huang/Wong 周=Zhou/Chow 吴=Wu/Ng
-徐=Xu/Hsu 孙=Sun 马=Ma 朱=Zhu/Chu 胡=Hu/Wu 林=Lin/Lam 郭=Guo/Kuo 何=He/Ho 高=Gao/Kao 罗=Luo/Lo"""
+_CJK_M = """伟=Wei 强=Qiang/Chiang 磊=Lei 军=Jun 洋=Yang 勇=Yong/Yung 杰=Jie/Chieh 涛=Tao 明=Ming
+志强=Zhiqiang/Zhi-Qiang 建国=Jianguo/Jian-Guo 浩然=Haoran/Hao-Ran"""
+_CJK_F = """芳=Fang 娜=Na 敏=Min 静=Jing/Ching 丽=Li 艳=Yan/Yen 秀英=Xiuying/Xiu-Ying 玉兰=Yulan/Yu-Lan 雪=Xue/Hsueh
+梅=Mei 婷婷=Tingting/Ting-Ting 欣怡=Xinyi/Hsin-Yi"""
+_CJK_S = """王=Wang 李=Li/Lee 张=Zhang/Chang 刘=Liu/Lau 陈=Chen/Chan 杨=Yang 赵=Zhao/Chao 黄=Huang/Wong 周=Zhou/Chow
+吴=Wu/Ng 徐=Xu/Hsu 孙=Sun 马=Ma 朱=Zhu/Chu 胡=Hu/Wu 林=Lin/Lam 郭=Guo/Kuo 何=He/Ho 高=Gao/Kao 罗=Luo/Lo"""
 _ARA_M = """محمد=Mohammed/Muhammad/Mohamed أحمد=Ahmed/Ahmad علي=Ali/Aly حسن=Hassan/Hasan حسين=Hussein/Husain
 خالد=Khaled/Khalid يوسف=Youssef/Yusuf/Yousef عمر=Omar/Umar إبراهيم=Ibrahim/Ebrahim محمود=Mahmoud/Mahmud
 سعيد=Said/Saeed طارق=Tarek/Tariq"""

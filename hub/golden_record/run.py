@@ -151,7 +151,7 @@ def _build_all(
     members = {r for c in clusters.values() for r in c}
     held = matching_store.standardised(connection, members)
     overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
-    dead = _dead_leading(connection, members)
+    dead = dead_leading(connection, members)
     rebuilt: list[Rebuilt] = []
     for name, cluster in clusters.items():
         mints = [(infos[r].born or 0, infos[r].mint) for r in cluster]
@@ -173,7 +173,7 @@ def _led_before(
     led: dict[str, str | None] = {infos[rid].mint: id for rid, id in home.items()}
     for rid, lead in moved.before.items():
         led[infos[rid].mint] = home.get(lead) if lead is not None else None
-    for rid, info in _dead_leading(connection, home).items():
+    for rid, info in dead_leading(connection, home).items():
         for dead in info:
             if dead.rid not in moved.after:  # those that moved are told above
                 led[dead.mint] = home[rid]
@@ -185,13 +185,13 @@ def _leads_now(
 ) -> dict[str, str | None]:
     """Where they lead now: the customer of the mint record, else of its heir, else nowhere."""
     leads: dict[str, str | None] = {infos[r].mint: id for r, id in home.items()}
-    for rid, dead in _dead_leading(connection, home).items():
+    for rid, dead in dead_leading(connection, home).items():
         leads.update({d.mint: home[rid] for d in dead})
     leads.update({infos[rid].mint: None for rid, lead in moved.after.items() if lead is None})
     return {**dict.fromkeys(led), **leads}
 
 
-def _dead_leading(connection: Connection, rids: Iterable[int]) -> dict[int, list[RecordInfo]]:
+def dead_leading(connection: Connection, rids: Iterable[int]) -> dict[int, list[RecordInfo]]:
     """Living record -> the dead records whose ids lead to it."""
     if not matching_store.any_dead(connection):
         return {}

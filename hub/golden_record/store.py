@@ -205,6 +205,15 @@ def save_terms(connection: Connection, ids: Sequence[str], rows: Sequence[tuple[
     db.insert_many(connection, table(SearchRow), ("type", "attribute", "token", "customer"), rows)
 
 
+def terms_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
+    """(attribute, token) by customer."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    statement = text("SELECT attribute, token FROM search_term WHERE customer=:id")
+    for id in ids:
+        found[id] = {(r.attribute, r.token) for r in connection.execute(statement, {"id": id})}
+    return found
+
+
 # --- overrides --------------------------------------------------------------------------------
 
 OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until'

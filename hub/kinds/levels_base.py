@@ -24,8 +24,8 @@ PythonForm = Callable[[Stored, Stored], int]
 
 @dataclass(frozen=True)
 class Level:
-    """One level. `m`, `u`, `h`: its shipped share among pairs of one customer, of strangers, and of
-    two members of one household; used as the start of training and where training saw nothing.
+    """One level. `m`, `u`, `h`, `n`: its shipped share among pairs of one customer, of strangers, of two
+    members of one household, of two namesakes; the start of training, and used where training saw nothing.
     `tf`: the role whose agreeing value's frequency adjusts the weight."""
 
     name: str
@@ -34,6 +34,7 @@ class Level:
     u: float
     h: float | None = None  # None: as among strangers
     tf: str | None = None
+    n: float | None = None  # None: as among strangers
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Levels:
 
     roles   columns it reads; the first is the value itself
     shared  a household shares such values: agreement says little about which member it is
+    name    it is a name: namesakes share it by definition
+    named   it goes with a name (an e-mail address is made of one, a name tells the sex): learned among namesakes
     many    the forms work on single texts, so a list compares by its best pair
     sql     SQL expressions of the two sides, by role -> SQL expression of the level
     python  columns by role -> function of two records
@@ -54,6 +57,8 @@ class Levels:
     python: Callable[[Columns], PythonForm]
     shared: bool = False
     many: bool = False
+    name: bool = False
+    named: bool = False
     contact: bool = False  # may be only claimed: see `Model.claimed`
     optional: tuple[str, ...] = ()
 
@@ -64,6 +69,7 @@ def scalar(
     python: Callable[[str, str], int],
     *,
     shared: bool = False,
+    named: bool = False,
     contact: bool = False,
 ) -> Levels:
     """Levels that look at one text on each side (`sql` and `python` never see missing values)."""
@@ -85,7 +91,7 @@ def scalar(
 
         return level
 
-    return Levels(("value",), levels, whole, bound, shared=shared, many=True, contact=contact)
+    return Levels(("value",), levels, whole, bound, shared=shared, named=named, many=True, contact=contact)
 
 
 def near(a: str, b: str) -> bool:

@@ -57,4 +57,4 @@ def _company_sql(left: Columns, right: Columns) -> str:
     )
 
 
-COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company)
+COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True)

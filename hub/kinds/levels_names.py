@@ -21,10 +21,11 @@ from hub.kinds.levels_base import (
 )
 
 GIVEN = (
-    Level("exact", "the same given name", 0.74, 0.004, 0.012, tf="value"),
+    Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value"),
     Level("near", "given names one letter apart", 0.08, 0.002, 0.004),
     Level("nickname", "one given name is a nickname or variant of the other", 0.05, 0.004),
-    Level("short", "one given name is an initial, a part or the beginning of the other", 0.06, 0.012),
+    Level("short", "one given name is a part of the other", 0.03, 0.004),
+    Level("initial", "one given name is the initial of the other", 0.03, 0.006),
     Level("swapped", "given and family name are swapped", 0.015, 0.00004),
     Level("similar", "given names spelt or sounding alike", 0.025, 0.012),
     Level("other", "another given name", 0.03, 0.966, 0.95),
@@ -60,23 +61,40 @@ def _swapped_sql(a: str, b: str, left_family: str, right_family: str) -> str:
     )
 
 
-def _short(a: str, b: str) -> bool:
-    """An initial or the beginning of the other."""
+def _begins(a: str, b: str) -> bool:
     return b.startswith(a) or a.startswith(b)
 
 
-def _short_sql(a: str, b: str) -> str:
+def _begins_sql(a: str, b: str) -> str:
     return f"(starts_with({b}, {a}) OR starts_with({a}, {b}))"
+
+
+def _short(a: str, b: str) -> bool:
+    """One is the beginning, the end or a word of the other."""
+    if len(a) > len(b):
+        a, b = b, a
+    return b.startswith(a) or (len(a) > 3 and b.endswith(a)) or f" {a} " in f" {b} "
+
+
+def _short_sql(a: str, b: str) -> str:
+    def within(short: str, long: str) -> str:
+        return (
+            f"(starts_with({long}, {short}) OR (length({short}) > 3 AND ends_with({long}, {short})) "
+            f"OR contains(concat(' ', {long}, ' '), concat(' ', {short}, ' ')))"
+        )
+
+    return f"(CASE WHEN length({a}) > length({b}) THEN {within(b, a)} ELSE {within(a, b)} END)"
 
 
 def _given_sql(left: Columns, right: Columns) -> str:
     a, b = left["value"], right["value"]
-    swap = f"WHEN {_swapped_sql(a, b, left['family'], right['family'])} THEN 4 " if "family" in left else ""
+    swap = f"WHEN {_swapped_sql(a, b, left['family'], right['family'])} THEN 5 " if "family" in left else ""
     return (
-        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 3 ELSE 0 END) "
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 4 ELSE 0 END) "
+        f"WHEN least(length({a}), length({b})) = 1 THEN (CASE WHEN {_begins_sql(a, b)} THEN 4 ELSE 7 END) "
         f"{swap}WHEN least(length({a}), length({b})) > 2 AND {near_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
         f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
-        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > 2 AND {similar_sql(a, b)}) THEN 5 ELSE 6 END"
+        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > 2 AND {similar_sql(a, b)}) THEN 6 ELSE 7 END"
     )
 
 
@@ -88,9 +106,11 @@ def _given(columns: Columns) -> PythonForm:
         if not a or not b:
             return MISSING
         if a == b:
-            return 3 if len(a) == 1 else 0
+            return 4 if len(a) == 1 else 0
+        if len(a) == 1 or len(b) == 1:
+            return 4 if _begins(a, b) else 7
         if family and _swapped(a, b, left.get(family), right.get(family)):
-            return 4
+            return 5
         long_enough = len(a) > 2 and len(b) > 2
         if long_enough and near(a, b):
             return 1
@@ -98,7 +118,7 @@ def _given(columns: Columns) -> PythonForm:
             return 3
         if same(left, right, canonical):
             return 2
-        return 5 if same(left, right, sound) or (long_enough and similar(a, b)) else 6
+        return 6 if same(left, right, sound) or (long_enough and similar(a, b)) else 7
 
     return level
 
@@ -122,7 +142,7 @@ def _family_sql(left: Columns, right: Columns) -> str:
     swap = ""
     if "given" in left:
         one, two = left["given"], right["given"]
-        swap = f"WHEN {one} IS NOT NULL AND {two} IS NOT NULL AND {one} <> {two} AND {_swapped_sql(one, two, a, b)} THEN {MISSING} "
+        swap = f"WHEN {one} IS NOT NULL AND {two} IS NOT NULL AND {one} <> {two} AND least(length({one}), length({two})) > 1 AND {_swapped_sql(one, two, a, b)} THEN {MISSING} "
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN 0 {swap}"
         f"WHEN least(length({a}), length({b})) > 3 AND {near_sql(a, b)} THEN 1 WHEN {_part_sql(one_words, two_words)} THEN 2 "
@@ -141,7 +161,7 @@ def _family(columns: Columns) -> PythonForm:
             return 0
         if given:
             one, two = left.get(given), right.get(given)
-            if one and two and one != two and _swapped(one, two, a, b):
+            if one and two and one != two and len(one) > 1 and len(two) > 1 and _swapped(one, two, a, b):
                 return MISSING
         if len(a) > 3 and len(b) > 3 and near(a, b):
             return 1
@@ -161,7 +181,7 @@ def _middle(columns: Columns) -> PythonForm:
             return MISSING
         if a == b:
             return 1 if len(a) == 1 else 0
-        if _short(a, b):
+        if _begins(a, b):
             return 1
         return 2 if len(a) > 2 and len(b) > 2 and similar(a, b) else 3
 
@@ -172,10 +192,10 @@ def _middle_sql(left: Columns, right: Columns) -> str:
     a, b = left["value"], right["value"]
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 1 ELSE 0 END) "
-        f"WHEN {_short_sql(a, b)} THEN 1 WHEN least(length({a}), length({b})) > 2 AND {similar_sql(a, b)} THEN 2 ELSE 3 END"
+        f"WHEN {_begins_sql(a, b)} THEN 1 WHEN least(length({a}), length({b})) > 2 AND {similar_sql(a, b)} THEN 2 ELSE 3 END"
     )
 
 
-GIVEN_NAME = Levels(("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, optional=("family",))
-FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, optional=("given",))
+GIVEN_NAME = Levels(("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, name=True, optional=("family",))
+FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, name=True, optional=("given",))
 MIDDLE_NAME = Levels(("value",), MIDDLE, _middle_sql, _middle)

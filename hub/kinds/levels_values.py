@@ -49,11 +49,11 @@ def _birth_sql(a: str, b: str) -> str:
 # --- contacts ---------------------------------------------------------------------------------
 
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value"),
-    Level("local", "the same name before the @, another domain", 0.05, 0.0002),
-    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005),
-    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003),
-    Level("other", "another e-mail address", 0.10, 0.996, 0.89),
+    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value", n=0.0005),
+    Level("local", "the same name before the @, another domain", 0.05, 0.0002, 0.01, n=0.05),
+    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002, n=0.01),
+    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003, 0.03, n=0.30),
+    Level("other", "another e-mail address", 0.10, 0.996, 0.86, n=0.64),
 )
 
 
@@ -104,9 +104,9 @@ def _phone_sql(a: str, b: str) -> str:
 
 
 DOMAIN = (
-    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value"),
-    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10),
-    Level("other", "another internet domain", 0.15, 0.9996, 0.70),
+    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value", n=0.05),
+    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10),
+    Level("other", "another internet domain", 0.15, 0.9996, 0.70, n=0.85),
 )
 
 
@@ -151,8 +151,8 @@ def _identifier_sql(a: str, b: str) -> str:
 # --- categories, texts, numbers -----------------------------------------------------------------
 
 CATEGORY = (
-    Level("same", "the same", 0.97, 0.3, 0.4, tf="value"),
-    Level("other", "another", 0.03, 0.7, 0.6),
+    Level("same", "the same", 0.97, 0.3, 0.4, tf="value", n=0.9),
+    Level("other", "another", 0.03, 0.7, 0.6, n=0.1),
 )
 
 
@@ -197,10 +197,10 @@ def _text_sql(a: str, b: str) -> str:
 
 
 BIRTH_DATE = scalar(BIRTH, _birth_sql, _birth)
-EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, contact=True)
+EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, named=True, contact=True)
 PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True)
-DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True)
+DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True, named=True)
 IDENTIFIER_NUMBER = scalar(IDENTIFIER, _identifier_sql, _identifier)
-CATEGORY_WORD = scalar(CATEGORY, _category_sql, _category)
+CATEGORY_WORD = scalar(CATEGORY, _category_sql, _category, named=True)
 SUFFIX_WORD = scalar(SUFFIX, _category_sql, _category)
 FREE_TEXT = scalar(TEXT, _text_sql, _text, shared=True)

@@ -32,13 +32,14 @@ from hub.matching.model import (
     shipped,
     with_info,
 )
-from hub.matching.score import CLAIMED_PART, HOUSEHOLD, PRIOR
+from hub.matching.profile import profile
+from hub.matching.score import CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.standardised import CLAIMED
 from hub.settings import CustomerType
 
 EVERY_PAIR = 1_500  # records up to which training looks at every pair
-RANDOM_PAIRS = 2_000_000
-TRAINING_PAIRS = 2_000_000
+RANDOM_PAIRS = 500_000
+TRAINING_PAIRS = 1_000_000
 FREQUENT = 3_000  # values of a column whose frequency a model keeps
 
 
@@ -194,13 +195,11 @@ def train(records: pa.Table, customer_type: CustomerType, *, seed: int = 0, budg
 def _train(
     con: duckdb.DuckDBPyConnection, records: pa.Table, customer_type: CustomerType, base: Model, seed: int, budget: Budget
 ) -> Model:
-    from hub.matching.profile import profile  # noqa: PLC0415
-
     comparisons = comparisons_of(customer_type)
     columns = _columns(comparisons, base.rules)
     lists = _lists(comparisons, columns)
     _load(con, records, columns, lists, {})
-    found = profile(con, comparisons, columns, lists)
+    found = profile(con, comparisons, lists)
     if found.placeholders:
         con.execute("DROP TABLE rec")
         _load(con, records, columns, lists, dict(found.placeholders))
@@ -213,7 +212,7 @@ def _train(
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
     info = {
         "trained": True, "records": n, "seed": seed, "warnings": list(found.warnings), "rounds": mixture.rounds,
-        "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs),
+        "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs), "namesake_pairs": round(mixture.namesake_pairs),
         "rules": counted,
     }  # fmt: skip
     return replace(model, info=info)
@@ -245,27 +244,25 @@ def _hash(expression: str, seed: int) -> str:
 
 def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], exact: dict[str, float], seed: int, n: int) -> Random:
     """Levels of pairs drawn by the order of hashed record ids."""
-    con.execute(f"CREATE OR REPLACE TABLE shuffled AS SELECT rid, row_number() OVER (ORDER BY {_hash('rid', seed)}, rid) - 1 AS place FROM rec")
+    order = np.asarray(con.execute(f"SELECT rid FROM rec ORDER BY {_hash('rid', seed)}, rid").fetchnumpy()["rid"], np.int64)
     shifts = min((n - 1) // 2, max(1, RANDOM_PAIRS // n))
-    con.execute(
-        f"CREATE OR REPLACE TABLE pairs AS SELECT a.rid AS l, b.rid AS r FROM shuffled a, range(1, {shifts + 1}) s(s) "
-        f"JOIN shuffled b ON b.place = (a.place + s.s) % {n}"
-    )
+    step = np.tile(np.arange(min(n, RANDOM_PAIRS)), shifts)
+    far = np.repeat(np.arange(1, shifts + 1), min(n, RANDOM_PAIRS))
+    con.register("given", pa.table({"l": order[step], "r": order[(step + far) % n]}))
+    con.execute("CREATE OR REPLACE TABLE pairs AS SELECT * FROM given")
+    con.unregister("given")
+    levels = ", ".join(f"({_level_sql(c)})::TINYINT AS g{k}" for k, c in enumerate(comparisons))
+    rows = con.execute(f"SELECT {levels} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r").fetchnumpy()
     shares, pairs = [], []
-    for c in comparisons:
-        rows = con.execute(
-            f"SELECT g, count(*) FROM (SELECT {_level_sql(c)} AS g FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r) "
-            f"WHERE g <> {MISSING} GROUP BY g"
-        ).fetchall()
-        counts = np.zeros(len(c.levels.levels))
-        for level, count in rows:
-            counts[level] = count
+    for k, c in enumerate(comparisons):
+        found = np.asarray(rows[f"g{k}"], np.int64)
+        counts = np.bincount(found[found != MISSING], minlength=len(c.levels.levels)).astype(np.float64)
         total = int(counts.sum())
         share = counts / max(total, 1)
-        tf = c.levels.levels[0].tf
-        if total and tf == "value" and "street" not in c.columns:  # known from frequencies, better than from a sample
-            share = share * ((1 - exact.get(c.columns["value"], 0.0)) / max(1 - share[0], 1e-9))
-            share[0] = exact.get(c.columns["value"], 0.0)
+        if total and c.levels.levels[0].tf == "value" and "street" not in c.columns:  # known from frequencies, better than from a sample
+            agree = exact.get(c.columns["value"], 0.0)
+            share = share * ((1 - agree) / max(1 - share[0], 1e-9))
+            share[0] = agree
         shares.append(share)
         pairs.append(total)
     return Random(tuple(shares), tuple(pairs))
@@ -348,20 +345,36 @@ def _assemble(
                         level.name,
                         log_ratio(mixture.same[k][at], mixture.strangers[k][at]),
                         log_ratio(mixture.same[k][at], mixture.household[k][at]),
+                        log_ratio(mixture.same[k][at], mixture.namesakes[k][at]),
                         c.columns[level.tf] if level.tf else None,
                     )
                     for at, level in enumerate(c.levels.levels)
                 ),
             )
         )
-    strangers = max(1.0, mixture.all_pairs - mixture.same_pairs - mixture.household_pairs)
+    strangers = max(1.0, mixture.all_pairs - mixture.same_pairs - mixture.household_pairs - mixture.namesake_pairs)
     return replace(
         base, comparisons=tuple(weights), terms=terms, placeholders=placeholders, rules=rules or base.rules,
         prior=log_ratio(mixture.same_pairs, strangers), household=log_ratio(mixture.same_pairs, mixture.household_pairs),
+        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs),
     )  # fmt: skip
 
 
 # --- pairs ------------------------------------------------------------------------------------------
+
+
+def keys(records: pa.Table, model: Model, *, salt: int = 0, budget: Budget | None = None) -> pa.Table:
+    """Every record's candidate keys (key, rid), sorted: the numbers of `candidates.keys`, each xor `salt`."""
+    budget = budget or Budget()
+    comparisons = tuple(w.comparison for w in model.comparisons)
+    columns = _columns(comparisons, model.rules)
+    lists = _lists(comparisons, columns)
+    with _database(budget) as con:
+        _load(con, records, columns, lists, dict(model.placeholders))
+        con.execute("CREATE TABLE keyed (key BIGINT, rid BIGINT)")
+        for rule in model.rules:
+            con.execute(f"INSERT INTO keyed {_key_sql(rule, lists)}")
+        return con.execute(f"SELECT xor(key, {int(salt)}::BIGINT) AS key, rid FROM keyed ORDER BY 1, 2").to_arrow_table()
 
 
 def pairs(
@@ -411,7 +424,7 @@ def _candidates(con: duckdb.DuckDBPyConnection, only: pa.Table | None, cap: int)
 def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], model: Model, floor: int) -> pa.Table:
     """Levels, then sums, of table `pairs`."""
     levels = "".join(f", {_level_sql(c)} AS g{k}" for k, c in enumerate(comparisons))
-    weights, against, proven, parts = [], [], [], [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']"]
+    weights, against, namesake, proven, parts = [], [], [], [], [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']"]
     terms = []
     for k, w in enumerate(model.comparisons):
         shared, contact = w.comparison.levels.shared, w.comparison.levels.contact
@@ -422,10 +435,13 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
         household = " ".join(f"WHEN {at} THEN {level.household}" for at, level in enumerate(w.levels))
         weights.append(f"(CASE g{k} {strangers} ELSE 0 END + t{k})")
         against.append(f"(CASE g{k} {household} ELSE 0 END{'' if shared else f' + t{k}'})")
+        same_name = " ".join(f"WHEN {at} THEN {level.namesakes}" for at, level in enumerate(w.levels))
+        namesake.append(f"(CASE g{k} {same_name} ELSE 0 END + t{k})")
         claimed = f"list_contains(claimed, {_text(w.comparison.name)})"
         proven.append(f"({weights[-1]} > 0{f' AND NOT coalesce({claimed}, false)' if contact else ''})")
         parts.append(f"CASE WHEN g{k} <> {MISSING} THEN [{_text(_part(w.comparison.name, None))} || g{k} || ',' || {weights[-1]} || ']'] ELSE [] END")
-    parts.append(f"CASE WHEN met <> strangers THEN [{_text(_part(HOUSEHOLD, 0))} || (met - strangers) || ']'] ELSE [] END")
+    parts.append(f"CASE WHEN apart <> strangers THEN [{_text(_part(HOUSEHOLD, 0))} || (apart - strangers) || ']'] ELSE [] END")
+    parts.append(f"CASE WHEN met <> apart THEN [{_text(_part(NAMESAKES, 0))} || (met - apart) || ']'] ELSE [] END")
     parts.append(f"CASE WHEN weight <> met THEN [{_text(_part(CLAIMED_PART, 0))} || (weight - met) || ']'] ELSE [] END")
     names = ", ".join(f"g{k}, t{k}" for k in range(len(comparisons)))
     names = f", {names}" if names else ""
@@ -434,8 +450,9 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
         f"WITH levels AS (SELECT l.rid AS lid, r.rid AS rid, {claimed}{levels}{''.join(f', {t}' for t in terms)} "
         f"FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r), "
         f"summed AS (SELECT lid, rid{names}, {' + '.join([str(model.prior), *weights])} AS strangers, "
-        f"{' + '.join([str(model.household), *against])} AS household, {' OR '.join(['false', *proven])} AS proven FROM levels), "
-        f"met AS (SELECT *, {meet_sql('strangers', 'household')} AS met FROM summed), "
+        f"{' + '.join([str(model.household), *against])} AS household, {' + '.join([str(model.namesakes), *namesake])} AS namesakes, {' OR '.join(['false', *proven])} AS proven FROM levels), "
+        f"apart AS (SELECT *, {meet_sql('strangers', 'household')} AS apart FROM summed), "
+        f"met AS (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM apart), "
         f"weighed AS (SELECT *, CASE WHEN NOT proven AND met >= {model.join} THEN {model.join - 1} ELSE met END AS weight FROM met) "
         f"SELECT lid AS \"left\", rid AS \"right\", weight::BIGINT AS weight, "
         f"'[' || array_to_string({_concat(parts)}, ',') || ']' AS parts FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"

@@ -1,9 +1,10 @@
 """Unsupervised training: which share of one customer's pairs, of housemates and of strangers has each level.
 
-Pure numpy over counts of agreement patterns. Three kinds of pairs are told apart by EM:
+Pure numpy over counts of agreement patterns. Four kinds of pairs are told apart by EM:
 - *same*: two records of one customer;
 - *household*: two people who share what a household shares (family name, address, landline ...) and
   nothing else: their given names, birth dates and numbers agree no more often than those of strangers;
+- *namesakes*: two people of one name, and whatever goes with a name (its e-mail addresses, its sex);
 - *strangers*: every level as often as in random pairs.
 
 The posterior of a pair uses all its levels at the odds of the whole data, so it needs no correction
@@ -55,9 +56,11 @@ class Mixture:
 
     same: tuple[Floats, ...]
     household: tuple[Floats, ...]
+    namesakes: tuple[Floats, ...]
     strangers: tuple[Floats, ...]
     same_pairs: float
     household_pairs: float
+    namesake_pairs: float
     all_pairs: float
     seen: tuple[bool, ...]  # did the comparison meet any data
     rounds: int
@@ -72,48 +75,48 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
     total = records * (records - 1) / 2
     shipped = [np.array([level.m for level in c.levels.levels]) for c in comparisons]
     same = [m / m.sum() for m in shipped]
-    strangers = [_smoothed(random.shares[k], random.pairs[k], c) for k, c in enumerate(comparisons)]
-    observed = [u.copy() for u in strangers]
+    observed = [_smoothed(random.shares[k], random.pairs[k], c) for k, c in enumerate(comparisons)]
+    strangers = [u.copy() for u in observed]
     household = [_household(c, u) for c, u in zip(comparisons, strangers, strict=True)]
-    believed = [h.copy() for h in household]
-    same_pairs, household_pairs = 0.2 * records, 0.2 * records
+    namesakes = [_namesakes(c, m, u) for c, m, u in zip(comparisons, same, strangers, strict=True)]
+    housed, named = [h.copy() for h in household], [x.copy() for x in namesakes]
+    pairs = np.array([0.2 * records, 0.2 * records, 0.1 * records])
     moved, done = 1.0, 0
     for done in range(1, rounds + 1):  # noqa: B007
-        posterior = _posterior(patterns, same, household, strangers, (same_pairs, household_pairs, total))
-        weight_same, weight_household = posterior[0] * patterns.count, posterior[1] * patterns.count
+        weights = _posterior(patterns, (same, household, namesakes, strangers), pairs, total) * patterns.count
         before = [m.copy() for m in same]
         for k, c in enumerate(comparisons):
-            same[k] = _shares(patterns, weight_same, k, shipped[k] / shipped[k].sum() * BELIEF)
-            if c.levels.shared:
-                household[k] = _shares(patterns, weight_household, k, believed[k] * BELIEF)
-            share = min(0.5, same_pairs / total)
-            strangers[k] = _cleaned(observed[k], same[k], share, random.pairs[k], c)
-            if not c.levels.shared:
-                household[k] = _household(c, strangers[k])
-        same_pairs, household_pairs = max(1.0, float(weight_same.sum())), max(1.0, float(weight_household.sum()))
+            same[k] = _shares(patterns, weights[0], k, shipped[k] / shipped[k].sum() * BELIEF)
+            strangers[k] = _cleaned(observed[k], same[k], min(0.5, pairs[0] / total), random.pairs[k])
+            household[k] = _shares(patterns, weights[1], k, housed[k] * BELIEF) if c.levels.shared else _household(c, strangers[k])
+            if c.levels.named:
+                namesakes[k] = _shares(patterns, weights[2], k, named[k] * BELIEF)
+            else:
+                namesakes[k] = _namesakes(c, same[k], strangers[k])
+        pairs = np.maximum(1.0, weights.sum(axis=1))
         moved = max((float(np.abs(a - b).max()) for a, b in zip(same, before, strict=True)), default=0.0)
         if moved < 0.001:
             break
     seen = tuple(bool((patterns.levels[:, k] >= 0).any()) for k in range(len(comparisons)))
-    return Mixture(tuple(same), tuple(household), tuple(strangers), same_pairs, household_pairs, total, seen, done, moved)
+    return Mixture(
+        tuple(same), tuple(household), tuple(namesakes), tuple(strangers), float(pairs[0]), float(pairs[1]), float(pairs[2]),
+        total, seen, done, moved,
+    )  # fmt: skip
 
 
-def _posterior(
-    patterns: Patterns, same: list[Floats], household: list[Floats], strangers: list[Floats], pairs: tuple[float, float, float]
-) -> tuple[Floats, Floats]:
-    """Chances that each pattern is one customer, or one household."""
-    one, home, rest = np.log2(pairs[0]), np.log2(pairs[1]), np.log2(max(pairs[2] - pairs[0] - pairs[1], 1.0))
-    m = np.full(len(patterns.count), one)
-    h = np.full(len(patterns.count), home) - patterns.rare_alone
-    u = np.full(len(patterns.count), rest) - patterns.rare
+def _posterior(patterns: Patterns, shares: tuple[list[Floats], ...], pairs: Floats, total: float) -> Floats:
+    """Chances that each pattern is one customer, one household, two namesakes (rows)."""
+    strangers = max(total - float(pairs.sum()), 1.0)
+    logs = np.log2(np.append(pairs, strangers))[:, None] + np.zeros(len(patterns.count))
+    logs[1] -= patterns.rare_alone
+    logs[2:] -= patterns.rare
     for k in range(patterns.levels.shape[1]):
         at = patterns.levels[:, k]
-        for sums, shares in ((m, same[k]), (h, household[k]), (u, strangers[k])):
-            sums += np.append(np.log2(np.maximum(shares, 1e-12)), 0.0)[at]  # -1, missing, takes the 0 at the end
-    top = np.maximum(np.maximum(m, h), u)
-    em, eh, eu = np.exp2(m - top), np.exp2(h - top), np.exp2(u - top)
-    whole = em + eh + eu
-    return em / whole, eh / whole
+        for kind in range(4):  # -1, missing, takes the 0 at the end
+            logs[kind] += np.append(np.log2(np.maximum(shares[kind][k], 1e-12)), 0.0)[at]
+    chances = np.exp2(logs - logs.max(axis=0))
+    found: Floats = (chances / chances.sum(axis=0))[:3]
+    return found
 
 
 def _shares(patterns: Patterns, weight: Floats, k: int, belief: Floats) -> Floats:
@@ -124,18 +127,28 @@ def _shares(patterns: Patterns, weight: Floats, k: int, belief: Floats) -> Float
 
 
 def _smoothed(shares: Floats, pairs: int, comparison: Comparison) -> Floats:
+    """Shares of random pairs, where half an event of each level is believed beforehand."""
     shipped = np.array([level.u for level in comparison.levels.levels])
     shipped = shipped / shipped.sum()
-    counts = shares * pairs + shipped * 10
-    return counts / counts.sum()
+    found = (shares * pairs + 0.5) / (pairs + 0.5 / shipped)
+    return found / found.sum()
 
 
-def _cleaned(observed: Floats, same: Floats, share: float, pairs: int, comparison: Comparison) -> Floats:
+def _cleaned(observed: Floats, same: Floats, share: float, pairs: int) -> Floats:
     """Random pairs hold pairs of one customer too: take them out. In small data they are most of what agrees."""
     if pairs == 0:
         return observed
     left = np.maximum(observed - share * same, observed * 0.05)
     return left / left.sum()
+
+
+def _namesakes(comparison: Comparison, same: Floats, strangers: Floats) -> Floats:
+    """Namesakes before learning: names as of one customer, the rest as among strangers."""
+    if comparison.levels.name:
+        return same
+    levels = comparison.levels.levels
+    shares = np.array([u if level.n is None else level.n for level, u in zip(levels, strangers, strict=True)])
+    return shares / shares.sum()
 
 
 def _household(comparison: Comparison, strangers: Floats) -> Floats:

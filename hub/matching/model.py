@@ -1,9 +1,10 @@
 """A matching model as frozen data: what is compared, what each level weighs, which keys make candidates.
 
-The weight of a pair is a sum of integer milli-bits. Two sums are kept: the evidence for one customer
-against *strangers*, and against *two members of one household*, who share family name, address,
-landline and sometimes e-mail. The weight is the smaller of the two, rounded off where they meet, so
-what a household shares is never counted as if it were independent.
+The weight of a pair is a sum of integer milli-bits. Three sums are kept, the evidence for one customer
+against each rival story: two *strangers*; two members of one *household*, who share family name,
+address, landline and sometimes e-mail; two *namesakes*, whose e-mail addresses are made of one name.
+The weight is the smallest of the three, rounded off where they meet, so what a household or a name
+brings with it is never counted as if it were independent.
 """
 
 from __future__ import annotations
@@ -38,11 +39,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class LevelWeight:
-    """Milli-bits of one level, against strangers and against a household; `tf` names the column of its term."""
+    """Milli-bits of one level against each rival; `tf` names the column of its term."""
 
     name: str
     strangers: int
     household: int
+    namesakes: int
     tf: str | None = None
 
 
@@ -67,8 +69,8 @@ class Weights:
 
 @dataclass(frozen=True)
 class Model:
-    """All that scoring needs. `prior` and `household`: log-odds of one customer against strangers and against
-    housemates before anything is compared. `join`, `review`: milli-bits."""
+    """All that scoring needs. `prior`, `household`, `namesakes`: log-odds of one customer against strangers,
+    housemates and namesakes before anything is compared. `join`, `review`: milli-bits."""
 
     customer_type: str
     rules: tuple[tuple[str, ...], ...]
@@ -77,6 +79,7 @@ class Model:
     placeholders: Mapping[str, frozenset[str]]
     prior: int
     household: int
+    namesakes: int
     join: int
     review: int
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +98,7 @@ class Model:
                     "kind": _kind_of(w.comparison.levels),
                     "columns": dict(w.comparison.columns),
                     "many": w.comparison.many,
-                    "levels": [[level.name, level.strangers, level.household, level.tf] for level in w.levels],
+                    "levels": [[level.name, level.strangers, level.household, level.namesakes, level.tf] for level in w.levels],
                 }
                 for w in self.comparisons
             ],
@@ -103,6 +106,7 @@ class Model:
             "placeholders": {column: sorted(values) for column, values in self.placeholders.items()},
             "prior": self.prior,
             "household": self.household,
+            "namesakes": self.namesakes,
             "join": self.join,
             "review": self.review,
             "info": dict(self.info),
@@ -125,6 +129,7 @@ class Model:
             placeholders={column: frozenset(values) for column, values in data["placeholders"].items()},
             prior=data["prior"],
             household=data["household"],
+            namesakes=data["namesakes"],
             join=data["join"],
             review=data["review"],
             info=data["info"],
@@ -152,17 +157,17 @@ def _kind_of(levels: Levels) -> str:
     return next(kind for kind, found in _KINDS.items() if found is levels)
 
 
-def meet(strangers: int, household: int) -> int:
-    """The smaller sum, less what the other hypothesis adds: -log2(2^-a + 2^-b) in steps."""
-    gap = abs(strangers - household) // _STEP
-    return min(strangers, household) - (_MEET[gap] if gap < len(_MEET) else 0)
+def meet(one: int, other: int) -> int:
+    """The smaller sum, less what the other adds: -log2(2^-one + 2^-other), in steps."""
+    gap = abs(one - other) // _STEP
+    return min(one, other) - (_MEET[gap] if gap < len(_MEET) else 0)
 
 
-def meet_sql(strangers: str, household: str) -> str:
+def meet_sql(one: str, other: str) -> str:
     """`meet` as SQL."""
     steps = ", ".join(map(str, _MEET))
-    place = f"abs({strangers} - {household}) // {_STEP} + 1"
-    return f"(least({strangers}, {household}) - coalesce([{steps}][least({place}, {len(_MEET) + 1})], 0))"
+    place = f"abs({one} - {other}) // {_STEP} + 1"
+    return f"(least({one}, {other}) - coalesce([{steps}][least({place}, {len(_MEET) + 1})], 0))"
 
 
 def bits(probability: float) -> int:
@@ -223,6 +228,7 @@ def shipped(comparison: Comparison) -> Weights:
                 level.name,
                 log_ratio(level.m, level.u),
                 log_ratio(level.m, level.u if level.h is None else level.h),
+                0 if comparison.levels.name else log_ratio(level.m, level.u if level.n is None else level.n),
                 comparison.columns[level.tf] if level.tf else None,
             )
             for level in comparison.levels.levels
@@ -245,6 +251,7 @@ def default_model(customer_type: CustomerType, *, records: int = ASSUMED_RECORDS
         placeholders={},
         prior=prior_bits(records),
         household=0,
+        namesakes=0,
         join=bits(customer_type.matching.join),
         review=bits(customer_type.matching.review),
         info={"trained": False, "records": records, "warnings": list(warnings)},

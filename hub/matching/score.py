@@ -12,7 +12,7 @@ from hub.matching.model import Model, Terms, meet, probability
 from hub.matching.standardised import CLAIMED
 from hub.model import Part, Weighed
 
-PRIOR, HOUSEHOLD, CLAIMED_PART = "prior", "household", "claimed"
+PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART = "prior", "household", "namesakes", "claimed"
 _NONE: frozenset[str] = frozenset()
 
 Forms = Mapping[str, Any]
@@ -39,7 +39,7 @@ class Scorer:
             (
                 w.comparison.name,
                 w.comparison.levels.python(w.comparison.columns),
-                tuple((level.strangers, level.household, level.tf, model.terms.get(level.tf or "")) for level in w.levels),
+                tuple((level.strangers, level.household, level.namesakes, level.tf, model.terms.get(level.tf or "")) for level in w.levels),
                 w.comparison.levels.shared,
                 w.comparison.levels.contact,
             )
@@ -52,33 +52,38 @@ class Scorer:
         if model.placeholders:
             left, right = without_placeholders(left, model), without_placeholders(right, model)
         claimed = _claimed(left, right)
-        strangers, household, proven = model.prior, model.household, False
+        strangers, household, namesakes, proven = model.prior, model.household, model.namesakes, False
         parts = [Part(PRIOR, 0, model.prior)]
         for name, level_of, weights, shared, contact in self._compared:
             level = level_of(left, right)
             if level == MISSING:
                 continue
-            weight, against, tf, terms = weights[level]
+            weight, against, namesake, tf, terms = weights[level]
             if terms is not None and tf is not None:
                 rare = _rarest(left.get(tf), right.get(tf), terms)
                 weight += rare
+                namesake += rare
                 if not shared:
                     against += rare
             strangers += weight
             household += against
+            namesakes += namesake
             if weight > 0 and not (contact and name in claimed):
                 proven = True
             parts.append(Part(name, level, weight))
-        total = meet(strangers, household)
-        if total != strangers:
-            parts.append(Part(HOUSEHOLD, 0, total - strangers))
+        apart = meet(strangers, household)
+        total = meet(apart, namesakes)
+        if apart != strangers:
+            parts.append(Part(HOUSEHOLD, 0, apart - strangers))
+        if total != apart:
+            parts.append(Part(NAMESAKES, 0, total - apart))
         if not proven and total >= model.join:
             parts.append(Part(CLAIMED_PART, 0, model.join - 1 - total))
             total = model.join - 1
         return Weighed(total, tuple(parts))
 
 
-_Bound = tuple[str, PythonForm, tuple[tuple[int, int, str | None, Terms | None], ...], bool, bool]
+_Bound = tuple[str, PythonForm, tuple[tuple[int, int, int, str | None, Terms | None], ...], bool, bool]
 _scorers: dict[int, Scorer] = {}
 
 
@@ -143,6 +148,7 @@ def chance(weight: int) -> str:
 _WORDS = {
     PRIOR: "how often two records are one customer, before anything is compared",
     HOUSEHOLD: "what members of one household share is not counted twice",
+    NAMESAKES: "what a name brings with it is not counted twice",
     CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
 }
 

@@ -1,0 +1,303 @@
+"""What is sent and answered. Times are RFC 3339 in UTC; weights are milli-bits; unknown fields are refused."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from hub.access import seen as s
+from hub.connectors.base import ROW_DEPTH, too_deep
+from hub.model import RecordId, Verdict, from_micros
+from hub.resolve import Happened, Outcome
+
+T = TypeVar("T")
+
+CUSTOMER_ID = "cus_019a1b2c3d4e7f60812233445566778a"
+VALUES: dict[str, Any] = {
+    "given_name": "Ana", "family_name": "Silva", "email": ["ana@example.com"],
+    "address": {"line1": "Rua Direita 5", "postcode": "1100-001", "city": "Lisboa", "country": "PT"},
+}
+
+
+class In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def when(micros: int) -> str:
+    return from_micros(micros).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class RecordName(In):
+    """A source record, as its source names it."""
+
+    source: str = Field(examples=["billing"], max_length=200)
+    stream: str = Field(examples=["customers"], max_length=200)
+    key: str = Field(examples=["4711"], max_length=512)
+
+    @classmethod
+    def of(cls, id: RecordId) -> RecordName:
+        return cls(source=id.source, stream=id.stream, key=id.key)
+
+    def id(self) -> RecordId:
+        return RecordId(self.source, self.stream, self.key)
+
+
+class Paged(Out, Generic[T]):
+    """A page. Ask with `cursor=next_cursor` for what follows; null: this was the last."""
+
+    data: list[T]
+    next_cursor: str | None = None
+
+
+# --- customers ------------------------------------------------------------------------------------
+
+
+class Customer(Out):
+    """A customer as your role sees it. Attributes that it does not see are not there."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {
+        "id": CUSTOMER_ID, "type": "person", "version": 3, "updated_at": "2026-11-02T09:30:00.000000Z", "values": VALUES,
+        "records": [{"source": "billing", "stream": "customers", "key": "4711"}], "lineage": None,
+    }})
+    id: str
+    type: str
+    version: int = Field(description="how many changes of this customer your role was shown")
+    updated_at: str
+    values: dict[str, Any]
+    records: list[RecordName] | None = Field(None, description="the source records, for roles that may see the crosswalk")
+    lineage: dict[str, Any] | None = Field(None, description="attribute -> rule, values that won and lost with their records; when asked for")
+
+    @classmethod
+    def of(cls, c: s.SeenCustomer) -> Customer:
+        records = None if c.records is None else [RecordName.of(r) for r in c.records]
+        lineage = None if c.lineage is None else {a: _timed(why) for a, why in c.lineage.items()}
+        return cls(id=c.id, type=c.type, version=c.version, updated_at=when(c.updated_at), values=dict(c.values), records=records, lineage=lineage)
+
+
+def _timed(why: dict[str, Any]) -> dict[str, Any]:
+    override = why.get("override")
+    if not override:
+        return why
+    return {**why, "override": {**override, "at": when(override["at"]), "until": when(override["until"]) if override["until"] else None}}
+
+
+class CustomerFound(Out):
+    id: str = Field(examples=[CUSTOMER_ID])
+    type: str = Field(examples=["person"])
+    values: dict[str, Any] = Field(examples=[VALUES])
+    matched: list[str] = Field(examples=[["family_name"]], description="attributes in which your words were found")
+
+    @classmethod
+    def of(cls, f: s.Found) -> CustomerFound:
+        return cls(id=f.id, type=f.type, values=dict(f.values), matched=list(f.matched))
+
+
+class CustomerVersion(Out):
+    version: int = Field(examples=[2])
+    change: str = Field(examples=["updated"])
+    at: str = Field(examples=["2026-11-02T09:30:00.000000Z"])
+    attributes: list[str] = Field(examples=[["address"]])
+    other: list[str] = Field(description="customers that it merged with, or was split from")
+    values: dict[str, Any] | None = Field(examples=[VALUES])
+
+    @classmethod
+    def of(cls, v: s.SeenVersion) -> CustomerVersion:
+        values = None if v.values is None else dict(v.values)
+        return cls(version=v.version, change=v.type, at=when(v.at), attributes=list(v.attributes), other=list(v.other), values=values)
+
+
+class CrosswalkOut(Out):
+    customer: str = Field(examples=[CUSTOMER_ID])
+    type: str = Field(examples=["person"])
+    records: list[RecordName]
+
+    @classmethod
+    def of(cls, c: s.Crosswalk) -> CrosswalkOut:
+        return cls(customer=c.customer, type=c.type, records=[RecordName.of(r) for r in c.records])
+
+
+class OverrideIn(In):
+    """Values to show instead of what the sources say; an empty list clears the attribute."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"values": ["ana.silva@example.com"], "reason": "she called and spelt it", "until": None}})
+    values: list[Any] = Field(max_length=100)
+    reason: str = Field(min_length=1, max_length=1000)
+    until: AwareDatetime | None = None
+
+    @field_validator("values")
+    @classmethod
+    def _shallow(cls, values: list[Any]) -> list[Any]:
+        if too_deep(values, 3):
+            raise ValueError("nested too deeply")
+        return values
+
+
+# --- evidence --------------------------------------------------------------------------------------
+
+
+class RecordOut(Out):
+    record: RecordName
+    type: str = Field(examples=["person"])
+    customer: str | None = Field(examples=[CUSTOMER_ID])
+    alive: bool
+    values: dict[str, Any] = Field(examples=[VALUES])
+
+    @classmethod
+    def of(cls, r: s.SeenRecord) -> RecordOut:
+        return cls(record=RecordName.of(r.record), type=r.type, customer=r.customer, alive=r.alive, values=dict(r.values))
+
+
+class PartOut(Out):
+    comparison: str = Field(examples=["birth_date"])
+    level: str = Field(examples=["exact"])
+    words: str = Field(examples=["the same birth date"])
+    weight: int = Field(examples=[11250], description="milli-bits")
+
+
+class PairOut(Out):
+    left: RecordName
+    right: RecordName
+    weight: int | None = Field(description="milli-bits; null when your role does not see all that was compared")
+    parts: list[PartOut]
+
+    @classmethod
+    def of(cls, p: s.SeenPair) -> PairOut:
+        parts = [PartOut(comparison=x.comparison, level=x.level, words=x.words, weight=x.weight) for x in p.parts]
+        return cls(left=RecordName.of(p.left), right=RecordName.of(p.right), weight=p.weight, parts=parts)
+
+
+class ExplainOut(Out):
+    customer: str = Field(examples=[CUSTOMER_ID])
+    type: str = Field(examples=["person"])
+    complete: bool = Field(description="false: attributes that your role does not see were compared too, and are left out")
+    records: list[RecordOut]
+    pairs: list[PairOut]
+
+    @classmethod
+    def of(cls, e: s.Explained) -> ExplainOut:
+        return cls(customer=e.customer, type=e.type, complete=e.complete, records=[RecordOut.of(r) for r in e.records], pairs=[PairOut.of(p) for p in e.pairs])
+
+
+class ReviewOut(Out):
+    pair: PairOut
+    left: RecordOut
+    right: RecordOut
+    joins: bool = Field(description="true: it weighs enough to join, but was refused or cut")
+
+    @classmethod
+    def of(cls, r: s.SeenReview) -> ReviewOut:
+        return cls(pair=PairOut.of(r.pair), left=RecordOut.of(r.left), right=RecordOut.of(r.right), joins=r.joins)
+
+
+class MatchIn(In):
+    """A row as your system has it. Nothing of it is stored."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {
+        "source": "web", "stream": "signups", "record": {"id": "new", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}}})
+    source: str = Field(max_length=200)
+    stream: str = Field(max_length=200)
+    record: dict[str, Any]
+    limit: int = Field(10, ge=1, le=50)
+
+    @field_validator("record")
+    @classmethod
+    def _shallow(cls, record: dict[str, Any]) -> dict[str, Any]:
+        return shallow(record)
+
+
+def shallow(record: dict[str, Any]) -> dict[str, Any]:
+    if too_deep(record, ROW_DEPTH):
+        raise ValueError(f"nested deeper than {ROW_DEPTH} levels")
+    return record
+
+
+class MatchOut(Out):
+    customer: str = Field(examples=[CUSTOMER_ID])
+    joins: bool = Field(description="true: the row would become part of this customer")
+    record: RecordName | None = Field(description="the customer's record that is nearest; for roles that may see the crosswalk")
+    weight: int | None = Field(examples=[18250])
+
+    @classmethod
+    def of(cls, m: s.SeenMatch) -> MatchOut:
+        return cls(customer=m.customer, joins=m.joins, record=RecordName.of(m.record) if m.record else None, weight=m.weight)
+
+
+class Matches(Out):
+    data: list[MatchOut]
+
+
+# --- writes ----------------------------------------------------------------------------------------
+
+
+class RecordAnswer(Out):
+    """What became of one record."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"key": "4711", "happened": "joined", "customer": CUSTOMER_ID, "version": 4, "reason": ""}})
+    key: str
+    happened: Happened
+    customer: str | None = None
+    version: int | None = Field(None, description="of the customer, as your role counts it")
+    reason: str = ""
+
+    @classmethod
+    def of(cls, o: Outcome, version: int | None) -> RecordAnswer:
+        return cls(key=o.key, happened=o.happened, customer=o.customer, version=version, reason=o.reason)
+
+
+class BatchAnswer(Out):
+    """An answer per row, in the order of the rows; `read` = all of them."""
+
+    read: int
+    quarantined: int
+    data: list[RecordAnswer]
+
+
+class DecisionIn(In):
+    """A steward's verdict on two records."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {
+        "left": {"source": "billing", "stream": "customers", "key": "4711"}, "right": {"source": "crm", "stream": "people", "key": "p-9"},
+        "verdict": "match", "reason": "same person, moved in 2024"}})
+    left: RecordName
+    right: RecordName
+    verdict: Verdict
+    reason: str = Field(min_length=1, max_length=1000)
+
+
+class DecisionOut(Out):
+    id: int = Field(examples=[17])
+    verdict: Verdict
+    left: RecordName
+    right: RecordName
+    customers: list[str] = Field(examples=[[CUSTOMER_ID]], description="where the two records are now")
+
+
+class ChangeOut(Out):
+    """A change that your role is shown. Deliveries repeat: keep the highest `version` per customer."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {
+        "id": "evt_0f3c5d", "type": "updated", "customer": CUSTOMER_ID, "customer_type": "person", "version": 3,
+        "at": "2026-11-02T09:30:00.000000Z", "attributes": ["address"], "other": [], "data": None}})
+    id: str
+    type: str
+    customer: str
+    customer_type: str
+    version: int
+    at: str
+    attributes: list[str]
+    other: list[str]
+    data: Customer | None = Field(description="the customer as it is now; null when this id is not shown any more")
+
+    @classmethod
+    def of(cls, c: s.SeenChange) -> ChangeOut:
+        return cls(id=c.id, type=c.type, customer=c.customer, customer_type=c.customer_type, version=c.version, at=when(c.at),
+                   attributes=list(c.attributes), other=list(c.other), data=Customer.of(c.data) if c.data else None)
+
+
+class Health(Out):
+    status: str = Field(examples=["ok"])

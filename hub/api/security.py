@@ -1,0 +1,63 @@
+"""Authorisation by dependency: every route declares a permission, or that it is public. Never by path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from hub.access.principals import Principal, authenticate, note_use
+from hub.api.hub import Hub
+from hub.errors import Forbidden
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PUBLIC = "public"
+_bearer = HTTPBearer(auto_error=False, description="An API key: hub_live_... (make one with `hub keys create`)")
+
+
+def the_hub(request: Request) -> Hub:
+    found: Hub = request.app.state.hub
+    return found
+
+
+TheHub = Annotated[Hub, Depends(the_hub)]
+
+
+def declares(permission: str) -> Callable[[F], F]:
+    def mark(dependency: F) -> F:
+        dependency.permission = permission  # type: ignore[attr-defined]
+        return dependency
+
+    return mark
+
+
+def needs(permission: str) -> Any:
+    """Depends: the principal, if its role has this permission; else 401 or 403."""
+
+    @declares(permission)
+    def principal(request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+        with hub.database.read() as connection:
+            found = authenticate(hub.database, connection, request.headers.get("authorization"))
+        note_use(hub.database, found)
+        if permission not in hub.reader.view(found).may:
+            raise Forbidden(f"this role may not do that: it lacks the permission '{permission}'")
+        return found
+
+    return Depends(principal)
+
+
+@declares(PUBLIC)
+def public() -> None:
+    """Depends: nobody in particular. For what says nothing of customers."""
+
+
+Public = Depends(public)
+
+
+def may_write(principal: Principal, source: str) -> None:
+    """A system writes its own source and no other; whether others exist is not told."""
+    if principal.kind == "system" and principal.source != source:
+        raise Forbidden("a system may write only the records of its own source")

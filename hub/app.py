@@ -1,0 +1,69 @@
+"""The application: routes, refusals and what wraps every request. Binding to an address is the CLI's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from hub.api import changes, customers, decisions, docs, health, match, problems, records
+from hub.api.hub import Hub
+from hub.api.problems import Problem
+from hub.api.wrap import Wrap
+
+DESCRIPTION = """One golden record per customer, from the systems you already have.
+
+Send `Authorization: Bearer hub_live_...`; make a key with `hub keys create`. What you get depends on the role of your key:
+attributes that it does not see are not sent, searched or told apart. Refusals are `application/problem+json`.
+Lists come in pages: repeat the request with `cursor=next_cursor`. Times are RFC 3339 in UTC.
+"""
+TAGS = [
+    {"name": "customers", "description": "Golden records: search them, read them now and then, see why they are as they are."},
+    {"name": "records", "description": "Source records: what the systems say."},
+    {"name": "match", "description": "Would this row join a customer?"},
+    {"name": "decisions", "description": "What a steward decides, and what is to be decided."},
+    {"name": "overrides", "description": "Values set by hand."},
+    {"name": "changes", "description": "What changed, for those who keep a copy."},
+    {"name": "service", "description": "Health and figures."},
+]
+
+
+def create_app(hub: Hub) -> FastAPI:
+    """The hub's HTTP application. The caller opens and closes the hub's database."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        hub.close()
+
+    app = FastAPI(title="Customer hub", version="1", description=DESCRIPTION, openapi_tags=TAGS, openapi_url=None, docs_url=None, redoc_url=None,
+                  lifespan=lifespan, redirect_slashes=False)
+    app.state.hub = hub
+    for room in (customers, records, match, decisions, changes, health, docs):
+        app.include_router(room.router)
+    problems.install(app)
+    app.add_middleware(Wrap, metrics=hub.metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """OpenAPI 3.1, with the one shape of every refusal."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version=app.version, description=app.description, tags=TAGS, routes=app.routes)
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(described.pop("$defs", {}))
+        schemas["Problem"] = described
+        for path in made["paths"].values():
+            for operation in path.values():
+                refused = operation["responses"].get("422", {}).get("content", {})
+                if "application/problem+json" in refused:
+                    refused.pop("application/json", None)
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = made
+    return app.openapi_schema
