@@ -69,8 +69,8 @@ class Customer(Out):
     version: int = Field(description="how many changes of this customer your role was shown")
     updated_at: str
     values: dict[str, Any]
-    records: list[RecordName] | None = Field(None, description="the source records, for roles that may see the crosswalk")
-    lineage: dict[str, Any] | None = Field(None, description="attribute -> rule, values that won and lost with their records; when asked for")
+    records: list[RecordName] | None = Field(default=None, description="the source records, for roles that may see the crosswalk")
+    lineage: dict[str, Any] | None = Field(default=None, description="attribute -> rule, values that won and lost with their records; when asked for")
 
     @classmethod
     def of(cls, c: s.SeenCustomer) -> Customer:
@@ -202,7 +202,7 @@ class MatchIn(In):
     source: str = Field(max_length=200)
     stream: str = Field(max_length=200)
     record: dict[str, Any]
-    limit: int = Field(10, ge=1, le=50)
+    limit: int = Field(default=10, ge=1, le=50)
 
     @field_validator("record")
     @classmethod
@@ -241,7 +241,7 @@ class RecordAnswer(Out):
     key: str
     happened: Happened
     customer: str | None = None
-    version: int | None = Field(None, description="of the customer, as your role counts it")
+    version: int | None = Field(default=None, description="of the customer, as your role counts it")
     reason: str = ""
 
     @classmethod
