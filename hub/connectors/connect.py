@@ -16,7 +16,9 @@ def now_micros() -> int:
     return time.time_ns() // 1000
 
 
-def connect(source: Source, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int] = now_micros) -> Connector:
+def connect(
+    source: Source, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int] = now_micros
+) -> Connector:
     """The connector of a source; `base_folder` is what relative paths start from: the configuration's folder.
 
     Opens nothing yet, except that secrets are looked up: ConfigError when one is missing. `now` keeps a source's

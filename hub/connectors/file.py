@@ -51,7 +51,9 @@ class Files:
         found = []
         for name, file in self._files("*"):
             try:
-                opened = open_rows(file, name, next(iter(self._source.streams.values())).file if self._source.streams else _AUTO)
+                opened = open_rows(
+                    file, name, next(iter(self._source.streams.values())).file if self._source.streams else _AUTO
+                )
             except FileFault:
                 continue
             rows = [row.raw for row, _ in _first(opened, 3) if isinstance(row, SourceRow)]
@@ -96,18 +98,33 @@ class Files:
             folder, matching = Path(*parts[:cut]), "/".join(parts[cut:])
         if not folder.is_dir():
             where = f"sources/{self._source.name}.yaml: connector.path"
-            raise ConfigError([Fault(where, f"there is no folder {folder}", "create it, or correct the path (relative to the configuration)")])
+            raise ConfigError(
+                [
+                    Fault(
+                        where,
+                        f"there is no folder {folder}",
+                        "create it, or correct the path (relative to the configuration)",
+                    )
+                ]
+            )
         found = []
         for file in folder.rglob("*") if "/" in pattern or "**" in pattern or "/" in matching else folder.iterdir():
             name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")
-            if _visible(name) and _matches(name, pattern) and (not matching or _matches(name, matching)) and file.is_file():
+            if (
+                _visible(name)
+                and _matches(name, pattern)
+                and (not matching or _matches(name, matching))
+                and file.is_file()
+            ):
                 found.append((name, file))
         return sorted(found)
 
 
 def _visible(name: str) -> bool:
     last = name.rpartition("/")[2]
-    return not any(part.startswith(".") for part in name.split("/")) and not last.endswith(("~", ".tmp", ".part", ".crdownload"))
+    return not any(part.startswith(".") for part in name.split("/")) and not last.endswith(
+        ("~", ".tmp", ".part", ".crdownload")
+    )
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -182,7 +199,9 @@ class _Reading:
             opened = open_rows(file, name, self.stream.file)
             self._check_columns(name, opened)
         except FileFault as fault:  # not marked as done: it is tried again, also after the configuration was mended
-            self.faults.extend(fault.args[1] if len(fault.args) > 1 else [Fault(str(file), str(fault), "correct the file")])
+            self.faults.extend(
+                fault.args[1] if len(fault.args) > 1 else [Fault(str(file), str(fault), "correct the file")]
+            )
             self._add(BadRow(f"the file {fault.args[0]}", name, ""))
             return
         self.read_some = True
@@ -221,7 +240,11 @@ class _Reading:
         if not opened.columns:
             return
         there = {*opened.columns, *(c.partition(".")[0] for c in opened.columns)}
-        missing = {c: key for c, key in needed_columns(self.stream).items() if c not in there and c.partition(".")[0] not in there}
+        missing = {
+            c: key
+            for c, key in needed_columns(self.stream).items()
+            if c not in there and c.partition(".")[0] not in there
+        }
         fatal = {c: key for c, key in missing.items() if self.stream.records == "full" or key == "key"}
         if fatal:
             faults = [

@@ -33,7 +33,10 @@ Read = tuple[SourceRow | BadRow, int]  # a row and about how many bytes it takes
 HEAD = 8 << 20  # bytes looked at to find out encoding and delimiter
 JSON_BYTES = 256 << 20  # of a JSON list, which has to be in memory at once
 UNPACKED = 16 << 30  # of one gzip file
-RATIO, RATIO_FROM = 200, 64 << 20  # a gzip that unpacks to more than RATIO times its size is a bomb, once past RATIO_FROM
+RATIO, RATIO_FROM = (
+    200,
+    64 << 20,
+)  # a gzip that unpacks to more than RATIO times its size is a bomb, once past RATIO_FROM
 ROW_LINES = 500  # lines of one CSV row (line breaks in quotes)
 COLUMNS = 4000
 
@@ -284,7 +287,9 @@ def sniff_delimiter(sample: Sequence[str], quote: str = '"') -> str:
             continue
         if widths and widths[0] > 1:
             alike = sum(width == widths[0] for width in widths) / len(widths)
-            best, best_score = max((best, best_score), (delimiter, (round(alike, 1), widths[0])), key=lambda found: found[1])
+            best, best_score = max(
+                (best, best_score), (delimiter, (round(alike, 1), widths[0])), key=lambda found: found[1]
+            )
     return best
 
 
@@ -315,7 +320,9 @@ def checked_columns(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _csv_rows(reader: Iterator[list[str]], source: _CsvLines, columns: tuple[str, ...], name: str, encoding: str) -> Iterator[Read]:
+def _csv_rows(
+    reader: Iterator[list[str]], source: _CsvLines, columns: tuple[str, ...], name: str, encoding: str
+) -> Iterator[Read]:
     width = len(columns)
     while True:
         try:
@@ -324,7 +331,11 @@ def _csv_rows(reader: Iterator[list[str]], source: _CsvLines, columns: tuple[str
             return
         except (csv.Error, _Runaway) as error:
             where = f"{name} line {source.number}"
-            reason = "a quoted value that does not end" if isinstance(error, _Runaway) or "end of data" in str(error) else f"not CSV: {error}"
+            reason = (
+                "a quoted value that does not end"
+                if isinstance(error, _Runaway) or "end of data" in str(error)
+                else f"not CSV: {error}"
+            )
             if len(source.pending) == 1 and len(source.pending[0]) > ROW_BYTES:
                 reason = "longer than 1 MiB"
             yield _bad(reason, where, source.give_up_first()), KEPT
@@ -421,13 +432,17 @@ def _json_list(file: Path, encoding: str, name: str, records: str) -> Opened:
         raise FileFault(str(error)) from None
     if not isinstance(items, list):
         keys = ", ".join(list(whole)[:20]) if isinstance(whole, dict) else ""
-        raise FileFault(f"file.records '{records}' finds no list in it" + (f"; at the top it has {keys}" if keys else ""))
+        raise FileFault(
+            f"file.records '{records}' finds no list in it" + (f"; at the top it has {keys}" if keys else "")
+        )
     return Opened("json", (), _items(items, name))
 
 
 def _items(items: Iterable[JSON], name: str) -> Iterator[Read]:
     for number, item in enumerate(items, 1):
-        text = orjson.dumps(item, default=str) if isinstance(item, dict) else str(item)[:KEPT].encode("utf-8", "replace")
+        text = (
+            orjson.dumps(item, default=str) if isinstance(item, dict) else str(item)[:KEPT].encode("utf-8", "replace")
+        )
         yield checked_row(item, f"{name} item {number}", text[:KEPT].decode("utf-8", "replace"), len(text)), len(text)
 
 
@@ -445,7 +460,10 @@ def _salvaged(text: str, name: str) -> Iterator[Read]:
             yield _bad("not JSON; what follows is not read", f"{name} line {line}", text[start : start + KEPT]), KEPT
             return
         number += 1
-        yield checked_row(value, f"{name} item {number}", text[start : min(place, start + KEPT)], place - start), place - start
+        yield (
+            checked_row(value, f"{name} item {number}", text[start : min(place, start + KEPT)], place - start),
+            place - start,
+        )
 
 
 # --- Parquet --------------------------------------------------------------------------------
@@ -485,7 +503,14 @@ def _parquet_rows(parquet: Any, name: str) -> Iterator[Read]:
                 length = len(orjson.dumps(raw, default=str)) if size > ROW_BYTES // 1000 else size
                 yield checked_row(raw, where, str(raw)[:KEPT] if length > ROW_BYTES else "", length), length
     except (OSError, ValueError, OverflowError, pa.ArrowException) as error:
-        yield BadRow(f"not sound Parquet ({type(error).__name__}); what follows is not read", f"{name} after row {number}", ""), 0
+        yield (
+            BadRow(
+                f"not sound Parquet ({type(error).__name__}); what follows is not read",
+                f"{name} after row {number}",
+                "",
+            ),
+            0,
+        )
     finally:
         parquet.close()
 
@@ -494,8 +519,12 @@ def _plain_batch(batch: Any, pa: Any) -> list[dict[str, JSON]]:
     simple = []
     for place, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type) and field.type.unit == "ns":  # Python's times have microseconds
-            batch = batch.set_column(place, field.name, batch.column(place).cast(pa.timestamp("us", field.type.tz), safe=False))
-        simple.append(pa.types.is_string(field.type) or pa.types.is_large_string(field.type) or pa.types.is_integer(field.type))
+            batch = batch.set_column(
+                place, field.name, batch.column(place).cast(pa.timestamp("us", field.type.tz), safe=False)
+            )
+        simple.append(
+            pa.types.is_string(field.type) or pa.types.is_large_string(field.type) or pa.types.is_integer(field.type)
+        )
     rows: list[dict[str, JSON]] = batch.to_pylist()
     others = [field.name for field, plain in zip(batch.schema, simple, strict=True) if not plain]
     for row in rows:

@@ -57,7 +57,10 @@ class Http:
             raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "such as https://crm.example.com/api")])
         headers, auth, self.secret_name = self._credentials(connector, env)
         self._client = httpx2.Client(
-            headers={"Accept": "application/json", **connector.headers, **headers}, auth=auth, timeout=connector.timeout_seconds, trust_env=False
+            headers={"Accept": "application/json", **connector.headers, **headers},
+            auth=auth,
+            timeout=connector.timeout_seconds,
+            trust_env=False,
         )
 
     def _credentials(self, connector: RestConnector, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
@@ -86,20 +89,43 @@ class Http:
         try:
             url = httpx2.URL(base).join(text)
         except (httpx2.InvalidURL, TypeError, ValueError):
-            raise ConfigError([Fault(f"{self.where}: connector.base_url", "the service gives a next page that is no URL", "check rest.next")]) from None
+            raise ConfigError(
+                [
+                    Fault(
+                        f"{self.where}: connector.base_url",
+                        "the service gives a next page that is no URL",
+                        "check rest.next",
+                    )
+                ]
+            ) from None
         if not self.same_host(url):
             what = f"the service sends us to another host, {url.host}: not followed"
-            raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "if that is right, make it the base_url")])
+            raise ConfigError(
+                [Fault(f"{self.where}: connector.base_url", what, "if that is right, make it the base_url")]
+            )
         return url
 
-    def send(self, method: str, url: httpx2.URL, *, json: Any = None, headers: Mapping[str, str] | None = None, repeatable: bool = True) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: httpx2.URL,
+        *,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Answer:
         """The answer, whatever its status but 429 and 5xx: after some tries these, and a silent service, are RetryLater.
 
         What is not `repeatable` (creating a record) is tried again only if the service surely did nothing.
         """
         try:
             for attempt in stamina.retry_context(
-                on=_backoff, attempts=self._tries, timeout=TRIES_SECONDS, wait_initial=0.1, wait_max=5.0, wait_jitter=0.2
+                on=_backoff,
+                attempts=self._tries,
+                timeout=TRIES_SECONDS,
+                wait_initial=0.1,
+                wait_max=5.0,
+                wait_jitter=0.2,
             ):
                 with attempt:
                     return self._once(method, url, json, headers or {}, repeatable)
@@ -116,13 +142,17 @@ class Http:
                 why = f"{self.base.host} does not answer ({type(error).__name__})"
                 raise _Again(why, None if repeatable or refused else PATIENCE + 1) from None
             if answer.status in (429, 503) or (answer.status >= 500 and repeatable):
-                raise _Again(f"{self.base.host} answers {answer.status}", _retry_after(answer.headers.get("retry-after")))
+                raise _Again(
+                    f"{self.base.host} answers {answer.status}", _retry_after(answer.headers.get("retry-after"))
+                )
             if answer.status >= 500:
                 raise _Again(f"{self.base.host} answers {answer.status}", PATIENCE + 1)
             if answer.status not in (301, 302, 303, 307, 308) or method != "GET":
                 return answer
             url = self.link(answer.headers.get("location", ""), str(url))
-        raise ConfigError([Fault(f"{self.where}: connector.base_url", "the service redirects in circles", "correct the URL")])
+        raise ConfigError(
+            [Fault(f"{self.where}: connector.base_url", "the service redirects in circles", "correct the URL")]
+        )
 
     def _exchange(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str]) -> Answer:
         with self._client.stream(method, url, json=json, headers=dict(headers)) as response:
@@ -131,9 +161,17 @@ class Http:
                 size += len(chunk)
                 if size > BODY_BYTES:
                     what = f"the service answers with more than {BODY_BYTES >> 20} MiB at once"
-                    raise ConfigError([Fault(f"{self.where}: connector", what, "ask for smaller pages: rest.size_param and rest.size")])
+                    raise ConfigError(
+                        [
+                            Fault(
+                                f"{self.where}: connector", what, "ask for smaller pages: rest.size_param and rest.size"
+                            )
+                        ]
+                    )
                 chunks.append(chunk)
-            return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks), str(url))
+            return Answer(
+                response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks), str(url)
+            )
 
 
 def _retry_after(text: str | None) -> float | None:

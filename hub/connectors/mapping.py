@@ -144,7 +144,9 @@ class Mapper:
         for name in self.stream.map:
             kind = self._cleaners[name].kind
             if kind.expand is not None:
-                yield _expander(name, kind.expand, {n: c for n, c in self._cleaners.items() if n not in self.stream.map})
+                yield _expander(
+                    name, kind.expand, {n: c for n, c in self._cleaners.items() if n not in self.stream.map}
+                )
         family = [n for n in self.customer_type.attributes if self._cleaners[n].kind.name == "family_name"]
         suffix = [n for n, c in self._cleaners.items() if c.kind.name == "name_suffix" and n not in self.stream.map]
         for name in family:
@@ -155,7 +157,9 @@ class Mapper:
         """Attribute -> where its date, start and end stand. What was expanded from a value shares its dates."""
         given = (self.stream.dates, self.stream.effective_from, self.stream.effective_to)
         found = []
-        whole = [n for n in self.stream.map if self._cleaners[n].kind.expand or self._cleaners[n].kind.name == "family_name"]
+        whole = [
+            n for n in self.stream.map if self._cleaners[n].kind.expand or self._cleaners[n].kind.name == "family_name"
+        ]
         for name in self.customer_type.attributes:
             origins = [name] if name in self.stream.map else whole
             texts = [next((section[n] for n in origins if n in section), None) for section in given]
@@ -165,7 +169,12 @@ class Mapper:
         return found
 
     def _with_dates(
-        self, cell: Cell, name: str, dates: tuple[Path | None, Path | None, Path | None], raw: Row, problems: list[tuple[str, str]]
+        self,
+        cell: Cell,
+        name: str,
+        dates: tuple[Path | None, Path | None, Path | None],
+        raw: Row,
+        problems: list[tuple[str, str]],
     ) -> Cell:
         moments: list[int | None] = []
         for where, what in zip(dates, ("date", "start", "end"), strict=True):
@@ -234,9 +243,17 @@ def needed_columns(stream: Stream) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     texts: list[tuple[str, str]] = [("key", stream.key)]
-    texts += [(n, t) for n, t in (("version", stream.version), ("observed", stream.observed), ("deleted", stream.deleted)) if t]
+    texts += [
+        (n, t)
+        for n, t in (("version", stream.version), ("observed", stream.observed), ("deleted", stream.deleted))
+        if t
+    ]
     for name, given in stream.map.items():
-        texts += [(f"map.{name}.{part}", t) for part, t in given.items()] if isinstance(given, dict) else [(f"map.{name}", given)]
+        texts += (
+            [(f"map.{name}.{part}", t) for part, t in given.items()]
+            if isinstance(given, dict)
+            else [(f"map.{name}", given)]
+        )
     for section in ("dates", "effective_from", "effective_to"):
         texts += [(f"{section}.{name}", t) for name, t in getattr(stream, section).items()]
     for where, text in texts:
@@ -300,7 +317,9 @@ class _Cleaner:
             return self._values(said)
         return self.null if not flat or None in flat else self.blank
 
-    def _of_parts(self, names: tuple[str, ...], values: tuple[JSON, ...], fixed: tuple[tuple[str, JSON], ...]) -> Outcome:
+    def _of_parts(
+        self, names: tuple[str, ...], values: tuple[JSON, ...], fixed: tuple[tuple[str, JSON], ...]
+    ) -> Outcome:
         """The outcome of a composite's parts. Constants alone say nothing."""
         said = {name: _text(value) for name, value in zip(names, values, strict=True) if value is not None}
         filled = {name: value for name, value in said.items() if value != "" and value != []}
@@ -399,7 +418,9 @@ def _parts_reader(parts: dict[str, Path], cleaner: _Cleaner) -> Reader:
     return read
 
 
-def _expander(name: str, expand: Callable[[Value], Mapping[str, str]], targets: dict[str, _Cleaner]) -> Callable[[dict[str, Cell]], None]:
+def _expander(
+    name: str, expand: Callable[[Value], Mapping[str, str]], targets: dict[str, _Cleaner]
+) -> Callable[[dict[str, Cell]], None]:
     stands_for = frozenset(expand("Dr. Anna Maria Smith Jr.")) & targets.keys()  # what the kind can fill
 
     @lru_cache(CACHED)
@@ -464,7 +485,9 @@ class _Writer:
 
     def write(self, values: Sequence[Value], raw: Row) -> dict[str, JSON]:
         if self.parts:
-            return self._write_parts(dict(values[0]) if values and not isinstance(values[0], str) else None, values, raw)
+            return self._write_parts(
+                dict(values[0]) if values and not isinstance(values[0], str) else None, values, raw
+            )
         if len(self.single) == 1:
             field = self.single[0]
             return {field.field: _shaped(values, field.get(raw), self.cleaner.many)}
@@ -489,7 +512,11 @@ class _Writer:
             if not where.constant or part not in parts:
                 continue
             cleaned = self.cleaner.clean({part: where.get({})})
-            fixed = dict(cleaned.value).get(part) if isinstance(cleaned, Cleaned) and not isinstance(cleaned.value, str) else None
+            fixed = (
+                dict(cleaned.value).get(part)
+                if isinstance(cleaned, Cleaned) and not isinstance(cleaned.value, str)
+                else None
+            )
             if (fixed or str(where.get({}))) != parts[part]:
                 raise BadRecord(f"{part}: this stream's is always {where.text}")
 
@@ -517,7 +544,9 @@ def _typed(value: str | None, now: JSON) -> JSON:
         return value
     try:
         if isinstance(now, bool):
-            return {"true": True, "yes": True, "granted": True, "false": False, "no": False, "denied": False}.get(value.lower(), value)
+            return {"true": True, "yes": True, "granted": True, "false": False, "no": False, "denied": False}.get(
+                value.lower(), value
+            )
         if isinstance(now, int):
             return int(value)
         if isinstance(now, float):
@@ -556,7 +585,9 @@ def _text(value: JSON) -> JSON:
         return value
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e18 else str(value)
-    return str(value) if isinstance(value, int) else value.replace("\x00", "").strip() if isinstance(value, str) else value
+    return (
+        str(value) if isinstance(value, int) else value.replace("\x00", "").strip() if isinstance(value, str) else value
+    )
 
 
 def _truthy(value: JSON) -> bool:

@@ -131,6 +131,14 @@ def _roots(node: Any) -> set[str]:
     if node["type"] == "field":
         return {node["value"]}
     children = node.get("children", ())
-    if node["type"] in ("subexpression", "index_expression", "projection", "filter_projection", "value_projection", "flatten", "pipe"):
+    if node["type"] in (
+        "subexpression",
+        "index_expression",
+        "projection",
+        "filter_projection",
+        "value_projection",
+        "flatten",
+        "pipe",
+    ):
         return _roots(children[0])
     return set().union(*(_roots(child) for child in children))

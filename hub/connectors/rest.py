@@ -71,7 +71,15 @@ class Service:
     def _stream(self, name: str) -> tuple[Stream, RestRead]:
         config = self._source.streams[name]
         if config.rest is None:
-            raise ConfigError([Fault(f"sources/{self._source.name}.yaml: streams.{name}", "a REST stream needs rest", "add rest: {path: ...}")])
+            raise ConfigError(
+                [
+                    Fault(
+                        f"sources/{self._source.name}.yaml: streams.{name}",
+                        "a REST stream needs rest",
+                        "add rest: {path: ...}",
+                    )
+                ]
+            )
         return config, config.rest
 
 
@@ -127,7 +135,9 @@ class _Listing:
             items = self._items(body)
             print_ = digest(items) if items else ""
             if print_ and print_ == last and self.rest.page in ("page", "offset"):
-                self.notes.append(f"{self.stream}: page {self.number} repeats the one before: does the service know '{self._page_param()}'?")
+                self.notes.append(
+                    f"{self.stream}: page {self.number} repeats the one before: does the service know '{self._page_param()}'?"
+                )
                 self.whole, items = False, []
             last = print_
             rows = self._rows(items, len(answer.body))
@@ -143,7 +153,10 @@ class _Listing:
     def _fetch(self, place: _Place) -> tuple[Answer, JSON]:
         answer = self.http.send("GET", self._url(place))
         if place.token and self.number == 0 and answer.status in (400, 404, 410, 422):
-            place.token, self.whole = None, place.since is None  # the service has forgotten the token: from the beginning
+            place.token, self.whole = (
+                None,
+                place.since is None,
+            )  # the service has forgotten the token: from the beginning
             answer = self.http.send("GET", self._url(place))
         self.number += 1
         if answer.status == 404 and self.rest.page in ("page", "offset") and self.number > 1:
@@ -177,7 +190,9 @@ class _Listing:
         if answer.status == 204:
             return None
         if not answer.ok:
-            raise ConfigError([Fault(what, f"{self.rest.path} answers {answer.status}", "correct the path or its parameters")])
+            raise ConfigError(
+                [Fault(what, f"{self.rest.path} answers {answer.status}", "correct the path or its parameters")]
+            )
         try:
             return parse_json(answer.body)
         except ValueError:
@@ -199,7 +214,15 @@ class _Listing:
         if isinstance(body, dict) and (body.get("error") or body.get("errors")):
             raise RetryLater(f"{self.where}: {self.rest.path} answers 200 with an error in it")
         keys = f"; at the top it has {known_columns(list(body))}" if isinstance(body, dict) else ""
-        raise ConfigError([Fault(f"{self.where}.rest.records", f"'{self.rest.records}' finds no list in the answer{keys}", "correct the path to the list")])
+        raise ConfigError(
+            [
+                Fault(
+                    f"{self.where}.rest.records",
+                    f"'{self.rest.records}' finds no list in the answer{keys}",
+                    "correct the path to the list",
+                )
+            ]
+        )
 
     def _rows(self, items: list[JSON], size: int) -> tuple[SourceRow | BadRow, ...]:
         rows = []
@@ -218,7 +241,13 @@ class _Listing:
         if self.version is not None:
             self._raise_high(items)
         following = self._following(place, items, answer, body)
-        if self.sorted and items and before != self.high and (following is not None or self.rest.page == "none") and self._ascending(items):
+        if (
+            self.sorted
+            and items
+            and before != self.high
+            and (following is not None or self.rest.page == "none")
+            and self._ascending(items)
+        ):
             return _Place(self.high)  # from the last version on: what changes meanwhile cannot shift rows past us
         return following
 
@@ -268,7 +297,9 @@ class _Listing:
         if texts == sorted(texts):
             return True
         self.sorted = False
-        self.notes.append(f"{self.stream}: rest.order says version, but the list is not in version order: read to its end instead")
+        self.notes.append(
+            f"{self.stream}: rest.order says version, but the list is not in version order: read to its end instead"
+        )
         return False
 
     def _cursor(self, place: _Place, following: _Place) -> Cursor:
@@ -293,11 +324,15 @@ class _Listing:
         if not self.fields:
             return
         known, used = self.start.get("fields", []), used_columns(self.config)
-        self.notes.extend(schema_notes(self.stream, [c for c in known if c in used or c in self.fields], list(self.fields)))
+        self.notes.extend(
+            schema_notes(self.stream, [c for c in known if c in used or c in self.fields], list(self.fields))
+        )
         if not known:
             for column, key in needed_columns(self.config).items():
                 if column.partition(".")[0] not in self.fields and column not in self.fields:
-                    self.notes.append(f"{self.where}.{key}: no record has '{column}'; {known_columns(list(self.fields))}")
+                    self.notes.append(
+                        f"{self.where}.{key}: no record has '{column}'; {known_columns(list(self.fields))}"
+                    )
 
     def _taken_notes(self) -> tuple[str, ...]:
         notes, self.notes = tuple(self.notes), []
@@ -306,8 +341,12 @@ class _Listing:
 
 def refused(http: Http, status: int) -> Fault:
     """What to do about a 401 or 403."""
-    what = f"the service answers {status}: it does not accept " + (f"what is in {http.secret_name}" if http.secret_name else "us without credentials")
-    return Fault(f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here")
+    what = f"the service answers {status}: it does not accept " + (
+        f"what is in {http.secret_name}" if http.secret_name else "us without credentials"
+    )
+    return Fault(
+        f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here"
+    )
 
 
 # --- writing --------------------------------------------------------------------------------
@@ -330,7 +369,9 @@ class _Writing:
 
     def _update(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
         if self.rest.item is None or self.rest.update == "none":
-            return WriteResult(key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it")
+            return WriteResult(
+                key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
+            )
         url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
         answer = self.http.send("GET", url)
         now = self._object(answer)
@@ -357,7 +398,9 @@ class _Writing:
             return merged
         return {name: value for name, value in merged.items() if name not in now or now[name] != value}
 
-    def _verified(self, key: str, write: FieldWrite, before: dict[str, JSON], written: Answer, url: httpx2.URL) -> WriteResult:
+    def _verified(
+        self, key: str, write: FieldWrite, before: dict[str, JSON], written: Answer, url: httpx2.URL
+    ) -> WriteResult:
         """A 2xx is believed when the record shows it: some services answer so and write nothing."""
         after = self._object(written)
         if after is None or any(name.partition(".")[0] not in after for name in write.fields):
@@ -372,7 +415,9 @@ class _Writing:
 
     def _create(self, write: FieldWrite) -> WriteResult:
         if self.rest.create is None or self.config.write_back is None or self.config.write_back.mode != "upsert":
-            return WriteResult("", "rejected", "the stream has no rest.create, or write_back.mode is update: nothing new is created")
+            return WriteResult(
+                "", "rejected", "the stream has no rest.create, or write_back.mode is update: nothing new is created"
+            )
         body = with_fields({}, write.fields)
         headers = {"Idempotency-Key": digest(body)}
         answer = self.http.send("POST", self.http.url(self.rest.create), json=body, headers=headers, repeatable=False)
@@ -402,7 +447,9 @@ class _Writing:
         if status in (404, 410):
             return WriteResult(key, "gone", f"the service answers {status}")
         if answer.ok:
-            return WriteResult(key, "retry", f"the service answers {status} with something that is no record: check rest.item_record")
+            return WriteResult(
+                key, "retry", f"the service answers {status} with something that is no record: check rest.item_record"
+            )
         outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
         return WriteResult(key, outcome, f"the service answers {status}", current)
 

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InvalidRequestError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.sql.selectable import FromClause
 
 from hub.connectors.base import (
@@ -76,10 +83,21 @@ class Database:
             parsed = sa.make_url(url)
             engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
         except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
-            what = "names a database that no installed driver speaks to" if isinstance(error, NoSuchModuleError | ModuleNotFoundError) else "is not a database URL"
+            what = (
+                "names a database that no installed driver speaks to"
+                if isinstance(error, NoSuchModuleError | ModuleNotFoundError)
+                else "is not a database URL"
+            )
             remedy = "such as postgresql+psycopg://user:password@host/name or sqlite:////path/to/file.db"
-            raise ConfigError([Fault(f"{self._where}: connector.url_env", f"{self._variable} {what}", remedy)]) from None
-        if parsed.get_backend_name() == "sqlite" and parsed.database and parsed.database != ":memory:" and "mode=memory" not in url:
+            raise ConfigError(
+                [Fault(f"{self._where}: connector.url_env", f"{self._variable} {what}", remedy)]
+            ) from None
+        if (
+            parsed.get_backend_name() == "sqlite"
+            and parsed.database
+            and parsed.database != ":memory:"
+            and "mode=memory" not in url
+        ):
             self._file = Path(parsed.database.removeprefix("file:").partition("?")[0])
         return engine
 
@@ -94,7 +112,13 @@ class Database:
                 columns = tuple(column["name"] for column in inspector.get_columns(name))
                 table = sa.table(name, *map(sa.column, columns))
                 rows = connection.execute(sa.select(*[table.c[c] for c in columns]).limit(3)) if columns else ()
-                found.append(Discovered(name, columns, tuple({c: jsonable(v) for c, v in zip(columns, row, strict=True)} for row in rows)))
+                found.append(
+                    Discovered(
+                        name,
+                        columns,
+                        tuple({c: jsonable(v) for c, v in zip(columns, row, strict=True)} for row in rows),
+                    )
+                )
             return found
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
@@ -127,30 +151,67 @@ class Database:
     def _connection(self) -> Iterator[sa.Connection]:
         """A connection; what goes wrong with the database itself becomes RetryLater. Its messages may hold values: left out."""
         if self._file is not None and not self._file.exists():  # SQLite would make an empty database of a wrong path
-            raise ConfigError([Fault(f"{self._where}: connector.url_env", f"there is no database file {self._file}", f"correct {self._variable}")])
+            raise ConfigError(
+                [
+                    Fault(
+                        f"{self._where}: connector.url_env",
+                        f"there is no database file {self._file}",
+                        f"correct {self._variable}",
+                    )
+                ]
+            )
         try:
             with self._engine.connect() as connection:
                 yield connection
         except (OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
             raise RetryLater(f"source '{self._source.name}': the database does not answer ({_kind(error)})") from None
         except DBAPIError as error:
-            if str(getattr(error.orig, "sqlstate", "")).startswith(("28", "42")):  # not authorised, or not there any more
+            if str(getattr(error.orig, "sqlstate", "")).startswith(
+                ("28", "42")
+            ):  # not authorised, or not there any more
                 where = f"{self._where}: connector.url_env"
-                raise ConfigError([Fault(where, f"the database refuses to read ({_kind(error)})", "grant its user SELECT on what the stream reads")]) from None
+                raise ConfigError(
+                    [
+                        Fault(
+                            where,
+                            f"the database refuses to read ({_kind(error)})",
+                            "grant its user SELECT on what the stream reads",
+                        )
+                    ]
+                ) from None
             raise RetryLater(f"source '{self._source.name}': the database failed ({_kind(error)})") from None
 
     # --- what a stream reads ---
 
     def _readable(self, connection: sa.Connection, stream: str, config: Stream) -> _Readable:
         where = f"{self._where}: streams.{stream}"
-        rows, name, columns = self._query(connection, where, config) if config.query else self._table(connection, where, config)
-        missing = {c: k for c, k in needed_columns(config).items() if c not in columns and c.partition(".")[0] not in columns}
+        rows, name, columns = (
+            self._query(connection, where, config) if config.query else self._table(connection, where, config)
+        )
+        missing = {
+            c: k for c, k in needed_columns(config).items() if c not in columns and c.partition(".")[0] not in columns
+        }
         if missing:
-            raise ConfigError([Fault(f"{where}.{key}", f"{name} has no column '{column}'", known_columns(columns)) for column, key in missing.items()])
+            raise ConfigError(
+                [
+                    Fault(f"{where}.{key}", f"{name} has no column '{column}'", known_columns(columns))
+                    for column, key in missing.items()
+                ]
+            )
         key, version = path(config.key), path(config.version) if config.version else None
         if version is not None and version.field not in columns:
-            raise ConfigError([Fault(f"{where}.version", "must be a column, because the database orders by it", known_columns(columns))])
-        return _Readable(rows, name, columns, key.field if key.field in columns else None, version.field if version else None)
+            raise ConfigError(
+                [
+                    Fault(
+                        f"{where}.version",
+                        "must be a column, because the database orders by it",
+                        known_columns(columns),
+                    )
+                ]
+            )
+        return _Readable(
+            rows, name, columns, key.field if key.field in columns else None, version.field if version else None
+        )
 
     def _table(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
         inspector = sa.inspect(connection)
@@ -167,15 +228,21 @@ class Database:
     def _query(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
         text = (config.query or "").strip().rstrip(";").replace(":", r"\:")
         try:
-            columns = tuple(connection.execute(sa.select(sa.text("*")).select_from(sa.text(f"({text}) q")).limit(0)).keys())
+            columns = tuple(
+                connection.execute(sa.select(sa.text("*")).select_from(sa.text(f"({text}) q")).limit(0)).keys()
+            )
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
             problem = str(error.orig).splitlines()[0][:300] if error.orig else type(error).__name__
-            raise ConfigError([Fault(f"{where}.query", f"the database refuses it: {problem}", "try it in the database's own shell")]) from None
+            raise ConfigError(
+                [Fault(f"{where}.query", f"the database refuses it: {problem}", "try it in the database's own shell")]
+            ) from None
         twice = sorted({c for c in columns if columns.count(c) > 1})
         if twice:
-            raise ConfigError([Fault(f"{where}.query", f"gives a column twice: {', '.join(twice)}", "name them apart with AS")])
+            raise ConfigError(
+                [Fault(f"{where}.query", f"gives a column twice: {', '.join(twice)}", "name them apart with AS")]
+            )
         rows = sa.text(text).columns(*[sa.column(c) for c in columns]).subquery("q")
         return rows, "the query", columns
 
@@ -183,7 +250,9 @@ class Database:
         """The table to write to, with its real column types: a driver may need them."""
         where = f"{self._where}: streams.{stream}"
         if config.table is None:
-            raise ConfigError([Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")])
+            raise ConfigError(
+                [Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")]
+            )
         table, _, columns = self._table(connection, where, config)
         key = path(config.key).field
         if key not in columns:
@@ -210,7 +279,9 @@ class _Reading:
     read starts the next one at the version itself, inclusive: rows that share it come again.
     """
 
-    def __init__(self, connection: sa.Connection, readable: _Readable, stream: Stream, cursor: Cursor, now: int) -> None:
+    def __init__(
+        self, connection: sa.Connection, readable: _Readable, stream: Stream, cursor: Cursor, now: int
+    ) -> None:
         self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
         self.known = cursor.get("columns", [])
         whole = readable.version is None or stream.listing == "complete"
@@ -341,7 +412,11 @@ def _encoded(value: Any) -> JSON:
 def _decoded(value: JSON) -> Any:
     if isinstance(value, dict) and len(value) == 1:
         name, text = next(iter(value.items()))
-        readers: dict[str, Callable[[str], Any]] = {"datetime": datetime.fromisoformat, "date": date.fromisoformat, "decimal": Decimal}
+        readers: dict[str, Callable[[str], Any]] = {
+            "datetime": datetime.fromisoformat,
+            "date": date.fromisoformat,
+            "decimal": Decimal,
+        }
         return readers.get(name, str)(text)
     return value
 
@@ -397,7 +472,9 @@ def _write(connection: sa.Connection, target: _Target, write: FieldWrite, config
     if any(isinstance(v, dict | list) for v in write.fields.values()):
         return WriteResult(key, "rejected", "a column takes one plain value")
     try:
-        result = _create(connection, target, write, config) if write.key is None else _update(connection, target, key, write)
+        result = (
+            _create(connection, target, write, config) if write.key is None else _update(connection, target, key, write)
+        )
         connection.commit()
         return result
     except (OperationalError, InvalidRequestError, sa.exc.InterfaceError) as error:
@@ -416,7 +493,9 @@ def _update(connection: sa.Connection, target: _Target, key: str, write: FieldWr
     expected = write.expected or {}
     changed = {f: v for f, v in write.fields.items() if f not in expected or expected[f] != v}
     if changed:
-        statement = sa.update(target.table).where(target.is_key(key), *[target.holds(f, v) for f, v in expected.items()])
+        statement = sa.update(target.table).where(
+            target.is_key(key), *[target.holds(f, v) for f, v in expected.items()]
+        )
         values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in changed.items()}
         count = connection.execute(statement.values(values)).rowcount
         if count == 1:
