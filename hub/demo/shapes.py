@@ -43,7 +43,7 @@ def billing_customers(records: Records) -> pa.Table:
             "town": r["city"],
             "state": r["region"],
             "country": r["country"],
-            "updated_at": pa.array(spaced(r.updated)),
+            "updated_at": pa.array(spaced(r.updated), pa.string()),
         }
     )
 
@@ -65,7 +65,7 @@ def billing_companies(records: CompanyRecords) -> pa.Table:
             "town": r["city"],
             "state": r["region"],
             "country": r["country"],
-            "updated_at": pa.array(spaced(r.updated)),
+            "updated_at": pa.array(spaced(r.updated), pa.string()),
         }
     )
 
@@ -83,7 +83,7 @@ def crm_people(records: Records) -> pa.Table:
             "emails": listed(r.raw("email"), r.raw("email2")),
             "phones": listed(r.raw("phone"), r.raw("phone2")),
             **_crm_address(r, "line2"),
-            "updatedAt": pa.array(zulu(r.updated)),
+            "updatedAt": pa.array(zulu(r.updated), pa.string()),
         }
     )
 
@@ -104,7 +104,7 @@ def crm_companies(records: CompanyRecords) -> pa.Table:
             "emails": listed(r.raw("email")),
             "phones": listed(r.raw("phone")),
             **_crm_address(r),
-            "updatedAt": pa.array(zulu(r.updated)),
+            "updatedAt": pa.array(zulu(r.updated), pa.string()),
         }
     )
 
@@ -138,7 +138,7 @@ def web_signups(records: Records) -> pa.Table:
             "country": r["country"],
             "language": r["language"],
             "newsletter": r["consent"],
-            "submitted_at": pa.array(zulu(r.updated)),
+            "submitted_at": pa.array(zulu(r.updated), pa.string()),
         }
     )
 

@@ -45,15 +45,15 @@ class World:
         people = pa.table(
             {
                 **_home(self.persons.stream, STREAMS),
-                "key": pa.array(self.persons.key),
+                "key": pa.array(self.persons.key, pa.string()),
                 "truth": _person_ids(self.persons),
             }
         )
         companies = pa.table(
             {
                 **_home(self.organisations.stream, COMPANY_STREAMS),
-                "key": pa.array(self.organisations.key),
-                "truth": pa.array(texts([f"c{n:07d}" for n in self.organisations.company.tolist()])),
+                "key": pa.array(self.organisations.key, pa.string()),
+                "truth": pa.array([f"c{n:07d}" for n in self.organisations.company.tolist()], pa.string()),
             }
         )
         return pa.concat_tables([people, companies])
@@ -64,7 +64,7 @@ class World:
         r = self.persons
         columns: dict[str, pa.Array] = {
             **_home(r.stream, STREAMS),
-            "key": pa.array(r.key),
+            "key": pa.array(r.key, pa.string()),
             "truth": _person_ids(r),
             "given_name": said(r.given),
             "family_name": said(r.family),
@@ -89,8 +89,8 @@ class World:
         return pa.table(
             {
                 **_home(r.stream, COMPANY_STREAMS),
-                "key": pa.array(r.key),
-                "truth": pa.array(texts([f"c{n:07d}" for n in r.company.tolist()])),
+                "key": pa.array(r.key, pa.string()),
+                "truth": pa.array([f"c{n:07d}" for n in r.company.tolist()], pa.string()),
                 "company_name": said(r.name),
                 "registration_id": said(r.registration),
                 "tax_id": said(r.vat),
@@ -114,7 +114,7 @@ class World:
         return pa.table(
             {
                 **_home(r.stream, STREAMS),
-                "key": pa.array(r.key),
+                "key": pa.array(r.key, pa.string()),
                 **{name: pa.array(hit) for name, hit in r.marks.items()},
             }
         )
@@ -146,4 +146,6 @@ def _home(
 
 
 def _person_ids(records: Records) -> pa.Array:
-    return pa.array(texts([f"p{n:07d}" if n >= 0 else f"j{i:07d}" for i, n in enumerate(records.person.tolist())]))
+    return pa.array(
+        [f"p{n:07d}" if n >= 0 else f"j{i:07d}" for i, n in enumerate(records.person.tolist())], pa.string()
+    )
