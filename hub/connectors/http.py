@@ -61,6 +61,7 @@ class Http:
             auth=auth,
             timeout=connector.timeout_seconds,
             trust_env=False,
+            verify=self.base.scheme == "https",  # reading the certificates takes 100 ms,
         )
 
     def _credentials(self, connector: RestConnector, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
@@ -114,7 +115,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
     ) -> Answer:
-        """The answer, whatever its status but 429 and 5xx: after some tries these, and a silent service, are RetryLater.
+        """The answer, whatever its status but 429 and 5xx: after some tries these, and silence, are RetryLater.
 
         What is not `repeatable` (creating a record) is tried again only if the service surely did nothing.
         """

@@ -90,8 +90,11 @@ class Mapper:
         self._dated = self._dates()
         self._writers = {name: _Writer(self._target(name), self._cleaners[name]) for name in self._writable()}
         faults = [
-            Fault(f"streams.{stream_name}.write_back.attributes.{name}", f"the hub cannot turn '{self._target(name)}' round",
-                  f"add write_back.map.{name}: the source's field to write")
+            Fault(
+                f"streams.{stream_name}.write_back.attributes.{name}",
+                f"the hub cannot turn '{self._target(name)}' round",
+                f"add write_back.map.{name}: the source's field to write",
+            )
             for name, writer in self._writers.items()
             if stream.write_back and name in stream.write_back.attributes and not writer.fields
         ]  # fmt: skip
@@ -217,7 +220,7 @@ class Mapper:
 
 
 def record_key(value: JSON) -> str:
-    """A row's key as text: 12, 12.0 and ' 12 ' are '12'. BadRecord when it is empty, nested, too long or unprintable."""
+    """A row's key as text: 12, 12.0 and ' 12 ' are '12'. BadRecord: empty, nested, too long or unprintable."""
     if type(value) is not str:
         if isinstance(value, float) and value.is_integer() and abs(value) < 1e18:
             value = int(value)
@@ -492,8 +495,9 @@ class _Writer:
             field = self.single[0]
             return {field.field: _shaped(values, field.get(raw), self.cleaner.many)}
         return {
-            field.field: _shaped(values[place : place + 1], field.get(raw), False) for place, field in enumerate(self.single)
-        }  # fmt: skip
+            field.field: _shaped(values[place : place + 1], field.get(raw), False)
+            for place, field in enumerate(self.single)
+        }
 
     def _write_parts(self, parts: dict[str, str] | None, values: Sequence[Value], raw: Row) -> dict[str, JSON]:
         if values and parts is None:
@@ -503,8 +507,10 @@ class _Writer:
             self._check_constants(parts)
             self._keep_second_line(parts)
         return {
-            where.field: _typed(parts.get(part), where.get(raw)) for part, where in self.parts.items() if not where.constant
-        }  # fmt: skip
+            where.field: _typed(parts.get(part), where.get(raw))
+            for part, where in self.parts.items()
+            if not where.constant
+        }
 
     def _check_constants(self, parts: dict[str, str]) -> None:
         """A stream whose country is fixed cannot say an address abroad; half of it would be a wrong address."""

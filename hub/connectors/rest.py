@@ -136,7 +136,7 @@ class _Listing:
             print_ = digest(items) if items else ""
             if print_ and print_ == last and self.rest.page in ("page", "offset"):
                 self.notes.append(
-                    f"{self.stream}: page {self.number} repeats the one before: does the service know '{self._page_param()}'?"
+                    f"{self.stream}: page {self.number} repeats the last: does the service know '{self._page_param()}'?"
                 )
                 self.whole, items = False, []
             last = print_

@@ -149,7 +149,7 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        """A connection; what goes wrong with the database itself becomes RetryLater. Its messages may hold values: left out."""
+        """A connection; the database's own failures are RetryLater. Its messages may hold values: left out."""
         if self._file is not None and not self._file.exists():  # SQLite would make an empty database of a wrong path
             raise ConfigError(
                 [
@@ -327,7 +327,7 @@ class _Reading:
             last = at
 
     def _first(self, order: list[str]) -> list[Any]:
-        """Where to start: a broken read goes on after its last row, a new one at the last version, less the lookback."""
+        """Where to start: a broken read goes on at its last row, a new one at the last version less the lookback."""
         at: list[Any] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
         if at and len(at) == len(order):
             return at

@@ -1,4 +1,4 @@
-"""A small CRM over HTTP, on a loopback port: paging, bearer token, increments, ETag / If-Match, PATCH. It can misbehave."""
+"""A small CRM over HTTP, on a loopback port: paging, token, increments, ETag / If-Match, PATCH. It can misbehave."""
 
 from __future__ import annotations
 
@@ -52,6 +52,8 @@ class Server:
 class _Handler(BaseHTTPRequestHandler):
     crm: Crm
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
 
     def log_message(self, *_: Any) -> None:
         pass

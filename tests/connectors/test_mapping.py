@@ -217,8 +217,12 @@ def test_needed_columns_are_the_plainly_named_ones() -> None:
         {"email": "[mail, other]", "address": {"line1": "street"}, "phone": "not_null(mobile, home)"}, version="at"
     )
     assert needed_columns(made.stream) == {
-        "id": "key", "at": "version", "mail": "map.email", "other": "map.email", "street": "map.address.line1",
-    }  # fmt: skip
+        "id": "key",
+        "at": "version",
+        "mail": "map.email",
+        "other": "map.email",
+        "street": "map.address.line1",
+    }
     assert {"mobile", "home"} <= used_columns(made.stream)
 
 
@@ -235,11 +239,23 @@ _raws = st.recursive(
 )
 _ALL = mapper(
     {
-        "given_name": "a", "family_name": "[a, b]", "full_name": "c", "birth_date": "b", "email": "[a, b, c]", "phone": "c.a",
-        "address": {"line1": "a", "city": "b.city", "country": "'DE'"}, "marketing_consent": "a", "occupation": "not_null(c, a)", "employees": "b",
+        "given_name": "a",
+        "family_name": "[a, b]",
+        "full_name": "c",
+        "birth_date": "b",
+        "email": "[a, b, c]",
+        "phone": "c.a",
+        "address": {"line1": "a", "city": "b.city", "country": "'DE'"},
+        "marketing_consent": "a",
+        "occupation": "not_null(c, a)",
+        "employees": "b",
     },
-    version="b", deleted="c", dates={"email": "a"}, effective_to={"full_name": "b"}, country="DE",
-)  # fmt: skip
+    version="b",
+    deleted="c",
+    dates={"email": "a"},
+    effective_to={"full_name": "b"},
+    country="DE",
+)
 
 
 @given(st.dictionaries(st.sampled_from(["id", "a", "b", "c"]), _raws))

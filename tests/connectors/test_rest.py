@@ -30,9 +30,18 @@ class Service(World):
     def rest(self, **options: Any) -> dict[str, Any]:
         following = {"next": "next_cursor"} if self.paging == "cursor" else {}
         return {
-            "path": "/people", "records": "data.people", "page": self.paging, "size_param": "size", "size": 100, "since_param": "updated_since",
-            "item": "people/{key}", "create": "people", "order": self.order, **following, **options,
-        }  # fmt: skip
+            "path": "/people",
+            "records": "data.people",
+            "page": self.paging,
+            "size_param": "size",
+            "size": 100,
+            "since_param": "updated_since",
+            "item": "people/{key}",
+            "create": "people",
+            "order": self.order,
+            **following,
+            **options,
+        }
 
     def source(self, **stream: Any) -> Source:
         connector = {

@@ -99,7 +99,7 @@ def test_postgres_types_are_read_resumed_and_written(postgres: str) -> None:
         connection.execute(sa.text("drop table if exists typed"))
         connection.execute(
             sa.text(
-                "create table typed (id bigint primary key, at timestamptz, sum numeric, born date, ok boolean, doc jsonb)"
+                "create table typed (id bigint primary key, at timestamptz, sum numeric, born date, ok bool, doc jsonb)"
             )
         )
         for n in range(5):
@@ -198,7 +198,8 @@ def test_rows_without_version_or_key_are_not_lost(tmp_path: Path) -> None:
 def test_keys_that_repeat_more_often_than_a_page_holds_do_not_stop_the_read(tmp_path: Path) -> None:
     made = ["create table people (id text, n int)", "insert into people values ('z', 1)"]
     made.append(
-        "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000) insert into people select 'a', n from c"
+        "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000) "
+        "insert into people select 'a', n from c"
     )
     found = pages(billing(tmp_path, *made))
     assert {row.raw["n"] for page in found for row in page.rows if isinstance(row, SourceRow)} == set(range(1, 3001))
