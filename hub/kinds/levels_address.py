@@ -64,8 +64,10 @@ def _address(columns: Columns) -> PythonForm:
             if there and same_street and (same_house or no_house):
                 return 0
             alike = same_street or _alike(s, t)
-            placed = there or not ((p and q) or (c and d)) or _place(p, q) or _place(c, d)
-            if alike and placed and (same_house or no_house):
+            known = bool((p and q) or (c and d))
+            near_place = known and (there or _place(p, q) or _place(c, d))
+            placed = near_place or not known
+            if alike and near_place and (same_house or no_house):
                 return 1
             if alike and (placed or same_house):
                 return 2
@@ -92,11 +94,12 @@ def _address_sql(left: Columns, right: Columns) -> str:
     house = f"coalesce({h} = {i}, {h} IS NULL AND {i} IS NULL)"
     same_house = f"coalesce({h} = {i}, false)"
     near_place = f"({_place_sql(p, q)} OR {_place_sql(c, d)})"
-    placed = f"({there} OR NOT ({codes} OR {cities}) OR {near_place})"
+    close = f"({there} OR {near_place})"
+    placed = f"({close} OR NOT ({codes} OR {cities}))"
     return (
         f"CASE WHEN NOT ({streets} OR {codes} OR {cities}) THEN {MISSING} "
         f"WHEN {s} = {t} AND {there} AND {house} THEN 0 "
-        f"WHEN {streets} AND {_alike_sql(s, t)} AND ({placed} OR {same_house}) THEN (CASE WHEN {placed} AND {house} THEN 1 ELSE 2 END) "
+        f"WHEN {streets} AND {_alike_sql(s, t)} AND ({placed} OR {same_house}) THEN (CASE WHEN {close} AND {house} THEN 1 ELSE 2 END) "
         f"WHEN {streets} AND {same_house} AND {same_code} THEN 2 "
         f"WHEN {same_code} THEN 3 WHEN {same_city} THEN 4 WHEN {near_place} THEN 5 ELSE 6 END"
     )

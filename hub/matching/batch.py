@@ -88,20 +88,25 @@ def _load(con: duckdb.DuckDBPyConnection, records: pa.Table, columns: list[str],
     """Table `rec`: a row per record, a column per form, placeholders left out."""
     con.register("given", records)
     shape = json.dumps({**{c: ["VARCHAR"] if c in lists else "VARCHAR" for c in columns}, CLAIMED: ["VARCHAR"]})
+    hollow_of = {}  # attribute -> SQL: this record's value is a placeholder
+    for c, values in hollow.items():
+        con.execute(f"CREATE OR REPLACE TABLE {_q('hollow ' + c)} AS SELECT ? AS {_q('hollow ' + c)}", [sorted(values)])
+        if c not in lists:
+            hollow_of[c.partition(".")[0]] = f"list_contains({_q('hollow ' + c)}, f.{_q(c)})"
     chosen = []
     for c in columns:
         value = f"f.{_q(c)}"
-        if c in hollow and hollow[c]:
-            con.execute(f"CREATE TABLE {_q('hollow ' + c)} AS SELECT unnest(?) AS v", [sorted(hollow[c])])
-            values = f"(SELECT list(v) FROM {_q('hollow ' + c)})"
-            if c in lists:
-                value = f"list_filter({value}, lambda x: NOT list_contains({values}, x))"
-            else:
-                value = f"CASE WHEN list_contains({values}, {value}) THEN NULL ELSE {value} END"
-        chosen.append(f"CASE WHEN len({value}) > 0 THEN {value} END AS {_q(c)}" if c in lists else f"nullif({value}, '') AS {_q(c)}")
+        if c in lists:
+            if c in hollow:
+                value = f"list_filter({value}, lambda x: NOT list_contains({_q('hollow ' + c)}, x))"
+            chosen.append(f"CASE WHEN len({value}) > 0 THEN {value} END AS {_q(c)}")
+        else:
+            empty = f"WHEN {hollow_of[c.partition('.')[0]]} THEN NULL " if c.partition(".")[0] in hollow_of else ""
+            chosen.append(f"CASE {empty}WHEN {value} = '' THEN NULL ELSE {value} END AS {_q(c)}")
+    beside = "".join(", " + _q("hollow " + c) for c in hollow)
     con.execute(
         f"CREATE TABLE rec AS SELECT rid, {', '.join(chosen)}{', ' if chosen else ''} f.{_q(CLAIMED)} AS {_q(CLAIMED)} "
-        f"FROM (SELECT rid, from_json(forms, {_text(shape)}) AS f FROM given)"
+        f"FROM (SELECT rid, from_json(forms, {_text(shape)}) AS f FROM given){beside}"
     )
     con.unregister("given")
 

@@ -31,36 +31,33 @@ def keys(forms: Mapping[str, Any], model: Model) -> tuple[int, ...]:
 
     A rule makes no key when one of its columns is missing or holds only placeholders.
     """
+    forms = without_placeholders(forms, model)
     found = set()
     for rule in model.rules:
-        for values in _values(forms, rule, model):
+        for values in _values(forms, rule):
             found.add(key_of(rule, values))
     return tuple(sorted(found))
 
 
-def _values(forms: Mapping[str, Any], rule: tuple[str, ...], model: Model) -> Iterator[tuple[str, ...]]:
+def _values(forms: Mapping[str, Any], rule: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     choices = []
     for column in rule:
         value = forms.get(column)
         if not value:
             return
-        texts = [value] if isinstance(value, str) else value
-        hollow = model.placeholders.get(column)
-        kept = [text for text in texts if text not in hollow] if hollow else texts
-        if not kept:
-            return
-        choices.append(kept)
+        choices.append([value] if isinstance(value, str) else value)
     yield from product(*choices)
 
 
 def without_placeholders(forms: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
-    """A record without the values that are no evidence."""
+    """A record without the values that are no evidence. One of a list goes alone; a single one takes its attribute along."""
     changed: dict[str, Any] = {}
     for column, hollow in model.placeholders.items():
         value = forms.get(column)
         if isinstance(value, str):
             if value in hollow:
-                changed[column] = None
+                attribute = column.partition(".")[0]
+                changed.update((c, None) for c in forms if c.partition(".")[0] == attribute)
         elif value and not hollow.isdisjoint(value):
             changed[column] = [text for text in value if text not in hollow] or None
     return {**forms, **changed} if changed else forms

@@ -189,6 +189,7 @@ _FORMS: dict[str, dict[str, str]] = {  # kind -> role -> form of the attribute i
     "family_name": {"value": "plain", "words": "", "sound": "sound"},
     "birth_date": {"value": "digits"},
     "email": {"value": "folded"},
+    "phone": {"value": "national"},
     "postal_address": {"value": "street_house", "street": "street", "house": "house", "postcode": "postcode", "city": "city"},
     "company_name": {"value": "", "sorted": "tokens", "joined": "joined"},
 }

@@ -31,7 +31,7 @@ def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> P
     terms: dict[str, Terms] = {}
     exact: dict[str, float] = {}
     empty = []
-    for c in comparisons:
+    for c in sorted(comparisons, key=lambda x: not x.levels.name):  # names first: they tell people apart
         column = c.columns["value"]
         filled, distinct = _filled(con, column, column in lists)
         if not filled:
@@ -40,6 +40,8 @@ def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> P
             warnings.append(f"'{c.name}' has one value in all {filled} records that have it: it is no evidence")
         hollow = _hollow(con, c, comparisons, column in lists)
         if hollow:
+            if c.levels.name:
+                con.execute(f"UPDATE rec SET {_q(column)} = NULL WHERE list_contains(?, {_q(column)})", [sorted(hollow)])
             placeholders[column] = frozenset(hollow)
             held = sum(hollow.values())
             warnings.append(f"'{c.name}': {len(hollow)} values stand in {held} records of different people: taken as placeholders, not as evidence")
@@ -76,8 +78,12 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
     values, column = _values(c.columns["value"], many), c.columns["value"]
     kind = next((kind for kind, levels in LEVELS.items() if levels is c.levels), "")
     if kind in SPREAD and names:
-        who = " || '/' || ".join(f"coalesce({_q(x.get('sound', x['value']))}[:3], '')" for x in names)
-        query = f"SELECT v, count(*), count(DISTINCT who) AS d FROM ({values}) JOIN (SELECT rid, {who} AS who FROM rec) USING (rid) GROUP BY v HAVING d > {SPREAD[kind]}"
+        who = " || '/' || ".join(f"CASE WHEN {_q(x['value'])} IS NOT NULL THEN {_q(x.get('sound', x['value']))}[:3] ELSE '' END" for x in names)
+        nameless = " AND ".join(f"{_q(x['value'])} IS NULL" for x in names)  # each one more person, for all we know
+        query = (
+            f"SELECT v, count(*), count(DISTINCT who) AS d FROM ({values}) JOIN (SELECT rid, CASE WHEN {nameless} THEN rid::VARCHAR ELSE {who} END AS who "
+            f"FROM rec) USING (rid) GROUP BY v HAVING d > {SPREAD[kind]}"
+        )
     elif kind == "birth_date":
         # a date far more frequent than birthdays are, 1900-01-01 say
         query = (
