@@ -34,7 +34,6 @@ from hub.settings import FileConnector, Source, Stream, secret
 
 PAGE_BYTES = 16 << 20
 ENDS = 1 << 16  # bytes of a file's start and end that its print is made of
-TWICE = 2  # an unchanged complete listing is given this often: absence counts when seen twice
 
 
 class Files:
@@ -70,13 +69,8 @@ class Files:
             yield Page((), reading.cursor(), complete=True, notes=(note,))
             return
         if config.listing == "complete":
-            listing = digest(sorted((name, print_) for name, _, print_ in files))
-            times = reading.listed.get("times", 0) if reading.listed.get("print") == listing else 0
-            if times >= TWICE:
-                yield Page((), reading.cursor(), complete=True)
-                return
-            reading.files, reading.listed = {}, {}
-            yield from reading.pages(files, listing={"print": listing, "times": times + 1})
+            reading.files = {}  # always from the beginning: only a whole listing proves an absence
+            yield from reading.pages(files, listing=True)
             return
         reading.forget_all_but(name for name, _, _ in files)
         yield from reading.pages(files)
@@ -160,7 +154,6 @@ class _Reading:
     where: str
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
-    listed: dict[str, Any] = field(default_factory=dict)
     rows: list[SourceRow | BadRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -170,25 +163,22 @@ class _Reading:
     def __post_init__(self) -> None:
         self.files = dict(self.start.get("files", {}))
         self.columns = dict(self.start.get("columns", {}))
-        self.listed = dict(self.start.get("listed", {}))
 
     def cursor(self) -> Cursor:
-        found: Cursor = {"files": dict(self.files), "columns": dict(self.columns)}
-        return {**found, "listed": self.listed} if self.listed else found
+        return {"files": dict(self.files), "columns": dict(self.columns)}
 
     def forget_all_but(self, names: Iterator[str]) -> None:
         there = set(names)
         self.files = {name: state for name, state in self.files.items() if name in there}
 
-    def pages(self, files: Sequence[tuple[str, Path, str]], listing: dict[str, Any] | None = None) -> Iterator[Page]:
+    def pages(self, files: Sequence[tuple[str, Path, str]], listing: bool = False) -> Iterator[Page]:
         for name, file, print_ in files:
             yield from self._file(name, file, print_)
         if self.faults and not self.read_some and not any(state["done"] for state in self.files.values()):
             raise ConfigError(self.faults)
-        if listing is not None:
+        if listing:
             self.files = {}
-            self.listed = {} if self.bad else listing
-        yield self._page(complete=True, listed_all=listing is not None and not self.bad)
+        yield self._page(complete=True, listed_all=listing and not self.bad)
 
     def _file(self, name: str, file: Path, print_: str) -> Iterator[Page]:
         state = self.files.get(name, {})

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Literal
 
 import orjson
 
-from hub.connectors.base import JSON, KEPT, ROW_BYTES, BadRow, SourceRow, jsonable, too_deep
+from hub.connectors.base import JSON, KEPT, ROW_BYTES, ROW_DEPTH, BadRow, SourceRow, jsonable, too_deep
 from hub.connectors.paths import path as compile_path
 from hub.errors import BadRecord
 from hub.settings import FileRead
@@ -391,23 +391,53 @@ def checked_row(value: JSON, where: str, text: str, size: int) -> SourceRow | Ba
 
 
 def _json_lines(file: Path, encoding: str, name: str) -> Iterator[Read]:
+    lines = _byte_lines(file) if encoding in ("utf-8", "utf-8-sig") else _encoded_lines(file, encoding)
+    for number, line in enumerate(lines, 1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if not line.strip():
+            continue
+        where = f"{name} line {number}"
+        if len(line) > ROW_BYTES:
+            yield _bad("longer than 1 MiB", where, _shown(line)), KEPT
+            continue
+        try:
+            value = parse_json(line)
+        except ValueError:
+            reason = "not JSON" if _is_utf8(line) else f"bytes that are not {encoding}"
+            yield _bad(reason, where, _shown(line)), KEPT
+            continue
+        if isinstance(value, dict) and line.count(b"{") + line.count(b"[") < ROW_DEPTH:
+            yield SourceRow(value, where), len(line)
+        else:
+            yield checked_row(value, where, _shown(line), len(line)), len(line)
+
+
+def _byte_lines(file: Path) -> Iterator[bytes]:
+    with _open(file) as source:
+        while line := source.readline(ROW_BYTES + 1):
+            yield line
+            while len(line) > ROW_BYTES and not line.endswith(b"\n"):
+                line = source.readline(ROW_BYTES + 1)
+
+
+def _encoded_lines(file: Path, encoding: str) -> Iterator[bytes]:
+    """Lines of another encoding as UTF-8; what it does not know stays no UTF-8."""
     with _text(file, encoding) as text:
-        for number, line in enumerate(_lines(text), 1):
-            if not line.strip("\ufeff \t\r\n"):
-                continue
-            where = f"{name} line {number}"
-            if len(line) > ROW_BYTES:
-                yield _bad("longer than 1 MiB", where, line), KEPT
-                continue
-            if _undecodable(line, encoding):
-                yield _bad(f"bytes that are not {encoding}", where, line), KEPT
-                continue
-            try:
-                value = parse_json(line.lstrip("\ufeff"))
-            except ValueError:
-                yield _bad("not JSON", where, line), KEPT
-                continue
-            yield checked_row(value, where, line, len(line)), len(line)
+        for line in _lines(text):
+            yield b"\xff" + line.encode("utf-8", "replace") if _undecodable(line, encoding) else line.encode("utf-8")
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _shown(line: bytes) -> str:
+    return line[: KEPT * 4].decode("utf-8", "replace")
 
 
 def _json_list(file: Path, encoding: str, name: str, records: str) -> Opened:

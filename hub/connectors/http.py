@@ -56,13 +56,18 @@ class Http:
             what = "must be http:// or https://, with a host and without a password in it"
             raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "such as https://crm.example.com/api")])
         headers, auth, self.secret_name = self._credentials(connector, env)
-        self._client = httpx2.Client(
-            headers={"Accept": "application/json", **connector.headers, **headers},
-            auth=auth,
-            timeout=connector.timeout_seconds,
-            trust_env=False,
-            verify=self.base.scheme == "https",  # reading the certificates takes 100 ms,
-        )
+        self._headers = {"Accept": "application/json", **connector.headers, **headers}
+        self._auth, self._timeout = auth, connector.timeout_seconds
+        self._opened: httpx2.Client | None = None
+
+    @property
+    def _client(self) -> httpx2.Client:
+        if self._opened is None:
+            certificates = self.base.scheme == "https"  # reading them takes 100 ms
+            self._opened = httpx2.Client(
+                headers=self._headers, auth=self._auth, timeout=self._timeout, trust_env=False, verify=certificates
+            )
+        return self._opened
 
     def _credentials(self, connector: RestConnector, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
         given = connector.auth
@@ -76,7 +81,9 @@ class Http:
         return {}, None, ""
 
     def close(self) -> None:
-        self._client.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def url(self, path: str, params: Mapping[str, str] | None = None) -> httpx2.URL:
         url = self.base.join(path.lstrip("/"))

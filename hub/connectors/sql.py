@@ -52,6 +52,7 @@ from hub.settings import Source, SqlConnector, Stream, secret
 
 AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
 _RAW = sa.types.NullType()
+_PLAIN = (str, int, type(None), bool)
 
 
 @dataclass(frozen=True)
@@ -389,7 +390,10 @@ def _bound(value: Any) -> sa.BindParameter[Any]:
 
 
 def _row(columns: tuple[str, ...], values: tuple[Any, ...], line: str) -> SourceRow | BadRow:
-    raw = {column: jsonable(value) for column, value in zip(columns, values, strict=True)}
+    raw = {
+        column: value if type(value) in _PLAIN else jsonable(value)
+        for column, value in zip(columns, values, strict=True)
+    }
     long = sum(len(v) for v in raw.values() if isinstance(v, str))
     if long > ROW_BYTES:
         return BadRow("longer than 1 MiB", line, str(raw)[:KEPT])

@@ -202,6 +202,13 @@ class Conformance:
         assert mapped.cells["email"].values == ("a1@example.com",)
         assert mapped.problems == ()
 
+    def test_a_connector_can_be_used_after_it_was_closed(self, world: World) -> None:
+        world.put(person(1))
+        connector = world.connector()
+        for _ in range(2):
+            assert raws(pages(connector)).keys() == {"00001"}
+            connector.close()
+
     def test_discovery_names_the_fields(self, world: World) -> None:
         world.put(person(1))
         assert any({"id", "mail"} <= set(found.fields) for found in world.connector().discover())
