@@ -107,12 +107,12 @@ class Store:
 
         `since` is inclusive, and shows deletions.
         """
+        begin = max(after, (since or "", ""))  # one bound: SQLite would scan up to the second of two
         with self._lock:
             rows = self._connection.execute(
-                "SELECT updated_at, id, body FROM records"
-                " WHERE collection = ? AND (updated_at, id) > (?, ?) AND updated_at >= ?"
+                "SELECT updated_at, id, body FROM records WHERE collection = ? AND (updated_at, id) > (?, ?)"
                 f"{'' if since else ' AND deleted = 0'} ORDER BY updated_at, id LIMIT ?",
-                (collection, *after, since or "", limit + 1),
+                (collection, *begin, limit + 1),
             ).fetchall()
         shown = rows[:limit]
         return [row[2] for row in shown], (shown[-1][0], shown[-1][1]) if len(rows) > limit else None
@@ -317,6 +317,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: CrmServer
     timeout = 60
+    disable_nagle_algorithm = True  # else head and body of an answer wait 40 ms for each other
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet: requests are counted in the store."""

@@ -86,7 +86,8 @@ def choose_story(world: World) -> Story | None:
         dict(zip(records.person[w].tolist(), records.key[w].tolist(), strict=True))
         for w in (whole & (records.stream == BILLING), whole & (records.stream == CRM))
     ]
-    known = held[0].keys() & held[1].keys()
+    apart = world.people.twin | (world.people.suffix != "")  # those are for the stewards
+    known = {person for person in held[0].keys() & held[1].keys() if not apart[person]}
     if not known:
         return None
     person = min(known, key=lambda p: (-int(count[p]), p))
