@@ -104,8 +104,6 @@ class Bulk:
         self.standardise(mark, full=full)
         for type_name in self.resolver.config.customers:
             self.train(type_name, wanted=train)
-        if self._recipe_moved():
-            self.standardise(mark, full=True)
         recipe = self._recipe()
         skip = self._moved_since(mark)
         self._apply_keys(recipe, skip)
@@ -129,11 +127,6 @@ class Bulk:
     def _recipe(self) -> Recipe:
         with self.database.read() as connection:
             return self.resolver.recipe(connection)
-
-    def _recipe_moved(self) -> bool:
-        recipe = self._recipe()
-        with self.database.read() as connection:
-            return connection.execute(text("SELECT 1 FROM standardised WHERE recipe <> :hash LIMIT 1"), {"hash": recipe.hash}).first() is not None
 
     def _moved_since(self, mark: Watermark) -> set[int]:
         """Records that landed after the watermark: the live path's, or the next run's."""
@@ -159,11 +152,11 @@ class Bulk:
     def _to_standardise(self, recipe: Recipe, full: bool) -> list[int]:
         query = (
             "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid WHERE r.born IS NOT NULL AND "
-            + ("(s.rid IS NULL OR s.recipe <> :hash OR s.landed <> r.latest)" if full else "r.pending = 1 AND (s.rid IS NULL OR s.landed <> r.latest)")
+            + ("(s.rid IS NULL OR s.recipe <> :hash OR r.pending = 1)" if full else "r.pending = 1")
             + " ORDER BY r.rid"
         )
         with self.database.read() as connection:
-            return [r.rid for r in connection.execute(text(query), {"hash": recipe.hash} if full else {})]
+            return [r.rid for r in connection.execute(text(query), {"hash": recipe.base} if full else {})]
 
     def _prepared(self, recipe: Recipe, rids: list[int]) -> Iterator[list[tuple[Any, ...]]]:
         """Standardised rows, a chunk at a time; in processes of their own when there are many."""

@@ -95,7 +95,7 @@ class Verify:
             else:
                 self.dead.append(r.rid)
         self.found.notes["pending"] = len(self.pending)
-        stale = connection.execute(golden_store.text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.hash}).scalar()
+        stale = connection.execute(golden_store.text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
         self.found.notes["stale"] = int(stale or 0)
 
     # --- standardised rows and keys ---

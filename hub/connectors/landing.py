@@ -201,8 +201,8 @@ def land(
     for row in rows:
         record = known.get(row.key)
         body = None if row.raw is None else canonical_raw(row.raw)
-        if record is None and body is None:
-            results.append(Landed(row.key, 0, False))  # a delete of what never was
+        if record is None and body is None and row.version is None:
+            results.append(Landed(row.key, 0, False))  # a delete of what never was, in no order to anything
             continue
         order = _order(row, record, body, next_landed)
         if order is None or (record is not None and order in record.orders):
@@ -226,10 +226,10 @@ def land(
 def _order(row: Incoming, record: _Record | None, body: bytes | None, landed: int) -> tuple[str, int, str] | None:
     """The row's place among its record's versions; None when it says nothing new."""
     if body is None:
-        assert record is not None
         content = ABSENT if row.absent else DELETED
         if row.version is not None:
             return (row.version, 1, content)
+        assert record is not None
         version, generation, _ = record.newest
         return None if generation % 2 else (version, generation + 1, content)
     content = hashlib.blake2b(body, digest_size=12).hexdigest()
@@ -250,7 +250,7 @@ def _take(record: _Record, order: tuple[str, int, str], landed: int, kills: bool
         record.died = landed if kills else (record.died if tombstone else None)
     record.orders.add(order)
     record.versions += 1
-    record.pending = 1 if pending else record.pending
+    record.pending = 1 if pending and record.born is not None else record.pending
     record.touched = True
 
 

@@ -34,7 +34,7 @@ def _alike(a: str | None, b: str | None) -> bool:
 
 
 def _alike_sql(a: str, b: str) -> str:
-    return f"coalesce({a} = {b} OR (least(length({a}), length({b})) > 3 AND {similar_sql(a, b)}), false)"
+    return f"({a} = {b} OR (least(length({a}), length({b})) > 3 AND {similar_sql(a, b)}))"
 
 
 def _place(left: str | None, right: str | None) -> bool:
@@ -43,7 +43,7 @@ def _place(left: str | None, right: str | None) -> bool:
 
 
 def _place_sql(a: str, b: str) -> str:
-    return f"coalesce(least(length({a}), length({b})) > 3 AND {near_sql(a, b)}, false)"
+    return f"(least(length({a}), length({b})) > 3 AND {near_sql(a, b)})"
 
 
 def _address(columns: Columns) -> PythonForm:
@@ -56,28 +56,21 @@ def _address(columns: Columns) -> PythonForm:
         if not ((s and t) or (p and q) or (c and d)):
             return MISSING
         same_code, same_city = bool(p) and p == q, bool(c) and c == d
-        there = same_code or same_city
-        if s and t:
-            h, i = left.get(house), right.get(house)
-            same_street, same_house = s == t, h == i and bool(h)
-            no_house = not h and not i
-            if there and same_street and (same_house or no_house):
-                return 0
-            alike = same_street or _alike(s, t)
-            known = bool((p and q) or (c and d))
-            near_place = known and (there or _place(p, q) or _place(c, d))
-            placed = near_place or not known
-            if alike and near_place and (same_house or no_house):
-                return 1
-            if alike and (placed or same_house):
+        streets = bool(s and t)
+        h, i = left.get(house), right.get(house)
+        same_house = bool(h) and h == i
+        one_house = same_house or not (h or i)
+        if same_code or same_city:
+            if streets and (s == t or _alike(s, t)):
+                return 0 if s == t and one_house else 1 if one_house else 2
+            if streets and same_house and same_code:
                 return 2
-            if same_house and same_code:
-                return 2
-        if same_code:
-            return 3
-        if same_city:
-            return 4
-        return 5 if _place(p, q) or _place(c, d) else 6
+            return 3 if same_code else 4
+        if not ((p and q) or (c and d)):
+            return 2 if _alike(s, t) else 6
+        if _place(p, q) or _place(c, d):
+            return (1 if one_house else 2) if streets and _alike(s, t) else 5
+        return 2 if same_house and streets and _alike(s, t) else 6
 
     return level
 
@@ -87,21 +80,20 @@ def _address_sql(left: Columns, right: Columns) -> str:
     h, i = left["house"], right["house"]
     p, q = left["postcode"], right["postcode"]
     c, d = left["city"], right["city"]
+    # conditions stay bare ANDs and ORs (null counts as false): so DuckDB only reaches the distances where it must
     streets = f"({s} IS NOT NULL AND {t} IS NOT NULL)"
     codes, cities = f"({p} IS NOT NULL AND {q} IS NOT NULL)", f"({c} IS NOT NULL AND {d} IS NOT NULL)"
-    same_code, same_city = f"coalesce({p} = {q}, false)", f"coalesce({c} = {d}, false)"
-    there = f"({same_code} OR {same_city})"
-    house = f"coalesce({h} = {i}, {h} IS NULL AND {i} IS NULL)"
-    same_house = f"coalesce({h} = {i}, false)"
+    house = f"({h} = {i} OR ({h} IS NULL AND {i} IS NULL))"
     near_place = f"({_place_sql(p, q)} OR {_place_sql(c, d)})"
-    close = f"({there} OR {near_place})"
-    placed = f"({close} OR NOT ({codes} OR {cities}))"
+    nowhere = f"({p} IS NULL OR {q} IS NULL) AND ({c} IS NULL OR {d} IS NULL)"
+    alike = f"{streets} AND {_alike_sql(s, t)}"
+    elsewhere = f"(CASE WHEN {near_place} THEN (CASE WHEN {alike} THEN (CASE WHEN {house} THEN 1 ELSE 2 END) ELSE 5 END) "
+    elsewhere += f"WHEN {h} = {i} AND {alike} THEN 2 ELSE 6 END)"
     return (
-        f"CASE WHEN NOT ({streets} OR {codes} OR {cities}) THEN {MISSING} "
-        f"WHEN {s} = {t} AND {there} AND {house} THEN 0 "
-        f"WHEN {streets} AND {_alike_sql(s, t)} AND ({placed} OR {same_house}) THEN (CASE WHEN {close} AND {house} THEN 1 ELSE 2 END) "
-        f"WHEN {streets} AND {same_house} AND {same_code} THEN 2 "
-        f"WHEN {same_code} THEN 3 WHEN {same_city} THEN 4 WHEN {near_place} THEN 5 ELSE 6 END"
+        f"CASE WHEN {p} = {q} OR {c} = {d} THEN (CASE WHEN {s} = {t} AND {house} THEN 0 "
+        f"WHEN {alike} THEN (CASE WHEN {house} THEN 1 ELSE 2 END) WHEN {streets} AND {h} = {i} AND {p} = {q} THEN 2 "
+        f"WHEN {p} = {q} THEN 3 ELSE 4 END) "
+        f"WHEN {nowhere} THEN (CASE WHEN NOT {streets} THEN {MISSING} WHEN {_alike_sql(s, t)} THEN 2 ELSE 6 END) ELSE {elsewhere} END"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import Hamming, Levenshtein
 
 from hub.kinds.levels_base import Level, Levels, near, near_sql, scalar, similar, similar_sql
 
@@ -31,7 +31,7 @@ def _birth(a: str, b: str) -> int:
         return 2
     if year + month + day == 2:
         return 3
-    if Levenshtein.distance(a, b, score_cutoff=2) == 2:
+    if Hamming.distance(a, b) == 2:
         return 4
     return 5 if year else 6
 
@@ -42,16 +42,16 @@ def _birth_sql(a: str, b: str) -> str:
     return (
         f"(CASE WHEN {a} = {b} THEN 0 WHEN length({a}) <> 8 OR length({b}) <> 8 THEN (CASE WHEN {year} THEN 5 ELSE 6 END) "
         f"WHEN {year} AND {crossed} THEN 1 WHEN {near_sql(a, b)} THEN 2 WHEN {year}::INT + {month}::INT + {day}::INT = 2 THEN 3 "
-        f"WHEN levenshtein({a}, {b}) = 2 THEN 4 WHEN {year} THEN 5 ELSE 6 END)"
+        f"WHEN hamming({a}, {b}) = 2 THEN 4 WHEN {year} THEN 5 ELSE 6 END)"
     )
 
 
 # --- contacts ---------------------------------------------------------------------------------
 
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value", n=0.0005),
+    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value"),
     Level("local", "the same name before the @, another domain", 0.05, 0.0002, 0.01, n=0.05),
-    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002, n=0.01),
+    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002),
     Level("similar", "e-mail addresses alike before the @", 0.05, 0.003, 0.03, n=0.30),
     Level("other", "another e-mail address", 0.10, 0.996, 0.86, n=0.64),
 )
@@ -104,7 +104,7 @@ def _phone_sql(a: str, b: str) -> str:
 
 
 DOMAIN = (
-    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value", n=0.05),
+    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value"),
     Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10),
     Level("other", "another internet domain", 0.15, 0.9996, 0.70, n=0.85),
 )

@@ -90,7 +90,7 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
             strangers[k] = _cleaned(observed[k], same[k], min(0.5, pairs[0] / total), random.pairs[k])
             household[k] = _shares(patterns, weights[1], k, housed[k] * BELIEF) if c.levels.shared else _household(c, strangers[k])
             if c.levels.named:
-                namesakes[k] = _shares(patterns, weights[2], k, named[k] * BELIEF)
+                namesakes[k] = _with_fixed(_shares(patterns, weights[2], k, named[k] * BELIEF), c, strangers[k])
             else:
                 namesakes[k] = _namesakes(c, same[k], strangers[k])
         pairs = np.maximum(1.0, weights.sum(axis=1))
@@ -149,6 +149,15 @@ def _namesakes(comparison: Comparison, same: Floats, strangers: Floats) -> Float
     levels = comparison.levels.levels
     shares = np.array([u if level.n is None else level.n for level, u in zip(levels, strangers, strict=True)])
     return shares / shares.sum()
+
+
+def _with_fixed(shares: Floats, comparison: Comparison, strangers: Floats) -> Floats:
+    """Levels that a name does not explain (the very same address) stay as among strangers, whatever the data suggests:
+    else records of one customer that differ elsewhere would pass for namesakes."""
+    fixed = np.array([level.n is None for level in comparison.levels.levels])
+    free = np.where(fixed, 0.0, shares)
+    found: Floats = np.where(fixed, strangers, free / free.sum() * (1 - strangers[fixed].sum()))
+    return found
 
 
 def _household(comparison: Comparison, strangers: Floats) -> Floats:

@@ -35,7 +35,12 @@ class Recipe:
 
     @cached_property
     def hash(self) -> str:
-        return digest([self.config.hash, {n: m.hash for n, m in self.models.items()}, kinds_hash()], 8)
+        return digest([self.base, {n: m.hash for n, m in self.models.items()}], 8)
+
+    @cached_property
+    def base(self) -> str:
+        """The recipe less its models: what standardised rows depend on."""
+        return digest([self.config.hash, kinds_hash()], 8)
 
     @cached_property
     def mappers(self) -> dict[tuple[str, str], Mapper]:

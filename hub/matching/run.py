@@ -101,7 +101,7 @@ def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int])
 def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
     """A row in the order of store.STANDARDISED."""
     problems = db.dump(prepared.problems) if prepared.problems else None
-    return (prepared.info.rid, prepared.info.type, recipe.hash, prepared.folded.latest, int(prepared.alive),
+    return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, int(prepared.alive),
             store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
 
 
@@ -137,7 +137,7 @@ def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, fo
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
     return (
-        stored is not None and stored.recipe == recipe.hash and stored.alive == prepared.alive
+        stored is not None and stored.recipe == recipe.base and stored.alive == prepared.alive
         and stored.held == prepared.folded.held
     )
 

