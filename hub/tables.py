@@ -3,5 +3,6 @@
 import hub.access.store
 import hub.api.store
 import hub.connectors.landing
+import hub.delivery.store
 import hub.golden_record.store
 import hub.matching.store  # noqa: F401

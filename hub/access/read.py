@@ -58,6 +58,10 @@ class Reader:
         """The view of a principal's role. A role that the configuration has no more sees nothing."""
         return self._views.get(principal.role) or View(principal.role)
 
+    def view_of_role(self, role: str) -> View:
+        """The view of a role by its name, for systems that are sent data rather than ask for it."""
+        return self._views.get(role) or View(role)
+
     # --- customers ---------------------------------------------------------------------------
 
     def get_customer(

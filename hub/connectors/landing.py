@@ -350,6 +350,18 @@ def versions_of(connection: Connection, rids: Iterable[int]) -> dict[int, list[S
     return found
 
 
+def latest_versions(connection: Connection, rids: Iterable[int]) -> dict[int, StoredVersion]:
+    """The version that holds now, per record."""
+    statement = (
+        "SELECT v.landed, v.rid, v.version, v.generation, v.content, v.observed, v.raw, v.at FROM record r JOIN version v ON v.landed = r.latest"
+        " WHERE r.rid IN ({ids})"
+    )
+    return {
+        v.rid: StoredVersion(v.landed, v.rid, (v.version, v.generation, v.content), v.observed, db.load(v.raw), v.at)
+        for v in db.select_in(connection, statement, rids)
+    }
+
+
 def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[int, list[Write]]:
     found: dict[int, list[Write]] = {}
     statement = (

@@ -39,8 +39,7 @@ from hub.settings import CustomerType
 
 EVERY_PAIR = 1_500  # records up to which training looks at every pair
 RANDOM_PAIRS = 500_000
-TRAINING_PAIRS = 1_000_000
-FREQUENT = 3_000  # values of a column whose frequency a model keeps
+SAMPLED_RECORDS = 60_000  # whose pairs training looks at
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ def _load(con: duckdb.DuckDBPyConnection, records: pa.Table, columns: list[str],
     con.unregister("given")
 
 
-def _key_sql(rule: tuple[str, ...], lists: set[str]) -> str:
-    """SELECT key, rid of one rule: the numbers of `candidates.key_of`."""
+def _key_sql(rule: tuple[str, ...], lists: set[str], *, where: str = "", stored: bool = True) -> str:
+    """SELECT key, rid of one rule: the numbers of `candidates.key_of`, or (not `stored`) quicker ones for use in here."""
     values, sources, present = [], ["rec"], []
     for at, c in enumerate(rule):
         present.append(f"{_q(c)} IS NOT NULL")
@@ -122,37 +121,49 @@ def _key_sql(rule: tuple[str, ...], lists: set[str]) -> str:
         else:
             values.append(_q(c))
     text = f" || {_text(SEPARATOR)} || ".join([_text(rule_name(rule)), *values])
-    return f"SELECT DISTINCT (md5_number_lower({text}) >> 1)::BIGINT AS key, rid FROM {', '.join(sources)} WHERE {' AND '.join(present)}"
+    key = f"(md5_number_lower({text}) >> 1)::BIGINT" if stored else f"hash({', '.join(values)})"
+    every = "DISTINCT " if any(c in lists for c in rule) else ""
+    return f"SELECT {every}{key} AS key, rid FROM {', '.join(sources)} WHERE {' AND '.join(present)}{where}"
 
 
 # --- levels and weights ------------------------------------------------------------------------------
 
 
-def _level_sql(c: Comparison) -> str:
-    """The level of a comparison between rows `l` and `r`."""
+def _level_sql(c: Comparison, *, carried: bool = False) -> str:
+    """The level of a comparison between rows `l` and `r`, or (`carried`) between columns `l<name>` and `r<name>`."""
     if not c.many:
         return c.levels.sql(
             {role: f"l.{_q(name)}" for role, name in c.columns.items()}, {role: f"r.{_q(name)}" for role, name in c.columns.items()}
         )
-    name = c.columns["value"]
-    left, right = f"l.{_q(name)}", f"r.{_q(name)}"
-    one = c.levels.sql({"value": f"{left}[1]"}, {"value": f"{right}[1]"})
+    left, right = _sides(c.columns["value"], carried)
+    first = c.levels.sql({"value": f"{left}[1]"}, {"value": f"{right}[1]"})
+    # two values on a side are common and lambdas slow: four plain expressions, null where there is no second
+    four = ", ".join(
+        f"CASE WHEN {left}[{i}] IS NULL OR {right}[{j}] IS NULL THEN 99 ELSE {c.levels.sql({'value': f'{left}[{i}]'}, {'value': f'{right}[{j}]'})} END"
+        for i in (1, 2)
+        for j in (1, 2)
+    )
     each = c.levels.sql({"value": "x"}, {"value": "y"})
     return (
-        f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN {MISSING} WHEN len({left}) = 1 AND len({right}) = 1 THEN {one} "
-        f"WHEN list_has_any({left}, {right}) THEN 0 "
+        f"CASE WHEN {left} IS NULL OR {right} IS NULL THEN {MISSING} WHEN len({left}) = 1 AND len({right}) = 1 THEN {first} "
+        f"WHEN list_has_any({left}, {right}) THEN 0 WHEN len({left}) <= 2 AND len({right}) <= 2 THEN least({four}) "
         f"ELSE list_min(flatten(list_transform({left}, lambda x: list_transform({right}, lambda y: {each})))) END"
     )
 
 
-def _term_sql(c: Comparison, tf: str) -> str:
+def _sides(column: str, carried: bool) -> tuple[str, str]:
+    return (_q("l" + column), _q("r" + column)) if carried else (f"l.{_q(column)}", f"r.{_q(column)}")
+
+
+def _term_sql(c: Comparison, tf: str, *, carried: bool = False) -> str:
     """Milli-bits for the rarest value of column `tf` that both rows hold."""
-    left, right = f"l.{_q('tf ' + tf)}", f"r.{_q('tf ' + tf)}"
+    left, right = _sides("tf " + tf, carried)
     if not c.many:
         return f"coalesce({left}, 0)"
+    mine, yours = _sides(tf, carried)
     return (
         f"(CASE WHEN len({left}) = 1 THEN {left}[1] WHEN len({right}) = 1 THEN {right}[1] ELSE "
-        f"coalesce(list_max(list_filter({left}, lambda t, i: list_contains(r.{_q(tf)}, l.{_q(tf)}[i]))), 0) END)"
+        f"coalesce(list_max(list_filter({left}, lambda t, i: list_contains({yours}, {mine}[i]))), 0) END)"
     )
 
 
@@ -210,36 +221,90 @@ def _train(
         _load(con, records, columns, lists, dict(found.placeholders))
     _add_terms(con, dict(found.terms), lists)
     n = records.num_rows
-    rules, counted = _choose_rules(con, base.rules, lists, customer_type.matching.block_cap, budget, n)
+    blocking = _block(con, base.rules, lists, customer_type.matching.block_cap, budget, seed, n)
     random = _random_pairs(con, comparisons, found.exact, seed, n)
-    patterns = _patterns(con, comparisons, rules, lists, found.terms, seed, n, customer_type.matching.block_cap)
+    patterns = _patterns(con, comparisons, blocking, found.terms, n)
     mixture = fit(comparisons, patterns, random, records=n)
+    rules, missed = _useful_rules(blocking, patterns, mixture, n)
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
     info = {
         "trained": True, "records": n, "seed": seed, "warnings": list(found.warnings), "rounds": mixture.rounds,
         "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs), "namesake_pairs": round(mixture.namesake_pairs),
-        "rules": counted,
+        "rules": [[rule_name(r.rule), r.pairs, r.over, r.rule in rules] for r in blocking.counted], "recall_lost_by_blocking": missed,
     }  # fmt: skip
     return replace(model, info=info)
 
 
-def _choose_rules(
-    con: duckdb.DuckDBPyConnection, rules: tuple[tuple[str, ...], ...], lists: set[str], cap: int, budget: Budget, n: int
-) -> tuple[tuple[tuple[str, ...], ...], list[list[Any]]]:
-    """The rules that this data supports, in their order, until the budget of pairs is spent."""
-    left = max(budget.least_pairs, budget.pairs_per_record * n)
-    chosen, counted = [], []
+@dataclass(frozen=True)
+class Counted:
+    """A rule with the pairs it makes and its blocks over the cap (estimates where records were sampled)."""
+
+    rule: tuple[str, ...]
+    pairs: int
+    over: int
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """Rules that fit the budget, all rules counted, the share of pairs looked at."""
+
+    rules: tuple[tuple[str, ...], ...]
+    counted: tuple[Counted, ...]
+    share: float
+
+
+def _block(
+    con: duckdb.DuckDBPyConnection, rules: tuple[tuple[str, ...], ...], lists: set[str], cap: int, budget: Budget, seed: int, n: int
+) -> Blocking:
+    """Table `hits` (rule, l, r): pairs of the rules that this data supports, in their order, until the budget is spent.
+
+    In large data a pair is looked at when its left record is in a sample.
+    """
+    share = min(1.0, SAMPLED_RECORDS / n)
+    con.execute("CREATE OR REPLACE TABLE hits (rule TINYINT, l BIGINT, r BIGINT)")
+    sampled = f" AND {_hash('rid', seed + 1)} % 1000000 < {round(share * 1_000_000)}" if share < 1 else ""
+    left, chosen, counted = max(budget.least_pairs, budget.pairs_per_record * n), [], []
     for rule in rules:
-        pairs, over = con.execute(
-            f"SELECT coalesce(sum(CASE WHEN c <= {cap} THEN c * (c - 1) // 2 ELSE 0 END), 0)::BIGINT, coalesce(sum((c > {cap})::INT), 0)::BIGINT "
-            f"FROM (SELECT count(*) AS c FROM ({_key_sql(rule, lists)}) GROUP BY key HAVING c > 1)"
+        con.execute(
+            f"CREATE OR REPLACE TABLE near AS WITH every AS ({_key_sql(rule, lists, stored=False)}), "
+            f"mine AS ({_key_sql(rule, lists, where=sampled, stored=False)}), "
+            f"sized AS (SELECT key, count(*) AS size FROM every SEMI JOIN mine USING (key) GROUP BY key HAVING size > 1) "
+            f"SELECT key, rid, size FROM mine JOIN sized USING (key)"
+        )
+        made, over = con.execute(
+            f"SELECT coalesce(sum(CASE WHEN size <= {cap} THEN (size - 1) / 2 ELSE 0 END), 0), "
+            f"coalesce(sum(CASE WHEN size > {cap} THEN 1 / size ELSE 0 END), 0) FROM near"
         ).fetchall()[0]
-        taken = 0 < pairs <= left
-        if taken:
-            left -= pairs
+        found = Counted(rule, round(made / share), round(over / share))
+        counted.append(found)
+        if 0 < found.pairs <= left:
+            left -= found.pairs
+            if n > EVERY_PAIR:
+                con.execute(
+                    f"INSERT INTO hits SELECT {len(chosen)}, a.rid, b.rid FROM near a JOIN ({_key_sql(rule, lists, stored=False)}) b USING (key) "
+                    f"WHERE a.size <= {cap} AND a.rid < b.rid"
+                )
             chosen.append(rule)
-        counted.append([rule_name(rule), pairs, over, taken])
-    return tuple(chosen), counted
+    return Blocking(tuple(chosen), tuple(counted), share)
+
+
+def _useful_rules(blocking: Blocking, patterns: Patterns, mixture: Mixture, n: int) -> tuple[tuple[tuple[str, ...], ...], float]:
+    """Rules worth their pairs: dear ones that find next to nothing alone go. And the estimated share of
+    customers' pairs that no rule finds, from how often pairs are found by one rule only and by two (Chao)."""
+    if n <= EVERY_PAIR:
+        return blocking.rules, 0.0
+    same, masks = mixture.posterior * patterns.count, patterns.mask
+    total = max(float(same.sum()), 1e-9)
+    pairs = {c.rule: c.pairs for c in blocking.counted}
+    kept = (1 << len(blocking.rules)) - 1
+    for at in sorted(range(len(blocking.rules)), key=lambda at: -pairs[blocking.rules[at]]):
+        alone = float(same[(masks & kept) == 1 << at].sum())
+        if alone / total < 0.0001 + 0.001 * pairs[blocking.rules[at]] / max(n, 200_000):
+            kept &= ~(1 << at)
+    fired = np.array([int(m).bit_count() for m in (masks & kept)])
+    once, twice = float(same[fired == 1].sum()), float(same[fired == 2].sum())
+    missed = once * once / (2 * max(twice, 1.0))
+    return tuple(r for at, r in enumerate(blocking.rules) if kept >> at & 1), round(missed / (total + missed), 4)
 
 
 def _hash(expression: str, seed: int) -> str:
@@ -274,45 +339,31 @@ def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
 
 
 def _patterns(
-    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], rules: tuple[tuple[str, ...], ...], lists: set[str],
-    terms: dict[str, Terms], seed: int, n: int, cap: int,
-) -> Patterns:  # fmt: skip
-    """Agreement patterns of every pair (small data) or of a sample of the candidate pairs."""
-    share = 1.0
+    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], blocking: Blocking, terms: dict[str, Terms], n: int
+) -> Patterns:
+    """Agreement patterns of every pair (small data) or of the pairs that rules found."""
     if n <= EVERY_PAIR:
         con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l.rid AS l, r.rid AS r, 0::BIGINT AS mask FROM rec l JOIN rec r ON l.rid < r.rid")
     else:
-        con.execute("CREATE OR REPLACE TABLE keyed (rule TINYINT, key BIGINT, rid BIGINT)")
-        for at, rule in enumerate(rules):
-            con.execute(f"INSERT INTO keyed SELECT {at}, key, rid FROM ({_key_sql(rule, lists)})")
-        con.execute(
-            "CREATE OR REPLACE TABLE blocks AS SELECT rule, key, count(*) AS size FROM keyed GROUP BY rule, key "
-            f"HAVING size BETWEEN 2 AND {cap}"
-        )
-        expected = con.execute("SELECT coalesce(sum(size * (size - 1) // 2), 0)::DOUBLE FROM blocks").fetchall()[0]
-        share = min(1.0, TRAINING_PAIRS / max(expected[0], 1.0))
-        kept = f"WHERE {_hash('a.rid', seed + 1)} % 1000000 < {round(share * 1_000_000)}" if share < 1 else ""
-        con.execute(
-            "CREATE OR REPLACE TABLE pairs AS SELECT a.rid AS l, b.rid AS r, bit_or(1::BIGINT << a.rule) AS mask "
-            f"FROM keyed a JOIN blocks USING (rule, key) JOIN keyed b ON a.rule = b.rule AND a.key = b.key AND a.rid < b.rid {kept} GROUP BY ALL"
-        )
+        con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l, r, bit_or(1::BIGINT << rule) AS mask FROM hits GROUP BY l, r")
     rare, alone = _rare_sql(comparisons, terms)
-    levels = ", ".join(f"{_level_sql(c)} AS g{k}" for k, c in enumerate(comparisons))
+    levels = ", ".join(f"({_level_sql(c)})::TINYINT AS g{k}" for k, c in enumerate(comparisons))
     rows = con.execute(
         f"SELECT {', '.join(f'g{k}' for k in range(len(comparisons)))}, mask, rare, alone, count(*) AS n "
-        f"FROM (SELECT pairs.mask, {levels}, ({rare}) // {BIT} AS rare, ({alone}) // {BIT} AS alone FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r) GROUP BY ALL ORDER BY ALL"
+        f"FROM (SELECT pairs.mask, {levels}, ({rare}) // {BIT} AS rare, ({alone}) // {BIT} AS alone "
+        f"FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r) GROUP BY ALL ORDER BY ALL"
     ).fetchnumpy()
     grid = np.stack([np.asarray(rows[f"g{k}"], np.int64) for k in range(len(comparisons))], axis=1)
     mask = np.asarray(rows["mask"], np.int64)
     eligible = np.ones_like(grid, dtype=bool)
     if n > EVERY_PAIR:
         for k, c in enumerate(comparisons):
-            blind = sum(1 << at for at, rule in enumerate(rules) if not any(_about(column, c) for column in rule))
+            blind = sum(1 << at for at, rule in enumerate(blocking.rules) if not any(_about(column, c) for column in rule))
             eligible[:, k] = (mask & blind) != 0
-    return Patterns(
-        grid, eligible, np.asarray(rows["rare"], np.float64) + 0.5 * (np.asarray(rows["rare"]) != 0),
-        np.asarray(rows["alone"], np.float64) + 0.5 * (np.asarray(rows["alone"]) != 0), np.asarray(rows["n"], np.float64) / share,
-    )  # fmt: skip
+    bits = [np.asarray(rows[name], np.float64) for name in ("rare", "alone")]
+    bits = [b + 0.5 * (b != 0) for b in bits]  # the middle of a bit
+    share = blocking.share if n > EVERY_PAIR else 1.0
+    return Patterns(grid, eligible, bits[0], bits[1], np.asarray(rows["n"], np.float64) / share, mask)
 
 
 def _about(column: str, c: Comparison) -> bool:
@@ -427,41 +478,81 @@ def _candidates(con: duckdb.DuckDBPyConnection, only: pa.Table | None, cap: int)
 
 
 def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], model: Model, floor: int) -> pa.Table:
-    """Levels, then sums, of table `pairs`."""
-    levels = "".join(f", {_level_sql(c)} AS g{k}" for k, c in enumerate(comparisons))
-    weights, against, namesake, proven, parts = [], [], [], [], [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']"]
-    terms = []
-    for k, w in enumerate(model.comparisons):
-        shared, contact = w.comparison.levels.shared, w.comparison.levels.contact
-        cases = [(at, level) for at, level in enumerate(w.levels) if level.tf and level.tf in model.terms]
-        rare = " ".join(f"WHEN {at} THEN {_term_sql(w.comparison, level.tf or '')}" for at, level in cases)
-        terms.append(f"CASE g{k} {rare} ELSE 0 END AS t{k}" if cases else f"0 AS t{k}")
-        strangers = " ".join(f"WHEN {at} THEN {level.strangers}" for at, level in enumerate(w.levels))
-        household = " ".join(f"WHEN {at} THEN {level.household}" for at, level in enumerate(w.levels))
-        weights.append(f"(CASE g{k} {strangers} ELSE 0 END + t{k})")
-        against.append(f"(CASE g{k} {household} ELSE 0 END{'' if shared else f' + t{k}'})")
-        same_name = " ".join(f"WHEN {at} THEN {level.namesakes}" for at, level in enumerate(w.levels))
-        namesake.append(f"(CASE g{k} {same_name} ELSE 0 END + t{k})")
-        claimed = f"list_contains(claimed, {_text(w.comparison.name)})"
-        proven.append(f"({weights[-1]} > 0{f' AND NOT coalesce({claimed}, false)' if contact else ''})")
-        parts.append(f"CASE WHEN g{k} <> {MISSING} THEN [{_text(_part(w.comparison.name, None))} || g{k} || ',' || {weights[-1]} || ']'] ELSE [] END")
-    parts.append(f"CASE WHEN apart <> strangers THEN [{_text(_part(HOUSEHOLD, 0))} || (apart - strangers) || ']'] ELSE [] END")
-    parts.append(f"CASE WHEN met <> apart THEN [{_text(_part(NAMESAKES, 0))} || (met - apart) || ']'] ELSE [] END")
-    parts.append(f"CASE WHEN weight <> met THEN [{_text(_part(CLAIMED_PART, 0))} || (weight - met) || ']'] ELSE [] END")
-    names = ", ".join(f"g{k}, t{k}" for k in range(len(comparisons)))
-    names = f", {names}" if names else ""
+    """Weights of table `pairs`, in two steps: what is cheap first, then, for pairs that may still reach the floor, the lists."""
+    sums = [_Sums(k, w, model) for k, w in enumerate(model.comparisons)]
+    cheap, dear = [x for x in sums if not x.many], [x for x in sums if x.many]
+    carried = sorted({_q(c) for x in dear for c in (x.value, *(f"tf {t}" for t in x.terms))})
+    left, right = ([f"{side}.{c} AS {_q(side + c[1:-1])}" for c in carried] for side in "lr")
     claimed = f"list_concat(coalesce(l.{_q(CLAIMED)}, []), coalesce(r.{_q(CLAIMED)}, [])) AS claimed"
+    first = ", ".join(["l.rid AS lid", "r.rid AS rid", claimed, *(x.level() for x in cheap), *(x.term() for x in cheap), *left, *right])
+    held = ", ".join(["lid", "rid", "claimed", *(f"g{x.k}, t{x.k}" for x in cheap)])
+    bounds = [
+        " + ".join([str(start), *(getattr(x, rival) for x in cheap), *(x.bound(rival) for x in dear)])
+        for start, rival in ((model.prior, "strangers"), (model.household, "household"), (model.namesakes, "namesakes"))
+    ]
+    totals = {
+        rival: " + ".join([str(start), *(getattr(x, rival) for x in sums)])
+        for start, rival in ((model.prior, "strangers"), (model.household, "household"), (model.namesakes, "namesakes"))
+    }
+    beyond = "".join(f", {x.level(carried=True)}, {x.term(carried=True)}" for x in dear)
     return con.sql(
-        f"WITH levels AS (SELECT l.rid AS lid, r.rid AS rid, {claimed}{levels}{''.join(f', {t}' for t in terms)} "
-        f"FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r), "
-        f"summed AS (SELECT lid, rid{names}, {' + '.join([str(model.prior), *weights])} AS strangers, "
-        f"{' + '.join([str(model.household), *against])} AS household, {' + '.join([str(model.namesakes), *namesake])} AS namesakes, {' OR '.join(['false', *proven])} AS proven FROM levels), "
+        f"WITH cheap AS (SELECT {first} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r), "
+        f"hopeful AS (SELECT * FROM cheap WHERE {' AND '.join(f'({b}) >= {floor}' for b in bounds)}), "
+        f"levels AS (SELECT {held}{beyond} FROM hopeful), "
+        f"summed AS (SELECT *, {', '.join(f'{total} AS {rival}' for rival, total in totals.items())}, "
+        f"{' OR '.join(['false', *(x.proven for x in sums)])} AS proven FROM levels), "
         f"apart AS (SELECT *, {meet_sql('strangers', 'household')} AS apart FROM summed), "
         f"met AS (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM apart), "
         f"weighed AS (SELECT *, CASE WHEN NOT proven AND met >= {model.join} THEN {model.join - 1} ELSE met END AS weight FROM met) "
-        f"SELECT lid AS \"left\", rid AS \"right\", weight::BIGINT AS weight, "
-        f"'[' || array_to_string({_concat(parts)}, ',') || ']' AS parts FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
+        f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
+        f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
     ).to_arrow_table()
+
+
+class _Sums:
+    """SQL of one comparison's share: level g<k>, term t<k>, and its milli-bits against each rival."""
+
+    def __init__(self, k: int, weights: Weights, model: Model) -> None:
+        self.k, self._c, self._model = k, weights.comparison, model
+        self.many, self.value, self.name = self._c.many, self._c.columns["value"], self._c.name
+        self._levels = weights.levels
+        self._cases = [(at, level.tf) for at, level in enumerate(weights.levels) if level.tf and level.tf in model.terms]
+        self.terms = sorted({tf for _, tf in self._cases})
+        shared = self._c.levels.shared
+        self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
+        self.household = f"(CASE g{k} {self._when('household')} ELSE 0 END{'' if shared else f' + t{k}'})"
+        self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END + t{k})"
+        unclaimed = f" AND NOT coalesce(list_contains(claimed, {_text(self.name)}), false)" if self._c.levels.contact else ""
+        self.proven = f"({self.strangers} > 0{unclaimed})"
+
+    def _when(self, rival: str) -> str:
+        return " ".join(f"WHEN {at} THEN {getattr(level, rival)}" for at, level in enumerate(self._levels))
+
+    def level(self, *, carried: bool = False) -> str:
+        return f"({_level_sql(self._c, carried=carried)}) AS g{self.k}"
+
+    def term(self, *, carried: bool = False) -> str:
+        cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf, carried=carried)}" for at, tf in self._cases)
+        return f"(CASE g{self.k} {cases} ELSE 0 END) AS t{self.k}" if cases else f"0 AS t{self.k}"
+
+    def bound(self, rival: str) -> str:
+        """The most that a list may still add."""
+        rare = max((max([t.unseen, *t.frequent.values()]) for t in (self._model.terms[tf] for tf in self.terms)), default=0)
+        terms = 0 if rival == "household" and self._c.levels.shared else max(rare, 0)
+        most = max(getattr(level, rival) for level in self._levels) + terms
+        return f"(CASE WHEN {_q('l' + self.value)} IS NULL OR {_q('r' + self.value)} IS NULL THEN 0 ELSE {most} END)"
+
+    @property
+    def part(self) -> str:
+        return f"CASE WHEN g{self.k} <> {MISSING} THEN [{_text(_part(self.name, None))} || g{self.k} || ',' || {self.strangers} || ']'] ELSE [] END"
+
+
+def _parts_sql(sums: list[_Sums], model: Model) -> str:
+    """Parts as JSON, in the live engine's order."""
+    parts = [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']", *(x.part for x in sums)]
+    for name, before, after in ((HOUSEHOLD, "strangers", "apart"), (NAMESAKES, "apart", "met"), (CLAIMED_PART, "met", "weight")):
+        parts.append(f"CASE WHEN {after} <> {before} THEN [{_text(_part(name, 0))} || ({after} - {before}) || ']'] ELSE [] END")
+    return f"'[' || array_to_string({_concat(parts)}, ',') || ']'"
 
 
 def _concat(lists: list[str]) -> str:

@@ -33,6 +33,7 @@ class Patterns:
     eligible  pattern x comparison: found without looking at that comparison
     rare      bits that term frequencies add against strangers; `rare_alone` those that a household does not share
     count     pairs of the pattern (weighted up when the pairs are a sample)
+    mask      bits of the rules that found it
     """
 
     levels: Ints
@@ -40,6 +41,7 @@ class Patterns:
     rare: Floats
     rare_alone: Floats
     count: Floats
+    mask: Ints
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Mixture:
     all_pairs: float
     seen: tuple[bool, ...]  # did the comparison meet any data
     rounds: int
+    posterior: Floats  # chance of each pattern to be one customer
     moved: float  # largest change of a share in the last round
 
 
@@ -81,7 +84,7 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
     namesakes = [_namesakes(c, m, u) for c, m, u in zip(comparisons, same, strangers, strict=True)]
     housed, named = [h.copy() for h in household], [x.copy() for x in namesakes]
     pairs = np.array([0.2 * records, 0.2 * records, 0.1 * records])
-    moved, done = 1.0, 0
+    moved, done, weights = 1.0, 0, np.zeros((3, len(patterns.count)))
     for done in range(1, rounds + 1):  # noqa: B007
         weights = _posterior(patterns, (same, household, namesakes, strangers), pairs, total) * patterns.count
         before = [m.copy() for m in same]
@@ -100,7 +103,7 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
     seen = tuple(bool((patterns.levels[:, k] >= 0).any()) for k in range(len(comparisons)))
     return Mixture(
         tuple(same), tuple(household), tuple(namesakes), tuple(strangers), float(pairs[0]), float(pairs[1]), float(pairs[2]),
-        total, seen, done, moved,
+        total, seen, done, weights[0] / patterns.count, moved,
     )  # fmt: skip
 
 

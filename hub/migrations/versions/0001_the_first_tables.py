@@ -230,6 +230,12 @@ def upgrade() -> None:
         batch_op.create_index("pair_right", ["right"], unique=False)
 
     op.create_table(
+        "position",
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "pull",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -332,6 +338,22 @@ def upgrade() -> None:
         batch_op.create_index("version_of", ["rid"], unique=False)
 
     op.create_table(
+        "write_back",
+        sa.Column("rid", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("stream", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("status", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("detail", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("rid"),
+    )
+    with op.batch_alter_table("write_back", schema=None) as batch_op:
+        batch_op.create_index("write_back_next", ["status", "next_at"], unique=False)
+
+    op.create_table(
         "write_log",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rid", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -356,6 +378,10 @@ def downgrade() -> None:
         batch_op.drop_index("write_of")
 
     op.drop_table("write_log")
+    with op.batch_alter_table("write_back", schema=None) as batch_op:
+        batch_op.drop_index("write_back_next")
+
+    op.drop_table("write_back")
     with op.batch_alter_table("version", schema=None) as batch_op:
         batch_op.drop_index("version_of")
 
@@ -376,6 +402,7 @@ def downgrade() -> None:
     op.drop_table("recipe")
     op.drop_table("quarantine")
     op.drop_table("pull")
+    op.drop_table("position")
     with op.batch_alter_table("pair", schema=None) as batch_op:
         batch_op.drop_index("pair_right")
 

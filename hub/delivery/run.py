@@ -1,0 +1,160 @@
+"""Write-back: golden values to the sources that subscribe, changed fields only, and each write logged before it goes."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.access.handover import Handover, hand_over
+from hub.access.read import Reader
+from hub.connectors import landing
+from hub.connectors.base import Connector, FieldWrite, WriteResult
+from hub.connectors.connect import connect
+from hub.connectors.landing import StoredVersion
+from hub.db import Database, fail_point
+from hub.delivery import store
+from hub.delivery.store import Waiting
+from hub.delivery.write_back import Plan, plan
+from hub.errors import HubError
+from hub.matching.recipe import Recipe
+from hub.resolve import Resolver
+from hub.settings import Stream
+
+BATCH = 100
+LEASE = 300_000_000  # after that a claimed record is taken for its sender's death
+RETRY = (5, 60, 300, 1800, 7200, 21_600)  # seconds
+
+
+@dataclass
+class Pushed:
+    """What one push did: records looked at, and what became of the writes."""
+
+    looked_at: int = 0
+    written: int = 0
+    fields: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+
+
+Progress = Callable[[Pushed], None]
+
+
+class Push:
+    """Delivers what waits, source by source."""
+
+    def __init__(self, resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None, progress: Progress | None = None):
+        self.resolver, self.reader, self.database = resolver, reader, resolver.database
+        self.env = os.environ if env is None else env
+        self.progress = progress or (lambda _pushed: None)
+        self.result = Pushed()
+
+    def run(self) -> Pushed:
+        """Everything that is due now. A source that is away keeps its records pending."""
+        targets = self._targets()
+        with self.database.unit(urgent=False) as connection:
+            store.fan_out(connection, sorted(targets), self.database.clock.now())
+        for (source, stream), given in sorted(targets.items()):
+            connector = connect(self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder)
+            try:
+                while self._batch(connector, source, stream, given):
+                    self.progress(self.result)
+            finally:
+                connector.close()
+        return self.result
+
+    def _targets(self) -> dict[tuple[str, str], Stream]:
+        return {
+            (source.name, name): stream
+            for source in self.resolver.config.sources.values() for name, stream in source.streams.items() if stream.write_back
+        }
+
+    def _batch(self, connector: Connector, source: str, stream: str, given: Stream) -> bool:
+        """Claim, plan and log in one unit; write; settle in another. False when nothing is due."""
+        now = self.database.clock.now()
+        with self.database.unit(urgent=False) as connection:
+            waiting = store.claim(connection, source, stream, now, BATCH, LEASE)
+        if not waiting:
+            return False
+        planned = self._plan(waiting, source, stream, given)
+        origin = uuid.uuid4().hex
+        sent = [(w, key, p) for w, key, p in planned if p is not None and p.fields]
+        dry = given.write_back is not None and given.write_back.dry_run
+        with self.database.unit(urgent=False) as connection:
+            for w, _, p in [] if dry else sent:
+                assert p is not None
+                for attribute, hash_ in p.hashes.items():
+                    landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now)
+        fail_point("pre-send")
+        results = [] if dry else self._write(connector, stream, [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in sent if p])
+        fail_point("post-send")
+        self._settle(planned, sent, results, origin, dry)
+        self.result.looked_at += len(waiting)
+        return True
+
+    def _write(self, connector: Connector, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        try:
+            return connector.write(stream, writes) if writes else []
+        except HubError as error:
+            return [WriteResult(w.key or "", "retry", str(error)) for w in writes]
+
+    def _plan(self, waiting: Sequence[Waiting], source: str, stream: str, given: Stream) -> list[tuple[Waiting, str, Plan | None]]:
+        assert given.write_back is not None
+        attributes = given.write_back.attributes
+        with self.database.read() as connection:
+            recipe = self.resolver.recipe(connection)
+            rids = [w.rid for w in waiting]
+            infos = landing.records(connection, rids)
+            latest = landing.latest_versions(connection, rids)
+            written = store.written(connection, rids)
+            handed = hand_over(connection, self.reader, source, rids, {given.customer: attributes})
+        return [
+            (w, infos[w.rid].id.key, self._plan_one(recipe, source, stream, handed.get(w.rid), latest.get(w.rid), attributes, written.get(w.rid, {})))
+            for w in waiting
+        ]
+
+    def _plan_one(
+        self, recipe: Recipe, source: str, stream: str, handed: Handover | None, latest: StoredVersion | None,
+        attributes: Sequence[str], written: Mapping[str, Sequence[str]],
+    ) -> Plan | None:
+        if handed is None or latest is None or latest.raw is None:
+            return None  # gone there, or not resolved yet: a later change brings it back
+        shown = self.reader.view_of_role(source).shown(recipe.stream(source, stream).customer)
+        return plan(recipe.mappers[source, stream], latest.raw, handed.own, handed.values, [a for a in attributes if a in shown], written)
+
+    def _settle(
+        self, planned: Sequence[tuple[Waiting, str, Plan | None]], sent: Sequence[tuple[Waiting, str, Plan | None]],
+        results: Sequence[WriteResult], origin: str, dry: bool,
+    ) -> None:
+        answers = {w.rid: r for (w, _, _), r in zip(sent, results, strict=False)}
+        now = self.database.clock.now()
+        with self.database.unit(urgent=False) as connection:
+            for w, _, p in planned:
+                answer = answers.get(w.rid)
+                status, detail, wait = self._verdict(w, p, answer, dry)
+                if answer is not None and answer.outcome in ("conflict", "gone", "rejected"):
+                    store.forget_writes(connection, w.rid, origin)
+                store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
+                if answer is not None and answer.outcome == "written" and p is not None:
+                    self.result.written += 1
+                    self.result.fields.update(p.hashes)
+            fail_point("attempt saved")
+
+    def _verdict(self, w: Waiting, p: Plan | None, answer: WriteResult | None, dry: bool) -> tuple[str, str, int]:
+        """(state, detail, seconds to wait)."""
+        if p is not None:
+            self.result.problems.update(p.problems.values())
+            if p.tripped:
+                self.result.outcomes["tripped"] += 1
+                return "tripped", "the source keeps changing what is written: " + ", ".join(p.tripped), 0
+        if answer is None:
+            self.result.outcomes["dry run" if dry and p and p.fields else "nothing to write"] += 1
+            return "done", "", 0
+        self.result.outcomes[answer.outcome] += 1
+        if answer.outcome in ("written", "unchanged"):
+            return "done", "", 0
+        if answer.outcome in ("conflict", "retry"):
+            return "pending", answer.detail, RETRY[min(w.attempts, len(RETRY) - 1)]
+        return ("done" if answer.outcome == "gone" else "rejected"), answer.detail, 0
