@@ -19,7 +19,7 @@ from hub.db import Database
 from hub.settings import Config, load
 
 CONFIG = Path(__file__).parents[2] / "config"
-SECRET = "a secret of tests, long enough for them"  # noqa: S105
+SECRET = "a secret of tests, long enough for them"
 START = 1_800_000_000_000_000
 SECOND = 1_000_000
 

@@ -1,0 +1,150 @@
+"""The audit chain: on disk before the answer, and every tampering shows."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.access.audit import AuditLog, Sight, head_path, read_lines, verify_chain
+
+KEY = b"a key of tests"
+
+
+def sight(n: int) -> Sight:
+    return Sight(f"key{n}", "steward", "get", [f"cus_{n}"], ["email"], "a purpose", n, f"r{n}")
+
+
+def written(path: Path, lines: int) -> Path:
+    log = AuditLog(path, KEY)
+    for n in range(lines):
+        log.write(sight(n))
+    log.close()
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return written(tmp_path / "audit.jsonl", 5)
+
+
+def test_an_untouched_chain_is_whole(path: Path) -> None:
+    assert verify_chain(path, KEY) == verify_chain(path, KEY) and verify_chain(path, KEY).ok and verify_chain(path, KEY).lines == 5
+    assert [line["customers"] for line in read_lines(path)] == [[f"cus_{n}"] for n in range(5)]
+
+
+def test_no_file_yet_is_no_fault(tmp_path: Path) -> None:
+    assert verify_chain(tmp_path / "none.jsonl", KEY).ok
+
+
+def test_another_process_goes_on_where_the_first_stopped(path: Path) -> None:
+    assert written(path, 3) and verify_chain(path, KEY).lines == 8 and verify_chain(path, KEY).ok
+
+
+def test_an_edit_shows(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"cus_2", b"cus_9"))
+    assert "line 3" in verify_chain(path, KEY).problem
+
+
+def test_an_edit_with_a_new_hash_shows_without_the_key(path: Path, tmp_path: Path) -> None:
+    forged = written(tmp_path / "forged.jsonl", 0)
+    log = AuditLog(forged, b"another key")
+    for n in range(5):
+        log.write(sight(n))
+    log.close()
+    path.write_bytes(forged.read_bytes())
+    assert not verify_chain(path, KEY).ok
+
+
+def test_a_cut_at_the_end_shows(path: Path) -> None:
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-2]))
+    assert verify_chain(path, KEY).problem == "2 lines at the end are missing"
+
+
+def test_an_emptied_or_missing_file_shows(path: Path) -> None:
+    path.write_bytes(b"")
+    assert not verify_chain(path, KEY).ok
+    path.unlink()
+    assert not verify_chain(path, KEY).ok
+
+
+def test_a_missing_or_forged_head_shows(path: Path) -> None:
+    head = head_path(path)
+    head.write_bytes(head.read_bytes().replace(b"5 ", b"3 ", 1))
+    assert not verify_chain(path, KEY).ok
+    head.unlink()
+    assert not verify_chain(path, KEY).ok
+
+
+@settings(max_examples=60, deadline=None)
+@given(order=st.permutations(range(5)), dropped=st.sets(st.integers(0, 4)))
+def test_any_removal_or_reordering_shows(tmp_path_factory: pytest.TempPathFactory, order: list[int], dropped: set[int]) -> None:
+    path = written(tmp_path_factory.mktemp("audit") / "audit.jsonl", 5)
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept = [n for n in order if n not in dropped]
+    path.write_bytes(b"".join(lines[n] for n in kept))
+    assert verify_chain(path, KEY).ok == (kept == [0, 1, 2, 3, 4])
+
+
+def test_a_line_torn_by_a_crash_is_dropped_and_the_chain_goes_on(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b'{"seq": 6, "torn')
+    assert verify_chain(path, KEY).ok
+    written(path, 1)
+    assert verify_chain(path, KEY).ok and verify_chain(path, KEY).lines == 6
+
+
+def test_many_writers_at_once_leave_one_chain(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    log = AuditLog(path, KEY)
+    threads = [threading.Thread(target=lambda n=n: [log.write(sight(n * 100 + i)) for i in range(20)]) for n in range(8)]  # type: ignore[misc]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.close()
+    assert verify_chain(path, KEY).ok and verify_chain(path, KEY).lines == 160
+    assert len({line["request"] for line in read_lines(path)}) == 160
+
+
+def test_processes_share_one_chain(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    program = textwrap.dedent(f"""
+        from pathlib import Path
+        from hub.access.audit import AuditLog, Sight
+        log = AuditLog(Path({str(path)!r}), {KEY!r})
+        for n in range(15):
+            log.write(Sight("p", "steward", "get", ["cus_1"], [], "", n))
+        log.close()
+    """)
+    started = [subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2]) for _ in range(3)]
+    assert [p.wait() for p in started] == [0, 0, 0]
+    assert verify_chain(path, KEY).ok and verify_chain(path, KEY).lines == 45
+
+
+def test_a_disk_that_fails_fails_the_request_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = AuditLog(tmp_path / "audit.jsonl", KEY)
+    log.write(sight(0))
+    real = os.write
+
+    def full(_file: int, _data: bytes) -> int:
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="no space"):
+        log.write(sight(1))
+    monkeypatch.setattr(os, "write", real)
+    log.write(sight(2))
+    log.close()
+    assert [line["at"] for line in read_lines(log.path)] == [0, 2] and verify_chain(log.path, KEY).ok
+
+
+def test_lines_are_json_with_ids_and_names_only(path: Path) -> None:
+    first = json.loads(path.read_bytes().splitlines()[0])
+    assert set(first) == {"seq", "at", "principal", "role", "action", "customers", "attributes", "purpose", "request", "hash"}

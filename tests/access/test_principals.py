@@ -1,0 +1,88 @@
+"""API keys: nobody without one, told once, revoked at once."""
+
+import pytest
+
+from hub.access import store
+from hub.access.principals import DAY, PREFIX, USED_EVERY, Principal, authenticate, create_key, list_keys, note_use, revoke_key
+from hub.api.hub import Hub
+from hub.db import Database
+from hub.errors import Conflict, NotAuthenticated, NotFound, Unprocessable
+from tests.access.population import TestClock
+
+
+def who(database: Database, header: str | None) -> Principal:
+    with database.read() as connection:
+        return authenticate(database, connection, header)
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer hub_live_", "Bearer hub_live_0_0", "Bearer hub_live_x", "Basic YTpi", "hub_live_a_b", "Bearer é_ü"])
+def test_a_stranger_is_nobody(hub: Hub, header: str | None) -> None:
+    with pytest.raises(NotAuthenticated):
+        who(hub.database, header)
+
+
+def test_there_is_no_key_until_one_is_made(hub: Hub) -> None:
+    with hub.database.read() as connection:
+        assert list_keys(connection) == []
+
+
+def test_a_key_tells_who_holds_it(hub: Hub) -> None:
+    key, token = create_key(hub.database, hub.config, name="billing's server", role="billing", source="billing")
+    assert token.startswith(f"{PREFIX}{key.id}_") and len(token.rpartition("_")[2]) == 48
+    found = who(hub.database, f"Bearer {token}")
+    assert (found.id, found.name, found.kind, found.role, found.source) == (key.id, "billing's server", "system", "billing", "billing")
+    assert create_key(hub.database, hub.config, name="Eve", role="steward")[0].kind == "user"
+
+
+def test_the_secret_is_never_stored(hub: Hub) -> None:
+    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    with hub.database.read() as connection:
+        kept = store.key_of(connection, key.id)
+    assert kept is not None and token.rpartition("_")[2] not in repr(kept)
+
+
+def test_another_secret_with_a_known_id_is_refused(hub: Hub) -> None:
+    key, _ = create_key(hub.database, hub.config, name="Eve", role="steward")
+    with pytest.raises(NotAuthenticated):
+        who(hub.database, f"Bearer {PREFIX}{key.id}_{'0' * 48}")
+
+
+def test_a_revoked_key_is_refused_at_once(hub: Hub) -> None:
+    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    revoke_key(hub.database, key.id)
+    with pytest.raises(NotAuthenticated):
+        who(hub.database, f"Bearer {token}")
+    with pytest.raises(Conflict):
+        revoke_key(hub.database, key.id)
+    with pytest.raises(NotFound):
+        revoke_key(hub.database, "nobody")
+
+
+def test_a_key_expires(hub: Hub) -> None:
+    _, token = create_key(hub.database, hub.config, name="Eve", role="steward", days=1)
+    assert who(hub.database, f"Bearer {token}").name == "Eve"
+    clock = hub.database.clock
+    assert isinstance(clock, TestClock)
+    clock.at += DAY
+    with pytest.raises(NotAuthenticated):
+        who(hub.database, f"Bearer {token}")
+
+
+def test_last_use_is_kept_to_some_minutes(hub: Hub) -> None:
+    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    note_use(hub.database, who(hub.database, f"Bearer {token}"))
+    first = who(hub.database, f"Bearer {token}").last_used
+    note_use(hub.database, who(hub.database, f"Bearer {token}"))
+    assert first is not None and who(hub.database, f"Bearer {token}").last_used == first
+    clock = hub.database.clock
+    assert isinstance(clock, TestClock)
+    clock.at += USED_EVERY
+    note_use(hub.database, who(hub.database, f"Bearer {token}"))
+    with hub.database.read() as connection:
+        assert (list_keys(connection)[0].last_used or 0) > first and key.id == list_keys(connection)[0].id
+
+
+def test_every_fault_of_a_new_key_is_told_at_once(hub: Hub) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        create_key(hub.database, hub.config, name=" ", role="king", source="nowhere", days=0)
+    assert {f.where for f in refused.value.faults} == {"name", "role", "source", "days"}
