@@ -463,6 +463,17 @@ def load(folder: Path, env: Mapping[str, str] | None = None) -> Config:
     return config
 
 
+def load_customer_types(folder: Path) -> dict[str, CustomerType]:
+    """The customer types of a configuration alone, or a ConfigError with every fault in them."""
+    faults: list[Fault] = []
+    found = _load_folder(CustomerType, folder / "customers", faults)
+    if not found and not faults:
+        faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
 def _load_folder(cls: type[T], folder: Path, faults: list[Fault]) -> dict[str, T]:
     found: dict[str, T] = {}
     for path in sorted(folder.glob("*.yaml")):

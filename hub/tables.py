@@ -5,4 +5,5 @@ import hub.api.store
 import hub.connectors.landing
 import hub.delivery.store
 import hub.golden_record.store
+import hub.jobs
 import hub.matching.store  # noqa: F401
