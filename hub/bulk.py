@@ -200,6 +200,13 @@ class Bulk:
             matching_store.promote(connection, number, type_name, at)
         self.progress(f"train {type_name}", 1, 1)
 
+    def train_candidate(self, type_name: str, *, seed: int = 0) -> int:
+        """Train a model on all records of a type; its number. It decides nothing before it is promoted."""
+        self.progress(f"train {type_name}", 0, 1)
+        model = batch.train(self._forms(type_name), self.resolver.config.customers[type_name], seed=seed)
+        with self.database.unit(urgent=False) as connection:
+            return matching_store.add_model(connection, type_name, model.hash, model.to_json(), self.database.clock.now())
+
     def _forms(self, type_name: str, *, alive: int = 1) -> pa.Table:
         return arrow(self.database, f"SELECT rid, forms FROM standardised WHERE type = '{_word(type_name)}' AND alive = {int(alive)} ORDER BY rid",
                      {"rid": pa.int64(), "forms": pa.string()})

@@ -10,10 +10,12 @@ import heapq
 import itertools
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -128,10 +130,41 @@ class Database:
         self.engine.dispose()
 
 
+class Rehearsal(Database):
+    """A database on which everything is done for real, in one transaction that will be rolled back."""
+
+    def __init__(self, database: Database, connection: Connection):
+        self.url, self.clock, self.sqlite, self.engine = database.url, database.clock, database.sqlite, database.engine
+        self._connection = connection
+
+    @contextmanager
+    def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        yield self._connection
+
+
+class _RolledBack(Exception):
+    """Ends a rehearsal."""
+
+
+@contextmanager
+def rehearsal(database: Database) -> Iterator[Rehearsal]:
+    """A stage to try an act on. Holds the writer's lock until it is over; nothing of it stays."""
+    try:
+        with database.unit(urgent=False) as connection:
+            yield Rehearsal(database, connection)
+            raise _RolledBack
+    except _RolledBack:
+        pass
+
+
 def _sqlite_engine(url: Any) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
@@ -182,34 +215,97 @@ def execute_in(connection: Connection, statement: str, ids: Iterable[int], **val
         connection.execute(text(statement.replace("{ids}", ints(part))), values)
 
 
+# Hot paths go straight to the driver: SQLAlchemy's share of a look-up by key is ten times SQLite's. One text per
+# statement, whatever the number of ids, so that both drivers keep it prepared.
+
+Values = Mapping[str, Any]
+
+
+def ask(connection: Connection, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    """Rows of a statement with `:name` marks; `IN {name}` takes a collection of integers, `IN {name:text}` of texts."""
+    spelled = _bound(connection, statement, values)
+    return [] if spelled is None else _driver(connection).execute(spelled, values).fetchall()  # type: ignore[no-any-return]
+
+
+def do(connection: Connection, statement: str, **values: Any) -> None:
+    """A statement without an answer, as for `ask`. Nothing happens when a collection is empty."""
+    spelled = _bound(connection, statement, values)
+    if spelled is not None:
+        _driver(connection).execute(spelled, values)
+
+
+def _bound(connection: Connection, statement: str, values: dict[str, Any]) -> str | None:
+    """The driver's spelling, collections in `values` made fit for it; None when one is empty."""
+    sqlite = connection.dialect.name == "sqlite"
+    spelled, lists = _spelled(statement, sqlite)
+    for name in lists:
+        listed = list(values[name])
+        if not listed:
+            return None
+        values[name] = orjson.dumps(listed).decode() if sqlite else listed
+    return spelled
+
+
+def do_many(connection: Connection, statement: str, rows: Sequence[Values]) -> None:
+    """One statement with `:name` marks, once for each row."""
+    if rows:
+        text_, _ = _spelled(statement, connection.dialect.name == "sqlite")
+        _driver(connection).cursor().executemany(text_, rows)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+@lru_cache(maxsize=512)
+def _spelled(statement: str, sqlite: bool) -> tuple[str, tuple[str, ...]]:
+    """A statement as a driver spells it, and the names of its collections."""
+    lists = tuple(dict.fromkeys(re.findall(r"IN \{(\w+)(?::text)?\}", statement)))
+    if sqlite:
+        return re.sub(r"IN \{(\w+)(?::text)?\}", r"IN (SELECT value FROM json_each(:\1))", statement), lists
+    made = re.sub(r"IN \{(\w+):text\}", r"= ANY(:\1::text[])", re.sub(r"IN \{(\w+)\}", r"= ANY(:\1::bigint[])", statement))
+    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", made), lists
+
+
+def exists(connection: Connection, table_name: str) -> bool:
+    """Has a table any row?"""
+    return bool(_driver(connection).execute(f'SELECT 1 FROM "{table_name}" LIMIT 1').fetchall())
+
+
+COPY_FROM = 100  # rows from which PostgreSQL's COPY is worth its round trips
+
+
 def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows fast: executemany on SQLite, COPY on PostgreSQL."""
+    """Insert rows fast: executemany on SQLite, COPY of many on PostgreSQL."""
     if not rows:
         return
     names = ", ".join(f'"{c}"' for c in columns)
-    if connection.dialect.name == "sqlite":
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', [tuple(r) for r in rows])
+    sqlite = connection.dialect.name == "sqlite"
+    cursor = _driver(connection).cursor()
+    if sqlite or len(rows) < COPY_FROM:
+        marks = ", ".join(["?" if sqlite else "%s"] * len(columns))
+        cursor.executemany(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', rows)
         return
-    with connection.connection.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+    with cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def upsert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert or replace by primary key."""
-    if not rows:
-        return
-    keys = [c.name for c in table.primary_key.columns]
+    if rows:
+        statement = _upsert(table.name, tuple(c.name for c in table.primary_key.columns), tuple(columns), connection.dialect.name == "sqlite")
+        _driver(connection).cursor().executemany(statement, rows)
+
+
+@lru_cache(maxsize=128)
+def _upsert(table_name: str, keys: tuple[str, ...], columns: tuple[str, ...], sqlite: bool) -> str:
     names = ", ".join(f'"{c}"' for c in columns)
     changes = ", ".join(f'"{c}" = excluded."{c}"' for c in columns if c not in keys)
     target = ", ".join(f'"{k}"' for k in keys)
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    marks = ", ".join([mark] * len(columns))
+    marks = ", ".join(["?" if sqlite else "%s"] * len(columns))
     action = f"DO UPDATE SET {changes}" if changes else "DO NOTHING"
-    connection.exec_driver_sql(
-        f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}) ON CONFLICT ({target}) {action}', [tuple(r) for r in rows]
-    )
+    return f'INSERT INTO "{table_name}" ({names}) VALUES ({marks}) ON CONFLICT ({target}) {action}'
 
 
 def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
@@ -234,7 +330,7 @@ def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]
 
 def next_number(connection: Connection, table: Table, column: str) -> int:
     """The next number of a column; safe because writers are alone."""
-    found = connection.execute(text(f'SELECT max("{column}") FROM "{table.name}"')).scalar()
+    found = _driver(connection).execute(f'SELECT max("{column}") FROM "{table.name}"').fetchone()[0]
     return int(found or 0) + 1
 
 
@@ -251,5 +347,5 @@ def fail_point(name: str) -> None:
         os.environ["HUB_FAIL"] = f"{point}:{left}"
 
 
-__all__ = ["Clock", "Connection", "Database", "SystemClock", "chunks", "dump", "execute_in", "fail_point",
+__all__ = ["Clock", "Connection", "Database", "SystemClock", "ask", "chunks", "do", "do_many", "exists", "dump", "execute_in", "fail_point",
            "insert_many", "ints", "json", "load", "next_number", "select_in", "upsert_many"]

@@ -18,7 +18,7 @@ PUBLIC = "public"
 _bearer = HTTPBearer(auto_error=False, description="An API key: hub_live_... (make one with `hub keys create`)")
 
 
-def the_hub(request: Request) -> Hub:
+async def the_hub(request: Request) -> Hub:  # async: a plain one would cost a hop to another thread
     found: Hub = request.app.state.hub
     return found
 
@@ -50,7 +50,7 @@ def needs(permission: str) -> Any:
 
 
 @declares(PUBLIC)
-def public() -> None:
+async def public() -> None:
     """Depends: nobody in particular. For what says nothing of customers."""
 
 

@@ -65,6 +65,7 @@ class VersionRow(SQLModel, table=True):
     observed: int | None = big(nullable=True, default=None)
     raw: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     at: int = big()
+    suspended: int | None = big(nullable=True, default=None)  # since when it counts as not there
 
 
 class WriteRow(SQLModel, table=True):
@@ -156,6 +157,7 @@ class StoredVersion:
     observed: int | None
     raw: dict[str, Any] | None
     at: int
+    suspended: int | None = None  # since when it counts as not there
 
 
 @dataclass(slots=True)
@@ -169,7 +171,8 @@ class _Record:
     versions: int
     pending: int
     orders: set[tuple[str, int, str]]
-    newest: tuple[str, int, str]
+    newest: tuple[str, int, str]  # suspended ones too: what they said is not news when it comes again
+    holds: tuple[str, int, str] | None = None  # the newest that is not suspended
     mint: str = ""
     key: str = ""
     fresh: bool = False
@@ -209,7 +212,7 @@ def land(
             results.append(Landed(row.key, record.rid if record else 0, False))
             continue
         if record is None:
-            record = _Record(next_rid, None, None, 0, 0, 0, set(), order, new_customer_id(at), row.key, fresh=True)
+            record = _Record(next_rid, None, None, 0, 0, 0, set(), order, None, new_customer_id(at), row.key, fresh=True)
             known[row.key] = record
             next_rid += 1
         _take(record, order, next_landed, body is None and not keep_deleted, body is None, pending)
@@ -246,7 +249,9 @@ def _take(record: _Record, order: tuple[str, int, str], landed: int, kills: bool
     if not tombstone and record.born is None:
         record.born = landed
     if not record.orders or order > record.newest:
-        record.newest, record.latest = order, landed
+        record.newest = order
+    if record.holds is None or order > record.holds:
+        record.holds, record.latest = order, landed
         record.died = landed if kills else (record.died if tombstone else None)
     record.orders.add(order)
     record.versions += 1
@@ -255,28 +260,21 @@ def _take(record: _Record, order: tuple[str, int, str], landed: int, kills: bool
 
 
 def _load_records(connection: Connection, source: str, stream: str, keys: set[str]) -> dict[str, _Record]:
+    query = (
+        "SELECT key, rid, born, died, latest, versions, pending, mint FROM record"
+        " WHERE source = :source AND stream = :stream AND key IN {keys:text}"
+    )
     found: dict[str, _Record] = {}
-    names = {"source": source, "stream": stream}
-    if connection.execute(text("SELECT 1 FROM record WHERE source=:source AND stream=:stream LIMIT 1"), names).first() is None:
-        return found
     by_rid: dict[int, _Record] = {}
-    listed = sorted(keys)
-    for start in range(0, len(listed), db.CHUNK):
-        part = listed[start : start + db.CHUNK]
-        marks = ", ".join(f":k{i}" for i in range(len(part)))
-        query = text(
-            "SELECT rid, born, died, latest, versions, pending, mint, key FROM record"
-            f" WHERE source=:source AND stream=:stream AND key IN ({marks})"
-        )
-        for r in connection.execute(query, {**names, **{f"k{i}": k for i, k in enumerate(part)}}):
-            record = _Record(r.rid, r.born, r.died, r.latest, r.versions, r.pending, set(), ("", 0, ""), r.mint, r.key)
-            found[r.key] = by_rid[r.rid] = record
-    orders = "SELECT rid, landed, version, generation, content FROM version WHERE rid IN ({ids})"
-    for v in db.select_in(connection, orders, by_rid):
-        record, order = by_rid[v.rid], (v.version, v.generation, v.content)
+    for key, rid, born, died, latest, versions, pending, mint in db.ask(connection, query, source=source, stream=stream, keys=sorted(keys)):
+        found[key] = by_rid[rid] = _Record(rid, born, died, latest, versions, pending, set(), ("", 0, ""), None, mint, key)
+    orders = "SELECT rid, suspended, version, generation, content FROM version WHERE rid IN {ids}"
+    for rid, suspended, version, generation, content in db.ask(connection, orders, ids=by_rid):
+        record, order = by_rid[rid], (version, generation, content)
         record.orders.add(order)
-        if v.landed == record.latest:
-            record.newest = order
+        record.newest = max(record.newest, order)
+        if suspended is None and (record.holds is None or order > record.holds):
+            record.holds = order
     return found
 
 
@@ -286,15 +284,11 @@ def _save_records(connection: Connection, source: str, stream: str, type_name: s
     fresh = [(r.rid, source, stream, r.key, r.mint, type_name, r.born, r.died, r.latest, r.versions, r.pending)
              for r in touched if r.fresh]
     db.insert_many(connection, table(RecordRow), columns, fresh)
-    update = text(
-        "UPDATE record SET born=:born, died=:died, latest=:latest, versions=:versions, pending=:pending WHERE rid=:rid"
-    )
-    changed = [
+    update = "UPDATE record SET born=:born, died=:died, latest=:latest, versions=:versions, pending=:pending WHERE rid=:rid"
+    db.do_many(connection, update, [
         {"rid": r.rid, "born": r.born, "died": r.died, "latest": r.latest, "versions": r.versions, "pending": r.pending}
         for r in touched if not r.fresh
-    ]
-    if changed:
-        connection.execute(update, changed)
+    ])
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -320,31 +314,31 @@ INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending
 
 
 def _info(row: Any) -> RecordInfo:
-    return RecordInfo(row.rid, RecordId(row.source, row.stream, row.key), row.mint, row.type, row.born, row.died,
-                      row.latest, bool(row.pending))
+    rid, source, stream, key, mint, type_name, born, died, latest, pending = row
+    return RecordInfo(rid, RecordId(source, stream, key), mint, type_name, born, died, latest, bool(pending))
 
 
 def records(connection: Connection, rids: Iterable[int]) -> dict[int, RecordInfo]:
-    return {r.rid: _info(r) for r in db.select_in(connection, f"{INFO} WHERE rid IN ({{ids}})", rids)}
+    return {r[0]: _info(r) for r in db.ask(connection, f"{INFO} WHERE rid IN {{ids}}", ids=rids)}
 
 
 def record_named(connection: Connection, id: RecordId) -> RecordInfo | None:
-    found = connection.execute(text(f"{INFO} WHERE source=:s AND stream=:t AND key=:k"), {"s": id.source, "t": id.stream, "k": id.key}).first()
-    return None if found is None else _info(found)
+    found = db.ask(connection, f"{INFO} WHERE source = :source AND stream = :stream AND key = :key", source=id.source, stream=id.stream, key=id.key)
+    return _info(found[0]) if found else None
 
 
 def record_minting(connection: Connection, customer_id: str) -> RecordInfo | None:
-    found = connection.execute(text(f"{INFO} WHERE mint=:mint"), {"mint": customer_id}).first()
-    return None if found is None else _info(found)
+    found = db.ask(connection, f"{INFO} WHERE mint = :mint", mint=customer_id)
+    return _info(found[0]) if found else None
 
 
 def versions_of(connection: Connection, rids: Iterable[int]) -> dict[int, list[StoredVersion]]:
-    """All versions per record, oldest order first."""
+    """All versions per record, oldest order first; suspended ones too, which say so."""
     found: dict[int, list[StoredVersion]] = {}
-    statement = "SELECT landed, rid, version, generation, content, observed, raw, at FROM version WHERE rid IN ({ids})"
-    for v in db.select_in(connection, statement, rids):
-        stored = StoredVersion(v.landed, v.rid, (v.version, v.generation, v.content), v.observed, db.load(v.raw), v.at)
-        found.setdefault(v.rid, []).append(stored)
+    statement = "SELECT landed, rid, version, generation, content, observed, raw, at, suspended FROM version WHERE rid IN {ids}"
+    for landed, rid, version, generation, content, observed, raw, at, suspended in db.ask(connection, statement, ids=rids):
+        stored = StoredVersion(landed, rid, (version, generation, content), observed, db.load(raw), at, suspended)
+        found.setdefault(rid, []).append(stored)
     for listed in found.values():
         listed.sort(key=lambda v: v.order)
     return found
@@ -366,11 +360,10 @@ def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[
     found: dict[int, list[Write]] = {}
     statement = (
         "SELECT rid, attribute, value_hash, base_version, base_generation, base_content, origin FROM write_log"
-        " WHERE rid IN ({ids}) ORDER BY id"
+        " WHERE rid IN {ids} ORDER BY id"
     )
-    for w in db.select_in(connection, statement, records_):
-        base = (w.base_version, w.base_generation, w.base_content)
-        found.setdefault(w.rid, []).append(Write(records_[w.rid], w.attribute, w.value_hash, base, w.origin))
+    for rid, attribute, value_hash, version, generation, content, origin in db.ask(connection, statement, ids=records_):
+        found.setdefault(rid, []).append(Write(records_[rid], attribute, value_hash, (version, generation, content), origin))
     return found
 
 
@@ -388,7 +381,7 @@ def log_write(connection: Connection, rid: int, attribute: str, value_hash: str,
 
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """The landing number of the version that holds now."""
-    return {r.rid: r.latest for r in db.select_in(connection, "SELECT rid, latest FROM record WHERE rid IN ({ids})", rids)}
+    return dict(db.ask(connection, "SELECT rid, latest FROM record WHERE rid IN {ids}", ids=rids))
 
 
 def pending_count(connection: Connection) -> int:
@@ -397,7 +390,7 @@ def pending_count(connection: Connection) -> int:
 
 def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> None:
     """These are in a golden record now, unless a newer version landed meanwhile."""
-    db.execute_in(connection, "UPDATE record SET pending=0 WHERE rid IN ({ids}) AND pending=1 AND latest<=:up_to", rids, up_to=up_to)
+    db.do(connection, "UPDATE record SET pending=0 WHERE rid IN {ids} AND pending=1 AND latest<=:up_to", ids=rids, up_to=up_to)
 
 
 def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
@@ -449,11 +442,11 @@ def living_keys(connection: Connection, source: str, stream: str) -> dict[str, i
 
 
 def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
-    return {r.rid: r.times for r in db.select_in(connection, "SELECT rid, times FROM absence WHERE rid IN ({ids})", rids)}
+    return dict(db.ask(connection, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=rids))
 
 
 def save_absences(connection: Connection, times: Mapping[int, int], present: Iterable[int]) -> None:
-    db.execute_in(connection, "DELETE FROM absence WHERE rid IN ({ids})", present)
+    db.do(connection, "DELETE FROM absence WHERE rid IN {ids}", ids=present)
     db.upsert_many(connection, table(AbsenceRow), ("rid", "times"), list(times.items()))
 
 

@@ -21,7 +21,7 @@ from hub.delivery.write_back import Plan, plan
 from hub.errors import HubError
 from hub.matching.recipe import Recipe
 from hub.resolve import Resolver
-from hub.settings import Stream
+from hub.settings import Config, Stream
 
 BATCH = 100
 LEASE = 300_000_000  # after that a claimed record is taken for its sender's death
@@ -42,6 +42,11 @@ class Pushed:
 Progress = Callable[[Pushed], None]
 
 
+def targets(config: Config) -> dict[tuple[str, str], Stream]:
+    """The streams that subscribe to golden values."""
+    return {(source.name, name): stream for source in config.sources.values() for name, stream in source.streams.items() if stream.write_back}
+
+
 class Push:
     """Delivers what waits, source by source."""
 
@@ -53,10 +58,10 @@ class Push:
 
     def run(self) -> Pushed:
         """Everything that is due now. A source that is away keeps its records pending."""
-        targets = self._targets()
+        wanted = targets(self.resolver.config)
         with self.database.unit(urgent=False) as connection:
-            store.fan_out(connection, sorted(targets), self.database.clock.now())
-        for (source, stream), given in sorted(targets.items()):
+            store.fan_out(connection, sorted(wanted), self.database.clock.now())
+        for (source, stream), given in sorted(wanted.items()):
             connector = connect(self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder)
             try:
                 while self._batch(connector, source, stream, given):
@@ -64,12 +69,6 @@ class Push:
             finally:
                 connector.close()
         return self.result
-
-    def _targets(self) -> dict[tuple[str, str], Stream]:
-        return {
-            (source.name, name): stream
-            for source in self.resolver.config.sources.values() for name, stream in source.streams.items() if stream.write_back
-        }
 
     def _batch(self, connector: Connector, source: str, stream: str, given: Stream) -> bool:
         """Claim, plan and log in one unit; write; settle in another. False when nothing is due."""
@@ -139,7 +138,7 @@ class Push:
                 store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
                 if answer is not None and answer.outcome == "written" and p is not None:
                     self.result.written += 1
-                    self.result.fields.update(p.hashes)
+                    self.result.fields.update(p.hashes.keys())
             fail_point("attempt saved")
 
     def _verdict(self, w: Waiting, p: Plan | None, answer: WriteResult | None, dry: bool) -> tuple[str, str, int]:

@@ -1,44 +1,50 @@
-"""`hub demo`: fill and run four sources, and let the hub do its job on them."""
+"""`hub demo`: fill and run four sources, let the hub do its job on them, and follow one change through.
+
+The steps are here; how they look is `show.py`'s. Every figure that is shown is in the report.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from hub import cycle
+from hub.access import principals
+from hub.api.hub import Hub
+from hub.db import Database
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
 from hub.demo.records import BILLING, CRM
+from hub.demo.show import Show
 from hub.demo.sources import RunningSources, start_sources
 from hub.demo.world import World, generate
+from hub.errors import ConfigError, Fault
+from hub.matching.evaluate import Quality, evaluate
+from hub.model import RecordId
+from hub.settings import load
+
+MARK = ".hub-demo"  # only a folder that holds it is replaced
+ROLES = ("customer_service", "shipping", "analyst")
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What a user can choose. The folder is the demo's own: its sources are replaced."""
+    """What a user can choose. The folder is the demo's own: what a demo left there is replaced."""
 
     folder: Path
+    config: Path
     people: int = 5000
     seed: int = 1
     noise: Noise = field(default_factory=Noise)
-    serve: bool = True
-    report: Path | None = None
-
-
-class Hub(Protocol):
-    """What the demo needs of the hub; the CLI hands it in."""
-
-    def first_run(self, sources: RunningSources) -> Mapping[str, Any]:
-        """Pull, match, build golden records, evaluate against `sources.truth`: the figures printed."""
-
-    def address_change(self, sources: RunningSources, story: Story) -> Mapping[str, Any]:
-        """Pull the change, show it in the golden record and each role's view, write it back; then two quiet cycles."""
-
-    def serve(self) -> None:
-        """Leave the API running until interrupted."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +57,151 @@ class Story:
     address: dict[str, str | None]  # the new one, in billing's words
 
 
-def run_demo(options: DemoOptions, hub: Hub) -> dict[str, Any]:
-    """Run the demo; answers with every figure that was printed."""
+@dataclass
+class Told:
+    """A demo that was told, its sources still running until `hub()` is left."""
+
+    figures: dict[str, Any]
+    running: ExitStack
+    opened: Hub
+
+    @contextmanager
+    def hub(self) -> Iterator[Hub]:
+        with self.running:
+            yield self.opened
+
+
+def run_demo(options: DemoOptions, show: Show) -> Told:
+    """Run the demo; answers with every figure that was shown."""
+    folder = _own_folder(options.folder)
+    figures: dict[str, Any] = {"people": options.people, "seed": options.seed}
+    start = time.perf_counter()
     world = generate(options.people, options.seed, options.noise)
-    with start_sources(options.folder / "sources", world) as sources:
-        report: dict[str, Any] = {"first_run": dict(hub.first_run(sources))}
+    with ExitStack() as stack:
+        sources = stack.enter_context(start_sources(folder / "sources", world))
+        show.world(world, sources, time.perf_counter() - start)
+        hub = stack.enter_context(_open_hub(folder, options.config, sources))
+        figures["first_run"] = _first_run(hub, sources, show)
         story = choose_story(world)
         if story is not None:
-            sources.billing.change_address(story.billing_key, story.address)
-            report["address_change"] = dict(hub.address_change(sources, story))
-            report["crm_writes"] = len(sources.crm.writes())
-        if options.serve:
-            hub.serve()
-    return report
+            figures["address_change"] = _address_change(hub, sources, story, show)
+        figures["seconds"] = round(time.perf_counter() - start, 2)
+        show.took(figures["seconds"])
+        return Told(figures, stack.pop_all(), hub)
+
+
+def _own_folder(folder: Path) -> Path:
+    """An empty folder for the demo. A folder that no demo made is never replaced."""
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / MARK).exists():
+            raise ConfigError([Fault(str(folder), "is not empty, and no demo made it", "choose another --folder")])
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARK).touch()
+    return folder
+
+
+@contextmanager
+def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[Hub]:
+    os.environ.update(sources.env)  # the sources' addresses and tokens, as their owner would set them
+    database = Database(os.environ.get("HUB_DEMO_DATABASE_URL", f"sqlite:///{folder / 'hub.sqlite'}"))
+    database.upgrade()
+    hub = Hub.open(database, load(config), folder)
+    try:
+        yield hub
+    finally:
+        hub.close()
+        database.close()
+
+
+def _first_run(hub: Hub, sources: RunningSources, show: Show) -> dict[str, Any]:
+    """Pull, match, evaluate, write back."""
+    with show.bars() as step:
+        pulled = cycle.pull(hub.resolver, progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched))
+    show.pulled(pulled)
+    start = time.perf_counter()
+    with show.bars() as step:
+        matched = cycle.match(hub.resolver, progress=step)
+    if matched is None:
+        raise ConfigError([Fault("demo", "no records were read", "look at the messages above")])
+    matching = time.perf_counter() - start
+    show.matched(matched, matching)
+    quality = measure(hub.database, sources.truth)
+    show.quality(quality)
+    pushed = cycle.push(hub.resolver, hub.reader)
+    again = cycle.pull(hub.resolver, ["crm"])
+    cycle.match(hub.resolver)
+    show.pushed(pushed, again)
+    return {
+        "pulled": [{"source": p.source, "stream": p.stream, **p.counts(), "reasons": p.reasons, "error": p.error} for p in pulled],
+        "matching_seconds": round(matching, 2), "customers": matched.clusters, "pairs": matched.pairs, "quality": quality.as_dict(),
+        "left_out": matched.left_out, "written_back": pushed.written,
+    }
+
+
+def measure(database: Database, truth_file: Path) -> Quality:
+    """The clusters against the truth, over all records of both customer types."""
+    rows = pq.read_table(truth_file).to_pylist()
+    truth = {RecordId(r["source"], r["stream"], r["key"]): r["truth"] for r in rows}
+    with database.read() as connection:
+        found = {
+            RecordId(*r[:3]): r[3]
+            for r in connection.exec_driver_sql("SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid")
+        }
+    ids = sorted(found.keys() & truth.keys())
+    return evaluate([found[i] for i in ids], [truth[i] for i in ids])
+
+
+def _address_change(hub: Hub, sources: RunningSources, story: Story, show: Show) -> dict[str, Any]:
+    """Billing learns a new address; it should be in every view and in the CRM, and then there is quiet."""
+    record = RecordId("billing", "customers", story.billing_key)
+    id = _customer_of(hub, record)
+    before = hub.reader.get_customer(_as("steward"), id, lineage=True)
+    show.golden(before, "steward")
+    show.views(_views(hub, id), "The same customer, as three roles see it")
+    had = sources.crm.record("people", story.crm_key)["address"]
+    writes = len(sources.crm.writes())
+    sources.billing.change_address(story.billing_key, story.address)
+    show.changed(story.address)
+    first = _cycle(hub)
+    views = _views(hub, id)
+    show.views(views, "After one cycle, in every role's view")
+    has = sources.crm.record("people", story.crm_key)["address"]
+    made = sources.crm.writes()[writes:]
+    quiet = [_cycle(hub) for _ in range(2)]
+    total = len(sources.crm.writes()) - writes
+    show.arrived(had, has, [w.fields for w in made], first, quiet, total - len(made))
+    return {
+        "customer": id, "views": views, "crm_before": had, "crm_after": has, "crm_writes_in_the_cycle": len(made),
+        "crm_writes_in_two_further_cycles": total - len(made), "changes_in_two_further_cycles": sum(q["changes"] for q in quiet), "cycles": [first, *quiet],
+    }
+
+
+def _cycle(hub: Hub) -> dict[str, int]:
+    """Pull, resolve, push: what each did."""
+    last = _last_change(hub)
+    pulled = cycle.pull(hub.resolver)
+    cycle.match(hub.resolver)
+    pushed = cycle.push(hub.resolver, hub.reader)
+    return {"landed": sum(p.landed for p in pulled), "changes": _last_change(hub) - last, "written": pushed.written}
+
+
+def _last_change(hub: Hub) -> int:
+    with hub.database.read() as connection:
+        return int(connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM change").scalar() or 0)
+
+
+def _as(role: str) -> principals.Principal:
+    return principals.Principal("demo", "demo", "user", role)
+
+
+def _customer_of(hub: Hub, record: RecordId) -> str:
+    found = hub.reader.crosswalk(_as("steward"), record=record)
+    return found.customer
+
+
+def _views(hub: Hub, id: str) -> dict[str, Any]:
+    return {role: dict(hub.reader.get_customer(_as(role), id).values) for role in ROLES}
 
 
 _NEW_HOME: dict[str, dict[str, str | None]] = {

@@ -155,7 +155,7 @@ def _held_at(connection: Connection, config: Config, mappers: Mappers, infos: Ma
         stream = config.stream(info.id.source, info.id.stream)
         if stream is None:
             continue
-        known = [_version(mappers, info, v) for v in versions if v.at <= at]
+        known = [_version(mappers, info, v) for v in versions if v.at <= at and (v.suspended is None or v.suspended > at)]
         folded = fold(known, writes.get(rid, []), hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values")
         if folded is not None:
             found[rid] = folded.held

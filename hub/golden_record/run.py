@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from hub import db
 from hub.connectors import landing
 from hub.connectors.landing import RecordInfo
+from hub.connectors.suspension import any_suspension
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
 from hub.golden_record.search_terms import tokens
@@ -122,6 +123,7 @@ def rebuild(
     seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
     changes = derive(was, after, leads, seen)
     _save(connection, recipe, changes, rebuilt, old, at=at)
+    led.update(_led_before_return(connection, leads.keys() - led.keys()))
     ids = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
     store.save_moves(connection, ids, at)
     return changes
@@ -178,6 +180,13 @@ def _led_before(
             if dead.rid not in moved.after:  # those that moved are told above
                 led[dead.mint] = home[rid]
     return led
+
+
+def _led_before_return(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
+    """Where ids of records that are new to a customer led last: they may come back from a suspension."""
+    if not any_suspension(connection):
+        return {}
+    return store.last_leads(connection, ids)
 
 
 def _leads_now(

@@ -137,20 +137,19 @@ def _customer(row: Any) -> StoredCustomer:
 
 
 def customer(connection: Connection, id: str) -> StoredCustomer | None:
-    found = connection.execute(text(f"SELECT {CUSTOMER} FROM customer WHERE id=:id"), {"id": id}).first()
-    return None if found is None else _customer(found)
+    found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE id = :id", id=id)
+    return _customer(found[0]) if found else None
 
 
 def customers_of(connection: Connection, clusters: Iterable[int]) -> dict[int, StoredCustomer]:
     """Customers by cluster."""
-    statement = f"SELECT {CUSTOMER} FROM customer WHERE cluster IN ({{ids}})"
-    return {c.cluster: c for c in map(_customer, db.select_in(connection, statement, clusters))}
+    found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE cluster IN {{ids}}", ids=clusters)
+    return {c.cluster: c for c in map(_customer, found)}
 
 
 def customers_named(connection: Connection, ids: Iterable[str]) -> dict[str, StoredCustomer]:
-    statement = text(f"SELECT {CUSTOMER} FROM customer WHERE id=:id")
-    found = (connection.execute(statement, {"id": id}).first() for id in ids)
-    return {c.id: c for c in (_customer(r) for r in found if r is not None)}
+    found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE id IN {{ids:text}}", ids=ids)
+    return {c.id: c for c in map(_customer, found)}
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustomer]:
@@ -160,14 +159,13 @@ def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustom
 
 
 CUSTOMER_COLUMNS = ("id", "type", "cluster", "version", "size", "body", "lineage", "recipe", "revisit_at", "at")
+TERM_COLUMNS = ("type", "attribute", "token", "customer")
 HISTORY_COLUMNS = ("customer", "version", "type", "change", "members", "lineage", "recipe", "into", "at")
 CHANGE_COLUMNS = ("seq", "id", "customer", "type", "kind", "version", "attributes", "other", "at")
 
 
 def drop_customers(connection: Connection, ids: Sequence[str]) -> None:
-    if ids:
-        listed = [{"id": id} for id in ids]
-        connection.execute(text("DELETE FROM customer WHERE id=:id"), listed)
+    db.do(connection, "DELETE FROM customer WHERE id IN {ids:text}", ids=ids)
 
 
 def save_customers(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -191,18 +189,38 @@ def save_moves(connection: Connection, moves: Mapping[str, str | None], at: int)
     db.insert_many(connection, table(IdMoveRow), ("seq", "id", "leads_to", "at"), rows)
 
 
+def last_leads(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
+    """Where ids that ever moved lead, by their last move."""
+    statement = text("SELECT leads_to FROM id_move WHERE id=:id ORDER BY seq DESC LIMIT 1")
+    found = ((id, connection.execute(statement, {"id": id}).first()) for id in ids)
+    return {id: r.leads_to for id, r in found if r is not None}
+
+
 def last_versions(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
     """The highest version that each id was ever served at."""
-    statement = text("SELECT max(version) FROM history WHERE customer=:id")
-    found = ((id, connection.execute(statement, {"id": id}).scalar()) for id in ids)
-    return {id: int(v) for id, v in found if v is not None}
+    query = "SELECT customer, max(version) FROM history WHERE customer IN {ids:text} GROUP BY customer"
+    return dict(db.ask(connection, query, ids=ids))
 
 
-def save_terms(connection: Connection, ids: Sequence[str], rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Replace the search terms of these customers: (type, attribute, token, customer)."""
-    if ids:
-        connection.execute(text("DELETE FROM search_term WHERE customer=:id"), [{"id": id} for id in ids])
-    db.insert_many(connection, table(SearchRow), ("type", "attribute", "token", "customer"), rows)
+Term = tuple[str, str, str, str]  # type, attribute, token, customer
+
+
+def drop_terms(connection: Connection, ids: Iterable[str]) -> None:
+    """All search terms of these customers."""
+    db.do(connection, "DELETE FROM search_term WHERE customer IN {ids:text}", ids=ids)
+
+
+def change_terms(connection: Connection, gone: Iterable[Term], new: Iterable[Term]) -> None:
+    """Drop and add search terms."""
+    query = "DELETE FROM search_term WHERE type=:type AND attribute=:attribute AND token=:token AND customer=:customer"
+    db.do_many(connection, query, [dict(zip(TERM_COLUMNS, term, strict=True)) for term in sorted(gone)])
+    db.insert_many(connection, table(SearchRow), TERM_COLUMNS, sorted(new))
+
+
+def save_terms(connection: Connection, ids: Sequence[str], rows: Sequence[Term]) -> None:
+    """Replace the search terms of these customers."""
+    drop_terms(connection, ids)
+    change_terms(connection, (), rows)
 
 
 def terms_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
@@ -222,10 +240,8 @@ OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until'
 def overrides_on(connection: Connection, names: Mapping[int, RecordId]) -> dict[int, list[Override]]:
     """Standing overrides by anchor."""
     found: dict[int, list[Override]] = {}
-    if connection.exec_driver_sql("SELECT 1 FROM override LIMIT 1").first() is None:
-        return found
-    statement = f"SELECT {OVERRIDE} FROM override WHERE withdrawn_at IS NULL AND anchor IN ({{ids}}) ORDER BY id"
-    for r in db.select_in(connection, statement, names):
+    statement = f"SELECT {OVERRIDE} FROM override WHERE withdrawn_at IS NULL AND anchor IN {{ids}} ORDER BY id"
+    for r in db.ask(connection, statement, ids=names):
         values = tuple(from_plain(v) for v in db.load(r[3]))
         found.setdefault(r[1], []).append(Override(r[0], names[r[1]], r[2], values, r[6], r[7], r[4], r[5]))
     return found

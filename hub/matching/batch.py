@@ -129,13 +129,13 @@ def _key_sql(rule: tuple[str, ...], lists: set[str], *, where: str = "", stored:
 # --- levels and weights ------------------------------------------------------------------------------
 
 
-def _level_sql(c: Comparison, *, carried: bool = False) -> str:
-    """The level of a comparison between rows `l` and `r`, or (`carried`) between columns `l<name>` and `r<name>`."""
+def _level_sql(c: Comparison) -> str:
+    """The level of a comparison between rows `l` and `r`."""
     if not c.many:
         return c.levels.sql(
             {role: f"l.{_q(name)}" for role, name in c.columns.items()}, {role: f"r.{_q(name)}" for role, name in c.columns.items()}
         )
-    left, right = _sides(c.columns["value"], carried)
+    left, right = (f"{side}.{_q(c.columns['value'])}" for side in "lr")
     first = c.levels.sql({"value": f"{left}[1]"}, {"value": f"{right}[1]"})
     # two values on a side are common and lambdas slow: four plain expressions, null where there is no second
     four = ", ".join(
@@ -151,19 +151,14 @@ def _level_sql(c: Comparison, *, carried: bool = False) -> str:
     )
 
 
-def _sides(column: str, carried: bool) -> tuple[str, str]:
-    return (_q("l" + column), _q("r" + column)) if carried else (f"l.{_q(column)}", f"r.{_q(column)}")
-
-
-def _term_sql(c: Comparison, tf: str, *, carried: bool = False) -> str:
+def _term_sql(c: Comparison, tf: str) -> str:
     """Milli-bits for the rarest value of column `tf` that both rows hold."""
-    left, right = _sides("tf " + tf, carried)
+    left, right = (f"{side}.{_q('tf ' + tf)}" for side in "lr")
     if not c.many:
         return f"coalesce({left}, 0)"
-    mine, yours = _sides(tf, carried)
     return (
         f"(CASE WHEN len({left}) = 1 THEN {left}[1] WHEN len({right}) = 1 THEN {right}[1] ELSE "
-        f"coalesce(list_max(list_filter({left}, lambda t, i: list_contains({yours}, {mine}[i]))), 0) END)"
+        f"coalesce(list_max(list_filter({left}, lambda t, i: list_contains(r.{_q(tf)}, l.{_q(tf)}[i]))), 0) END)"
     )
 
 
@@ -299,7 +294,7 @@ def _useful_rules(blocking: Blocking, patterns: Patterns, mixture: Mixture, n: i
     kept = (1 << len(blocking.rules)) - 1
     for at in sorted(range(len(blocking.rules)), key=lambda at: -pairs[blocking.rules[at]]):
         alone = float(same[(masks & kept) == 1 << at].sum())
-        if alone / total < 0.0001 + 0.001 * pairs[blocking.rules[at]] / max(n, 200_000):
+        if alone / total < 0.0001 + 0.002 * pairs[blocking.rules[at]] / max(n, 100_000):
             kept &= ~(1 << at)
     fired = np.array([int(m).bit_count() for m in (masks & kept)])
     once, twice = float(same[fired == 1].sum()), float(same[fired == 2].sum())
@@ -481,29 +476,32 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
     """Weights of table `pairs`, in two steps: what is cheap first, then, for pairs that may still reach the floor, the lists."""
     sums = [_Sums(k, w, model) for k, w in enumerate(model.comparisons)]
     cheap, dear = [x for x in sums if not x.many], [x for x in sums if x.many]
-    carried = sorted({_q(c) for x in dear for c in (x.value, *(f"tf {t}" for t in x.terms))})
-    left, right = ([f"{side}.{c} AS {_q(side + c[1:-1])}" for c in carried] for side in "lr")
+    first = ", ".join(["l.rid AS lid", "r.rid AS rid", *(x.level() for x in cheap), *(x.term() for x in cheap), *(x.present() for x in dear)])
+    held = ", ".join(["lid", "hopeful.rid", *(f"g{x.k}, t{x.k}" for x in cheap)])
+    rivals = (("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes))
+    early = ", ".join(f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap)])}) AS {rival}0" for rival, start in rivals)
+    bounds = " AND ".join(f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals)
+    con.execute(
+        f"CREATE TABLE hopeful AS SELECT * FROM (SELECT *, {early} FROM "
+        f"(SELECT {first} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r)) WHERE {bounds}"
+    )
+    beyond = "".join(f", {x.level()}, {x.term()}" for x in dear)
+    con.execute(
+        f"CREATE TABLE levels AS SELECT {held}, strangers0, household0, namesakes0{beyond} "
+        f"FROM hopeful JOIN rec l ON l.rid = hopeful.lid JOIN rec r ON r.rid = hopeful.rid"
+    )
+    con.execute("DROP TABLE hopeful")
+    totals = ", ".join(f"{' + '.join([f'{rival}0', *(getattr(x, rival) for x in dear)])} AS {rival}" for rival, _ in rivals)
+    con.execute(
+        f"CREATE TABLE kept AS SELECT * FROM (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM (SELECT *, {meet_sql('strangers', 'household')} AS apart "
+        f"FROM (SELECT *, {totals} FROM levels) WHERE strangers >= {floor} AND household >= {floor} AND namesakes >= {floor})) WHERE met >= {floor}"
+    )
+    con.execute("DROP TABLE levels")
+    proven = " OR ".join(["false", *(x.proven for x in sums)])
     claimed = f"list_concat(coalesce(l.{_q(CLAIMED)}, []), coalesce(r.{_q(CLAIMED)}, [])) AS claimed"
-    first = ", ".join(["l.rid AS lid", "r.rid AS rid", claimed, *(x.level() for x in cheap), *(x.term() for x in cheap), *left, *right])
-    held = ", ".join(["lid", "rid", "claimed", *(f"g{x.k}, t{x.k}" for x in cheap)])
-    bounds = [
-        " + ".join([str(start), *(getattr(x, rival) for x in cheap), *(x.bound(rival) for x in dear)])
-        for start, rival in ((model.prior, "strangers"), (model.household, "household"), (model.namesakes, "namesakes"))
-    ]
-    totals = {
-        rival: " + ".join([str(start), *(getattr(x, rival) for x in sums)])
-        for start, rival in ((model.prior, "strangers"), (model.household, "household"), (model.namesakes, "namesakes"))
-    }
-    beyond = "".join(f", {x.level(carried=True)}, {x.term(carried=True)}" for x in dear)
+    con.execute(f"CREATE TABLE claims AS SELECT kept.*, {claimed} FROM kept JOIN rec l ON l.rid = kept.lid JOIN rec r ON r.rid = kept.rid")
     return con.sql(
-        f"WITH cheap AS (SELECT {first} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r), "
-        f"hopeful AS (SELECT * FROM cheap WHERE {' AND '.join(f'({b}) >= {floor}' for b in bounds)}), "
-        f"levels AS (SELECT {held}{beyond} FROM hopeful), "
-        f"summed AS (SELECT *, {', '.join(f'{total} AS {rival}' for rival, total in totals.items())}, "
-        f"{' OR '.join(['false', *(x.proven for x in sums)])} AS proven FROM levels), "
-        f"apart AS (SELECT *, {meet_sql('strangers', 'household')} AS apart FROM summed), "
-        f"met AS (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM apart), "
-        f"weighed AS (SELECT *, CASE WHEN NOT proven AND met >= {model.join} THEN {model.join - 1} ELSE met END AS weight FROM met) "
+        f"WITH weighed AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS weight FROM claims) "
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
         f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
     ).to_arrow_table()
@@ -528,11 +526,11 @@ class _Sums:
     def _when(self, rival: str) -> str:
         return " ".join(f"WHEN {at} THEN {getattr(level, rival)}" for at, level in enumerate(self._levels))
 
-    def level(self, *, carried: bool = False) -> str:
-        return f"({_level_sql(self._c, carried=carried)}) AS g{self.k}"
+    def level(self) -> str:
+        return f"({_level_sql(self._c)}) AS g{self.k}"
 
-    def term(self, *, carried: bool = False) -> str:
-        cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf, carried=carried)}" for at, tf in self._cases)
+    def term(self) -> str:
+        cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf)}" for at, tf in self._cases)
         return f"(CASE g{self.k} {cases} ELSE 0 END) AS t{self.k}" if cases else f"0 AS t{self.k}"
 
     def bound(self, rival: str) -> str:
@@ -540,7 +538,10 @@ class _Sums:
         rare = max((max([t.unseen, *t.frequent.values()]) for t in (self._model.terms[tf] for tf in self.terms)), default=0)
         terms = 0 if rival == "household" and self._c.levels.shared else max(rare, 0)
         most = max(getattr(level, rival) for level in self._levels) + terms
-        return f"(CASE WHEN {_q('l' + self.value)} IS NULL OR {_q('r' + self.value)} IS NULL THEN 0 ELSE {most} END)"
+        return f"(CASE WHEN has{self.k} THEN {most} ELSE 0 END)"
+
+    def present(self) -> str:
+        return f"l.{_q(self.value)} IS NOT NULL AND r.{_q(self.value)} IS NOT NULL AS has{self.k}"
 
     @property
     def part(self) -> str:

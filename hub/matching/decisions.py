@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hub.errors import Conflict, Fault
 from hub.model import Decision, Pair, RecordId, Verdict
@@ -34,17 +34,37 @@ def match_path(decisions: Iterable[Decision], start: RecordId, end: RecordId) ->
 
 def check(standing: Iterable[Decision], new: Decision) -> None:
     """Conflict, with the path that contradicts, if a no_match pair would be joined by matches."""
-    if new.verdict is Verdict.UNSURE:
+    check_all(standing, [new])
+
+
+def check_all(standing: Iterable[Decision], new: Sequence[Decision]) -> None:
+    """`check` for decisions that are made together."""
+    if all(d.verdict is Verdict.UNSURE for d in new):
         return
-    together = [*standing, new]
+    together = [*standing, *new]
+    home = _groups(together)
     for pair in sorted({d.pair for d in together if d.verdict is Verdict.NO_MATCH}):
-        path = match_path(together, pair.left, pair.right)
-        if path:
+        if home.get(pair.left, pair.left) == home.get(pair.right, pair.right):
+            path = match_path(together, pair.left, pair.right)
             words = " = ".join(map(str, path))
             raise Conflict(
                 f"this contradicts decisions that stand: {words}, yet {pair.left} and {pair.right} are kept apart",
                 [Fault("/verdict", f"{pair.left} ≠ {pair.right}", "withdraw one of the decisions on this path first")],
             )
+
+
+def _groups(decisions: Iterable[Decision]) -> dict[RecordId, RecordId]:
+    """Records that matches hold together, by one of them."""
+    members: dict[RecordId, set[RecordId]] = {}
+    for d in decisions:
+        if d.verdict is Verdict.MATCH:
+            left, right = members.setdefault(d.pair.left, {d.pair.left}), members.setdefault(d.pair.right, {d.pair.right})
+            if left is not right:
+                large, small = (left, right) if len(left) >= len(right) else (right, left)
+                large |= small
+                members.update(dict.fromkeys(small, large))
+    names = {id(group): min(group) for group in members.values()}
+    return {r: names[id(group)] for r, group in members.items()}
 
 
 def connected(decisions: Iterable[Decision], pair: Pair) -> list[Decision]:

@@ -164,10 +164,10 @@ def meet(one: int, other: int) -> int:
 
 
 def meet_sql(one: str, other: str) -> str:
-    """`meet` as SQL."""
-    steps = ", ".join(map(str, _MEET))
-    place = f"abs({one} - {other}) // {_STEP} + 1"
-    return f"(least({one}, {other}) - coalesce([{steps}][least({place}, {len(_MEET) + 1})], 0))"
+    """`meet` as SQL; most pairs are far from where the sums meet, so that is asked first."""
+    gap = f"abs({one} - {other}) // {_STEP}"
+    steps = " ".join(f"WHEN {at} THEN {less}" for at, less in enumerate(_MEET))
+    return f"(least({one}, {other}) - CASE WHEN {gap} >= {len(_MEET)} THEN 0 ELSE CASE {gap} {steps} END END)"
 
 
 def bits(probability: float) -> int:

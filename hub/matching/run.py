@@ -72,6 +72,8 @@ def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion],
     mapped: list[Version] = []
     problems: tuple[tuple[str, str], ...] = ()
     for v in versions:
+        if v.suspended is not None:
+            continue
         cells: Mapping[str, Cell] = {}
         if v.raw is not None:
             try:
@@ -124,6 +126,7 @@ def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, fo
     prepared = load_prepared(connection, recipe, rids)
     stored = store.standardised(connection, prepared)
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
+    changed.update(vanished(connection, [r for r in rids if r not in prepared]))
     newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
     touched = Touched(records=set(changed))
     store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
@@ -133,6 +136,14 @@ def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, fo
     for type_name, group in by_type.items():
         _refresh_pairs(connection, recipe, type_name, group, touched)
     return touched
+
+
+def vanished(connection: Connection, rids: Collection[int]) -> dict[int, Prepared]:
+    """Records that were standardised and of which no version is left: their rows dropped, as ones without keys."""
+    there = store.standardised_types(connection, rids)
+    store.drop_standardised(connection, there)
+    infos = landing.records(connection, there)
+    return {r: Prepared(i, Folded(i.id, {}, 0, 0), {}, frozenset(), ()) for r, i in infos.items()}
 
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import orjson
 from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
@@ -74,6 +75,7 @@ class DecisionRow(SQLModel, table=True):
     at: int = big()
     left_content: str = ""  # what it was made on
     right_content: str = ""
+    weight: int | None = big(nullable=True, default=None)  # of the pair then, where it was a stored one
     withdrawn_at: int | None = big(nullable=True, default=None)
     withdrawn_by: str = ""
     withdrawn_why: str = ""
@@ -159,15 +161,30 @@ STANDARDISED = ("rid", "type", "recipe", "landed", "alive", "cells", "forms", "p
 
 
 def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Standardised]:
-    statement = "SELECT rid, cells, forms, alive, landed, recipe FROM standardised WHERE rid IN ({ids})"
+    statement = "SELECT rid, cells, forms, alive, landed, recipe FROM standardised WHERE rid IN {ids}"
     return {
-        r.rid: Standardised(r.rid, held_from(r.cells), db.load(r.forms), bool(r.alive), r.landed, r.recipe)
-        for r in db.select_in(connection, statement, rids)
+        rid: Standardised(rid, held_from(cells), db.load(forms_), bool(alive), landed, recipe)
+        for rid, cells, forms_, alive, landed, recipe in db.ask(connection, statement, ids=rids)
     }
 
 
 def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
-    return {r.rid: db.load(r.forms) for r in db.select_in(connection, "SELECT rid, forms FROM standardised WHERE rid IN ({ids})", rids)}
+    loads = orjson.loads
+    return {rid: loads(found) for rid, found in db.ask(connection, "SELECT rid, forms FROM standardised WHERE rid IN {ids}", ids=rids)}
+
+
+def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    """Living standardised records and their types."""
+    return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE alive = 1 AND rid IN {ids}", ids=rids))
+
+
+def standardised_types(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    """The customer types of those that are standardised."""
+    return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE rid IN {ids}", ids=rids))
+
+
+def drop_standardised(connection: Connection, rids: Iterable[int]) -> None:
+    db.do(connection, "DELETE FROM standardised WHERE rid IN {ids}", ids=rids)
 
 
 def save_standardised(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -182,30 +199,35 @@ def save_standardised(connection: Connection, rows: Sequence[tuple[Any, ...]]) -
 def keys_of(connection: Connection, rids: Iterable[int], *, dead: bool = False) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
     name = "dead_key" if dead else "match_key"
-    for r in db.select_in(connection, f"SELECT key, rid FROM {name} WHERE rid IN ({{ids}})", rids):
-        found.setdefault(r.rid, set()).add(r.key)
+    for key, rid in db.ask(connection, f"SELECT key, rid FROM {name} WHERE rid IN {{ids}}", ids=rids):
+        found.setdefault(rid, set()).add(key)
     return found
 
 
-def holders(connection: Connection, keys: Iterable[int], cap: int, *, dead: bool = False) -> dict[int, set[int]]:
-    """Who holds each key; blocks far over the cap come truncated at cap + 2, which says that they are over."""
+def holders(connection: Connection, keys: Iterable[int], cap: int, *, dead: bool = False, more: int = 0) -> dict[int, set[int]]:
+    """Who holds each key; blocks far over the cap come truncated at cap + 2 + more, which says that they are over."""
     name = "dead_key" if dead else "match_key"
+    limit = int(cap) + 2 + more
+    if connection.dialect.name == "sqlite":  # a prepared look-up a key: json_each with LIMIT would need a lateral join
+        one = f"SELECT rid FROM {name} WHERE key = :key LIMIT :limit"
+        each = ((k, {r for (r,) in db.ask(connection, one, key=k, limit=limit)}) for k in keys)
+        return {k: members for k, members in each if members}
     found: dict[int, set[int]] = {}
-    for part in db.chunks(keys, 100):
-        union = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT key, rid FROM {name} WHERE key = {int(k)} LIMIT {int(cap) + 2}) AS k{i}" for i, k in enumerate(part)
-        )
-        for r in connection.exec_driver_sql(union):
-            found.setdefault(r.key, set()).add(r.rid)
+    query = (
+        f"SELECT k.key, m.rid FROM unnest(:keys::bigint[]) AS k(key)"
+        f" CROSS JOIN LATERAL (SELECT rid FROM {name} WHERE key = k.key LIMIT :limit) AS m"
+    )
+    for key, rid in db.ask(connection, query, keys=list(keys), limit=limit):
+        found.setdefault(key, set()).add(rid)
     return found
 
 
 def change_keys(connection: Connection, gone: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]], *, dead: bool = False) -> None:
     """Drop and add (key, rid)."""
     name = "dead_key" if dead else "match_key"
-    if gone:
-        connection.execute(text(f"DELETE FROM {name} WHERE key=:key AND rid=:rid"), [{"key": k, "rid": r} for k, r in gone])
+    db.do_many(connection, f"DELETE FROM {name} WHERE key=:key AND rid=:rid", [{"key": k, "rid": r} for k, r in gone])
     db.insert_many(connection, table(DeadKeyRow if dead else KeyRow), ("key", "rid"), new)
+    db.fail_point("candidates")
 
 
 # --- pairs ------------------------------------------------------------------------------------
@@ -220,23 +242,16 @@ class StoredPair:
 
 
 def pairs_touching(connection: Connection, rids: Iterable[int], *, at_least: int | None = None) -> dict[tuple[int, int], StoredPair]:
-    floor = "" if at_least is None else f" AND weight >= {int(at_least)}"
-    found: dict[tuple[int, int], StoredPair] = {}
-    for part in db.chunks(rids):
-        listed = db.ints(part)
-        query = (
-            f'SELECT "left", "right", weight, parts FROM pair WHERE "left" IN ({listed}){floor} UNION ALL'
-            f' SELECT "left", "right", weight, parts FROM pair WHERE "right" IN ({listed}){floor}'
-        )
-        for r in connection.exec_driver_sql(query):
-            found[r[0], r[1]] = StoredPair(*r)
-    return found
+    floor = "" if at_least is None else " AND weight >= :floor"
+    query = (
+        f'SELECT "left", "right", weight, parts FROM pair WHERE "left" IN {{ids}}{floor} UNION ALL'
+        f' SELECT "left", "right", weight, parts FROM pair WHERE "right" IN {{ids}}{floor}'
+    )
+    return {(r[0], r[1]): StoredPair(*r) for r in db.ask(connection, query, ids=rids, floor=at_least)}
 
 
 def save_pairs(connection: Connection, gone: Iterable[tuple[int, int]], new: Sequence[StoredPair]) -> None:
-    dropped = [{"l": left, "r": right} for left, right in gone]
-    if dropped:
-        connection.execute(text('DELETE FROM pair WHERE "left"=:l AND "right"=:r'), dropped)
+    db.do_many(connection, 'DELETE FROM pair WHERE "left"=:l AND "right"=:r', [{"l": left, "r": right} for left, right in gone])
     db.upsert_many(connection, table(PairRow), ("left", "right", "weight", "parts"), [(p.left, p.right, p.weight, p.parts) for p in new])
     db.fail_point("links")
 
@@ -263,10 +278,11 @@ class StoredDecision:
     withdrawn_at: int | None
     withdrawn_by: str
     origin: str
+    weight: int | None = None
 
 
 DECISION = ('id, "left", "right", verdict, reason, "by", at, left_content, right_content,'
-            " withdrawn_at, withdrawn_by, origin")
+            " withdrawn_at, withdrawn_by, origin, weight")
 
 
 def _decision(row: Any) -> StoredDecision:
@@ -276,16 +292,12 @@ def _decision(row: Any) -> StoredDecision:
 def decisions_touching(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
     """Standing decisions that name one of these records."""
     found: dict[int, StoredDecision] = {}
-    if connection.exec_driver_sql("SELECT 1 FROM decision LIMIT 1").first() is None:
-        return []
-    for part in db.chunks(rids):
-        listed = db.ints(part)
-        query = (
-            f'SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "left" IN ({listed}) UNION'
-            f' SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "right" IN ({listed})'
-        )
-        for r in connection.exec_driver_sql(query):
-            found[r[0]] = _decision(r)
+    query = (
+        f'SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "left" IN {{ids}} UNION ALL'
+        f' SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "right" IN {{ids}}'
+    )
+    for r in db.ask(connection, query, ids=rids):
+        found[r[0]] = _decision(r)
     return [found[i] for i in sorted(found)]
 
 
@@ -313,12 +325,12 @@ def decisions_connected(connection: Connection, rids: Iterable[int]) -> list[Sto
 
 def add_decision(
     connection: Connection, left: int, right: int, verdict: Verdict, *, reason: str, by: str, at: int,
-    contents: tuple[str, str] = ("", ""), origin: str = "",
+    contents: tuple[str, str] = ("", ""), origin: str = "", weight: int | None = None,
 ) -> int:
     number = db.next_number(connection, table(DecisionRow), "id")
-    columns = ("id", "left", "right", "verdict", "reason", "by", "at", "left_content", "right_content", "withdrawn_by", "withdrawn_why", "origin")
+    columns = ("id", "left", "right", "verdict", "reason", "by", "at", "left_content", "right_content", "weight", "withdrawn_by", "withdrawn_why", "origin")
     db.insert_many(connection, table(DecisionRow), columns,
-                   [(number, left, right, verdict.value, reason, by, at, *contents, "", "", origin)])
+                   [(number, left, right, verdict.value, reason, by, at, *contents, weight, "", "", origin)])
     return number
 
 
@@ -335,27 +347,33 @@ def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> li
 
 
 def clusters_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
-    return {r.rid: r.cluster for r in db.select_in(connection, "SELECT rid, cluster FROM membership WHERE rid IN ({ids})", rids)}
+    return dict(db.ask(connection, "SELECT rid, cluster FROM membership WHERE rid IN {ids}", ids=rids))
 
 
 def members_of(connection: Connection, clusters: Iterable[int]) -> dict[int, set[int]]:
     found: dict[int, set[int]] = {}
-    for r in db.select_in(connection, "SELECT rid, cluster FROM membership WHERE cluster IN ({ids})", clusters):
-        found.setdefault(r.cluster, set()).add(r.rid)
+    for rid, name in db.ask(connection, "SELECT rid, cluster FROM membership WHERE cluster IN {ids}", ids=clusters):
+        found.setdefault(name, set()).add(rid)
     return found
 
 
+def companions(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    """The clusters of these records and of all records in those clusters."""
+    query = "SELECT rid, cluster FROM membership WHERE cluster IN (SELECT cluster FROM membership WHERE rid IN {ids})"
+    return dict(db.ask(connection, query, ids=rids))
+
+
 def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[int, int]) -> None:
-    db.execute_in(connection, "DELETE FROM membership WHERE rid IN ({ids})", gone)
+    db.do(connection, "DELETE FROM membership WHERE rid IN {ids}", ids=gone)
     db.upsert_many(connection, table(MembershipRow), ("rid", "cluster"), list(new.items()))
 
 
 def any_dead(connection: Connection) -> bool:
-    return connection.exec_driver_sql("SELECT 1 FROM heir LIMIT 1").first() is not None
+    return db.exists(connection, "heir")
 
 
 def heirs(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[int | None, int | None]]:
-    return {r.rid: (r.heir, r.leads) for r in db.select_in(connection, "SELECT rid, heir, leads FROM heir WHERE rid IN ({ids})", rids)}
+    return {rid: (heir, leads) for rid, heir, leads in db.ask(connection, "SELECT rid, heir, leads FROM heir WHERE rid IN {ids}", ids=rids)}
 
 
 def followers(connection: Connection, rids: Iterable[int]) -> set[int]:
@@ -363,7 +381,7 @@ def followers(connection: Connection, rids: Iterable[int]) -> set[int]:
     found: set[int] = set()
     todo = set(rids)
     while todo:
-        new = {r.rid for r in db.select_in(connection, "SELECT rid FROM heir WHERE heir IN ({ids})", todo)}
+        new = {rid for (rid,) in db.ask(connection, "SELECT rid FROM heir WHERE heir IN {ids}", ids=todo)}
         todo = new - found
         found |= new
     return found
@@ -372,13 +390,13 @@ def followers(connection: Connection, rids: Iterable[int]) -> set[int]:
 def led_to(connection: Connection, rids: Iterable[int]) -> dict[int, set[int]]:
     """Living record -> the dead whose ids lead to it."""
     found: dict[int, set[int]] = {}
-    for r in db.select_in(connection, "SELECT rid, leads FROM heir WHERE leads IN ({ids})", rids):
-        found.setdefault(r.leads, set()).add(r.rid)
+    for rid, leads in db.ask(connection, "SELECT rid, leads FROM heir WHERE leads IN {ids}", ids=rids):
+        found.setdefault(leads, set()).add(rid)
     return found
 
 
 def dead_near(connection: Connection, rids: Iterable[int]) -> set[int]:
-    return {r.rid for r in db.select_in(connection, "SELECT DISTINCT rid FROM heir_near WHERE member IN ({ids})", rids)}
+    return {rid for (rid,) in db.ask(connection, "SELECT DISTINCT rid FROM heir_near WHERE member IN {ids}", ids=rids)}
 
 
 def save_heirs(connection: Connection, heirs_: Mapping[int, tuple[int | None, int | None]]) -> None:
@@ -386,14 +404,14 @@ def save_heirs(connection: Connection, heirs_: Mapping[int, tuple[int | None, in
 
 
 def save_near(connection: Connection, near: Mapping[int, Iterable[int]]) -> None:
-    db.execute_in(connection, "DELETE FROM heir_near WHERE rid IN ({ids})", near)
+    db.do(connection, "DELETE FROM heir_near WHERE rid IN {ids}", ids=near)
     db.insert_many(connection, table(HeirNearRow), ("rid", "member"), [(r, m) for r, members in near.items() for m in sorted(set(members))])
 
 
 def drop_heirs(connection: Connection, rids: Iterable[int]) -> None:
     listed = list(rids)
-    db.execute_in(connection, "DELETE FROM heir WHERE rid IN ({ids})", listed)
-    db.execute_in(connection, "DELETE FROM heir_near WHERE rid IN ({ids})", listed)
+    db.do(connection, "DELETE FROM heir WHERE rid IN {ids}", ids=listed)
+    db.do(connection, "DELETE FROM heir_near WHERE rid IN {ids}", ids=listed)
 
 
 # --- models -----------------------------------------------------------------------------------

@@ -18,6 +18,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("rid"),
     )
     op.create_table(
+        "act",
+        sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("kind", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("reason", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("customers", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("inputs", sa.Text(), nullable=False),
+        sa.Column("undone_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("undone_by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("undone_why", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("act", schema=None) as batch_op:
+        batch_op.create_index("act_at", ["at"], unique=False)
+
+    op.create_table(
         "api_key",
         sa.Column("id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("secret_hash", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -104,6 +121,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("left_content", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("right_content", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("weight", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("withdrawn_at", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("withdrawn_by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("withdrawn_why", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -169,6 +187,14 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=True),
         sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("principal", "key"),
+    )
+    op.create_table(
+        "lease",
+        sa.Column("name", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("holder", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("until", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
         "match_key",
@@ -296,6 +322,33 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "review_hold",
+        sa.Column("left", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("right", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("claimed_by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("claimed_until", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("assigned_to", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("due", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.PrimaryKeyConstraint("left", "right"),
+    )
+    with op.batch_alter_table("review_hold", schema=None) as batch_op:
+        batch_op.create_index("review_hold_right", ["right"], unique=False)
+
+    op.create_table(
+        "review_note",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("left", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("right", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("text", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("review_note", schema=None) as batch_op:
+        batch_op.create_index("review_note_pair", ["left", "right"], unique=False)
+        batch_op.create_index("review_note_right", ["right"], unique=False)
+
+    op.create_table(
         "search_term",
         sa.Column("type", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("attribute", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -323,6 +376,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_standardised_recipe"), ["recipe"], unique=False)
 
     op.create_table(
+        "suspension",
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("source", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("stream", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("since", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("until", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("why", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("lifted_at", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("lifted_by", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("at"),
+    )
+    op.create_table(
         "version",
         sa.Column("landed", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("rid", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -332,6 +398,7 @@ def upgrade() -> None:
         sa.Column("observed", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("raw", sa.Text(), nullable=True),
         sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("suspended", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.PrimaryKeyConstraint("landed"),
     )
     with op.batch_alter_table("version", schema=None) as batch_op:
@@ -386,6 +453,7 @@ def downgrade() -> None:
         batch_op.drop_index("version_of")
 
     op.drop_table("version")
+    op.drop_table("suspension")
     with op.batch_alter_table("standardised", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_standardised_recipe"))
 
@@ -394,6 +462,15 @@ def downgrade() -> None:
         batch_op.drop_index("search_term_customer")
 
     op.drop_table("search_term")
+    with op.batch_alter_table("review_note", schema=None) as batch_op:
+        batch_op.drop_index("review_note_right")
+        batch_op.drop_index("review_note_pair")
+
+    op.drop_table("review_note")
+    with op.batch_alter_table("review_hold", schema=None) as batch_op:
+        batch_op.drop_index("review_hold_right")
+
+    op.drop_table("review_hold")
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.drop_index("record_pending", sqlite_where=sa.text("pending = 1"), postgresql_where=sa.text("pending = 1"))
         batch_op.drop_index("record_dead", sqlite_where=sa.text("died IS NOT NULL"), postgresql_where=sa.text("died IS NOT NULL"))
@@ -420,6 +497,7 @@ def downgrade() -> None:
         batch_op.drop_index("match_key_of")
 
     op.drop_table("match_key")
+    op.drop_table("lease")
     op.drop_table("idempotency")
     with op.batch_alter_table("id_move", schema=None) as batch_op:
         batch_op.drop_index("id_move_id")
@@ -458,5 +536,9 @@ def downgrade() -> None:
 
     op.drop_table("change")
     op.drop_table("api_key")
+    with op.batch_alter_table("act", schema=None) as batch_op:
+        batch_op.drop_index("act_at")
+
+    op.drop_table("act")
     op.drop_table("absence")
     # ### end Alembic commands ###

@@ -1,0 +1,135 @@
+"""How the demo looks on a terminal. Draws what it is given, decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hub.access import principals
+from hub.access.seen import SeenCustomer
+from hub.api.hub import Hub
+from hub.bulk import Report
+from hub.connectors.pull import Pulled
+from hub.delivery.run import Pushed
+from hub.demo.sources import RunningSources
+from hub.demo.world import World
+from hub.matching.evaluate import Quality
+
+Bars = Callable[[], AbstractContextManager[Any]]
+
+
+class Show:
+    """Prints the demo's steps."""
+
+    def __init__(self, out: Console, bars: Bars):
+        self.out, self.bars = out, bars
+
+    def step(self, title: str) -> None:
+        self.out.print()
+        self.out.rule(f"[bold]{title}", align="left")
+
+    def world(self, world: World, sources: RunningSources, seconds: float) -> None:
+        self.step("1  Four running sources, one generated world")
+        self.out.print(f"{len(world):,} records of {len(world.people):,} people and {len(world.companies):,} companies, in {seconds:.1f} s:")
+        self.out.print(f"  billing  SQL database     {sources.billing.url}", soft_wrap=True)
+        self.out.print(f"  crm      HTTP service     {sources.crm.url}")
+        self.out.print(f"  web      drop folder      {sources.env['WEB_FOLDER']}", soft_wrap=True)
+        self.out.print(f"  app      Parquet files    {sources.env['APP_FOLDER']}", soft_wrap=True)
+
+    def pulled(self, pulled: Sequence[Pulled]) -> None:
+        self.step("2  Pull: read = landed + unchanged + quarantined + suppressed")
+        shown = Table("source", "read", "landed", "unchanged", "quarantined", "suppressed")
+        for p in pulled:
+            shown.add_row(f"{p.source}.{p.stream}", *(f"{n:,}" for n in (p.fetched, p.landed, p.unchanged, p.quarantined, p.suppressed)))
+        self.out.print(shown)
+        for p in pulled:
+            for reason, count in p.reasons.items():
+                self.out.print(f"  {p.source}.{p.stream}: {count} set aside: {reason}")
+            if p.error:
+                self.out.print(f"  {p.source}.{p.stream} stopped: {p.error}")
+
+    def matched(self, found: Report, seconds: float) -> None:
+        self.step("3  Match and build golden records")
+        self.out.print(f"{found.standardised:,} records, {found.pairs:,} pairs kept, {found.clusters:,} customers in {seconds:.1f} s, no label used")
+
+    def quality(self, q: Quality) -> None:
+        shown = Table("against the truth", "precision", "recall", "F1")
+        shown.add_row("pairs", f"{q.precision:.4f}", f"{q.recall:.4f}", f"{q.f1:.4f}")
+        shown.add_row("B-cubed", f"{q.b3_precision:.4f}", f"{q.b3_recall:.4f}", f"{q.b3_f1:.4f}")
+        self.out.print(shown)
+        sizes = ", ".join(f"{n:,} of {size}" for size, n in sorted(q.sizes.items()))
+        self.out.print(f"customers by number of records: {sizes}  (true customers: {q.true_customers:,})")
+
+    def pushed(self, pushed: Pushed, again: Sequence[Pulled]) -> None:
+        fields = ", ".join(f"{n:,} {a}" for a, n in pushed.fields.most_common())
+        self.out.print(f"first write-back: {pushed.written:,} records of the CRM now hold what the others know ({fields})")
+        came = sum(p.landed for p in again)
+        self.out.print(f"the CRM gives {came:,} of them back on the next pull: they are echoes, no evidence and no new change")
+
+    def golden(self, seen: SeenCustomer, role: str) -> None:
+        self.step("4  One golden record, with its lineage")
+        self.out.print(f"{seen.id}, version {seen.version}, as {role}")
+        records = ", ".join(map(str, seen.records or ()))
+        self.out.print(f"made of {records}", soft_wrap=True)
+        shown = Table("attribute", "value", "rule", "from", "lost")
+        for attribute, value in seen.values.items():
+            why = (seen.lineage or {}).get(attribute, {})
+            shown.add_row(attribute, said(value), str(why.get("rule", "")), *(", ".join(_origin(line) for line in why.get(k, ())) for k in ("from", "lost")))
+        self.out.print(shown)
+
+    def views(self, views: Mapping[str, Mapping[str, Any]], title: str) -> None:
+        self.out.print()
+        self.out.print(title)
+        attributes = list(dict.fromkeys(a for view in views.values() for a in view))
+        shown = Table("attribute", *views)
+        for attribute in attributes:
+            shown.add_row(attribute, *(said(view[attribute]) if attribute in view else "[dim]hidden[/dim]" for view in views.values()))
+        self.out.print(shown)
+
+    def changed(self, address: Mapping[str, Any]) -> None:
+        self.step("5  Billing learns a new address")
+        self.out.print(said({k: v for k, v in address.items() if v}))
+
+    def arrived(
+        self, had: Any, has: Any, fields: Sequence[Any], first: Mapping[str, int], quiet: Sequence[Mapping[str, int]], more: int
+    ) -> None:
+        self.out.print(f"one cycle: {first['landed']} landed, {first['changes']} golden records changed, {first['written']} written back")
+        self.out.print(f"  the CRM held  {said(had)}")
+        self.out.print(f"  it holds now  {said(has)}")
+        self.out.print(f"  sent: only {'; '.join(said(f) for f in fields)}")
+        landed, changes = (sum(q[k] for q in quiet) for k in ("landed", "changes"))
+        self.out.print(f"two further cycles: {landed} came back as an echo, {changes} golden records changed, {more} writes to the CRM")
+
+    def took(self, seconds: float) -> None:
+        self.out.print()
+        self.out.print(f"all of this took {seconds:.0f} s")
+
+    def what_next(self, hub: Hub, port: int) -> None:
+        """Keys to try with: made now, good for a day."""
+        self.step(f"The hub is running at http://127.0.0.1:{port}")
+        made = {role: principals.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0] for role in ("steward", "customer_service")}
+        self.out.print(f"Documentation: http://127.0.0.1:{port}/docs   These keys are good for a day:")
+        for role, secret in made.items():
+            self.out.print(f"  {role:17} {secret}", markup=False, soft_wrap=True)
+        self.out.print("Try next:")
+        key = made["steward"]
+        self.out.print(f"  curl -H 'Authorization: Bearer {key}' 'http://127.0.0.1:{port}/v1/customers?q=anna&limit=3'", markup=False, soft_wrap=True)
+        self.out.print("  connect your own source: README.md, 'Your first source'")
+        self.out.print("Ctrl-C ends it.")
+
+
+def said(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(str(v) for v in value.values() if v)
+    if isinstance(value, list | tuple | set | frozenset):
+        return "; ".join(said(v) for v in value)
+    return "" if value is None else str(value)
+
+
+def _origin(line: Mapping[str, Any]) -> str:
+    return str(line.get("record", line))
