@@ -57,10 +57,10 @@ class ApiKey:
 
 
 def create_key(
-    database: Database, config: Config, *, name: str, role: str, source: str | None = None,
+    database: Database, config: Config, name: str, role: str, *, source: str | None = None,
     days: int = DEFAULT_DAYS, by: str = "cli",
-) -> tuple[ApiKey, str]:
-    """A new key and its token, which is told this once. With a source it is a system's, else a user's.
+) -> tuple[str, ApiKey]:
+    """A new key's token, which is told this once, and the key. With a source it is a system's, else a user's.
 
     Unprocessable names every fault: an unknown role or source, no name, a life of less than a day.
     """
@@ -72,7 +72,7 @@ def create_key(
     kept = store.StoredKey(id, _hash(secret), name, "system" if source else "user", role, source, now, by, now + days * DAY, None, None)
     with database.unit() as connection:
         store.add_key(connection, kept)
-    return _told(kept), f"{PREFIX}{id}_{secret}"
+    return f"{PREFIX}{id}_{secret}", _told(kept)
 
 
 def _faults(config: Config, name: str, role: str, source: str | None, days: int) -> Sequence[Fault]:

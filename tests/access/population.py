@@ -123,7 +123,7 @@ def open_hub(database: Database, config: Config, folder: Path) -> Hub:
 
 def key_for(hub: Hub, role: str, source: str | None = None) -> dict[str, str]:
     """Headers of a new key's holder."""
-    _, token = create_key(hub.database, hub.config, name=f"{role} of a test", role=role, source=source)
+    token, _ = create_key(hub.database, hub.config, f"{role} of a test", role, source=source)
     return {"authorization": f"Bearer {token}"}
 
 

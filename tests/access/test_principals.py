@@ -27,28 +27,28 @@ def test_there_is_no_key_until_one_is_made(hub: Hub) -> None:
 
 
 def test_a_key_tells_who_holds_it(hub: Hub) -> None:
-    key, token = create_key(hub.database, hub.config, name="billing's server", role="billing", source="billing")
+    token, key = create_key(hub.database, hub.config, "billing's server", "billing", source="billing")
     assert token.startswith(f"{PREFIX}{key.id}_") and len(token.rpartition("_")[2]) == 48
     found = who(hub.database, f"Bearer {token}")
     assert (found.id, found.name, found.kind, found.role, found.source) == (key.id, "billing's server", "system", "billing", "billing")
-    assert create_key(hub.database, hub.config, name="Eve", role="steward")[0].kind == "user"
+    assert create_key(hub.database, hub.config, "Eve", "steward")[1].kind == "user"
 
 
 def test_the_secret_is_never_stored(hub: Hub) -> None:
-    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    token, key = create_key(hub.database, hub.config, "Eve", "steward")
     with hub.database.read() as connection:
         kept = store.key_of(connection, key.id)
     assert kept is not None and token.rpartition("_")[2] not in repr(kept)
 
 
 def test_another_secret_with_a_known_id_is_refused(hub: Hub) -> None:
-    key, _ = create_key(hub.database, hub.config, name="Eve", role="steward")
+    _, key = create_key(hub.database, hub.config, "Eve", "steward")
     with pytest.raises(NotAuthenticated):
         who(hub.database, f"Bearer {PREFIX}{key.id}_{'0' * 48}")
 
 
 def test_a_revoked_key_is_refused_at_once(hub: Hub) -> None:
-    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    token, key = create_key(hub.database, hub.config, "Eve", "steward")
     revoke_key(hub.database, key.id)
     with pytest.raises(NotAuthenticated):
         who(hub.database, f"Bearer {token}")
@@ -59,7 +59,7 @@ def test_a_revoked_key_is_refused_at_once(hub: Hub) -> None:
 
 
 def test_a_key_expires(hub: Hub) -> None:
-    _, token = create_key(hub.database, hub.config, name="Eve", role="steward", days=1)
+    token, _ = create_key(hub.database, hub.config, "Eve", "steward", days=1)
     assert who(hub.database, f"Bearer {token}").name == "Eve"
     clock = hub.database.clock
     assert isinstance(clock, TestClock)
@@ -69,7 +69,7 @@ def test_a_key_expires(hub: Hub) -> None:
 
 
 def test_last_use_is_kept_to_some_minutes(hub: Hub) -> None:
-    key, token = create_key(hub.database, hub.config, name="Eve", role="steward")
+    token, key = create_key(hub.database, hub.config, "Eve", "steward")
     note_use(hub.database, who(hub.database, f"Bearer {token}"))
     first = who(hub.database, f"Bearer {token}").last_used
     note_use(hub.database, who(hub.database, f"Bearer {token}"))
@@ -84,5 +84,5 @@ def test_last_use_is_kept_to_some_minutes(hub: Hub) -> None:
 
 def test_every_fault_of_a_new_key_is_told_at_once(hub: Hub) -> None:
     with pytest.raises(Unprocessable) as refused:
-        create_key(hub.database, hub.config, name=" ", role="king", source="nowhere", days=0)
+        create_key(hub.database, hub.config, " ", "king", source="nowhere", days=0)
     assert {f.where for f in refused.value.faults} == {"name", "role", "source", "days"}
