@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rapidfuzz.distance import Hamming, Levenshtein
 
-from hub.kinds.levels_base import Level, Levels, near, near_sql, scalar, similar, similar_sql
+from hub.kinds.levels_base import Level, near, near_sql, scalar, similar, similar_sql
 
 # --- birth dates: eight digits, YYYYMMDD ------------------------------------------------------
 
