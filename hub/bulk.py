@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any
 
@@ -399,7 +400,7 @@ class Clusters:
         simple: list[frozenset[int]] = []
         others: list[list[int]] = []
         listed = rids[order].tolist()
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+        for start, end in pairwise(bounds.tolist()):
             members = listed[start:end]
             small = len(members) <= min(3, self.limits.largest, self.limits.component)
             if len(members) == 1 or (small and not guarded and not (decided and decided.intersection(members))):
@@ -428,7 +429,7 @@ class Clusters:
         wanted = np.zeros(int(home.max(initial=0)) + 1, dtype=bool)
         wanted[[int(home[np.searchsorted(rids, c[0])]) for c in components]] = True
         at = home[np.searchsorted(rids, self.left)] if len(self.left) else np.array([], dtype=np.int64)
-        chosen = np.flatnonzero(wanted[at]) if len(at) else []
+        chosen: list[int] = np.flatnonzero(wanted[at]).tolist() if len(at) else []
         found: dict[int, list[tuple[int, int, int]]] = {}
         for i in chosen:
             found.setdefault(int(at[i]), []).append((int(self.left[i]), int(self.right[i]), int(self.weight[i])))

@@ -18,7 +18,6 @@ from rich.table import Table
 
 from hub import cycle
 from hub.access import principals
-from hub.access.policy import Sight
 from hub.api.hub import Hub
 from hub.bulk import Report
 from hub.connectors.landing import pending_count
@@ -26,6 +25,7 @@ from hub.connectors.mapping import Mapper
 from hub.connectors.pull import Pulled
 from hub.db import Database
 from hub.errors import ConfigError, Fault, HubError, NotFound
+from hub.model import Sight
 from hub.settings import Access, Config, CustomerType, Source, load
 
 app = typer.Typer(name="hub", help="Customer master data hub: one golden record per customer, from the systems you already have.",
@@ -117,9 +117,12 @@ def write_back_faults(settings: Config) -> Iterator[Fault]:
     """A source is only sent what the role of its name is shown."""
     for source in settings.sources.values():
         for name, stream in source.streams.items():
+            if stream.write_back and stream.write_back.mode == "upsert":
+                yield Fault(f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.mode",
+                            "the hub does not create records in a source yet, it only updates them", "write mode: update")
             view = settings.access.roles[source.name].views.get(stream.customer, {}) if source.name in settings.access.roles else {}
             for attribute in stream.write_back.attributes if stream.write_back else ():
-                if view.get(attribute, view.get("*")) != Sight.SHOW.value:
+                if view.get(attribute, view.get("*")) is not Sight.SHOW:
                     yield Fault(f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.attributes.{attribute}",
                                 f"the role '{source.name}' is not shown it, so it would never be sent",
                                 f"in access.yaml, roles.{source.name}.views.{stream.customer}: add {attribute}: show")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Mapping
 
+from hub.access.read import Reader
 from hub.bulk import Bulk, Report
 from hub.bulk import Progress as BulkProgress
 from hub.bulk import quiet as bulk_quiet
@@ -13,7 +14,6 @@ from hub.connectors.connect import connect
 from hub.connectors.pull import Pull, Pulled
 from hub.delivery.run import Push, Pushed
 from hub.errors import ConfigError, Fault
-from hub.access.read import Reader
 from hub.resolve import Resolver
 
 BULK_FROM = 2_000  # pending records worth the bulk path

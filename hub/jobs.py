@@ -14,7 +14,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import cycle, db
 from hub.access.read import Reader
-from hub.connectors.landing import big, table
+from hub.db import big, table
 from hub.resolve import Resolver
 from hub.settings import schedule_seconds
 
@@ -56,7 +56,7 @@ def schedule(resolver: Resolver, reader: Reader) -> BackgroundScheduler:
             try:
                 if take_lease(resolver.database, name, holder):
                     work()
-            except Exception as error:  # a job that fails is told and tried again; the others go on
+            except Exception as error:  # noqa: BLE001 - a job that fails is told and tried again; the others go on
                 log.error("job failed", job=name, error=type(error).__name__)
 
         return run

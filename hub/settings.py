@@ -255,7 +255,7 @@ class WriteBack(Strict):
     """Which golden values go back to this stream's records, and what the source calls them."""
 
     attributes: tuple[str, ...]
-    mode: Literal["update"] = "update"
+    mode: Literal["update", "upsert"] = "update"
     map: dict[str, str | dict[str, str]] = Field(default_factory=dict)  # attribute -> source field(s); default: inverse of map
     dry_run: bool = False
 

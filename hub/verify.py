@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from hub import db
 from hub.bulk import Clusters, difference, standardise_chunk
@@ -22,7 +22,6 @@ from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
 from hub.golden_record.survivorship import Member
 from hub.matching import batch
-from hub.matching import run as matching_run
 from hub.matching import store as matching_store
 from hub.matching.heirs import find_heir
 from hub.matching.recipe import Recipe
@@ -95,7 +94,7 @@ class Verify:
             else:
                 self.dead.append(r.rid)
         self.found.notes["pending"] = len(self.pending)
-        stale = connection.execute(golden_store.text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
+        stale = connection.execute(text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
         self.found.notes["stale"] = int(stale or 0)
 
     # --- standardised rows and keys ---

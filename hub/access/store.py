@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
-from hub.connectors.landing import big, table
+from hub.db import big, table
 
 
 class ApiKeyRow(SQLModel, table=True):

@@ -362,7 +362,10 @@ class _Cleaner:
                 return Problem("longer than 4 KiB")
             raw = {str(name): _text(value) for name, value in raw.items() if value is not None}
         try:
-            return self.kind.clean(raw, self.context)
+            cleaned = self.kind.clean(raw, self.context)
+            if isinstance(cleaned, Cleaned) and self.kind.placeholders and self.kind.forms(cleaned.value)[""] in self.kind.placeholders:
+                return Problem("a placeholder, not a value")
+            return cleaned
         except Exception as error:  # noqa: BLE001 - a parsing library's fault on a hostile value must not stop the batch
             return Problem(f"could not be read ({type(error).__name__})")
 
@@ -493,7 +496,8 @@ class _Writer:
             )
         if len(self.single) == 1:
             field = self.single[0]
-            return {field.field: _shaped(values, field.get(raw), self.cleaner.many)}
+            now = field.get(raw)
+            return {field.field: _shaped(values, [] if now is None and field.list else now, self.cleaner.many)}
         return {
             field.field: _shaped(values[place : place + 1], field.get(raw), False)
             for place, field in enumerate(self.single)

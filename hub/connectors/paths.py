@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]
@@ -22,6 +22,7 @@ class Path:
     names     of the fields down to the value, when the path is just that: `mail`, `address.street`
     constant  is it a literal, such as `'DE'`
     items     of a list expression, `[mail, invoice_mail]`
+    list      is the field known to hold a list: `emails[]`
     roots     the row's own fields that it looks at
     """
 
@@ -30,6 +31,7 @@ class Path:
     names: tuple[str, ...] = ()
     constant: bool = False
     items: tuple[Path, ...] = ()
+    list: bool = False
     roots: frozenset[str] = frozenset()
 
     @property
@@ -61,6 +63,9 @@ def path(text: str) -> Path:
 
 
 def _of_node(node: dict[str, Any], text: str, compiled: Any) -> Path:
+    inner = _flattened(node)
+    if inner is not None:
+        return replace(_of_node(inner, text, None), list=True)
     names = _names(node)
     if len(names) == 1:
         name = names[0]
@@ -87,6 +92,14 @@ def _searcher(text: str, compiled: Any) -> Callable[[Row], JSON]:
             raise BadRecord(f"the expression {text} fails on this row: {type(error).__name__}") from None
 
     return search
+
+
+def _flattened(node: dict[str, Any]) -> dict[str, Any] | None:
+    """The plain field of `field[]`."""
+    if node["type"] != "projection" or node["children"][1]["type"] != "identity" or node["children"][0]["type"] != "flatten":
+        return None
+    inner: dict[str, Any] = node["children"][0]["children"][0]
+    return inner if _names(inner) else None
 
 
 def _names(node: dict[str, Any]) -> tuple[str, ...]:

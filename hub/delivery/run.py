@@ -14,7 +14,7 @@ from hub.connectors import landing
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.connect import connect
 from hub.connectors.landing import StoredVersion
-from hub.db import Database, fail_point
+from hub.db import fail_point
 from hub.delivery import store
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Plan, plan

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Index, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
-from hub.connectors.landing import big, table
+from hub.db import big, table
 
 
 class WriteBackRow(SQLModel, table=True):

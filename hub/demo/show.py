@@ -19,6 +19,9 @@ from hub.demo.sources import RunningSources
 from hub.demo.world import World
 from hub.matching.evaluate import Quality
 
+ORDER = {name: place for place, name in enumerate(
+    ("line1", "street", "line2", "extra", "postcode", "postalCode", "zip", "city", "town", "region", "state", "country"))}
+
 Bars = Callable[[], AbstractContextManager[Any]]
 
 
@@ -78,7 +81,8 @@ class Show:
         shown = Table("attribute", "value", "rule", "from", "lost")
         for attribute, value in seen.values.items():
             why = (seen.lineage or {}).get(attribute, {})
-            shown.add_row(attribute, said(value), str(why.get("rule", "")), *(", ".join(_origin(line) for line in why.get(k, ())) for k in ("from", "lost")))
+            origins = [", ".join(_origin(line) for line in why.get(k, ())) for k in ("won", "lost")]
+            shown.add_row(attribute, said(value), str(why.get("rule", "")), *origins)
         self.out.print(shown)
 
     def views(self, views: Mapping[str, Mapping[str, Any]], title: str) -> None:
@@ -125,11 +129,12 @@ class Show:
 def said(value: Any) -> str:
     """A value on one line."""
     if isinstance(value, Mapping):
-        return ", ".join(str(v) for v in value.values() if v)
+        return ", ".join(str(value[k]) for k in sorted(value, key=lambda k: ORDER.get(k, 99)) if value[k])
     if isinstance(value, list | tuple | set | frozenset):
         return "; ".join(said(v) for v in value)
     return "" if value is None else str(value)
 
 
 def _origin(line: Mapping[str, Any]) -> str:
-    return str(line.get("record", line))
+    where = f"{line.get('source')}/{line.get('key')}"
+    return f"{where} ({said(line['value'])})" if "value" in line else where

@@ -48,7 +48,7 @@ class Ref(NamedTuple):
 
     rid: int
     landed: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,7 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
         return None
     if len(candidates) == 1:
         only = candidates[0]
-        values = () if only.value is None else (only.value,)
-        return Golden(values, rules.rule.value, (only.ref,), (), None, only.standing.verified)
+        return Golden(() if only.value is None else (only.value,), rules.rule.value, (only.ref,), (), None, only.standing.verified)
     keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
 
     def rank(candidate: Candidate) -> tuple[Any, ...]:
@@ -123,6 +122,7 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
 
     ordered = sorted(candidates, key=rank, reverse=True)
     best = ordered[0]
+    values: tuple[Value, ...]
     if rules.rule is Rule.UNION:
         won = [c for c in ordered if c.value is not None] or ordered
         values = tuple(dict.fromkeys(c.value for c in won if c.value is not None))

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
-from hub.connectors.landing import big, table
+from hub.db import big, table
 
 
 class ActRow(SQLModel, table=True):
@@ -91,3 +91,9 @@ def decisions_numbered(connection: Connection, ids: Sequence[int]) -> list[Any]:
     """Decision rows by number, withdrawn ones too."""
     columns = 'id, "left", "right", verdict, reason, "by", at, left_content, right_content, weight, withdrawn_at'
     return db.select_in(connection, f"SELECT {columns} FROM decision WHERE id IN ({{ids}}) ORDER BY id", ids)
+
+
+def changes_since(connection: Connection, seq: int) -> dict[str, int]:
+    """How many golden records were created, updated ... after a position of the outbox."""
+    found = connection.execute(text("SELECT kind, count(*) AS n FROM change WHERE seq > :seq GROUP BY kind"), {"seq": seq})
+    return {r.kind: r.n for r in found}

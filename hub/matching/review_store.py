@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection, Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
 from hub import db
-from hub.connectors.landing import big, table
+from hub.db import big, table
 from hub.matching.run import RidPair
 
 

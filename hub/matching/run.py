@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.connectors import landing
-from hub.connectors.fold import Folded, fold
+from hub.connectors.fold import Folded, Held, fold
 from hub.connectors.landing import RecordInfo, StoredVersion
 from hub.errors import BadRecord
 from hub.matching import store
@@ -25,6 +25,7 @@ from hub.matching.clusters import Cluster, Limits, Traits, cluster, components
 from hub.matching.model import Model
 from hub.matching.recipe import Recipe, hash_values
 from hub.matching.score import weigh
+from hub.matching.shortlist import hopeful
 from hub.matching.store import Standardised, StoredDecision, StoredPair
 from hub.model import BIT, Cell, Pair, RecordId, Verdict, Version, Write, canonical, digest, plain
 from hub.settings import CustomerType
@@ -119,6 +120,14 @@ class Touched:
     near: set[int] = field(default_factory=set)  # share a key with a touched record, before or after
     pairs_gone: set[RidPair] = field(default_factory=set)
     pairs_new: list[StoredPair] = field(default_factory=list)
+    held: dict[int, Mapping[str, Held]] = field(default_factory=dict)  # what records hold now, as far as read
+
+
+def held_of(connection: Connection, touched: Touched, rids: Iterable[int]) -> Mapping[int, Mapping[str, Held]]:
+    """What standardised records hold now, each read at most once in a unit."""
+    missing = [r for r in rids if r not in touched.held]
+    touched.held.update(store.held(connection, missing))
+    return touched.held
 
 
 def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, force: bool = False) -> Touched:
@@ -128,13 +137,14 @@ def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, fo
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
     changed.update(vanished(connection, [r for r in rids if r not in prepared]))
     newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
-    touched = Touched(records=set(changed))
+    touched = Touched(records=set(changed), held={r: p.folded.held for r, p in prepared.items()})
     store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
+    fresh = prepared.keys() - stored.keys()
     by_type: dict[str, dict[int, Prepared]] = {}
     for rid, p in changed.items():
         by_type.setdefault(p.info.type, {})[rid] = p
     for type_name, group in by_type.items():
-        _refresh_pairs(connection, recipe, type_name, group, touched)
+        _refresh_pairs(connection, recipe, type_name, group, fresh, touched)
     return touched
 
 
@@ -153,18 +163,24 @@ def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bo
     )
 
 
-def _refresh_pairs(connection: Connection, recipe: Recipe, type_name: str, group: Mapping[int, Prepared], touched: Touched) -> None:
+def _refresh_pairs(
+    connection: Connection, recipe: Recipe, type_name: str, group: Mapping[int, Prepared], fresh: Collection[int], touched: Touched
+) -> None:
+    """The keys and pairs of records that changed. `fresh` ones were never standardised: nothing is stored of them."""
     model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
-    old_keys, dead_before = store.keys_of(connection, group), store.keys_of(connection, group, dead=True)
+    known_before = [r for r in group if r not in fresh]
+    any_dead = db.exists(connection, "dead_key")
+    old_keys = store.keys_of(connection, known_before)
+    dead_before = store.keys_of(connection, known_before, dead=True) if any_dead else {}
     new_keys = {r: set(p.keys) if p.alive else set() for r, p in group.items()}
     dead_keys = {r: set() if p.alive else set(p.keys) for r, p in group.items()}
     concerned = {k for ks in (*old_keys.values(), *new_keys.values(), *dead_before.values(), *dead_keys.values()) for k in ks}
-    before = store.holders(connection, concerned, cap)
+    before = store.holders(connection, concerned, cap, more=len(group))
     _change_keys(connection, old_keys, new_keys, dead=False)
     _change_keys(connection, dead_before, dead_keys, dead=True)
-    after = store.holders(connection, concerned, cap)
+    after = _changed_blocks(before, old_keys, new_keys)
     candidates, doubtful = _candidates(connection, group.keys(), new_keys, before, after, cap)
-    stored = store.pairs_touching(connection, group)
+    stored = store.pairs_touching(connection, known_before)
     lost = {p for p in doubtful if p not in candidates}
     other = store.pairs_touching(connection, {r for p in lost | candidates for r in p}) if lost or doubtful else {}
     known = {**{p: s for p, s in other.items() if p in lost or p in candidates}, **stored}
@@ -177,9 +193,22 @@ def _refresh_pairs(connection: Connection, recipe: Recipe, type_name: str, group
             del weighed[pair]
     touched.pairs_new.extend(weighed.values())
     touched.seeds.update(r for p in weighed for r in p)
-    for blocks in (before, after):
-        touched.near.update(r for members in blocks.values() if len(members) <= cap for r in members)
-    touched.near.update(r for members in store.holders(connection, concerned, 10 * cap, dead=True).values() for r in members)
+    if any_dead or any(dead_keys.values()):  # only heirs are found through those near
+        for blocks in (before, after):
+            touched.near.update(r for members in blocks.values() if len(members) <= cap for r in members)
+        touched.near.update(r for members in store.holders(connection, concerned, 10 * cap, dead=True).values() for r in members)
+
+
+def _changed_blocks(before: Mapping[int, set[int]], old: Mapping[int, set[int]], new: Mapping[int, set[int]]) -> dict[int, set[int]]:
+    """Blocks after records changed their keys. What came truncated stays over its cap: it was read `more` than that."""
+    after = {k: set(members) for k, members in before.items()}
+    for rid, keys in old.items():
+        for key in keys - new.get(rid, set()):
+            after.get(key, set()).discard(rid)
+    for rid, keys in new.items():
+        for key in keys:
+            after.setdefault(key, set()).add(rid)
+    return after
 
 
 def _change_keys(connection: Connection, old: Mapping[int, set[int]], new: Mapping[int, set[int]], *, dead: bool) -> None:
@@ -226,7 +255,7 @@ def _weigh(connection: Connection, pairs: Collection[RidPair], group: Mapping[in
     forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
     floor = min(model.review, model.join)
     found: dict[RidPair, StoredPair] = {}
-    for left, right in pairs:
+    for left, right in hopeful(pairs, forms, model, floor):
         weighed = weigh(forms[left], forms[right], model)
         if weighed.weight >= floor:
             found[left, right] = StoredPair(left, right, weighed.weight, parts_json(weighed.parts))
@@ -249,33 +278,45 @@ class Graph:
     decisions: list[StoredDecision]
 
 
-def explore(connection: Connection, seeds: Iterable[int], joins: Mapping[str, int]) -> Graph:
-    """The components of G that hold a seed, as stored now. Dead and pending records are not in G."""
-    reached: set[int] = set()
-    weights: dict[RidPair, int] = {}
-    decisions: dict[int, StoredDecision] = {}
+@dataclass
+class Reached:
+    """All that hangs together with some seeds, as stored before a change: by pairs, decisions or a shared cluster."""
+
+    records: set[int] = field(default_factory=set)
+    pairs: dict[RidPair, int] = field(default_factory=dict)  # weight
+    decisions: dict[int, StoredDecision] = field(default_factory=dict)
+    homes: dict[int, int] = field(default_factory=dict)  # cluster of each record that has one
+
+
+def reach(connection: Connection, seeds: Iterable[int], floor: int) -> Reached:
+    """Walk outwards from the seeds. Dead and pending records are in it: who lives is asked once, at the end."""
+    found = Reached()
+    decided = db.exists(connection, "decision")
     todo = set(seeds)
     while todo:
-        alive = living(connection, todo)
-        todo &= alive.keys()
-        reached |= todo
-        near: set[int] = set()
-        for pair in store.pairs_touching(connection, todo, at_least=min(joins.values())).values():
-            if pair.weight >= joins[alive[pair.left if pair.left in alive else pair.right]]:
-                weights[pair.left, pair.right] = pair.weight
-                near.update((pair.left, pair.right))
-        for decision in store.decisions_touching(connection, todo):
-            decisions[decision.id] = decision
-            if decision.verdict is Verdict.MATCH:
-                near.update((decision.left, decision.right))
-        todo = near - reached
-    return Graph(reached, {p: w for p, w in weights.items() if p[0] in reached and p[1] in reached}, list(decisions.values()))
+        found.records |= todo
+        found.homes.update(store.companions(connection, todo))
+        pairs = store.weights_touching(connection, todo, floor)
+        found.pairs.update(pairs)
+        near = {r for p in pairs for r in p}
+        for d in store.decisions_touching(connection, todo) if decided else ():
+            found.decisions[d.id] = d
+            if d.verdict is Verdict.MATCH:
+                near.update((d.left, d.right))
+        todo = (near | found.homes.keys()) - found.records
+    return found
 
 
-def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
-    """Living standardised records and their types."""
-    statement = "SELECT rid, type FROM standardised WHERE alive = 1 AND rid IN ({ids})"
-    return {r.rid: r.type for r in db.select_in(connection, statement, rids)}
+def graph_after(connection: Connection, reached: Reached, touched: Touched, joins: Mapping[str, int]) -> Graph:
+    """G as it is once the pairs are saved: what was reached before holds both ends of every new pair."""
+    alive = store.living(connection, reached.records)
+    weights = dict(reached.pairs)
+    for pair in touched.pairs_gone:
+        weights.pop(pair, None)
+    for p in touched.pairs_new:
+        weights[p.left, p.right] = p.weight
+    kept = {p: w for p, w in weights.items() if p[0] in alive and p[1] in alive and w >= joins[alive[p[0]]]}
+    return Graph(set(alive), kept, [reached.decisions[d] for d in sorted(reached.decisions)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,15 +329,13 @@ class Reclustered:
 def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclustered:
     """Save the pairs and cluster again what holds a touched record before or after."""
     joins = {name: model.join for name, model in recipe.models.items()}
-    seeds = touched.records | touched.seeds
-    old_homes = store.clusters_of(connection, seeds)
-    reached_before = _component_before(connection, seeds, joins)
+    reached = reach(connection, touched.records | touched.seeds, min(joins.values()))
     store.save_pairs(connection, touched.pairs_gone, touched.pairs_new)
-    graph = explore(connection, seeds | reached_before, joins)
-    infos = landing.records(connection, graph.records | seeds)
-    clusters = cluster_graph(connection, recipe, graph, infos)
-    old_homes = {**old_homes, **store.clusters_of(connection, graph.records)}
-    before = {c: frozenset(m) for c, m in store.members_of(connection, set(old_homes.values())).items()}
+    graph = graph_after(connection, reached, touched, joins)
+    infos = landing.records(connection, reached.records)
+    clusters = cluster_graph(connection, recipe, graph, infos, touched)
+    before = _by_cluster(reached.homes)
+    old_homes = reached.homes
     after = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in clusters}
     home = {r: name for name, members in after.items() for r in members}
     gone = {r for members in before.values() for r in members if r not in home}
@@ -305,26 +344,16 @@ def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclu
     return Reclustered(before, after, infos)
 
 
-def _component_before(connection: Connection, seeds: set[int], joins: Mapping[str, int]) -> set[int]:
-    """The members of clusters and components that held a seed before the change.
-
-    Pairs are as before (not saved yet); membership is the life before, so what died is still in it.
-    """
-    reached: set[int] = set()
-    todo = set(seeds)
-    floor = min(joins.values())
-    while todo:
-        was_in = store.clusters_of(connection, todo).keys()
-        todo &= was_in
-        reached |= todo
-        near = {r for pair in store.pairs_touching(connection, todo, at_least=floor) for r in pair}
-        near |= {r for d in store.decisions_touching(connection, todo) if d.verdict is Verdict.MATCH for r in (d.left, d.right)}
-        near |= {r for m in store.members_of(connection, set(store.clusters_of(connection, todo).values())).values() for r in m}
-        todo = near - reached
-    return reached
+def _by_cluster(homes: Mapping[int, int]) -> dict[int, frozenset[int]]:
+    found: dict[int, set[int]] = {}
+    for rid, name in homes.items():
+        found.setdefault(name, set()).add(rid)
+    return {name: frozenset(members) for name, members in found.items()}
 
 
-def cluster_graph(connection: Connection, recipe: Recipe, graph: Graph, infos: Mapping[int, RecordInfo]) -> list[frozenset[int]]:
+def cluster_graph(
+    connection: Connection, recipe: Recipe, graph: Graph, infos: Mapping[int, RecordInfo], touched: Touched
+) -> list[frozenset[int]]:
     """The clusters of part of G, by rid."""
     names = {r: infos[r].id for r in graph.records}
     rids = {name: r for r, name in names.items()}
@@ -342,16 +371,18 @@ def cluster_graph(connection: Connection, recipe: Recipe, graph: Graph, infos: M
         inner = {p: w for p, w in weights.items() if p.left in component}
         made = cluster(
             component, inner, matches=[m for m in matches if m.left in component], apart=[a for a in apart if a.left in component],
-            traits=load_traits(connection, recipe, component, rids), limits=limits_of(recipe.models[type_name], customer),
+            traits=_traits(connection, recipe, component, rids, touched), limits=limits_of(recipe.models[type_name], customer),
         )
         found.extend(frozenset(rids[r] for r in c) for c in made.clusters)
     return found
 
 
-def load_traits(connection: Connection, recipe: Recipe, component: Cluster, rids: Mapping[RecordId, int]) -> dict[RecordId, Traits]:
-    """What guards look at, read only where the configuration has guards."""
-    stored = store.standardised(connection, [rids[r] for r in component])
-    return {r: traits_of(recipe, r, stored[rids[r]].held) for r in component}
+def _traits(
+    connection: Connection, recipe: Recipe, component: Cluster, rids: Mapping[RecordId, int], touched: Touched
+) -> dict[RecordId, Traits]:
+    """What guards look at."""
+    held = held_of(connection, touched, [rids[r] for r in component])
+    return {r: traits_of(recipe, r, held[rids[r]]) for r in component}
 
 
 def traits_of(recipe: Recipe, record: RecordId, held: Mapping[str, Any]) -> Traits:

@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.connectors.fold import Held
-from hub.connectors.landing import big, table
+from hub.db import big, table
 from hub.model import Cell, Decision, Pair, RecordId, Verdict, from_plain, plain
 
 
@@ -168,6 +168,11 @@ def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Stand
     }
 
 
+def held(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Held]]:
+    """What records hold, by attribute."""
+    return {rid: held_from(cells) for rid, cells in db.ask(connection, "SELECT rid, cells FROM standardised WHERE rid IN {ids}", ids=rids)}
+
+
 def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
     loads = orjson.loads
     return {rid: loads(found) for rid, found in db.ask(connection, "SELECT rid, forms FROM standardised WHERE rid IN {ids}", ids=rids)}
@@ -248,6 +253,15 @@ def pairs_touching(connection: Connection, rids: Iterable[int], *, at_least: int
         f' SELECT "left", "right", weight, parts FROM pair WHERE "right" IN {{ids}}{floor}'
     )
     return {(r[0], r[1]): StoredPair(*r) for r in db.ask(connection, query, ids=rids, floor=at_least)}
+
+
+def weights_touching(connection: Connection, rids: Iterable[int], floor: int) -> dict[tuple[int, int], int]:
+    """Pairs of these records at or above a weight."""
+    query = (
+        'SELECT "left", "right", weight FROM pair WHERE "left" IN {ids} AND weight >= :floor UNION ALL'
+        ' SELECT "left", "right", weight FROM pair WHERE "right" IN {ids} AND weight >= :floor'
+    )
+    return {(left, right): weight for left, right, weight in db.ask(connection, query, ids=rids, floor=floor)}
 
 
 def save_pairs(connection: Connection, gone: Iterable[tuple[int, int]], new: Sequence[StoredPair]) -> None:

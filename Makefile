@@ -1,0 +1,48 @@
+# Everything that the project needs it installs itself, pinned, into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup demo test prove check evaluate bench mutants schemas lock clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: setup  ## four running sources in, golden records out, a change pushed back (ARGS=--no-serve to end after it)
+	$(BIN)/hub demo $(ARGS)
+
+test: setup  ## every test, properties sampled
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+prove: setup  ## the properties at full count, crash and concurrency tests at every point
+	HUB_EXAMPLES=$${HUB_EXAMPLES:-150} HUB_PROVE=1 $(BIN)/python -m pytest -n 2 --dist load tests/test_promises.py tests/test_undo.py tests/test_concurrency.py tests/test_crashes.py tests/matching tests/connectors/test_fold.py $(ARGS)
+
+check: setup  ## style, types, import contracts, configuration
+	$(BIN)/ruff check hub tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+evaluate: setup  ## FEBRL 1-4 and fake_1000, no label used
+	$(BIN)/hub evaluate config/evaluate/*.yaml $(ARGS)
+
+bench: setup  ## every figure of the docs, beside its baseline
+	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: setup  ## seeded bugs, and the test that catches each
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+lock: setup  ## pin anew
+	$(BIN)/uv pip compile -q pyproject.toml --group dev --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 -o requirements.lock
+
+clean:
+	rm -rf .venv demo-data var
