@@ -232,9 +232,10 @@ class Resolver:
         check(standing, Decision(0, Pair.of(left, right), verdict))
         forms = matching_store.forms(connection, (a.rid, b.rid))
         first, second = ordered(a.rid, b.rid)
+        pair = matching_store.pairs_touching(connection, (first,)).get((first, second))
         return matching_store.add_decision(
             connection, first, second, verdict, reason=reason, by=by, at=self.database.clock.now(),
-            contents=(digest(forms.get(first)), digest(forms.get(second))), origin=origin,
+            contents=(digest(forms.get(first)), digest(forms.get(second))), origin=origin, weight=pair.weight if pair else None,
         )
 
     def _living(self, connection: Connection, id: RecordId, where: str) -> RecordInfo:
@@ -268,14 +269,19 @@ class Resolver:
             customer = find_customer(connection, customer_id)
             if if_version is not None and customer.version != if_version:
                 raise Stale("this customer changed since you read it", [Fault("If-Match", f"version {if_version} is not the current one", "read it again")])
-            if attribute not in recipe.customer(customer.type).attributes:
-                raise Unprocessable("no such attribute", [Fault("/attribute", f"{customer.type} has no attribute '{attribute}'")])
-            anchor = self._anchor(connection, customer, attribute)
-            at = self.database.clock.now()
-            given = Override(0, anchor.id, attribute, values, at, until, by, reason)
-            number = golden_store.add_override(connection, anchor.rid, given)
-            self.settle(connection, recipe, (), golden=(anchor.rid,))
+            number, anchor = self.set_value(connection, recipe, customer, attribute, values, by=by, reason=reason, until=until)
+            self.settle(connection, recipe, (), golden=(anchor,))
             return number
+
+    def set_value(
+        self, connection: Connection, recipe: Recipe, customer: StoredCustomer, attribute: str, values: tuple[Value, ...], *, by: str, reason: str, until: int | None
+    ) -> tuple[int, int]:
+        """Keep an override; its number, and its anchor whose customer is to be settled."""
+        if attribute not in recipe.customer(customer.type).attributes:
+            raise Unprocessable("no such attribute", [Fault("/attribute", f"{customer.type} has no attribute '{attribute}'")])
+        anchor = self._anchor(connection, customer, attribute)
+        given = Override(0, anchor.id, attribute, values, self.database.clock.now(), until, by, reason)
+        return golden_store.add_override(connection, anchor.rid, given), anchor.rid
 
     def _anchor(self, connection: Connection, customer: StoredCustomer, attribute: str) -> RecordInfo:
         """The record whose value is replaced, else the earliest-minted living member."""

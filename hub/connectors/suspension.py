@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sqlalchemy import Connection, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
 from hub import db
 from hub.connectors import landing
@@ -118,7 +118,7 @@ def recount(connection: Connection, rids: Collection[int], *, keep_deleted: Iter
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
     if rows:
         connection.execute(text(
-            "UPDATE record SET born=:born, died=:died, latest=:latest, pending = CASE WHEN CAST(:born AS BIGINT) IS NULL THEN 0 ELSE pending END WHERE rid=:rid"
+            "UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"
         ), rows)
     return {r["rid"]: r["born"] is not None for r in rows}
 
@@ -129,5 +129,5 @@ def _died(versions: list[StoredVersion]) -> int | None:
 
 
 def make_pending(connection: Connection, rids: Iterable[int]) -> None:
-    """Leave these to the bulk path."""
-    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids}) AND born IS NOT NULL", rids)
+    """Their customers are still as they were: whoever resolves what is pending brings them up to date."""
+    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids})", rids)

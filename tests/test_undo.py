@@ -1,0 +1,245 @@
+"""Undo over random histories, on both databases: what is taken back was never there, whatever came meanwhile."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from hub.acts import Act, Acts, KeepApart, Merge, SetValue, Split, Suspend, Unmerge, UnmergeAll, WithdrawInputs
+from hub.connectors import landing
+from hub.db import Database
+from hub.errors import Gone, NotFound, Refused
+from hub.golden_record import lookups as golden_lookups
+from hub.golden_record import store as golden_store
+from hub.matching import store as matching_store
+from hub.model import Override, RecordId, from_plain
+from hub.resolve import find_customer
+from tests import tiny
+from tests.test_promises import Hub, decisions, ids, overrides, rows
+
+COUNT = int(os.environ.get("HUB_EXAMPLES", "12"))
+some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+
+two = st.tuples(ids, ids)
+acts = st.one_of(
+    two.map(lambda p: ("merge", p)), two.map(lambda p: ("merge", p)), two.map(lambda p: ("keep_apart", p)), ids.map(lambda i: ("unmerge", i)),
+    st.tuples(ids, st.sets(ids, min_size=1, max_size=3)).map(lambda p: ("split", p)), ids.map(lambda i: ("unmerge_all", i)),
+    overrides.map(lambda o: ("set_value", o)),
+)
+histories = st.lists(
+    st.one_of(
+        rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)), acts, acts,
+        decisions.map(lambda d: ("decide", d)), overrides.map(lambda o: ("override", o)), st.integers(0, 5).map(lambda n: ("undo", n)),
+    ),
+    min_size=6, max_size=18,
+)
+
+
+class Desk(Hub):
+    """A hub with a steward at it. Remembers what each landing brought, and the acts done."""
+
+    def __init__(self, database: Database):
+        super().__init__(database)
+        self.acts = Acts(self.resolver)
+        self.done: list[str] = []
+        self.landed: dict[int, Any] = {}  # landing number -> what was sent
+
+    def do(self, command: tuple[str, Any]) -> bool:
+        kind, what = command
+        if kind in ("decide", "override", "withdraw"):
+            return super().do(command)
+        try:
+            if kind == "land":
+                before = self._landings()
+                super().do(command)
+                if self._landings() > before:
+                    self.landed[self._landings()] = command
+            elif kind == "undo":
+                self.acts.undo(self.done[what], by="bob", why="mistake")
+            else:
+                self.done.append(self.acts.do(self.act(kind, what), by="bob", reason="seen").id)
+        except (Refused, IndexError):
+            return False
+        return True
+
+    def act(self, kind: str, what: Any) -> Act:
+        if kind == "merge":
+            return Merge(self.customer(what[0]), self.customer(what[1]))
+        if kind == "keep_apart":
+            return KeepApart(self.customer(what[0]), self.customer(what[1]))
+        if kind == "unmerge":
+            return Unmerge(what)
+        if kind == "unmerge_all":
+            return UnmergeAll(self.customer(what))
+        if kind == "split":
+            return Split(self.customer(what[0]), tuple(sorted(what[1])))
+        return SetValue(self.customer(what[0]), what[1], what[2])
+
+    def _landings(self) -> int:
+        with self.database.read() as c:
+            return int(c.execute(text("SELECT coalesce(max(landed), 0) FROM version")).scalar() or 0)
+
+    def check_ids(self) -> None:
+        """Every id ever minted leads in one hop to the customer of its record, to its heir's, or to 410."""
+        with self.database.read() as c:
+            minted = c.execute(text("SELECT rid, mint, born, died FROM record")).fetchall()
+            home = {r.rid: r.cluster for r in c.execute(text("SELECT rid, cluster FROM membership"))}
+            for rid, mint, born, died in minted:
+                try:
+                    found = find_customer(c, mint)
+                except (Gone, NotFound):
+                    assert born is None or died is not None
+                    continue
+                assert found.cluster == home.get(rid, found.cluster)
+                assert (rid in home) == (born is not None and died is None)
+
+
+def remaining(desk: Desk) -> Any:
+    """The answer of a hub that was given only what is left: versions not suspended, decisions and overrides that stand."""
+    with desk.database.read() as c:
+        stored = matching_store.standing_decisions(c)
+        names = {r.rid: RecordId(r.source, r.stream, r.key) for r in c.execute(text("SELECT rid, source, stream, key FROM record"))}
+        suspended = {r.landed for r in c.execute(text("SELECT landed FROM version WHERE suspended IS NOT NULL"))}
+        numbers = [r.id for r in c.execute(text("SELECT id FROM override WHERE withdrawn_at IS NULL ORDER BY id"))]
+        overrides_ = list(golden_lookups.overrides(c, numbers).values())
+    other = Hub(desk.database)  # empties the database
+    for number, command in sorted(desk.landed.items()):
+        if number not in suspended:
+            other.do(command)
+    with other.database.unit() as c:
+        seeds, golden = set(), set()
+        for d in stored:
+            left, right = (landing.record_named(c, names[r]) for r in (d.left, d.right))
+            if left is not None and right is not None:
+                first, second = sorted((left.rid, right.rid))
+                matching_store.add_decision(c, first, second, d.verdict, reason="", by="", at=d.at)
+                seeds |= {first, second}
+        for o in sorted(overrides_, key=lambda o: (o.at, o.id)):
+            anchor = landing.record_named(c, names[o.anchor])
+            if anchor is not None:
+                golden_store.add_override(c, anchor.rid, Override(0, anchor.id, o.attribute, tuple(map(from_plain, o.values)), o.at, o.until))
+                golden.add(anchor.rid)
+        other.resolver.settle(c, other.resolver.recipe(c), (), seeds=seeds, golden=golden)
+    return tiny.answer(other.database)
+
+
+@some
+@given(history=histories, data=st.data())
+def test_any_act_undone_in_any_order_leaves_what_the_rest_gives(database: Database, history: list[Any], data: st.DataObject) -> None:
+    desk = Desk(database)
+    for command in history:
+        desk.do(command)
+    order = data.draw(st.permutations(range(len(desk.done))))
+    for number in order[: data.draw(st.integers(0, len(order)))]:
+        desk.do(("undo", number))
+        desk.do(("land", data.draw(rows())))  # updates go on meanwhile
+    found = tiny.answer(database)
+    desk.check_ids()
+    assert found == remaining(desk)
+
+
+@settings(some, max_examples=max(3, COUNT // 4))
+@given(history=histories)
+def test_a_hub_with_acts_verifies(database: Database, history: list[Any]) -> None:
+    desk = Desk(database)
+    for command in history:
+        desk.do(command)
+    desk.check()
+
+
+@some
+@given(history=histories, more=st.lists(rows().map(lambda r: ("land", r)), max_size=4), data=st.data())
+def test_suspended_versions_count_as_not_there_and_lifting_restores(
+    database: Database, history: list[Any], more: list[Any], data: st.DataObject
+) -> None:
+    desk = Desk(database)
+    times = [database.clock.now()]
+    for command in history:
+        desk.do(command)
+        times.append(database.clock.now())
+    before = tiny.answer(database)
+    since, until = sorted((data.draw(st.sampled_from(times)), data.draw(st.sampled_from(times))))
+    source = data.draw(st.sampled_from(["bill", "crm", "web"]))
+    try:
+        done = desk.acts.do(Suspend(source, since, until), by="ann", reason="a bad file")
+    except NotFound:
+        return
+    desk.check_ids()
+    suspended = tiny.answer(database)
+    if not more:
+        desk.acts.undo(done.id, by="ann", why="it was right")
+        assert tiny.answer(database) == before
+        desk.check_ids()
+        desk.acts.do(Suspend(source, since, until), by="ann", reason="a bad file")
+        assert tiny.answer(database) == suspended
+    for command in more:
+        desk.do(command)
+    found = tiny.answer(database)
+    desk.check_ids()
+    assert found == remaining(desk)
+
+
+@settings(some, max_examples=max(3, COUNT // 4))
+@given(history=histories, back=st.booleans())
+def test_a_hub_with_suspensions_verifies(database: Database, history: list[Any], back: bool) -> None:
+    desk = Desk(database)
+    for command in history:
+        desk.do(command)
+    try:
+        done = desk.acts.do(Suspend("bill", 0, database.clock.now()), by="ann", reason="")
+    except NotFound:
+        return
+    desk.check()
+    if back:
+        desk.acts.undo(done.id, by="ann", why="")
+        desk.check()
+
+
+@some
+@given(history=histories, data=st.data())
+def test_a_persons_inputs_of_a_window_are_withdrawn_and_given_back(database: Database, history: list[Any], data: st.DataObject) -> None:
+    desk = Desk(database)
+    times = [database.clock.now()]
+    for command in history:
+        desk.do(command)
+        times.append(database.clock.now())
+    before = tiny.answer(database)
+    since, until = sorted((data.draw(st.sampled_from(times)), data.draw(st.sampled_from(times))))
+    who = data.draw(st.sampled_from(["ann", "bob"]))
+    try:
+        done = desk.acts.do(WithdrawInputs(who, since, until), by="eve", reason="gone rogue")
+    except NotFound:
+        return
+    desk.check_ids()
+    if data.draw(st.booleans()):
+        desk.acts.undo(done.id, by="eve", why="no")
+        assert tiny.answer(database) == before
+    found = tiny.answer(database)
+    assert found == remaining(desk)
+
+
+def test_unmerge_merge_merge_undo(database: Database) -> None:
+    desk = Desk(database)
+    a, b, c = tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
+    for id in (a, b):
+        desk.do(("land", (id, {"id": id.key, "v": 1, "given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"})))
+    desk.do(("land", (c, {"id": c.key, "v": 1, "given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"})))
+    first = tiny.answer(database)
+    assert frozenset((a, b)) in first
+    steps = [("unmerge", b), ("merge", (b, c)), ("undo", 0), ("merge", (a, b))]
+    for step in steps[:2]:
+        assert desk.do(step)
+    assert frozenset((b, c)) in tiny.partition(database) and frozenset((a,)) in tiny.partition(database)
+    assert desk.do(steps[2])  # the no is gone: all evidence and the merge hold
+    assert tiny.partition(database) == {frozenset((a, b, c))}
+    assert not desk.do(steps[3])  # one customer already
+    assert desk.do(("undo", 1))
+    assert tiny.answer(database) == first
+    assert not desk.do(("undo", 1))
+    desk.check()
+
+
