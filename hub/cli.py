@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,9 +46,9 @@ CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var
 
 
 @contextmanager
-def opened(config: Path, database: str, folder: Path, *, env: dict[str, str] | None = None) -> Iterator[Hub]:
-    """A migrated hub, closed at the end."""
-    settings = load(config, env or dict(os.environ))
+def opened(config: Path, database: str, folder: Path, *, reaching: bool = False) -> Iterator[Hub]:
+    """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
+    settings = load(config, reaching=reaching)
     folder.mkdir(parents=True, exist_ok=True)
     db = Database(database)
     try:
@@ -139,7 +138,7 @@ def pull(
     no_match: Annotated[bool, typer.Option("--no-match", help="Only land; resolve later with `hub match`.")] = False,
 ) -> None:
     """Read what the sources have, keep it, and resolve it into golden records."""
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder, reaching=True) as hub:
         with bars() as step:
             done = cycle.pull(hub.resolver, sources or (), allow_deletes=allow_deletes,
                               progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched))
@@ -170,7 +169,7 @@ def match(
 @app.command()
 def push(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
     """Write golden values back to the sources that subscribe to them."""
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder, reaching=True) as hub:
         print_pushed(cycle.push(hub.resolver, hub.reader))
 
 
@@ -342,7 +341,7 @@ def serve(
     no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")] = False,
 ) -> None:
     """Serve the API, and run the scheduled jobs."""
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder, reaching=True) as hub:
         run_server(hub, host, port, jobs=not no_jobs)
 
 

@@ -444,8 +444,11 @@ def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | N
         return None
 
 
-def load(folder: Path, env: Mapping[str, str] | None = None) -> Config:
-    """The configuration of a folder, or a ConfigError with every fault in it."""
+def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool = True) -> Config:
+    """The configuration of a folder, or a ConfigError with every fault in it.
+
+    reaching: whether sources will be reached, so that the variables that they need must be set.
+    """
     env = os.environ if env is None else env
     faults: list[Fault] = []
     if not folder.is_dir():
@@ -457,7 +460,9 @@ def load(folder: Path, env: Mapping[str, str] | None = None) -> Config:
     if not customers and not faults:
         faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
     config = Config(folder=folder, customers=customers, sources=sources, access=access or Access())
-    faults.extend(_cross_check(config, env))
+    faults.extend(_cross_check(config))
+    if reaching:
+        faults.extend(_missing_variables(config, env))
     if faults:
         raise ConfigError(faults)
     return config
@@ -483,7 +488,7 @@ def _load_folder(cls: type[T], folder: Path, faults: list[Fault]) -> dict[str, T
     return found
 
 
-def _cross_check(config: Config, env: Mapping[str, str]) -> Iterator[Fault]:
+def _missing_variables(config: Config, env: Mapping[str, str]) -> Iterator[Fault]:
     for source in config.sources.values():
         file = f"{config.folder / 'sources' / source.name}.yaml"
         for field, value in source.connector.model_dump().items():
@@ -491,6 +496,11 @@ def _cross_check(config: Config, env: Mapping[str, str]) -> Iterator[Fault]:
                 if name.endswith("_env") and variable and variable not in env and f"{variable}_FILE" not in env:
                     yield Fault(f"{file}: connector.{field}", f"the environment variable {variable} is not set",
                                 f"export {variable}=... or {variable}_FILE=/path/to/it")
+
+
+def _cross_check(config: Config) -> Iterator[Fault]:
+    for source in config.sources.values():
+        file = f"{config.folder / 'sources' / source.name}.yaml"
         for name, stream in source.streams.items():
             yield from _check_connector(source.connector.kind, f"{file}: streams.{name}", stream)
             yield from _check_stream(config, file, name, stream)
