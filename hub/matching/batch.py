@@ -443,9 +443,7 @@ def pairs(
         _load(con, records, columns, lists, dict(model.placeholders))
         _add_terms(con, dict(model.terms), lists)
         if keys is None:
-            con.execute("CREATE TABLE keyed (key BIGINT, rid BIGINT)")
-            for rule in model.rules:
-                con.execute(f"INSERT INTO keyed {_key_sql(rule, lists)}")
+            _add_keys(con, model.rules, lists)
         else:
             con.register("given", keys)
             con.execute("CREATE TABLE keyed AS SELECT key::BIGINT AS key, rid::BIGINT AS rid FROM given")
@@ -562,3 +560,20 @@ def _concat(lists: list[str]) -> str:
 def _part(name: str, level: int | None) -> str:
     """The beginning of a part's JSON: '["email",0,'."""
     return f"[{json.dumps(name)}," + ("" if level is None else f"{level},")
+
+
+def keys(records: pa.Table, model: Model, *, budget: Budget | None = None) -> pa.Table:
+    """Candidate keys of many records at once (key, rid): the numbers of `candidates.keys`."""
+    comparisons = tuple(w.comparison for w in model.comparisons)
+    columns = _columns(comparisons, model.rules)
+    lists = _lists(comparisons, columns)
+    with _database(budget or Budget()) as con:
+        _load(con, records, columns, lists, dict(model.placeholders))
+        _add_keys(con, model.rules, lists)
+        return con.sql("SELECT DISTINCT key, rid FROM keyed ORDER BY rid, key").to_arrow_table()
+
+
+def _add_keys(con: duckdb.DuckDBPyConnection, rules: tuple[tuple[str, ...], ...], lists: set[str]) -> None:
+    con.execute("CREATE TABLE keyed (key BIGINT, rid BIGINT)")
+    for rule in rules:
+        con.execute(f"INSERT INTO keyed {_key_sql(rule, lists)}")
