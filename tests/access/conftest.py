@@ -1,4 +1,4 @@
-"""A database and a hub for the doors' tests."""
+"""A hub on each database for the doors' tests."""
 
 from __future__ import annotations
 
@@ -13,14 +13,9 @@ from tests.access import population
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = population.new_database(f"sqlite:///{tmp_path / 'hub.sqlite'}")
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
+    before, database.clock = database.clock, population.TestClock()
     made = population.open_hub(database, population.write_config(tmp_path / "config"), tmp_path / "data")
     yield made
     made.close()
+    database.clock = before

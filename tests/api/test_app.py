@@ -295,9 +295,11 @@ def test_health_needs_no_key_and_tells_no_figure(client: TestClient) -> None:
     assert client.get("/healthz").json() == {"status": "ok"} and client.get("/readyz").json() == {"status": "ready"}
 
 
-def test_a_hub_without_its_tables_is_not_ready(client: TestClient, hub: Hub) -> None:
-    with hub.database.unit() as connection:
-        connection.exec_driver_sql("DROP TABLE customer")
+def test_a_hub_whose_database_fails_is_not_ready(client: TestClient, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(hub.reader, "figures", away)
     assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:retry-later"
 
 
