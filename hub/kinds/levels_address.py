@@ -82,7 +82,6 @@ def _address_sql(left: Columns, right: Columns) -> str:
     c, d = left["city"], right["city"]
     # conditions stay bare ANDs and ORs (null counts as false): so DuckDB only reaches the distances where it must
     streets = f"({s} IS NOT NULL AND {t} IS NOT NULL)"
-    codes, cities = f"({p} IS NOT NULL AND {q} IS NOT NULL)", f"({c} IS NOT NULL AND {d} IS NOT NULL)"
     house = f"({h} = {i} OR ({h} IS NULL AND {i} IS NULL))"
     near_place = f"({_place_sql(p, q)} OR {_place_sql(c, d)})"
     nowhere = f"({p} IS NULL OR {q} IS NULL) AND ({c} IS NULL OR {d} IS NULL)"

@@ -18,7 +18,6 @@ from hub.kinds.levels_base import MISSING
 from hub.matching.candidates import SEPARATOR, rule_name
 from hub.matching.mixture import Mixture, Patterns, Random, fit
 from hub.matching.model import (
-    BIT,
     Comparison,
     LevelWeight,
     Model,
@@ -34,6 +33,7 @@ from hub.matching.model import (
 from hub.matching.profile import profile
 from hub.matching.score import CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.standardised import CLAIMED
+from hub.model import BIT
 from hub.settings import CustomerType
 
 EVERY_PAIR = 1_500  # records up to which training looks at every pair
@@ -257,7 +257,9 @@ def _block(
     share = min(1.0, SAMPLED_RECORDS / n)
     con.execute("CREATE OR REPLACE TABLE hits (rule TINYINT, l BIGINT, r BIGINT)")
     sampled = f" AND {_hash('rid', seed + 1)} % 1000000 < {round(share * 1_000_000)}" if share < 1 else ""
-    left, chosen, counted = max(budget.least_pairs, budget.pairs_per_record * n), [], []
+    left = max(budget.least_pairs, budget.pairs_per_record * n)
+    chosen: list[tuple[str, ...]] = []
+    counted: list[Counted] = []
     for rule in rules:
         con.execute(
             f"CREATE OR REPLACE TABLE near AS WITH every AS ({_key_sql(rule, lists, stored=False)}), "
@@ -421,10 +423,8 @@ def keys(records: pa.Table, model: Model, *, salt: int = 0, budget: Budget | Non
     lists = _lists(comparisons, columns)
     with _database(budget) as con:
         _load(con, records, columns, lists, dict(model.placeholders))
-        con.execute("CREATE TABLE keyed (key BIGINT, rid BIGINT)")
-        for rule in model.rules:
-            con.execute(f"INSERT INTO keyed {_key_sql(rule, lists)}")
-        return con.execute(f"SELECT xor(key, {int(salt)}::BIGINT) AS key, rid FROM keyed ORDER BY 1, 2").to_arrow_table()
+        _add_keys(con, model.rules, lists)
+        return con.sql(f"SELECT DISTINCT xor(key, {int(salt)}::BIGINT) AS key, rid FROM keyed ORDER BY 1, 2").to_arrow_table()
 
 
 def pairs(
@@ -560,17 +560,6 @@ def _concat(lists: list[str]) -> str:
 def _part(name: str, level: int | None) -> str:
     """The beginning of a part's JSON: '["email",0,'."""
     return f"[{json.dumps(name)}," + ("" if level is None else f"{level},")
-
-
-def keys(records: pa.Table, model: Model, *, budget: Budget | None = None) -> pa.Table:
-    """Candidate keys of many records at once (key, rid): the numbers of `candidates.keys`."""
-    comparisons = tuple(w.comparison for w in model.comparisons)
-    columns = _columns(comparisons, model.rules)
-    lists = _lists(comparisons, columns)
-    with _database(budget or Budget()) as con:
-        _load(con, records, columns, lists, dict(model.placeholders))
-        _add_keys(con, model.rules, lists)
-        return con.sql("SELECT DISTINCT key, rid FROM keyed ORDER BY rid, key").to_arrow_table()
 
 
 def _add_keys(con: duckdb.DuckDBPyConnection, rules: tuple[tuple[str, ...], ...], lists: set[str]) -> None:

@@ -126,7 +126,12 @@ def _shares(patterns: Patterns, weight: Floats, k: int, belief: Floats) -> Float
     """Shares of a comparison's levels under weights, starting from a belief."""
     usable = patterns.eligible[:, k] & (patterns.levels[:, k] >= 0)
     counts = np.bincount(patterns.levels[usable, k], weights=weight[usable], minlength=len(belief)) + belief
-    return counts / counts.sum()
+    return _normal(counts)
+
+
+def _normal(counts: Floats) -> Floats:
+    shares: Floats = counts / counts.sum()
+    return shares
 
 
 def _smoothed(shares: Floats, pairs: int, comparison: Comparison) -> Floats:
@@ -134,7 +139,7 @@ def _smoothed(shares: Floats, pairs: int, comparison: Comparison) -> Floats:
     shipped = np.array([level.u for level in comparison.levels.levels])
     shipped = shipped / shipped.sum()
     found = (shares * pairs + 0.5) / (pairs + 0.5 / shipped)
-    return found / found.sum()
+    return _normal(found)
 
 
 def _cleaned(observed: Floats, same: Floats, share: float, pairs: int) -> Floats:
@@ -142,7 +147,7 @@ def _cleaned(observed: Floats, same: Floats, share: float, pairs: int) -> Floats
     if pairs == 0:
         return observed
     left = np.maximum(observed - share * same, observed * 0.05)
-    return left / left.sum()
+    return _normal(left)
 
 
 def _namesakes(comparison: Comparison, same: Floats, strangers: Floats) -> Floats:
@@ -151,7 +156,7 @@ def _namesakes(comparison: Comparison, same: Floats, strangers: Floats) -> Float
         return same
     levels = comparison.levels.levels
     shares = np.array([u if level.n is None else level.n for level, u in zip(levels, strangers, strict=True)])
-    return shares / shares.sum()
+    return _normal(shares)
 
 
 def _with_fixed(shares: Floats, comparison: Comparison, strangers: Floats) -> Floats:
@@ -172,4 +177,4 @@ def _household(comparison: Comparison, strangers: Floats) -> Floats:
     else:
         shares = np.array([u if level.h is None else max(u, level.h) for level, u in zip(levels, strangers, strict=True)])
         shares[-1] = max(1e-6, 1 - shares[:-1].sum())
-    return shares / shares.sum()
+    return _normal(shares)

@@ -177,7 +177,8 @@ def bits(probability: float) -> int:
 
 def probability(weight: int) -> float:
     """The share of pairs of this weight that are one customer, when the model is right."""
-    return 1 / (1 + 2.0 ** (-max(-60_000, min(60_000, weight)) / BIT))
+    odds: float = 2.0 ** (max(-60_000, min(60_000, weight)) / BIT)
+    return odds / (1 + odds)
 
 
 def column(attribute: str, form: str = "") -> str:
