@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -32,15 +30,9 @@ TAGS = [
 
 
 def create_app(hub: Hub) -> FastAPI:
-    """The hub's HTTP application. The caller opens and closes the hub's database."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        hub.close()
-
+    """The hub's HTTP application. The caller opens and closes the hub."""
     app = FastAPI(title="Customer hub", version="1", description=DESCRIPTION, openapi_tags=TAGS, openapi_url=None, docs_url=None, redoc_url=None,
-                  lifespan=lifespan, redirect_slashes=False)
+                  redirect_slashes=False)
     app.state.hub = hub
     for room in (customers, records, match, decisions, changes, health, docs):
         app.include_router(room.router)

@@ -164,9 +164,12 @@ class AuditLog:
         return (whole, last["seq"], last["hash"])
 
     def close(self) -> None:
+        """Closing twice is no fault; writing after it is."""
         for handle in (self._head, self._file):
-            os.fsync(handle)
-            os.close(handle)
+            if handle >= 0:
+                os.fsync(handle)
+                os.close(handle)
+        self._head = self._file = -1
 
 
 def head_path(path: Path) -> Path:
