@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hub.model import BIT, Pair, RecordId
 
@@ -39,6 +40,27 @@ class Clustering:
     clusters: frozenset[Cluster]
     refused: frozenset[Pair] = frozenset()  # pairs at or above join that a guard kept apart
     cut: frozenset[Pair] = frozenset()  # bridges
+
+
+What = Literal["decided", "joined", "refused", "raised", "cut"]
+Why = Literal["", "apart", "stream", "exclusive", "largest", "component", "bridge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of how a component was clustered, for people to read.
+
+    decided and joined: two sides became one; refused: a guard kept them apart; raised: a piece is too large, join
+    rises to `weight`; cut: a bridge too weak for what hangs on it.
+    """
+
+    what: What
+    pair: Pair | None
+    weight: int | None
+    left: Cluster
+    right: Cluster = frozenset()
+    why: Why = ""
+    detail: str = ""  # the attribute, the stream or the pair behind a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +106,23 @@ def cluster(
     apart: Collection[Pair] = (),
     traits: Mapping[RecordId, Traits] | None = None,
     limits: Limits,
+    trace: list[Step] | None = None,
 ) -> Clustering:
-    """The clusters of one component, with what the guards refused and which bridges were cut."""
+    """The clusters of one component, with what the guards refused and which bridges were cut.
+
+    `trace`: a list that is filled with the steps; the answer is the same without.
+    """
     members = frozenset(component)
     strong = {p: w for p, w in weights.items() if w >= limits.join and p.left in members and p.right in members}
     decided = frozenset(p for p in matches if p.left in members and p.right in members)
     guards = _Guards(traits or {}, apart, limits.largest)
     clusters: set[Cluster] = set()
     bridges: set[Pair] = set()
-    for piece in _fit(_Piece(members, strong, limits.join), decided, limits):
+    for piece in _fit(_Piece(members, strong, limits.join), decided, limits, trace):
         held_here = frozenset(m for m in decided if m.left in piece.members and m.right in piece.members)
-        for united in _unite(piece, held_here, guards):
+        for united in _unite(piece, held_here, guards, trace):
             held = frozenset(m for m in held_here if m.left in united and m.right in united)
-            parts, gone = _cut(united, _within(united, piece.weights), held, piece.join + limits.margin)
+            parts, gone = _cut(united, _within(united, piece.weights), held, piece.join + limits.margin, trace)
             clusters.update(parts)
             bridges |= gone
     home = {r: c for c in clusters for r in c}
@@ -108,7 +134,7 @@ def _within(members: Cluster, weights: Weights) -> dict[Pair, int]:
     return {p: w for p, w in weights.items() if p.left in members and p.right in members}
 
 
-def _fit(whole: _Piece, matches: frozenset[Pair], limits: Limits) -> Iterator[_Piece]:
+def _fit(whole: _Piece, matches: frozenset[Pair], limits: Limits, trace: list[Step] | None) -> Iterator[_Piece]:
     """Raise join by one bit where a piece is larger than N. What decisions alone hold stays whole."""
     todo = [whole]
     while todo:
@@ -118,6 +144,9 @@ def _fit(whole: _Piece, matches: frozenset[Pair], limits: Limits) -> Iterator[_P
             continue
         join = piece.join + BIT
         raised = {p: w for p, w in piece.weights.items() if w >= join}
+        if trace is not None:
+            trace.append(Step("raised", None, join, piece.members))
+            trace.extend(Step("refused", p, piece.weights[p], frozenset({p.left}), frozenset({p.right}), "component") for p in sorted(piece.weights.keys() - raised))
         parts = components(piece.members, [*raised, *matches])
         home = {r: number for number, part in enumerate(parts) for r in part}
         inside: dict[int, dict[Pair, int]] = defaultdict(dict)
@@ -160,15 +189,31 @@ class _Guards:
             return True
         return any(self._conflict(left.values[a], right.values[a]) for a in left.values.keys() & right.values.keys())
 
+    def why(self, left: _Group, right: _Group) -> tuple[Why, str]:
+        """Which guard refuses, and what it looks at. A person's word comes first."""
+        apart = sorted(Pair.of(r, o) for r in left.members if r in self.apart for o in self.apart[r] & right.members)
+        if apart:
+            return "apart", f"{apart[0].left} ≠ {apart[0].right}"
+        for attribute in sorted(left.values.keys() & right.values.keys()):
+            if self._conflict(left.values[attribute], right.values[attribute]):
+                return "exclusive", attribute
+        if left.streams & right.streams:
+            return "stream", "/".join(min(left.streams & right.streams))
+        return "largest", str(self.largest)
+
     @staticmethod
     def _conflict(left: set[str], right: set[str]) -> bool:
         """The union would hold two values that neither side holds already (by a decision)."""
         return not (left <= right or right <= left)
 
 
-def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards) -> list[Cluster]:
+def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards, trace: list[Step] | None) -> list[Cluster]:
     """Unite by decisions, then by pairs, strongest first, unless a guard refuses."""
     home = {r: _Group(r, guards.traits.get(r, NO_TRAITS)) for r in piece.members}
+
+    def tell(what: What, pair: Pair, left: _Group, right: _Group, why: tuple[Why, str] = ("", "")) -> None:
+        if trace is not None:
+            trace.append(Step(what, pair, piece.weights.get(pair), frozenset(left.members), frozenset(right.members), *why))
 
     def join(left: _Group, right: _Group) -> None:
         large, small = (left, right) if len(left.members) >= len(right.members) else (right, left)
@@ -178,15 +223,21 @@ def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards) -> list[Clu
 
     for pair in sorted(matches):
         if home[pair.left] is not home[pair.right]:
+            tell("decided", pair, home[pair.left], home[pair.right])
             join(home[pair.left], home[pair.right])
     for pair in sorted(piece.weights, key=lambda p: (-piece.weights[p], p)):
         left, right = home[pair.left], home[pair.right]
-        if left is not right and not guards.refuse(left, right):
+        if left is right:
+            continue
+        if not guards.refuse(left, right):
+            tell("joined", pair, left, right)
             join(left, right)
+        elif trace is not None:
+            tell("refused", pair, left, right, guards.why(left, right))
     return [frozenset(g.members) for g in {id(g): g for g in home.values()}.values()]
 
 
-def _cut(members: Cluster, weights: Weights, matches: frozenset[Pair], limit: int) -> tuple[list[Cluster], frozenset[Pair]]:
+def _cut(members: Cluster, weights: Weights, matches: frozenset[Pair], limit: int, trace: list[Step] | None) -> tuple[list[Cluster], frozenset[Pair]]:
     """The cluster with its weak bridges cut, the weakest first, sides counted in what is left."""
     parts: list[Cluster] = []
     gone: set[Pair] = set()
@@ -200,7 +251,11 @@ def _cut(members: Cluster, weights: Weights, matches: frozenset[Pair], limit: in
             parts.append(part)
         else:
             gone.add(bridge)
-            todo.extend(components(part, ({*inside, *held} - {bridge})))
+            sides = components(part, ({*inside, *held} - {bridge}))
+            todo.extend(sides)
+            if trace is not None:
+                one, two = sorted(sides, key=lambda s: bridge.left not in s)
+                trace.append(Step("cut", bridge, inside[bridge], one, two, "bridge"))
     return parts, frozenset(gone)
 
 
