@@ -12,11 +12,12 @@ from typing import Any
 
 from hub.kinds import KINDS
 from hub.kinds.levels_base import LONGEST
-from hub.matching.model import column, comparisons_of
+from hub.matching.model import comparisons_of
 from hub.model import Cell, Value
 from hub.settings import Attribute, CustomerType
 
 CLAIMED = "claimed"
+REMEMBERED = 100_000  # values of an attribute whose forms are kept
 _STRANGE = re.compile(r"[^ -~]+")
 
 
@@ -63,16 +64,25 @@ class _Plan:
         self.name = name
         self._kind = KINDS[attribute.kind]
         self._many = many
+        self._known: dict[tuple[Value, ...], dict[str, Any]] = {}  # names and cities repeat
         prefix = f"{name}."
         self._wanted = [("", name)] if name in wanted else []
         self._wanted += [(c.removeprefix(prefix), c) for c in sorted(wanted) if c.startswith(prefix)]
 
     def forms(self, values: tuple[Value, ...]) -> dict[str, Any]:
-        placeholders = self._kind.placeholders
+        """Columns of an attribute's values."""
+        known = self._known.get(values)
+        if known is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            known = self._known[values] = self._made(values)
+        return known
+
+    def _made(self, values: tuple[Value, ...]) -> dict[str, Any]:
         rows = []
         for value in values:
             forms = self._kind.forms(value)
-            if forms.get("") not in placeholders:
+            if forms.get("") not in self._kind.placeholders:
                 rows.append({c: text for form, c in self._wanted if (text := _tidy(forms.get(form)))})
                 if rows[-1] and not self._many:
                     break
@@ -82,7 +92,12 @@ class _Plan:
 
 
 def _tidy(form: object) -> str:
-    return _STRANGE.sub(" ", str(form)).strip()[:LONGEST].strip() if form is not None else ""
+    if form is None:
+        return ""
+    text = str(form)
+    if len(text) <= LONGEST and text.isascii() and text.isprintable():
+        return text.strip()
+    return _STRANGE.sub(" ", text).strip()[:LONGEST].strip()
 
 
-__all__ = ["CLAIMED", "Standardiser", "column"]
+__all__ = ["CLAIMED", "Standardiser"]
