@@ -61,11 +61,15 @@ def fold(versions: Sequence[Version], writes: Sequence[Write], hash_of: HashOf, 
 
 
 def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]:
-    """The field's history. Tombstones do not part it; in a partial stream an absent field says nothing."""
+    """The field's history. Tombstones do not part it; in a partial stream an absent field says nothing.
+
+    But that nothing was there before the first value is history too: else what the hub wrote there would be the
+    source's first word.
+    """
     found: list[_Run] = []
     for version in lives:
         cell = version.cells.get(attribute)
-        if cell is None and partial:
+        if cell is None and partial and found:
             continue
         if not found or found[-1].cell != cell:
             found.append(_Run(cell, version))
