@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub import cycle
 from hub.access import principals
@@ -199,7 +200,7 @@ def pulled_figures(p: Pulled) -> dict[str, Any]:
 
 
 def print_pulled(done: list[Pulled]) -> None:
-    shown = Table("source", "read", "landed", "unchanged", "quarantined", "suppressed", "deleted")
+    shown = Table(Column("source", overflow="fold"), "read", "landed", "unchanged", "quarantined", "suppressed", "deleted", box=box.SIMPLE_HEAD)
     for p in done:
         shown.add_row(f"{p.source}.{p.stream}", *(f"{n:,}" for n in p.counts().values()))
     out.print(shown)
@@ -342,11 +343,11 @@ def serve(
 ) -> None:
     """Serve the API, and run the scheduled jobs."""
     with opened(config, database, folder, reaching=True) as hub:
-        run_server(hub, host, port, jobs=not no_jobs)
+        run_server(hub, host, port, jobs=not no_jobs, say=True)
 
 
-def run_server(hub: Hub, host: str, port: int, *, jobs: bool) -> None:
-    """Until interrupted."""
+def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
+    """Until interrupted. `say`: where it listens."""
     import socket
 
     import uvicorn
@@ -360,6 +361,9 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise ConfigError([Fault("--port", f"cannot listen at {host}:{port}: {error.strerror}", "choose another --port, or end what listens there")]) from None
+    if say:
+        at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
     scheduler = schedule(hub.resolver, hub.reader) if jobs else None
     try:
         uvicorn.run(create_app(hub), host=host, port=port, log_level="warning", access_log=False, server_header=False)

@@ -11,25 +11,34 @@ import itertools
 import json
 import os
 import re
+import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
+import psycopg
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import BigInteger, Column, Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlmodel import Field, SQLModel
 
 from hub.errors import ConfigError, Fault, RetryLater
 
 WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory lock
 BUSY_SECONDS = 30
 CHUNK = 500  # ids inlined in one statement
+PATIENCE = 0.25  # seconds that a pull lets requests pass
+CONVOY = 64  # rows of requests that share a commit: the lock is held some hundred milliseconds at most
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -43,21 +52,31 @@ class SystemClock:
 
 
 class Turnstile:
-    """A lock that lets requests pass before pulls: SQLite's own lock knows no order."""
+    """A lock that lets requests pass before pulls: SQLite's own lock knows no order.
 
-    def __init__(self) -> None:
+    A pull counts as if it had come some time later than it did, so that requests do not starve it either.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
         self._condition = threading.Condition()
-        self._waiting: list[tuple[int, int]] = []
+        self._waiting: list[tuple[float, int]] = []
         self._tickets = itertools.count()
         self._held = False
+        self._patience = patience
 
     @contextmanager
     def turn(self, urgent: bool) -> Iterator[None]:
         with self._condition:
-            ticket = (0 if urgent else 1, next(self._tickets))
+            ticket = (time.monotonic() + (0.0 if urgent else self._patience), next(self._tickets))
             heapq.heappush(self._waiting, ticket)
-            while self._held or self._waiting[0] != ticket:
-                self._condition.wait()
+            try:
+                while self._held or self._waiting[0] != ticket:
+                    self._condition.wait()
+            except BaseException:  # an interrupted waiter must not stay in the way
+                self._waiting.remove(ticket)
+                heapq.heapify(self._waiting)
+                self._condition.notify_all()
+                raise
             heapq.heappop(self._waiting)
             self._held = True
         try:
@@ -66,6 +85,97 @@ class Turnstile:
             with self._condition:
                 self._held = False
                 self._condition.notify_all()
+
+
+@dataclass(eq=False)
+class _Job:
+    """Work that waits to be done in somebody's transaction."""
+
+    work: Callable[[Connection], Any]
+    size: int
+    done: bool = False
+    answer: Any = None
+    error: BaseException | None = None
+
+
+class Convoy:
+    """Work of many threads, done in few transactions: a commit waits for the disk, whatever it holds.
+
+    Whoever finds nobody leading leads: it takes the writer's turn, does all that waits by then, each in a savepoint of
+    its own so that one failure harms no other, commits once, and answers all. Nobody is answered before the commit.
+    """
+
+    def __init__(self, unit: Callable[[], AbstractContextManager[Connection]], bound: int = CONVOY) -> None:
+        self._unit, self._bound = unit, bound
+        self._condition = threading.Condition()
+        self._queue: deque[_Job] = deque()
+        self._leading = False
+
+    def run(self, work: Callable[[Connection], T], size: int = 1) -> T:
+        """The answer of `work`, committed; its error, with nothing of it done. `size`: about how many rows it brings."""
+        job = _Job(work, size)
+        with self._condition:
+            self._queue.append(job)
+        while not job.done:
+            with self._condition:
+                while self._leading and not job.done:
+                    self._condition.wait()
+                if job.done:
+                    break
+                self._leading = True
+            try:
+                self._lead(job)
+            finally:
+                with self._condition:
+                    self._leading = False
+                    self._condition.notify_all()
+        if job.error is not None:
+            raise job.error
+        return job.answer  # type: ignore[no-any-return]
+
+    def _lead(self, own: _Job) -> None:
+        taken: list[_Job] = []
+        try:
+            with self._unit() as connection:
+                taken = self._take()
+                if len(taken) == 1:
+                    taken[0].answer = taken[0].work(connection)  # its failure rolls the transaction back: nothing else is in it
+                else:
+                    for job in taken:
+                        _in_savepoint(connection, job)
+        except BaseException as error:
+            if not taken:
+                with self._condition:
+                    self._queue.remove(own)
+                taken = [own]
+            for job in taken:
+                job.error = job.error or error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            for job in taken:
+                job.done = True
+
+    def _take(self) -> list[_Job]:
+        """What waits, in the order of coming, up to the bound."""
+        with self._condition:
+            taken = [self._queue.popleft()]
+            size = taken[0].size
+            while self._queue and size + self._queue[0].size <= self._bound:
+                taken.append(self._queue.popleft())
+                size += taken[-1].size
+            return taken
+
+
+def _in_savepoint(connection: Connection, job: _Job) -> None:
+    connection.exec_driver_sql("SAVEPOINT job")
+    try:
+        job.answer = job.work(connection)
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+    except Exception as error:  # noqa: BLE001 (whatever it is, it is this job's own)
+        job.error = error
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
 
 
 class Database:
@@ -82,6 +192,7 @@ class Database:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
         self._turnstile = Turnstile()
+        self._convoy = Convoy(self.unit)
 
     @contextmanager
     def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
@@ -95,17 +206,29 @@ class Database:
                 if self.sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 else:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
             except OperationalError as error:
                 raise RetryLater(f"the database is busy or away: {error.orig}") from error
             try:
                 yield connection
                 fail_point("pre-commit")
                 connection.exec_driver_sql("COMMIT") if self.sqlite else connection.commit()
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
+            except BaseException as error:
+                self._rollback(connection)
+                if isinstance(error, sqlite3.OperationalError | psycopg.OperationalError):
+                    raise RetryLater(f"the database is busy or away: {error}") from error
                 raise
             fail_point("post-commit")
+
+    def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
+        """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
+        return self._convoy.run(work, size)
+
+    def _rollback(self, connection: Connection) -> None:
+        if not self.sqlite:
+            connection.rollback()
+        elif _driver(connection).in_transaction:
+            connection.exec_driver_sql("ROLLBACK")  # SQLite has rolled back itself when the disk was full
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -140,6 +263,9 @@ class Rehearsal(Database):
     @contextmanager
     def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
         yield self._connection
+
+    def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
+        return work(self._connection)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -181,6 +307,19 @@ def _postgres_engine(url: Any) -> Engine:
 
 
 # --- small tools of every store -------------------------------------------------------------
+
+def big(**kwargs: Any) -> Any:
+    """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL."""
+    nullable = kwargs.pop("nullable", False)
+    primary = kwargs.pop("primary_key", False)
+    index = kwargs.pop("index", False)
+    default = kwargs.pop("default", ...)
+    column = Column(BigInteger, nullable=nullable, primary_key=primary, index=index, autoincrement=False)
+    return Field(default, sa_column=column)
+
+
+def table(row: type[SQLModel]) -> Any:
+    return row.__table__  # type: ignore[attr-defined]
 
 
 def dump(value: Any) -> str:
@@ -224,7 +363,7 @@ Values = Mapping[str, Any]
 def ask(connection: Connection, statement: str, **values: Any) -> list[tuple[Any, ...]]:
     """Rows of a statement with `:name` marks; `IN {name}` takes a collection of integers, `IN {name:text}` of texts."""
     spelled = _bound(connection, statement, values)
-    return [] if spelled is None else _driver(connection).execute(spelled, values).fetchall()  # type: ignore[no-any-return]
+    return [] if spelled is None else _driver(connection).execute(spelled, values).fetchall()
 
 
 def do(connection: Connection, statement: str, **values: Any) -> None:
@@ -347,5 +486,24 @@ def fail_point(name: str) -> None:
         os.environ["HUB_FAIL"] = f"{point}:{left}"
 
 
-__all__ = ["Clock", "Connection", "Database", "SystemClock", "ask", "chunks", "do", "do_many", "exists", "dump", "execute_in", "fail_point",
-           "insert_many", "ints", "json", "load", "next_number", "select_in", "upsert_many"]
+__all__ = [
+    "Clock",
+    "Connection",
+    "Database",
+    "SystemClock",
+    "ask",
+    "chunks",
+    "do",
+    "do_many",
+    "dump",
+    "execute_in",
+    "exists",
+    "fail_point",
+    "insert_many",
+    "ints",
+    "json",
+    "load",
+    "next_number",
+    "select_in",
+    "upsert_many",
+]

@@ -25,7 +25,7 @@ from hub.matching import store as matching_store
 from hub.matching.decisions import check
 from hub.matching.heirs import settle_heirs
 from hub.matching.recipe import Recipe, read_recipe
-from hub.matching.run import ordered
+from hub.matching.run import Ready, ordered, ready
 from hub.matching.score import weigh
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
 from hub.settings import Config
@@ -74,14 +74,30 @@ class Resolver:
         NotFound when no such stream is configured.
         """
         incoming, refused = self.read_rows(source, stream, rows)
-        with self.database.unit(urgent=urgent) as connection:
+        made = self.make_ready(source, stream, incoming.values())
+        aside = [(f"row {n + 1}", o.reason, db.dump(rows[n])) for n, o in refused.items()]
+
+        def work(connection: Connection) -> list[Outcome]:
             recipe = self.recipe(connection)
-            at = self.database.clock.now()
-            self.set_aside(connection, source, stream, [(f"row {n + 1}", o.reason, db.dump(rows[n])) for n, o in refused.items()], at)
+            self.set_aside(connection, source, stream, aside, self.database.clock.now())
             landed = self.land(connection, source, stream, list(incoming.values()), pending=False)
-            changes = self.settle(connection, recipe, {r.rid for r in landed if r.changed})
-            answers = dict(zip(incoming, self._outcomes(connection, recipe, landed, changes), strict=True))
+            changed = [r for r in landed if r.changed]
+            changes = self.settle(connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made})
+            return self._outcomes(connection, recipe, landed, changes)
+
+        if urgent:
+            outcomes = self.database.together(work, size=len(rows))
+        else:
+            with self.database.unit(urgent=False) as connection:
+                outcomes = work(connection)
+        answers = dict(zip(incoming, outcomes, strict=True))
         return [refused.get(n) or answers[n] for n in range(len(rows))]
+
+    def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> dict[str, Ready]:
+        """Rows by key, mapped, cleaned and keyed while nobody waits for the lock; of one key the last."""
+        assert self._recipe is not None
+        found = ((r.key, ready(self._recipe, source, stream, r.raw)) for r in rows if r.raw is not None)
+        return {key: made for key, made in found if made is not None}
 
     def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
@@ -107,7 +123,8 @@ class Resolver:
     def delete(self, source: str, stream: str, key: str, *, version: str | None = None) -> Outcome:
         """Land a tombstone. NotFound when the record was never there."""
         self._mapper(source, stream)
-        with self.database.unit() as connection:
+
+        def work(connection: Connection) -> Outcome:
             recipe = self.recipe(connection)
             info = landing.record_named(connection, RecordId(source, stream, key))
             if info is None:
@@ -115,6 +132,8 @@ class Resolver:
             landed = self.land(connection, source, stream, [Incoming(key, None, version)], pending=False)
             self.settle(connection, recipe, {r.rid for r in landed if r.changed})
             return Outcome(key, "deleted" if landed[0].changed else "unchanged")
+
+        return self.database.together(work)
 
     def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]:
         given = self.config.stream(source, stream)
@@ -132,23 +151,25 @@ class Resolver:
         self.settle(connection, self.recipe(connection), rids)
 
     def settle(
-        self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False
+        self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False,
+        made: Mapping[int, Ready] | None = None,
     ) -> list[Change]:
         """Work out anew what a change touches.
 
         rids: records whose landed versions or writes changed; seeds: ends of decisions that changed;
-        golden: records of whom only the golden record is to be looked at again.
+        golden: records of whom only the golden record is to be looked at again; made: rows made ready before.
         """
         if not rids and not seeds and not golden:
             return []
         at = self.database.clock.now()
-        touched = matching_run.refresh(connection, recipe, rids, force=force)
+        touched = matching_run.refresh(connection, recipe, rids, force=force, made=made)
         touched.seeds.update(seeds, golden)
         found = matching_run.recluster(connection, recipe, touched)
         moved = settle_heirs(connection, recipe, touched)
-        changes = golden_run.rebuild(connection, recipe, found, moved, touched.records | set(golden), at=at, now=at)
-        pending = [r for r, info in found.infos.items() if info.pending]
-        landing.settle_pending(connection, pending, max((i.latest for i in found.infos.values()), default=0))
+        changes = golden_run.rebuild(connection, recipe, found, moved, touched.records | set(golden), at=at, now=at, held=touched.held)
+        # only what was folded here: a companion whose newer version waits for the bulk path goes on waiting
+        pending = [i for i in map(found.infos.get, rids) if i is not None and i.pending]
+        landing.settle_pending(connection, [i.rid for i in pending], max((i.latest for i in pending), default=0))
         return changes
 
     def _outcomes(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], changes: Iterable[Change]) -> list[Outcome]:
@@ -157,7 +178,8 @@ class Resolver:
         homes = matching_store.clusters_of(connection, rids)
         customers = golden_store.customers_of(connection, set(homes.values()))
         infos = landing.records(connection, rids)
-        grey = self._grey(connection, recipe, [r for r in rids if infos[r].alive], homes, infos)
+        new = {r for r, name in homes.items() if name in customers and (c := by_customer.get(customers[name].id)) and c.type is ChangeType.CREATED}
+        grey = self._grey(connection, recipe, [r for r in new & infos.keys() if infos[r].alive], homes, infos)
         found: list[Outcome] = []
         for row in landed:
             customer = customers.get(homes.get(row.rid, -1))
@@ -192,8 +214,7 @@ class Resolver:
 
     def _near(self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int) -> list[ProbeMatch]:
         model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
-        salt = matching_run.type_salt(type_name)
-        keys = {k ^ salt for k in matching_run.keys_of(forms, model)}
+        keys = matching_run.salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
         weighed = {r: weigh(forms, f, model) for r, f in matching_store.forms(connection, others).items()}

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import text
-
-from hub import db
 from hub.access.audit import Sight
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Forbidden
+from hub.golden_record import lookups
 
 PAGE = 500
 
@@ -29,14 +27,11 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
     after = ""
     while True:
         with reader.database.read() as connection:
-            page = connection.execute(
-                text("SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"),
-                {"type": type_name, "after": after, "limit": PAGE},
-            ).fetchall()
+            page = lookups.customers_after(connection, type_name, after, PAGE)
         if not page:
             return
         view = reader.view(principal)
-        reader.audit.write(Sight(principal.id, principal.role, "export", [r.id for r in page], columns, view.purpose, reader.database.clock.now()))
-        for r in page:
-            yield {"id": r.id, **reader.seen_values(principal, type_name, db.load(r.body))}
-        after = page[-1].id
+        reader.audit.write(Sight(principal.id, principal.role, "export", [id for id, _ in page], columns, view.purpose, reader.database.clock.now()))
+        for id, values in page:
+            yield {"id": id, **reader.seen_values(principal, type_name, values)}
+        after = page[-1][0]

@@ -183,7 +183,7 @@ class _Reading:
     def _file(self, name: str, file: Path, print_: str) -> Iterator[Page]:
         state = self.files.get(name, {})
         done = state.get("rows", 0) if state.get("print") == print_ else 0
-        if done and state.get("done") or state.get("print") == print_ and state.get("done"):
+        if (done and state.get("done")) or (state.get("print") == print_ and state.get("done")):
             return
         try:
             opened = open_rows(file, name, self.stream.file)

@@ -14,24 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import orjson
-from sqlalchemy import BigInteger, Column, Connection, Index, Text, UniqueConstraint, text
+from sqlalchemy import Column, Connection, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
+from hub.db import big, table
 from hub.model import RecordId, Write
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
 DELETED = "deleted"  # content of a tombstone that somebody sent
-
-
-def big(**kwargs: Any) -> Any:
-    """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL."""
-    nullable = kwargs.pop("nullable", False)
-    primary = kwargs.pop("primary_key", False)
-    index = kwargs.pop("index", False)
-    default = kwargs.pop("default", ...)
-    column = Column(BigInteger, nullable=nullable, primary_key=primary, index=index, autoincrement=False)
-    return Field(default, sa_column=column)
 
 
 class RecordRow(SQLModel, table=True):
@@ -125,10 +116,6 @@ class PullRow(SQLModel, table=True):
     suppressed: int = 0
     deleted: int = 0
     note: str = ""
-
-
-def table(row: type[SQLModel]) -> Any:
-    return row.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,6 @@ class Pull:
 
     def _take(self, page: Page, *, live: bool) -> None:
         self.result.notes.extend(page.notes)
-        self.result.fetched += len(page.rows)
         rows = [r for r in page.rows if isinstance(r, SourceRow)]
         incoming, refused = self.writer.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
         aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
@@ -115,8 +114,7 @@ class Pull:
                 if last:
                     self._finish(connection, page, aside, live)
                     landing.save_cursor(connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now())
-            self._count(landed)
-        self.result.quarantined += len(aside)
+            self._count(landed, len(aside) if last else 0)
 
     def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool) -> list[Landed]:
         landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
@@ -124,22 +122,31 @@ class Pull:
             self.writer.settle_landed(connection, {r.rid for r in landed if r.changed})
         return landed
 
-    def _count(self, landed: Sequence[Landed]) -> None:
+    def _count(self, landed: Sequence[Landed], aside: int) -> None:
+        """Of what was committed alone: a unit that failed has fetched nothing."""
         changed = sum(r.changed for r in landed)
+        self.result.fetched += len(landed) + aside
+        self.result.quarantined += aside
         self.result.landed += changed
         self.result.unchanged += len(landed) - changed
 
     def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
         self.writer.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
         if self.complete and page.listed_all:
-            self._absent(connection, live)
+            self._absent(connection, live, self.result.quarantined + len(aside))
 
-    def _absent(self, connection: Connection, live: bool) -> None:
-        """What a complete listing lacks for the second time was deleted, unless too much is missing at once."""
+    def _absent(self, connection: Connection, live: bool, aside: int) -> None:
+        """What a complete listing lacks for the second time was deleted, unless too much is missing at once.
+
+        A listing of which rows were set aside is not complete: what seems missing may be one of them.
+        """
         alive = landing.living_keys(connection, self.result.source, self.result.stream)
         missing = {k: rid for k, rid in alive.items() if k not in self.seen}
         landing.save_absences(connection, {}, [rid for k, rid in alive.items() if k in self.seen])
         if not missing:
+            return
+        if aside:
+            self.result.notes.append(f"{len(missing)} records are missing from a listing of which {aside} rows could not be read: nothing was deleted")
             return
         if len(missing) > ABSENT_SHARE * len(alive) and not self.allow_deletes:
             self.result.notes.append(

@@ -134,3 +134,11 @@ def overrides_known(connection: Connection, anchors: Mapping[int, RecordId], at:
 
 def _override(r: Any) -> StoredOverride:
     return StoredOverride(r[0], r[1], r[2], tuple(db.load(r[3])), *r[4:])
+
+
+def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
+    """A page of a type's customers by id: (id, values)."""
+    rows = connection.execute(
+        text("SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"), {"type": type_name, "after": after, "limit": limit}
+    )
+    return [(r.id, db.load(r.body)) for r in rows]

@@ -22,18 +22,11 @@ from hub.golden_record.run import build, standings
 from hub.golden_record.survivorship import Member
 from hub.matching import store as matching_store
 from hub.matching.recipe import hash_values
-from hub.model import Cell, Override, Value, Version, canonical, plain
+from hub.model import Cell, Override, Value, Version, plain
 from hub.settings import Config, CustomerType, Stream
 
 Lineage = Mapping[str, Mapping[str, Any]]
 RECIPES_KEPT = 8
-
-
-def recipe_document(config: Config) -> str:
-    """What a recipe's row keeps of the configuration: enough to map its rows again."""
-    streams = {f"{s.name}/{n}": stream.model_dump(mode="json", by_alias=True, exclude={"write_back"}) for s in config.sources.values() for n, stream in s.streams.items()}
-    types = {n: t.model_dump(mode="json", by_alias=True) for n, t in config.customers.items()}
-    return canonical({"streams": streams, "types": types}).decode()
 
 
 class Mappers:

@@ -12,14 +12,15 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.connectors import landing
+from hub.connectors.fold import Held
 from hub.connectors.landing import RecordInfo
 from hub.connectors.suspension import any_suspension
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
+from hub.golden_record.recipes import recipe_document
 from hub.golden_record.search_terms import tokens
 from hub.golden_record.store import StoredCustomer
 from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
-from hub.kinds import KINDS
 from hub.matching import store as matching_store
 from hub.matching.heirs import Moved
 from hub.matching.recipe import Recipe
@@ -103,18 +104,20 @@ def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping
 
 
 def rebuild(
-    connection: Connection, recipe: Recipe, found: Reclustered, moved: Moved, touched: Collection[int], *, at: int, now: int
+    connection: Connection, recipe: Recipe, found: Reclustered, moved: Moved, touched: Collection[int], *, at: int, now: int,
+    held: Mapping[int, Mapping[str, Held]] | None = None,
 ) -> list[Change]:
     """Golden records of the clusters that changed, saved with history, changes, id moves and search terms.
 
-    at: the time of knowledge (history); now: the effective time of values.
+    at: the time of knowledge (history); now: the effective time of values; held: what some of the records
+    hold, where the caller has read it already.
     """
     clusters, before = _affected(connection, found, moved, touched)
     members = {r for c in clusters.values() for r in c}
     old_members = {r for c in before.values() for r in c}
     infos = {**found.infos, **landing.records(connection, (members | old_members | moved.before.keys() | moved.after.keys()) - found.infos.keys())}
     old = store.customers_of(connection, before)
-    rebuilt = _build_all(connection, recipe, clusters, infos, now)
+    rebuilt = _build_all(connection, recipe, clusters, infos, now, held or {})
     was = {c.id: State(before[c.cluster], c.values, c.lineage) for c in old.values()}
     after = {r.id: r.state for r in rebuilt}
     home = {member: r.id for r in rebuilt for member in r.members}
@@ -148,10 +151,11 @@ def _affected(connection: Connection, found: Reclustered, moved: Moved, touched:
 
 
 def _build_all(
-    connection: Connection, recipe: Recipe, clusters: Mapping[int, frozenset[int]], infos: Mapping[int, RecordInfo], now: int
+    connection: Connection, recipe: Recipe, clusters: Mapping[int, frozenset[int]], infos: Mapping[int, RecordInfo], now: int,
+    known: Mapping[int, Mapping[str, Held]],
 ) -> list[Rebuilt]:
     members = {r for c in clusters.values() for r in c}
-    held = matching_store.standardised(connection, members)
+    held = {**known, **matching_store.held(connection, members - known.keys())}
     overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
     dead = dead_leading(connection, members)
     rebuilt: list[Rebuilt] = []
@@ -160,7 +164,7 @@ def _build_all(
         mints += [(d.born or 0, d.mint) for r in cluster for d in dead.get(r, ())]
         type_name = infos[name].type
         listed = sorted(cluster, key=lambda r: infos[r].id)
-        people = [Member(infos[r].id, r, held[r].held, standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+        people = [Member(infos[r].id, r, held[r], standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
         own = [o for r in listed for o in overrides.get(r, ())]
         values, lineage, again = build(people, own, recipe.customer(type_name), now)
         rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, again))
@@ -213,24 +217,43 @@ def _save(connection: Connection, recipe: Recipe, changes: Iterable[Change], reb
     listed = list(changes)
     by_id = {r.id: r for r in rebuilt}
     types = {c.id: c.type for c in old.values()}
-    last = store.last_versions(connection, [c.customer for c in listed])
+    last = {c.id: c.version for c in old.values()}
+    last.update(store.last_versions(connection, [c.customer for c in listed if c.customer not in last]))
     unchanged = by_id.keys() - {c.customer for c in listed}
     versions = {c.customer: last.get(c.customer, 0) + 1 for c in listed}
     versions.update({c.id: c.version for c in old.values() if c.id in unchanged})
     times = {c.id: c.at for c in old.values()}
-    store.drop_customers(connection, [c.id for c in old.values()])
+    # a customer that stays with its cluster is overwritten; others make way first, as a cluster has one customer
+    store.drop_customers(connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster])
     store.save_customers(connection, [
         customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()
     ])
+    _keep_recipe(connection, recipe, at)
     store.save_history(connection, [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in listed])
     seq = store.next_seq(connection)
     store.save_changes(connection, [
         change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, at) for n, c in enumerate(listed)
     ])
-    again = [by_id[c.customer] for c in listed if c.customer in by_id]
-    terms = [row for r in again for row in search_rows(recipe.customer(r.type), r.type, r.id, r.values)]
-    gone = [c.id for c in old.values() if c.id not in unchanged]
-    store.save_terms(connection, sorted({*gone, *(r.id for r in again)}), terms)
+    _save_terms(connection, recipe, [by_id[c.customer] for c in listed if c.customer in by_id], [c for c in old.values() if c.id not in unchanged])
+
+
+def _save_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Iterable[StoredCustomer]) -> None:
+    """Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
+    def rows(c: Rebuilt | StoredCustomer) -> list[store.Term]:
+        return search_rows(recipe.customer(c.type), c.type, c.id, c.values)
+
+    listed = list(old)
+    store.drop_terms(connection, [c.id for c in listed if c.recipe != recipe.hash])
+    before = {row for c in listed if c.recipe == recipe.hash for row in rows(c)}
+    after = {row for c in again for row in rows(c)}
+    store.change_terms(connection, before - after, after - before)
+
+
+def _keep_recipe(connection: Connection, recipe: Recipe, at: int) -> None:
+    """So that a version can be rendered as it was, after the configuration changed."""
+    if not store.has_recipe(connection, recipe.hash):
+        models = db.dump({n: m.hash for n, m in recipe.models.items()})
+        store.save_recipe(connection, recipe.hash, recipe_document(recipe.config), models, at)
 
 
 def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> tuple[Any, ...]:

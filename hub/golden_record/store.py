@@ -14,7 +14,7 @@ from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
-from hub.connectors.landing import big, table
+from hub.db import big, table
 from hub.model import Override, RecordId, from_plain, plain
 
 
@@ -327,10 +327,13 @@ def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredCh
     return [StoredChange(*r[:6], tuple(db.load(r[6])), tuple(db.load(r[7])), r[8]) for r in found]
 
 
+def has_recipe(connection: Connection, hash_: str) -> bool:
+    return bool(db.ask(connection, "SELECT 1 FROM recipe WHERE hash=:hash", hash=hash_))
+
+
 def save_recipe(connection: Connection, hash_: str, config: str, models: str, at: int) -> None:
-    found = connection.execute(text("SELECT 1 FROM recipe WHERE hash=:hash"), {"hash": hash_}).first()
-    if found is None:
-        db.insert_many(connection, table(RecipeRow), ("hash", "config", "models", "at"), [(hash_, config, models, at)])
+    """What a recipe's hash stands for; kept once."""
+    db.insert_many(connection, table(RecipeRow), ("hash", "config", "models", "at"), [(hash_, config, models, at)])
 
 
 def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from hub import db
 from hub.connectors import landing
 from hub.connectors.fold import Folded, Held, fold
 from hub.connectors.landing import RecordInfo, StoredVersion
+from hub.connectors.mapping import Mapped
 from hub.errors import BadRecord
 from hub.matching import store
 from hub.matching.candidates import keys as keys_of
@@ -66,8 +67,37 @@ class Prepared:
         return self.folded.died is None
 
 
-def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write], *, keys: bool = True) -> Prepared | None:
-    """Pure: what a record's versions say under a recipe. None while only tombstones landed."""
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A row mapped, cleaned and keyed before anybody waits for it: outside the lock. Good for its recipe alone."""
+
+    recipe: Recipe
+    raw: Mapping[str, Any]
+    mapped: Mapped
+    forms: dict[str, Any]
+    keys: frozenset[int]
+
+
+def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> Ready | None:
+    """Pure: a row made ready. None when it cannot be read: that is told where it lands."""
+    given = recipe.stream(source, stream)
+    try:
+        mapped = recipe.mappers[source, stream].map(raw)
+    except BadRecord:
+        return None
+    forms = recipe.standardisers[given.customer].forms(mapped.cells, given.is_verified)
+    return Ready(recipe, raw, mapped, forms, salted_keys(forms, recipe, given.customer))
+
+
+def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> frozenset[int]:
+    salt = type_salt(type_name)
+    return frozenset(k ^ salt for k in keys_of(forms, recipe.models[type_name]))
+
+
+def prepare(
+    recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write], *, keys: bool = True, made: Ready | None = None
+) -> Prepared | None:
+    """Pure: what a record's versions say under a recipe. None while only tombstones landed. `made`: a row of it made ready before."""
     stream = recipe.stream(info.id.source, info.id.stream)
     mapper = recipe.mappers[info.id.source, info.id.stream]
     mapped: list[Version] = []
@@ -78,7 +108,7 @@ def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion],
         cells: Mapping[str, Cell] = {}
         if v.raw is not None:
             try:
-                found = mapper.map(v.raw)
+                found = made.mapped if made is not None and v.raw == made.raw else mapper.map(v.raw)
                 cells, problems = found.cells, found.problems
             except BadRecord as error:  # the mapping changed since it landed
                 problems = (("", str(error)),)
@@ -87,17 +117,18 @@ def prepare(recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion],
     if folded is None:
         return None
     cells = {a: h.cell for a, h in folded.held.items()}
+    if made is not None and made.mapped.cells == cells:
+        return Prepared(info, folded, made.forms, made.keys, problems)
     forms = recipe.standardisers[info.type].forms(cells, stream.is_verified)
-    salt = type_salt(info.type)
-    made = frozenset(k ^ salt for k in keys_of(forms, recipe.models[info.type])) if keys else frozenset()
-    return Prepared(info, folded, forms, made, problems)
+    return Prepared(info, folded, forms, salted_keys(forms, recipe, info.type) if keys else frozenset(), problems)
 
 
-def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int]) -> dict[int, Prepared]:
+def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int], made: Mapping[int, Ready] | None = None) -> dict[int, Prepared]:
     infos = landing.records(connection, rids)
     versions = landing.versions_of(connection, rids)
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
-    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, [])) for r, i in infos.items()}
+    good = {r: m for r, m in (made or {}).items() if m.recipe is recipe}
+    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), made=good.get(r)) for r, i in infos.items()}
     return {r: p for r, p in found.items() if p is not None}
 
 
@@ -130,9 +161,11 @@ def held_of(connection: Connection, touched: Touched, rids: Iterable[int]) -> Ma
     return touched.held
 
 
-def refresh(connection: Connection, recipe: Recipe, rids: Collection[int], *, force: bool = False) -> Touched:
-    """Standardise these records anew, save keys, and say which pairs change (not saved yet)."""
-    prepared = load_prepared(connection, recipe, rids)
+def refresh(
+    connection: Connection, recipe: Recipe, rids: Collection[int], *, force: bool = False, made: Mapping[int, Ready] | None = None
+) -> Touched:
+    """Standardise these records anew, save keys, and say which pairs change (not saved yet). `made`: rows made ready before."""
+    prepared = load_prepared(connection, recipe, rids, made)
     stored = store.standardised(connection, prepared)
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
     changed.update(vanished(connection, [r for r in rids if r not in prepared]))

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import hub.tables  # noqa: F401  (fills the metadata)
+import hub.tables
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from hub.golden_record.past import Mappers, recipe_document
+from hub.golden_record.past import Mappers
+from hub.golden_record.recipes import recipe_document
 from hub.settings import load
 from tests.access.population import ANA, CONFIG, write_config
 
