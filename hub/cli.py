@@ -200,7 +200,8 @@ def pulled_figures(p: Pulled) -> dict[str, Any]:
 
 
 def print_pulled(done: list[Pulled]) -> None:
-    shown = Table(Column("source", overflow="fold"), "read", "landed", "unchanged", "quarantined", "suppressed", "deleted", box=box.SIMPLE_HEAD)
+    shown = Table(Column("source", overflow="fold"), "read", "landed", "unchanged", "quarantined", "suppressed", "deleted",
+                  box=box.SIMPLE_HEAD, padding=0)
     for p in done:
         shown.add_row(f"{p.source}.{p.stream}", *(f"{n:,}" for n in p.counts().values()))
     out.print(shown)
@@ -395,7 +396,7 @@ def keys_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE
     from hub.model import from_micros
 
     with opened(config, database, folder) as hub, hub.database.read() as connection:
-        shown = Table("id", "name", "role", "source", "expires", "last used", "state")
+        shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
         for key in principals.list_keys(connection):
             used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
             shown.add_row(key.id, key.name, key.role, key.source or "", from_micros(key.expires_at).date().isoformat(), used, "revoked" if key.revoked_at else "live")
