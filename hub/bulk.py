@@ -312,8 +312,12 @@ class Bulk:
         infos = landing.records(connection, rids)
         homes = matching_store.clusters_of(connection, rids)
         now = {n: frozenset(m) for n, m in matching_store.members_of(connection, set(homes.values())).items()}
-        fit = [g for g in groups if g.stands(now, homes)]
-        self.late.update(r for g in groups if g not in fit for r in g.records)
+        fit: list[Group] = []
+        for g in groups:
+            if g.stands(now, homes):
+                fit.append(g)
+            else:
+                self.late.update(g.records)
         before = {n: c for g in fit for n, c in g.old.items()}
         after = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for g in fit for c in g.new}
         here = {r: n for n, c in after.items() for r in c}
@@ -331,13 +335,15 @@ class Bulk:
     def _heirs(self, recipe: Recipe) -> None:
         with self.database.read() as connection:
             dead = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE died IS NOT NULL AND born IS NOT NULL ORDER BY died DESC")]
+            back = [r.rid for r in connection.exec_driver_sql("SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL")]
+        dead = [*back, *dead]  # those that live again first: their ids come back from their heirs
         for part in db.chunks(dead, 200):
             with self.database.unit(urgent=False) as connection:
                 at = self.database.clock.now()
                 touched = Touched(records=set(part))
                 found = matching_run.recluster(connection, recipe, touched)
                 moved = settle_heirs(connection, recipe, touched)
-                golden_run.rebuild(connection, recipe, found, moved, (), at=at, now=at)
+                golden_run.rebuild(connection, recipe, found, moved, set(back) & set(part), at=at, now=at)
                 landing.settle_pending(connection, part, self._landed(connection, part))
             self.progress("heirs", len(part), len(dead))
 
@@ -394,21 +400,32 @@ class Clusters:
         order = np.argsort(home, kind="stable")
         bounds = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
         decided = {r for d in decisions for r in (d.left, d.right)}
-        guarded = any(a.exclusive for a in self.recipe.customer(self.type_name).attributes.values()) or any(
-            s.duplicate_free for source in self.recipe.config.sources.values() for s in source.streams.values()
-        )
+        guarded = self._guarded()
         simple: list[frozenset[int]] = []
         others: list[list[int]] = []
         listed = rids[order].tolist()
         for start, end in pairwise(bounds.tolist()):
             members = listed[start:end]
             small = len(members) <= min(3, self.limits.largest, self.limits.component)
-            if len(members) == 1 or (small and not guarded and not (decided and decided.intersection(members))):
+            if len(members) == 1 or (small and len(guarded.intersection(members)) < 2 and not (decided and decided.intersection(members))):
                 simple.append(frozenset(members))
             else:
                 others.append(members)
         simple.extend(self._by_rule(others, rids, home, decisions))
         return simple
+
+    def _guarded(self) -> set[int]:
+        """Records that a guard may look at: with an exclusive value, or of a stream that is free of duplicates."""
+        exclusive = [a for a, given in self.recipe.customer(self.type_name).attributes.items() if given.exclusive]
+        free = [(s.name, n) for s in self.recipe.config.sources.values() for n, given in s.streams.items() if given.duplicate_free]
+        found: set[int] = set()
+        for attribute in exclusive:  # cells are JSON: an attribute that has values is '"name":[["'
+            found.update(r.rid for r in self.connection.execute(
+                text("SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"), {"type": self.type_name, "holds": f'%"{attribute}":[["%'}
+            ))
+        for source, stream in free:
+            found.update(r.rid for r in self.connection.execute(text("SELECT rid FROM record WHERE source = :s AND stream = :t"), {"s": source, "t": stream}))
+        return found
 
     def _by_rule(self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]) -> Iterator[frozenset[int]]:
         """Components that guards, bounds or bridges may part."""

@@ -40,7 +40,7 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
     revived = changed - died
     near = changed | touched.near | touched.seeds
     doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()
-    doubtful -= revived
+    doubtful = _dead(connection, doubtful - revived)
     follow = store.followers(connection, doubtful | changed) | doubtful
     before = {r: leads for r, (_, leads) in store.heirs(connection, follow | revived).items()}
     store.drop_heirs(connection, revived)
@@ -52,6 +52,11 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
     store.save_heirs(connection, {r: (heirs.get(r), after[r]) for r in follow})
     store.save_near(connection, {rid: members for rid, (_, members) in found.items()})
     return Moved(before, after)
+
+
+def _dead(connection: Connection, rids: Collection[int]) -> set[int]:
+    """Those that are dead by what landed. A record that lives again, or is suspended, but is settled later only, keeps its heir until then."""
+    return {r for r, info in landing.records(connection, rids).items() if info.born is not None and info.died is not None}
 
 
 def _leads(connection: Connection, rid: int, heirs: Mapping[int, int | None]) -> int | None:
