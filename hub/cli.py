@@ -339,7 +339,7 @@ def known_role(settings: Config, role: str) -> str:
 def serve(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
     host: Annotated[str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="HUB_PORT")] = 8000,
+    port: Annotated[int, typer.Option(envvar="HUB_PORT", help="Port to listen at.")] = 8000,
     no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")] = False,
 ) -> None:
     """Serve the API, and run the scheduled jobs."""
@@ -484,7 +484,7 @@ def demo(
     people: Annotated[int, typer.Option(min=20, help="How many people live in the world.")] = 5000,
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
     folder: Annotated[Path, typer.Option(help="The demo's own folder: it is replaced.")] = Path("demo-data"),
-    config: ConfigOption = CONFIG, report: ReportOption = None, port: int = 8000,
+    config: ConfigOption = CONFIG, report: ReportOption = None, port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the story is told.")] = False,
 ) -> None:
     """Four running sources in, golden records out, a change pushed back."""

@@ -45,9 +45,9 @@ def duration_micros(text: str) -> int:
 class Survivorship(Strict):
     """How one attribute's golden value is picked: a rule, its fallbacks, the half-life of trust."""
 
-    rule: Rule = Rule.MOST_TRUSTED
-    fallbacks: tuple[Rule, ...] = ()
-    half_life: str | None = None
+    rule: Rule = Rule.MOST_TRUSTED  # which value wins: see Survivorship
+    fallbacks: tuple[Rule, ...] = ()  # rules that settle ties, in this order
+    half_life: str | None = None  # most_trusted: how long until trust halves, such as 2y
 
     @field_validator("half_life")
     @classmethod
@@ -62,12 +62,12 @@ class Survivorship(Strict):
 
 
 class Attribute(Strict):
-    kind: str
-    many: bool = False
-    survivorship: Survivorship = Survivorship()
-    scheme: str | None = None
-    exclusive: bool = False
-    matching: bool = True  # False: golden record only, never evidence
+    kind: str  # see Kinds
+    many: bool = False  # a customer may have several
+    survivorship: Survivorship = Survivorship()  # a rule's name, or {rule, fallbacks, half_life}
+    scheme: str | None = None  # of an identifier: eu.vat, iban, us.ssn ...
+    exclusive: bool = False  # two different values are two customers
+    matching: bool = True  # false: golden record only, never evidence
     title: str = ""
 
     @field_validator("survivorship", mode="before")
@@ -86,20 +86,20 @@ class Attribute(Strict):
 class Matching(Strict):
     """Probabilities at which pairs join or go to review, and the bounds of clustering."""
 
-    join: float = Field(default=0.99, gt=0, lt=1)
-    review: float = Field(default=0.5, gt=0, lt=1)
+    join: float = Field(default=0.99, gt=0, lt=1)  # probability from which a pair joins
+    review: float = Field(default=0.5, gt=0, lt=1)  # probability from which a pair is kept and, if it does not join, reviewed
     rules: tuple[tuple[str, ...], ...] = ()  # candidate rules: lists of keys (attribute or attribute.form)
-    block_cap: int = Field(default=60, ge=2)
-    largest: int = Field(default=30, ge=2)  # K, records in a cluster
-    component: int = Field(default=300, ge=2)  # N, records clustered at once
-    bridge_bits: float = Field(default=3.0, ge=0)  # B
+    block_cap: int = Field(default=60, ge=2)  # records that may share a key; a larger block makes no pairs and is counted
+    largest: int = Field(default=30, ge=2)  # K: records in a cluster
+    component: int = Field(default=300, ge=2)  # N: records clustered at once
+    bridge_bits: float = Field(default=3.0, ge=0)  # B: a bridge between two groups must weigh this much more than join
 
 
 class CustomerType(Strict):
     name: str = ""
     title: str = ""
-    attributes: dict[str, Attribute]
-    matching: Matching = Matching()
+    attributes: dict[str, Attribute]  # name -> what it is
+    matching: Matching = Matching()  # when records are one customer
 
 
 # --- sources --------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ class CustomerType(Strict):
 class FileConnector(Strict):
     kind: Literal["file"]
     path: str | None = None  # folder or glob, relative to the configuration folder
-    path_env: str | None = None
+    path_env: str | None = None  # variable that holds it; one of the two
 
     @model_validator(mode="after")
     def _one(self) -> FileConnector:
@@ -119,14 +119,14 @@ class FileConnector(Strict):
 
 class SqlConnector(Strict):
     kind: Literal["sql"]
-    url_env: str
+    url_env: str  # variable that holds the SQLAlchemy URL
 
 
 class RestAuth(Strict):
-    bearer_env: str | None = None
-    basic_env: str | None = None  # user:password
+    bearer_env: str | None = None  # variable that holds a bearer token
+    basic_env: str | None = None  # variable that holds user:password
     header: str | None = None  # name of a header of its own, such as X-Api-Key
-    header_env: str | None = None
+    header_env: str | None = None  # variable that holds the value of that header
 
     @model_validator(mode="after")
     def _one(self) -> RestAuth:
@@ -139,8 +139,8 @@ class RestAuth(Strict):
 
 class RestConnector(Strict):
     kind: Literal["rest"]
-    base_url: str | None = None
-    base_url_env: str | None = None
+    base_url: str | None = None  # such as https://crm.example.com/api
+    base_url_env: str | None = None  # variable that holds it; one of the two
 
     @model_validator(mode="after")
     def _one(self) -> RestConnector:
@@ -149,8 +149,8 @@ class RestConnector(Strict):
         return self
 
     auth: RestAuth = RestAuth()
-    timeout_seconds: float = Field(default=30, gt=0)
-    headers: dict[str, str] = Field(default_factory=dict)
+    timeout_seconds: float = Field(default=30, gt=0)  # of one request
+    headers: dict[str, str] = Field(default_factory=dict)  # sent with every request; no secrets here
 
 
 Connector = Annotated[FileConnector | SqlConnector | RestConnector, Field(discriminator="kind")]
@@ -163,7 +163,7 @@ class FileRead(Strict):
     format: Literal["auto", "csv", "jsonl", "json", "parquet"] = "auto"
     encoding: str = "auto"  # a name that Python knows: utf-8, cp1252, utf-16 ...
     delimiter: str = "auto"  # one character; "tab" for a tab
-    quote: str = Field(default='"', min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)  # one character
     columns: tuple[str, ...] = ()  # names of the columns, for CSV files without a header line
     records: str = "@"  # JMESPath to the list, in a JSON file that is not itself a list
 
@@ -202,17 +202,17 @@ class RestRead(Strict):
     path: str  # of the collection, below the base URL
     records: str = "@"  # JMESPath to the list in a page
     params: dict[str, str] = Field(default_factory=dict)  # sent with every page
-    page: Literal["none", "page", "offset", "cursor", "link"] = "none"
+    page: Literal["none", "page", "offset", "cursor", "link"] = "none"  # how to ask for the next page
     page_param: str | None = None  # default: page, offset or cursor, as `page` says
     page_start: int = Field(default=1, ge=0)  # number of the first page
-    size_param: str | None = None
-    size: int = Field(default=200, ge=1)
+    size_param: str | None = None  # parameter that says how many records a page has
+    size: int = Field(default=200, ge=1)  # records of a page, sent as size_param
     next: str | None = None  # JMESPath to the next cursor (page: cursor), or URL (page: link; default: the Link header)
     since_param: str | None = None  # incremental: gets the highest version seen
     order: Literal["unknown", "version"] = "unknown"  # version: the list comes oldest version first, so a broken read goes on where it was
     item: str | None = None  # path of one record, with {key}
     item_record: str = "@"  # JMESPath to the record in an item's answer
-    update: Literal["patch", "put", "none"] = "patch"
+    update: Literal["patch", "put", "none"] = "patch"  # how one record is written
     create: str | None = None  # path to POST new records to
 
     @field_validator("records", "next", "item_record")
@@ -238,7 +238,7 @@ class RestRead(Strict):
 
 class Trust(Strict):
     model_config = ConfigDict(extra="allow", frozen=True)
-    default: float = Field(default=50, gt=0, le=100)
+    default: float = Field(default=50, gt=0, le=100)  # trust of every attribute, 0 to 100; further keys are attributes, such as address: 95
 
     @model_validator(mode="after")
     def _numbers(self) -> Trust:
@@ -254,37 +254,37 @@ class Trust(Strict):
 class WriteBack(Strict):
     """Which golden values go back to this stream's records, and what the source calls them."""
 
-    attributes: tuple[str, ...]
-    mode: Literal["update", "upsert"] = "update"
+    attributes: tuple[str, ...]  # what goes back
+    mode: Literal["update", "upsert"] = "update"  # upsert is not there yet: hub check refuses it
     map: dict[str, str | dict[str, str]] = Field(default_factory=dict)  # attribute -> source field(s); default: inverse of map
-    dry_run: bool = False
+    dry_run: bool = False  # true: work out what would be written, write nothing
 
 
 class Stream(Strict):
-    customer: str
+    customer: str  # customer type that its rows are mapped to
     key: str  # JMESPath, usually a column name
-    map: dict[str, str | dict[str, str]]
+    map: dict[str, str | dict[str, str]]  # attribute -> column, JMESPath, or (for a composite) part -> column
     table: str | None = None  # SQL
     query: str | None = None  # SQL, instead of table
-    file: FileRead = FileRead()
-    rest: RestRead | None = None
-    version: str | None = None
+    file: FileRead = FileRead()  # how to read files
+    rest: RestRead | None = None  # how to read a REST collection
+    version: str | None = None  # which of two versions of a row is newer; without one, landing order
     observed: str | None = None  # source time; default: the version when it is a time
     dates: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date of its value
-    effective_from: dict[str, str] = Field(default_factory=dict)
-    effective_to: dict[str, str] = Field(default_factory=dict)
-    records: Literal["full", "partial"] = "full"
-    null_means: Literal["unknown", "cleared"] = "unknown"
+    effective_from: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date from which its value holds
+    effective_to: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date until which it holds
+    records: Literal["full", "partial"] = "full"  # partial: an absent field says nothing
+    null_means: Literal["unknown", "cleared"] = "unknown"  # cleared: a null was emptied on purpose and may win
     lookback: str | None = None  # read this much again before the last version seen, such as 10m: for sources that commit late
     listing: Literal["incremental", "complete"] = "incremental"  # complete: what is not listed was deleted
     deleted: str | None = None  # JMESPath: true marks a tombstone
-    on_delete: Literal["remove", "keep_values"] = "remove"
-    trust: Trust = Trust()
-    verified: Literal["all", "none"] | tuple[str, ...] = "none"
-    duplicate_free: bool = False
-    country: str | None = None
-    day_first: bool | None = None
-    write_back: WriteBack | None = None
+    on_delete: Literal["remove", "keep_values"] = "remove"  # keep_values: a deleted record goes on counting
+    trust: Trust = Trust()  # how much its values count
+    verified: Literal["all", "none"] | tuple[str, ...] = "none"  # attributes whose values the source has checked
+    duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
+    country: str | None = None  # of phone numbers and addresses that name none, such as DE
+    day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem
+    write_back: WriteBack | None = None  # golden values that go back to its records
 
     @field_validator("map", "dates", "effective_from", "effective_to")
     @classmethod
@@ -346,9 +346,9 @@ def _functions(node: Any) -> set[str]:
 class Source(Strict):
     name: str = ""
     title: str = ""
-    connector: Connector
-    schedule: str | None = None
-    streams: dict[str, Stream]
+    connector: Connector  # how to reach the system: kind file, sql or rest
+    schedule: str | None = None  # such as every 5 minutes; without one, only hub pull reads it
+    streams: dict[str, Stream]  # name -> a kind of rows in it
 
     @field_validator("schedule")
     @classmethod
@@ -377,13 +377,13 @@ class Role(Strict):
     """What a role sees: customer type -> attribute -> show | mask | pseudonym | hide. Unnamed is hidden."""
 
     title: str = ""
-    views: dict[str, dict[str, Sight]] = Field(default_factory=dict)
-    may: tuple[Permission, ...] = ("read",)
-    purpose: str = ""
+    views: dict[str, dict[str, Sight]] = Field(default_factory=dict)  # customer type -> attribute -> sight
+    may: tuple[Permission, ...] = ("read",)  # permissions
+    purpose: str = ""  # what for; stands in every audit line
 
 
 class Access(Strict):
-    roles: dict[str, Role] = Field(default_factory=dict)
+    roles: dict[str, Role] = Field(default_factory=dict)  # name -> what it sees and may do; a source's own role has the source's name
 
 
 # --- the whole ------------------------------------------------------------------------------
@@ -425,7 +425,7 @@ def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
         faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
         return None
     if not isinstance(found, dict):
-        faults.append(Fault(str(path), "must hold keys and values", "see README, 'Connect your own source'"))
+        faults.append(Fault(str(path), "must hold keys and values", "see README, 'Your first source'"))
         return None
     return found
 
