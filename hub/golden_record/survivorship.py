@@ -72,9 +72,11 @@ class Candidate(NamedTuple):
 
 
 def golden_values(
-    members: Sequence[Member], overrides: Iterable[Override], customer: CustomerType, now: int
+    members: Sequence[Member], overrides: Sequence[Override], customer: CustomerType, now: int
 ) -> dict[str, Golden]:
     """The golden values of one cluster at an effective time, by attribute."""
+    if len(members) == 1 and not overrides:
+        return _alone(members[0], customer, now)
     by_attribute: dict[str, list[Candidate]] = {}
     for member in members:
         for attribute, held in member.held.items():
@@ -92,6 +94,24 @@ def golden_values(
             found = Golden(override.values, "override", (), lost, override.id)
         if found is not None:
             made[attribute] = found
+    return made
+
+
+def _alone(member: Member, customer: CustomerType, now: int) -> dict[str, Golden]:
+    """One record, nothing to rank: what the rules would pick, without them. Most customers are like this."""
+    made: dict[str, Golden] = {}
+    for attribute, rules in customer.attributes.items():
+        held = member.held.get(attribute)
+        if held is None or not held.cell.in_effect(now) or not (held.cell.values or held.cell.cleared):
+            continue
+        values, rule = held.cell.values, rules.survivorship.rule
+        if len(values) > 1 and rule is not Rule.UNION:
+            ranked = survive(_candidates(member, attribute, held), rules.survivorship)
+            assert ranked is not None
+            made[attribute] = ranked
+            continue
+        refs = tuple(Ref(member.rid, held.landed, index) for index in range(max(len(values), 1)))
+        made[attribute] = Golden(tuple(dict.fromkeys(values)), rule.value, refs, (), None, member.standings.by[attribute].verified)
     return made
 
 

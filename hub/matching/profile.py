@@ -91,11 +91,12 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
             f"WHERE c > 25 AND c * 300 > n AND c * d > 25 * n"
         )
     elif c.levels.name and len(names) > 1:
-        # a real name meets many partners; 'mustermann' is always Max
+        # a real name meets many partners, 'mustermann' always Max: the chance that two of its records have one partner
         other = next(x["value"] for x in names if x["value"] != column)
         query = (
-            f"SELECT {_q(column)} AS v, count(*) AS c, count(DISTINCT {_q(other)}) AS d FROM rec WHERE {_q(column)} IS NOT NULL AND {_q(other)} IS NOT NULL "
-            f"GROUP BY v HAVING c >= 25 AND d * 5 < c"
+            f"SELECT v, sum(n)::BIGINT AS c, count(*) FROM (SELECT {_q(column)} AS v, count(*) AS n FROM rec "
+            f"WHERE {_q(column)} IS NOT NULL AND {_q(other)} IS NOT NULL GROUP BY v, {_q(other)}) "
+            f"GROUP BY v HAVING c >= 40 AND sum(n * (n - 1)) * 8 > c * (c - 1)"
         )
     else:
         return {}
