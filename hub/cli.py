@@ -281,13 +281,17 @@ def explain(
     role: Annotated[str, typer.Option(help="In whose view.")] = "steward",
 ) -> None:
     """Why records are one customer, or are not."""
-    from hub.explanation import explain_customer, explain_records
+    from hub.access.stories import record_id, tell_customer, tell_records
 
     with opened(config, database, folder) as hub:
         principal = principals.Principal("cli", "cli", "user", known_role(hub.config, role))
-        lines = explain_customer(hub, principal, left) if right is None else explain_records(hub, principal, left, right)
+        if right is not None:
+            lines = tell_records(hub.reader, principal, record_id(left), record_id(right))
+        else:
+            id = hub.reader.crosswalk(principal, record=record_id(left)).customer if "/" in left else left
+            lines = tell_customer(hub.reader, principal, id)
         for line in lines:
-            out.print(line, markup=False)
+            out.print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
