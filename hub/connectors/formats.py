@@ -500,8 +500,8 @@ def _salvaged(text: str, name: str) -> Iterator[Read]:
 
 
 def _parquet(file: Path, name: str) -> Opened:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     source: Any = file
     try:

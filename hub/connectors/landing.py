@@ -381,10 +381,9 @@ def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> N
 
 
 def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
-    found = connection.execute(
-        text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}
-    ).scalar()
-    return db.load(found)
+    found = connection.execute(text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}).scalar()
+    cursor: dict[str, Any] | None = db.load(found)
+    return cursor
 
 
 def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, Any], at: int) -> None:

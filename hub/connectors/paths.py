@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import jmespath  # type: ignore[import-untyped]
+import jmespath
 
 from hub.connectors.base import JSON
 from hub.errors import BadRecord

@@ -15,7 +15,8 @@ from sqlmodel import SQLModel
 
 from hub import db
 from hub.connectors import landing
-from hub.connectors.landing import StoredVersion, big, table
+from hub.connectors.landing import StoredVersion
+from hub.db import big, table
 
 
 class SuspensionRow(SQLModel, table=True):

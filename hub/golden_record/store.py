@@ -324,7 +324,9 @@ def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredCh
         text("SELECT seq, id, customer, type, kind, version, attributes, other, at FROM change WHERE seq>:seq ORDER BY seq LIMIT :limit"),
         {"seq": seq, "limit": limit},
     )
-    return [StoredChange(*r[:6], tuple(db.load(r[6])), tuple(db.load(r[7])), r[8]) for r in found]
+    return [
+        StoredChange(r.seq, r.id, r.customer, r.type, r.kind, r.version, tuple(db.load(r.attributes)), tuple(db.load(r.other)), r.at) for r in found
+    ]
 
 
 def has_recipe(connection: Connection, hash_: str) -> bool:
@@ -337,7 +339,8 @@ def save_recipe(connection: Connection, hash_: str, config: str, models: str, at
 
 
 def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:
-    return db.load(connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar())
+    found: dict[str, Any] | None = db.load(connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar())
+    return found
 
 
 def next_seq(connection: Connection) -> int:

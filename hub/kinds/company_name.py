@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from cleanco.termdata import terms_by_country, terms_by_type  # type: ignore[import-untyped]
+from cleanco.termdata import terms_by_country, terms_by_type
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
-from doublemetaphone import doublemetaphone  # type: ignore[import-untyped]
+from doublemetaphone import doublemetaphone
 from nicknames import name_triplets
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem

@@ -262,3 +262,23 @@ def default_model(customer_type: CustomerType, *, records: int = ASSUMED_RECORDS
 
 def with_info(model: Model, **more: Any) -> Model:
     return replace(model, info={**model.info, **more})
+
+
+def differences(first: Model, second: Model) -> list[tuple[str, str, str]]:
+    """Where two models weigh differently: (where, in the first, in the second), in bits; only what differs."""
+
+    def told(model: Model) -> dict[str, str]:
+        found = {"prior": _said(model.prior), "join": _said(model.join), "review": _said(model.review)}
+        for w in model.comparisons:
+            for level in w.levels:
+                found[f"{w.comparison.name}: {level.name}"] = f"{_said(level.strangers)} ({_said(level.household)} in a household)"
+        found["candidate rules"] = ", ".join("+".join(rule) for rule in model.rules)
+        found["placeholders"] = str(sum(map(len, model.placeholders.values())))
+        return found
+
+    one, two = told(first), told(second)
+    return [(where, one.get(where, ""), two.get(where, "")) for where in dict.fromkeys([*one, *two]) if one.get(where) != two.get(where)]
+
+
+def _said(weight: int) -> str:
+    return f"{weight / BIT:.2f}"
