@@ -12,7 +12,6 @@ from hub.errors import NotFound
 from hub.matching.explain import PairStory
 from hub.model import RecordId, Verdict
 from hub.why import why_customer, why_pair
-from tests import tiny
 from tests.test_promises import Hub
 
 ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
