@@ -109,9 +109,9 @@ def _load(con: duckdb.DuckDBPyConnection, records: pa.Table, columns: list[str],
     con.unregister("given")
 
 
-def _key_sql(rule: tuple[str, ...], lists: set[str], *, where: str = "", stored: bool = True) -> str:
+def _key_sql(rule: tuple[str, ...], lists: set[str], *, table: str = "rec", stored: bool = True) -> str:
     """SELECT key, rid of one rule: the numbers of `candidates.key_of`, or (not `stored`) quicker ones for use in here."""
-    values, sources, present = [], ["rec"], []
+    values, sources, present = [], [table], []
     for at, c in enumerate(rule):
         present.append(f"{_q(c)} IS NOT NULL")
         if c in lists:
@@ -122,7 +122,7 @@ def _key_sql(rule: tuple[str, ...], lists: set[str], *, where: str = "", stored:
     text = f" || {_text(SEPARATOR)} || ".join([_text(rule_name(rule)), *values])
     key = f"(md5_number_lower({text}) >> 1)::BIGINT" if stored else f"hash({', '.join(values)})"
     every = "DISTINCT " if any(c in lists for c in rule) else ""
-    return f"SELECT {every}{key} AS key, rid FROM {', '.join(sources)} WHERE {' AND '.join(present)}{where}"
+    return f"SELECT {every}{key} AS key, rid FROM {', '.join(sources)} WHERE {' AND '.join(present)}"
 
 
 # --- levels and weights ------------------------------------------------------------------------------
@@ -256,14 +256,15 @@ def _block(
     """
     share = min(1.0, SAMPLED_RECORDS / n)
     con.execute("CREATE OR REPLACE TABLE hits (rule TINYINT, l BIGINT, r BIGINT)")
-    sampled = f" AND {_hash('rid', seed + 1)} % 1000000 < {round(share * 1_000_000)}" if share < 1 else ""
+    chosen_records = f"WHERE {_hash('rid', seed + 1)} % 1000000 < {round(share * 1_000_000)}" if share < 1 else ""
+    con.execute(f"CREATE OR REPLACE TABLE sampled AS SELECT * FROM rec {chosen_records}")
     left = max(budget.least_pairs, budget.pairs_per_record * n)
     chosen: list[tuple[str, ...]] = []
     counted: list[Counted] = []
     for rule in rules:
         con.execute(
             f"CREATE OR REPLACE TABLE near AS WITH every AS ({_key_sql(rule, lists, stored=False)}), "
-            f"mine AS ({_key_sql(rule, lists, where=sampled, stored=False)}), "
+            f"mine AS ({_key_sql(rule, lists, table='sampled', stored=False)}), "
             f"sized AS (SELECT key, count(*) AS size FROM every SEMI JOIN mine USING (key) GROUP BY key HAVING size > 1) "
             f"SELECT key, rid, size FROM mine JOIN sized USING (key)"
         )
