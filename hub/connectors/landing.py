@@ -355,11 +355,17 @@ def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[
 
 
 def log_write(connection: Connection, rid: int, attribute: str, value_hash: str, *, origin: str, at: int) -> None:
-    """Before the hub writes a field: over which version, and what."""
+    """Before the hub writes a field: over which version, and what. Another try of the same write is the same line."""
     base = connection.execute(
         text("SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid=:rid)"),
         {"rid": rid},
     ).one()
+    last = connection.execute(
+        text("SELECT value_hash, base_version, base_generation, base_content FROM write_log WHERE rid=:rid AND attribute=:attribute ORDER BY id DESC LIMIT 1"),
+        {"rid": rid, "attribute": attribute},
+    ).first()
+    if last is not None and tuple(last) == (value_hash, *base):
+        return
     number = db.next_number(connection, table(WriteRow), "id")
     columns = ("id", "rid", "attribute", "value_hash", "base_version", "base_generation", "base_content", "origin", "at")
     row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at)
