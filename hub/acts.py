@@ -208,6 +208,14 @@ class Acts:
         """Take all of an act back. NotFound; Conflict when it was undone already, or can stand no more."""
         return self.do(Undo(act_id), by=by, reason=why, versions=versions)
 
+    def find(self, act_id: str) -> StoredAct:
+        """An act by its id. NotFound."""
+        with self.database.read() as connection:
+            found = act_store.act(connection, act_id)
+        if found is None:
+            raise NotFound("no such act", [Fault("/id", "unknown", "see the list of acts")])
+        return found
+
     def listed(self, *, before: tuple[int, str] | None = None, limit: int = 50) -> list[StoredAct]:
         """Acts, newest first, after a position (at, id)."""
         with self.database.read() as connection:

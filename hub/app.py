@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from hub.api import changes, customers, decisions, docs, health, match, problems, records
+from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records
 from hub.api.hub import Hub
 from hub.api.problems import Problem
 from hub.api.wrap import Wrap
@@ -23,6 +23,7 @@ TAGS = [
     {"name": "records", "description": "Source records: what the systems say."},
     {"name": "match", "description": "Would this row join a customer?"},
     {"name": "decisions", "description": "What a steward decides, and what is to be decided."},
+    {"name": "acts", "description": "What a steward does to whole customers: previewed, done, undone."},
     {"name": "overrides", "description": "Values set by hand."},
     {"name": "changes", "description": "What changed, for those who keep a copy."},
     {"name": "service", "description": "Health and figures."},
@@ -34,7 +35,7 @@ def create_app(hub: Hub) -> FastAPI:
     app = FastAPI(title="Customer hub", version="1", description=DESCRIPTION, openapi_tags=TAGS, openapi_url=None, docs_url=None, redoc_url=None,
                   redirect_slashes=False)
     app.state.hub = hub
-    for room in (customers, records, match, decisions, changes, health, docs):
+    for room in (customers, records, match, decisions, acts, changes, health, docs):
         app.include_router(room.router)
     problems.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)

@@ -58,6 +58,20 @@ class Reader:
         """The view of a principal's role. A role that the configuration has no more sees nothing."""
         return self._views.get(principal.role) or View(principal.role)
 
+    def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Golden values (plain) as the asker is shown them. No audit line: that is the caller's, before the answer is sent."""
+        return self._values(self.view(principal), type_name, values)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """What cursors are sealed with."""
+        return self._cursors
+
+    def type_of(self, principal: Principal, id: str) -> str:
+        """The type of the customer that an id leads to. NotFound and Gone as for the customer."""
+        with self.database.read() as connection:
+            return self._find(connection, self.view(principal), id).type
+
     def view_of_role(self, role: str) -> View:
         """The view of a role by its name, for systems that are sent data rather than ask for it."""
         return self._views.get(role) or View(role)

@@ -1,0 +1,106 @@
+"""Acts of stewards in the view of who asks: what would follow, who may name whom. Audited like every sight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.access.audit import REQUEST, Sight
+from hub.access.policy import View, changed_in_view
+from hub.access.principals import Principal
+from hub.access.read import Reader
+from hub.acts import CustomerState, Preview
+from hub.connectors import landing
+from hub.errors import Fault, NotFound
+from hub.matching.act_store import StoredAct
+from hub.model import RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class SeenState:
+    """A customer before or after, in one view."""
+
+    id: str
+    type: str
+    records: tuple[RecordId, ...] | None
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenChange:
+    type: str
+    customer: str
+    attributes: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPreview:
+    """What would follow, as far as the view shows it."""
+
+    kind: str
+    counts: Mapping[str, int]
+    before: tuple[SeenState, ...]
+    after: tuple[SeenState, ...]
+    changes: tuple[SeenChange, ...]
+    writes: tuple[tuple[RecordId, tuple[str, ...]], ...]
+
+
+def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPreview:
+    """A preview in the asker's view. Counts of what is hidden are told to those only who may administer."""
+    view = reader.view(principal)
+    types = {c.id: c.type for c in (*given.before, *given.after)}
+    changes = [
+        SeenChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
+        for c in given.changes
+        if view.sees(c.type) and (c.kind != "updated" or changed_in_view(c.attributes, view.of(c.type)))
+    ]
+    counts = dict(given.counts) if "admin" in view.may else dict(Counter(c.type for c in changes))
+    writes = given.writes if "crosswalk" in view.may else ()
+    shown = tuple((w.record, tuple(a for a in w.attributes if a in _columns_of(reader, view, w.record))) for w in writes)
+    found = SeenPreview(
+        given.kind, counts, _states(reader, principal, view, given.before), _states(reader, principal, view, given.after), tuple(changes),
+        tuple((record, attributes) for record, attributes in shown if attributes),
+    )
+    ids = sorted(id for id, t in types.items() if view.sees(t))
+    if ids:
+        attributes = sorted({a for t in types.values() for a in view.of(t)})
+        reader.audit.write(Sight(principal.id, principal.role, "preview", ids, attributes, view.purpose, reader.database.clock.now(), REQUEST.get()))
+    return found
+
+
+def _states(reader: Reader, principal: Principal, view: View, states: Iterable[CustomerState]) -> tuple[SeenState, ...]:
+    found = []
+    for c in states:
+        if view.sees(c.type):
+            looked = reader.seen_values(principal, c.type, c.values)
+            found.append(SeenState(c.id, c.type, c.records if "crosswalk" in view.may else None, looked))
+    return tuple(found)
+
+
+def _columns_of(reader: Reader, view: View, record: RecordId) -> Iterable[str]:
+    stream = reader.config.stream(record.source, record.stream)
+    return view.of(stream.customer) if stream else ()
+
+
+def must_see_customers(reader: Reader, principal: Principal, ids: Sequence[str]) -> None:
+    """NotFound, as for ids that nobody minted, unless the asker sees customers of their types."""
+    view = reader.view(principal)
+    with reader.database.read() as connection:
+        for id in ids:
+            info = landing.record_minting(connection, id)
+            if info is None or not view.sees(info.type):
+                raise NotFound("no such customer", [Fault("/act", "no customer has this id", "search for the customer")])
+
+
+def seen_acts(reader: Reader, principal: Principal, acts: Iterable[StoredAct]) -> list[StoredAct]:
+    """Acts on customers of types that the asker sees; those in bulk for who may administer."""
+    view = reader.view(principal)
+    with reader.database.read() as connection:
+        def shows(act: StoredAct) -> bool:
+            infos = [landing.record_minting(connection, id) for id in act.customers]
+            return all(i is not None and view.sees(i.type) for i in infos) and (bool(infos) or "admin" in view.may)
+
+        return [a for a in acts if shows(a)]
