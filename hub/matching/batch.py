@@ -517,7 +517,7 @@ class _Sums:
         shared = self._c.levels.shared
         self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
         self.household = f"(CASE g{k} {self._when('household')} ELSE 0 END{'' if shared else f' + t{k}'})"
-        self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END + t{k})"
+        self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END{'' if shared else f' + t{k}'})"
         unclaimed = f" AND NOT coalesce(list_contains(claimed, {_text(self.name)}), false)" if self._c.levels.contact else ""
         self.proven = f"({self.strangers} > 0{unclaimed})"
 
@@ -534,7 +534,7 @@ class _Sums:
     def bound(self, rival: str) -> str:
         """The most that a list may still add."""
         rare = max((max([t.unseen, *t.frequent.values()]) for t in (self._model.terms[tf] for tf in self.terms)), default=0)
-        terms = 0 if rival == "household" and self._c.levels.shared else max(rare, 0)
+        terms = 0 if rival != "strangers" and self._c.levels.shared else max(rare, 0)
         most = max(getattr(level, rival) for level in self._levels) + terms
         return f"(CASE WHEN has{self.k} THEN {most} ELSE 0 END)"
 

@@ -111,8 +111,8 @@ def _posterior(patterns: Patterns, shares: tuple[list[Floats], ...], pairs: Floa
     """Chances that each pattern is one customer, one household, two namesakes (rows)."""
     strangers = max(total - float(pairs.sum()), 1.0)
     logs = np.log2(np.append(pairs, strangers))[:, None] + np.zeros(len(patterns.count))
-    logs[1] -= patterns.rare_alone
-    logs[2:] -= patterns.rare
+    logs[1:3] -= patterns.rare_alone  # a family name is shared by households, and by namesakes of one family or region
+    logs[3] -= patterns.rare
     for k in range(patterns.levels.shape[1]):
         at = patterns.levels[:, k]
         for kind in range(4):  # -1, missing, takes the 0 at the end

@@ -96,7 +96,7 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
         query = (
             f"SELECT v, sum(n)::BIGINT AS c, count(*) FROM (SELECT {_q(column)} AS v, count(*) AS n FROM rec "
             f"WHERE {_q(column)} IS NOT NULL AND {_q(other)} IS NOT NULL GROUP BY v, {_q(other)}) "
-            f"GROUP BY v HAVING c >= 40 AND sum(n * (n - 1)) * 8 > c * (c - 1)"
+            f"GROUP BY v HAVING c >= 25 AND sum(n * (n - 1)) * 8 > c * (c - 1)"
         )
     else:
         return {}

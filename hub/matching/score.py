@@ -62,9 +62,9 @@ class Scorer:
             if terms is not None and tf is not None:
                 rare = _rarest(left.get(tf), right.get(tf), terms)
                 weight += rare
-                namesake += rare
-                if not shared:
+                if not shared:  # namesakes are often of one family or region: a rare family name tells them apart no better
                     against += rare
+                    namesake += rare
             strangers += weight
             household += against
             namesakes += namesake
