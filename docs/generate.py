@@ -60,10 +60,10 @@ PERMISSIONS = {
     "explain": "why records are one customer",
     "match": "ask which customers a row would join",
     "write_records": "give and delete source records",
-    "decide": "the review queue, decisions, acts on customers",
+    "decide": "the review queue, decisions, acts on whole customers",
     "override": "values set by hand",
     "metrics": "figures of the service",
-    "admin": "kept for what only an operator may do",
+    "admin": "with `decide`: take back in bulk what a person decided, or what a source landed",
 }
 
 VARIABLES = {
