@@ -19,8 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from sqlalchemy import Connection, text
 
 from hub import db
@@ -473,6 +471,9 @@ def _components(rids: Ints, left: Ints, right: Ints) -> Ints:
     """The number of each record's component."""
     if not len(rids):
         return np.array([], dtype=np.int64)
+    from scipy.sparse import coo_matrix  # here: every `hub` command would wait for it
+    from scipy.sparse.csgraph import connected_components
+
     rows, columns = np.searchsorted(rids, left), np.searchsorted(rids, right)
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (rows, columns)), shape=(len(rids), len(rids)))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
