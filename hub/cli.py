@@ -391,7 +391,7 @@ def keys_create(
     with opened(config, database, folder) as hub:
         secret, key = principals.create_key(hub.database, hub.config, name, role, source=source, days=days)
         out.print(secret, markup=False, soft_wrap=True)
-        err.print(f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again")
+        err.print(f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", soft_wrap=True)
 
 
 @keys.command("list")
