@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records
+from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records, review_work
 from hub.api.hub import Hub
 from hub.api.problems import Problem
 from hub.api.wrap import Wrap
@@ -35,7 +35,7 @@ def create_app(hub: Hub) -> FastAPI:
     app = FastAPI(title="Customer hub", version="1", description=DESCRIPTION, openapi_tags=TAGS, openapi_url=None, docs_url=None, redoc_url=None,
                   redirect_slashes=False)
     app.state.hub = hub
-    for room in (customers, records, match, decisions, acts, changes, health, docs):
+    for room in (customers, records, match, review_work, decisions, acts, changes, health, docs):
         app.include_router(room.router)
     problems.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)

@@ -67,6 +67,11 @@ class Reader:
         """What cursors are sealed with."""
         return self._cursors
 
+    def compared_types(self, principal: Principal) -> frozenset[str]:
+        """Customer types of which the asker is shown everything that is compared: only their weights may be told."""
+        view = self.view(principal)
+        return frozenset(t for t in self.config.customers if view.sees(t) and self._complete(view, t))
+
     def type_of(self, principal: Principal, id: str) -> str:
         """The type of the customer that an id leads to. NotFound and Gone as for the customer."""
         with self.database.read() as connection:

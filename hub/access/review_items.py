@@ -1,0 +1,45 @@
+"""The review queue in the view of who works on it. Audited like every sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hub.access.audit import REQUEST, Sight
+from hub.access.principals import Principal
+from hub.access.read import Reader
+from hub.errors import Gone
+from hub.matching.reviews import Position
+from hub.model import RecordId
+from hub.review_queue import Queue, QueuePage
+
+
+def see_queue(
+    reader: Reader, principal: Principal, queue: Queue, *, kinds: Iterable[str] | None, mine: bool, after: Position | None, limit: int
+) -> QueuePage:
+    """The next items, but those that somebody else has claimed.
+
+    Only of customer types of which the view shows everything that is compared: that a pair is here already tells
+    how much agrees. `mine`: only what was assigned to the asker.
+    """
+    page = queue.page(
+        types=reader.compared_types(principal), kinds=None if kinds is None else list(kinds), user=principal.name,
+        assigned_to=principal.name if mine else None, after=after, limit=limit,
+    )
+    types = sorted({s.item.type for s in page.items})
+    if page.items:
+        view = reader.view(principal)
+        customers = homes(reader, principal, [r for s in page.items for r in (s.left, s.right)])
+        attributes = sorted({a for t in types for a in view.of(t)})
+        reader.audit.write(Sight(principal.id, principal.role, "review queue", customers, attributes, view.purpose, reader.database.clock.now(), REQUEST.get()))
+    return page
+
+
+def homes(reader: Reader, principal: Principal, records: Iterable[RecordId]) -> list[str]:
+    """The customers of these records; a record that is gone has none."""
+    found: set[str] = set()
+    for record in dict.fromkeys(records):
+        try:
+            found.update(reader.homes(principal, (record,)))
+        except Gone:
+            continue
+    return sorted(found)
