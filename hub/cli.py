@@ -514,6 +514,8 @@ def main() -> None:
         sys.exit(2)
     except HubError as error:
         err.print(f"[red]✗[/red] {error}", soft_wrap=True)
+        for fault in getattr(error, "faults", ()):
+            err.print(f"    {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""), soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
