@@ -16,7 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,6 +36,9 @@ WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory loc
 BUSY_SECONDS = 30
 CHUNK = 500  # ids inlined in one statement
 PATIENCE = 0.25  # seconds that a pull lets requests pass
+WAL_PAGES = 8_000  # of SQLite's log, from which a commit itself moves them into the file
+CHECKPOINT_AFTER = 200  # units, from which a thread does so instead: who commits need not wait for it
+CHECKPOINT_EVERY = 1.0  # seconds
 CONVOY = 64  # rows of requests that share a commit: the lock is held some hundred milliseconds at most
 
 T = TypeVar("T")
@@ -193,6 +196,8 @@ class Database:
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
         self._turnstile = Turnstile()
         self._convoy = Convoy(self.unit)
+        self._units = 0
+        self._closed = threading.Event()
 
     @contextmanager
     def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
@@ -219,6 +224,9 @@ class Database:
                     raise RetryLater(f"the database is busy or away: {error}") from error
                 raise
             fail_point("post-commit")
+            self._units += 1
+            if self._units == CHECKPOINT_AFTER and self.sqlite and self.url.database:
+                threading.Thread(target=_checkpoints, args=(self.url.database, self._closed), name="hub checkpoints", daemon=True).start()
 
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
         """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
@@ -240,6 +248,8 @@ class Database:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield connection
+            except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+                raise RetryLater(f"the database is busy or away: {error}") from error
             finally:
                 connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
 
@@ -250,6 +260,7 @@ class Database:
         upgrade(self)
 
     def close(self) -> None:
+        self._closed.set()
         self.engine.dispose()
 
 
@@ -290,16 +301,28 @@ def rehearsal(database: Database) -> Iterator[Rehearsal]:
 def _sqlite_engine(url: Any) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512}, pool_use_lifo=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN and COMMIT are ours
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
-                       "cache_size=-65536", "temp_store=MEMORY", "mmap_size=268435456"):
+                       "cache_size=-16384", "temp_store=MEMORY", "mmap_size=268435456", f"wal_autocheckpoint={WAL_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _checkpoints(path: str, closed: threading.Event) -> None:
+    """Move SQLite's log into the file from time to time, in passing: neither readers nor the writer wait for it."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=0)
+    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        while not closed.wait(CHECKPOINT_EVERY):
+            with suppress(sqlite3.OperationalError):  # busy, or the file is gone: the commits' own checkpoints remain
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    finally:
+        connection.close()
 
 
 def _postgres_engine(url: Any) -> Engine:

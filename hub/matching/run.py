@@ -202,7 +202,7 @@ def _refresh_pairs(
     """The keys and pairs of records that changed. `fresh` ones were never standardised: nothing is stored of them."""
     model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
     known_before = [r for r in group if r not in fresh]
-    any_dead = db.exists(connection, "dead_key")
+    any_dead = store.any_dead(connection) or db.exists(connection, "dead_key")
     old_keys = store.keys_of(connection, known_before)
     dead_before = store.keys_of(connection, known_before, dead=True) if any_dead else {}
     new_keys = {r: set(p.keys) if p.alive else set() for r, p in group.items()}
