@@ -263,6 +263,54 @@ def evaluate(
     write_report(report, figures)
 
 
+@app.command()
+def estimate(
+    sample: Annotated[int, typer.Option(min=20, help="How many pairs to label.")] = 200,
+    to: Annotated[Path | None, typer.Option("--out", help="Draw pairs and write them to this CSV file, to be labelled in its column 'same'.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Read a labelled file and estimate.")] = None,
+    customer_type: Annotated[str, typer.Option("--type", help="person or organisation")] = "person", seed: int = 0,
+    role: Annotated[str, typer.Option(help="In whose view the pairs are written.")] = "steward",
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None,
+) -> None:
+    """Precision and recall of this hub without truth, from a few pairs that a steward labels."""
+    from hub.estimation import draw_pairs, read_labels
+
+    if (to is None) == (labels is None):
+        raise ConfigError([Fault("hub estimate", "needs one of --out and --labels", "first --sample 200 --out pairs.csv, then --labels pairs.csv")])
+    if labels is not None and not labels.is_file():
+        raise ConfigError([Fault("--labels", f"no such file: {labels}", "write it with hub estimate --out")])
+    with opened(config, database, folder) as hub:
+        if customer_type not in hub.config.customers:
+            raise ConfigError([Fault("--type", f"unknown customer type '{customer_type}'", f"known: {', '.join(hub.config.customers)}")])
+        if to is not None:
+            drawn = draw_pairs(hub.reader, principals.Principal("cli", "cli", "user", known_role(hub.config, role)), customer_type, sample, seed=seed)
+            with to.open("w", encoding="utf-8", newline="") as target:
+                writer = csv.writer(target)
+                writer.writerow(drawn.columns)
+                writer.writerows([row.get(c, "") if c == "weight" else safe_cell(row.get(c)) for c in drawn.columns] for row in drawn.rows)
+            known = sum(1 for row in drawn.rows if row["same"])
+            out.print(f"{to}: {len(drawn.rows):,} of {drawn.pairs:,.0f} pairs, {known:,} of them decided already; write yes or no under 'same', "
+                      f"then: hub estimate --labels {to}", soft_wrap=True)
+        if labels is not None:
+            print_estimated(found := read_labels(hub.reader, labels, customer_type, seed=seed))
+            write_report(report, found.as_dict())
+
+
+def print_estimated(found: Any) -> None:
+    shown = Table("pairs by match weight", Column("pairs", justify="right"), Column("labelled", justify="right"), Column("same", justify="right"))
+    for x in found.strata:
+        shown.add_row(x.stratum.name, f"{x.stratum.pairs:,.0f}", str(x.labelled), str(x.same))
+    out.print(shown)
+    e = found.estimate
+    rows = (("precision", e.precision, "of the pairs that are together, those that are one customer"),
+            ("recall", e.recall, "of the compared pairs that are one customer, those that are together"),
+            ("overall recall", e.overall, f"with the {100 * found.lost:.2f} % that blocking is estimated to lose"), ("F1", e.f1, "of precision and recall"))
+    for name, i, words in rows:
+        out.print(f"{name:<15} {i.estimate:.3f}  95 % interval {i.low:.3f} to {i.high:.3f}   {words}", soft_wrap=True)
+    if found.open:
+        out.print(f"{found.open:,} pairs have no label and were left out")
+
+
 def load_customers(config: Path) -> dict[str, CustomerType]:
     """Customer types only: a set brings its own sources."""
     from hub.settings import load_customer_types
@@ -462,6 +510,35 @@ def model_diff(first: int, second: int, config: ConfigOption = CONFIG, database:
         for where, a, b in differences(Model.from_json(found[first].body), Model.from_json(found[second].body)):
             shown.add_row(where, a, b)
         out.print(shown)
+
+
+@model.command("export")
+def model_export(
+    number: int, file: Annotated[Path, typer.Argument(help="Where to: Splink 5 settings as JSON.")],
+    records: Annotated[Path | None, typer.Option(help="Also write the standardised records that they fit to this Parquet file.")] = None,
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+) -> None:
+    """Write a model as Splink settings: its levels and its weights against strangers, for Splink's charts and backends."""
+    from hub.bulk import arrow
+    from hub.matching import splink_bridge, store
+    from hub.matching.model import Model
+
+    with opened(config, database, folder) as hub:
+        with hub.database.read() as connection:
+            found = next((m for m in store.models(connection) if m.id == number), None)
+        if found is None:
+            raise NotFound(f"there is no model {number}: see hub model list")
+        model_ = Model.from_json(found.body)
+        file.write_text(splink_bridge.to_json(model_), encoding="utf-8")
+        out.print(f"{file}: model {number} of {found.type} as Splink settings", soft_wrap=True)
+        if records is not None:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+
+            forms = arrow(hub.database, f"SELECT rid, forms FROM standardised WHERE type = '{found.type}' AND alive = 1 ORDER BY rid",
+                          {"rid": pa.int64(), "forms": pa.string()})
+            pq.write_table(splink_bridge.flattened(forms, model_), records)
+            out.print(f"{records}: {forms.num_rows:,} standardised records (customers' data)", soft_wrap=True)
 
 
 @model.command("promote")
