@@ -205,6 +205,7 @@ def timed(acts: Sequence[Callable[[], Any]]) -> dict[str, float]:
         act()
         took.append((time.perf_counter() - started) * 1000)
     took.sort()
+    print(f"  measured {len(took)} in {sum(took) / 1000:.1f} s, p50 {took[len(took) // 2]:.1f} ms", flush=True)
     return {"n": len(took), "p50": took[len(took) // 2], "p95": took[int(len(took) * 0.95)], "p99": took[int(len(took) * 0.99)], "mean": statistics.fmean(took)}
 
 
@@ -216,7 +217,7 @@ def put(client: Client, row: Row) -> Callable[[], Any]:
 def over_http(folder: Path, config: Config, records: int, count: int) -> dict[str, Any]:
     keys = tokens(folder, config)
     new, known = fresh_rows(config, count, 11), known_rows(config, records, count, 12)
-    waiting = fresh_rows(config, 20_000, 13)
+    waiting = fresh_rows(config, min(20_000, 20 * count), 13)
     found: dict[str, Any] = {}
     with server(folder) as (port, pid):
         client = Client(port, keys)
@@ -254,7 +255,7 @@ def in_process(folder: Path, config: Config, count: int) -> dict[str, Any]:
     one = timed([lambda r=r: resolver.upsert(r[0], r[1], [r[3]]) for r in fresh_rows(config, count, 21)])
     one["cpu"] = (time.process_time() - cpu) * 1000 / count
     groups: dict[tuple[str, str], list[Any]] = {}
-    for source, stream, _, row in fresh_rows(config, 3_000, 22):
+    for source, stream, _, row in fresh_rows(config, min(3_000, 8 * count), 22):
         groups.setdefault((source, stream), []).append(row)
     started, cpu, done = time.perf_counter(), time.process_time(), 0
     for (source, stream), rows in groups.items():
