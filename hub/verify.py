@@ -73,6 +73,8 @@ class Verify:
             recipe = self.resolver.recipe(connection)
             self._what_is_there(connection, recipe)
             forms = self._standardised(connection, recipe)
+            if self.found.notes["not looked at, for want of standardised rows"]:
+                return self.found
             keys = self._keys(connection, recipe, forms)
             clusters: list[frozenset[int]] = []
             for type_name in recipe.models:
@@ -111,6 +113,8 @@ class Verify:
             for rid, type_name, _, landed, alive, cells, forms, _ in rows:
                 self.found.checked["standardised"] += 1
                 was = stored.get(rid)
+                if was is None:
+                    self.found.notes["not looked at, for want of standardised rows"] += 1
                 if was is None or was.held != matching_store.held_from(cells) or was.alive != bool(alive) or was.landed != landed:
                     self.found.differs("standardised", infos[rid].id if rid in infos else rid)
                 elif dict(was.forms) != db.load(forms):
@@ -205,6 +209,8 @@ class Verify:
             self.progress("golden records", min((done + 1) * CHUNK, len(clusters)), len(clusters))
         for name in names - self.pending:
             self.found.differs("golden records", f"cluster {name}: only stored")
+        for r in connection.exec_driver_sql("SELECT DISTINCT t.customer FROM search_term t LEFT JOIN customer c ON c.id = t.customer WHERE c.id IS NULL"):
+            self.found.differs("search terms", f"of nobody: {r.customer}")
 
     def _compare_golden(
         self, stored: golden_store.StoredCustomer | None, id: str, values: Any, lineage: Any, again: int | None, size: int
