@@ -69,6 +69,7 @@ class Watermark:
 
     landed: int
     decision: int
+    at: int
 
 
 @dataclass(frozen=True)
@@ -104,15 +105,14 @@ class Bulk:
         for type_name in self.resolver.config.customers:
             self.train(type_name, wanted=train)
         recipe = self._recipe()
-        skip = self._moved_since(mark)
-        self._apply_keys(recipe, skip)
+        self._apply_keys(recipe, mark)
         derived = {name: self._pairs(recipe, name) for name in recipe.models}
         for name, found in derived.items():
-            self._apply_pairs(name, found, skip)
+            self._apply_pairs(name, found, mark)
         for name, found in derived.items():
-            self._apply_clusters(recipe, name, found, skip, everything=full)
+            self._apply_clusters(recipe, name, found, mark, everything=full)
         self._heirs(recipe)
-        self._catch_up(mark, skip)
+        self._catch_up(mark)
         return self.report
 
     # --- what is there ---
@@ -121,17 +121,18 @@ class Bulk:
         with self.database.read() as connection:
             landed = connection.exec_driver_sql("SELECT coalesce(max(landed), 0) FROM version").scalar()
             decision = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM decision").scalar()
-        return Watermark(int(landed or 0), int(decision or 0))
+        return Watermark(int(landed or 0), int(decision or 0), self.database.clock.now())
 
     def _recipe(self) -> Recipe:
         with self.database.read() as connection:
             return self.resolver.recipe(connection)
 
-    def _moved_since(self, mark: Watermark) -> set[int]:
-        """Records that landed after the watermark: the live path's, or the next run's."""
-        with self.database.read() as connection:
-            found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
-            return {r.rid for r in found}
+    def _moved_since(self, connection: Connection, mark: Watermark) -> set[int]:
+        """Records that landed after the watermark: the live path's. Asked in each unit, as they go on landing."""
+        found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
+        moved = {r.rid for r in found}
+        self.late |= moved
+        return moved
 
     # --- standardise ---
 
@@ -212,22 +213,22 @@ class Bulk:
 
     # --- keys and pairs ---
 
-    def _apply_keys(self, recipe: Recipe, skip: set[int]) -> None:
+    def _apply_keys(self, recipe: Recipe, mark: Watermark) -> None:
         for name, dead in (("match_key", False), ("dead_key", True)):
             made = [batch.keys(self._forms(t, alive=0 if dead else 1), m, salt=type_salt(t)) for t, m in recipe.models.items()]
             new = pa.concat_tables(made).combine_chunks() if made else None
             old = arrow(self.database, f"SELECT key, rid FROM {name}", {"key": pa.int64(), "rid": pa.int64()})
             assert new is not None
             gone, added = difference(old, new)
-            self._key_changes(gone, added, skip, dead)
+            self._key_changes(gone, added, mark, dead)
 
-    def _key_changes(self, gone: pa.Table, added: pa.Table, skip: set[int], dead: bool) -> None:
+    def _key_changes(self, gone: pa.Table, added: pa.Table, mark: Watermark, dead: bool) -> None:
         total = added.num_rows + gone.num_rows
         for start in range(0, max(gone.num_rows, added.num_rows), 200_000):
-            drop = [kr for kr in _rows(gone.slice(start, 200_000)) if kr[1] not in skip]
-            add = [kr for kr in _rows(added.slice(start, 200_000)) if kr[1] not in skip]
+            drop, add = _rows(gone.slice(start, 200_000)), _rows(added.slice(start, 200_000))
             with self.database.unit(urgent=False) as connection:
-                matching_store.change_keys(connection, drop, add, dead=dead)
+                skip = self._moved_since(connection, mark)
+                matching_store.change_keys(connection, [kr for kr in drop if kr[1] not in skip], [kr for kr in add if kr[1] not in skip], dead=dead)
             self.progress("keys", min(start + 200_000, total), total)
 
     def _pairs(self, recipe: Recipe, type_name: str) -> pa.Table:
@@ -241,25 +242,27 @@ class Bulk:
         self.report.pairs += found.num_rows
         return found
 
-    def _apply_pairs(self, type_name: str, found: pa.Table, skip: set[int]) -> None:
+    def _apply_pairs(self, type_name: str, found: pa.Table, mark: Watermark) -> None:
         old = arrow(self.database, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
                     f" WHERE s.type = '{_word(type_name)}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
         gone, added = difference(old, found)
         kept = {(a, b) for a, b, *_ in _rows(added)} if gone.num_rows else set()
-        dropped = [(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept and a not in skip and b not in skip]
+        dropped = [(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept]
         for start in range(0, max(added.num_rows, 1), 100_000):
-            new = [StoredPair(*r) for r in _rows(added.slice(start, 100_000)) if r[0] not in skip and r[1] not in skip]
+            new = [StoredPair(*r) for r in _rows(added.slice(start, 100_000))]
             with self.database.unit(urgent=False) as connection:
+                skip = self._moved_since(connection, mark)
+                new = [p for p in new if p.left not in skip and p.right not in skip] if skip else new
                 if old.num_rows == 0:
                     matching_store.insert_pairs(connection, new)
                 else:
-                    matching_store.save_pairs(connection, dropped, new)
+                    matching_store.save_pairs(connection, [p for p in dropped if skip.isdisjoint(p)], new)
             dropped = []
             self.progress("pairs", min(start + 100_000, added.num_rows), added.num_rows)
 
     # --- clusters ---
 
-    def _apply_clusters(self, recipe: Recipe, type_name: str, pairs: pa.Table, skip: set[int], *, everything: bool) -> None:
+    def _apply_clusters(self, recipe: Recipe, type_name: str, pairs: pa.Table, mark: Watermark, *, everything: bool) -> None:
         """Golden records of the clusters that differ from what is stored, or of all."""
         with self.database.read() as connection:
             living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND alive = 1 ORDER BY rid"), {"type": type_name})
@@ -268,9 +271,10 @@ class Bulk:
         groups = self._plan(type_name, clusters, everything)
         done = 0
         for chunk in _in_chunks(groups, APPLY_CHUNK):
-            fit = [g for g in chunk if not (g.records & skip)]
-            self.late.update(r for g in chunk if g.records & skip for r in g.records)
             with self.database.unit(urgent=False) as connection:
+                skip = self._moved_since(connection, mark)
+                fit = [g for g in chunk if not (g.records & skip)]
+                self.late.update(r for g in chunk if g.records & skip for r in g.records)
                 self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
             done += len(chunk)
             self.progress(f"golden records of {type_name}", done, len(groups))
@@ -349,15 +353,15 @@ class Bulk:
     def _landed(connection: Connection, rids: Iterable[int]) -> int:
         return max(landing.latest_of(connection, rids).values(), default=0)
 
-    def _catch_up(self, mark: Watermark, skip: set[int]) -> None:
+    def _catch_up(self, mark: Watermark) -> None:
         """Settle by the live path what was left out: records and decisions since the watermark, and what is pending still."""
         with self.database.read() as connection:
             decided = connection.execute(
-                text('SELECT "left", "right" FROM decision WHERE id > :mark'), {"mark": mark.decision}
+                text('SELECT "left", "right" FROM decision WHERE id > :mark OR withdrawn_at >= :at'), {"mark": mark.decision, "at": mark.at}
             ).fetchall()
             left = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")]
         seeds = {r for pair in decided for r in pair}
-        late = skip | self.late | set(left)
+        late = self.late | set(left)
         self.report.caught_up = len(late)
         for part in db.chunks(sorted(late), 500):
             with self.database.unit(urgent=False) as connection:
@@ -381,6 +385,8 @@ class Clusters:
         self.rids: Ints = np.array(rids, dtype=np.int64)
         weight = pairs["weight"].to_numpy()
         strong = weight >= self.model.join
+        for end in ("left", "right"):  # a record that died since the pairs were derived has a home no more
+            strong &= np.isin(pairs[end].to_numpy(), self.rids)
         self.left: Ints = pairs["left"].to_numpy()[strong]
         self.right: Ints = pairs["right"].to_numpy()[strong]
         self.weight: Ints = weight[strong]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -126,7 +127,7 @@ def rebuild(
     seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
     changes = derive(was, after, leads, seen)
     _save(connection, recipe, changes, rebuilt, old, at=at)
-    led.update(_led_before_return(connection, leads.keys() - led.keys()))
+    led.update(_led_last(connection, leads.keys() - led.keys(), {infos[rid].mint for rid in moved.after}))
     ids = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
     store.save_moves(connection, ids, at)
     return changes
@@ -186,11 +187,12 @@ def _led_before(
     return led
 
 
-def _led_before_return(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
-    """Where ids of records that are new to a customer led last: they may come back from a suspension."""
-    if not any_suspension(connection):
-        return {}
-    return store.last_leads(connection, ids)
+def _led_last(connection: Connection, ids: AbstractSet[str], dead: AbstractSet[str]) -> dict[str, str | None]:
+    """Where ids that nothing stored says more of led by their last move.
+
+    Those of the dead may have led nowhere until their heir was found; those of the living come back from a suspension.
+    """
+    return store.last_leads(connection, ids if any_suspension(connection) else ids & dead)
 
 
 def _leads_now(

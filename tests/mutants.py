@@ -1,0 +1,187 @@
+"""Seeded bugs, and the test that must catch each: `python -m tests.mutants [WORD ...]`.
+
+The tree is copied once, each bug is put in by itself, only the test named beside it is run, and the file is
+put back. A bug that no test notices, or a patch that fits the code no more, ends in exit status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("hub", "tests", "config", "pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: what goes wrong, where, and who should notice."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+
+LANDING, FOLD, PULL = "hub/connectors/landing.py", "hub/connectors/fold.py", "hub/connectors/pull.py"
+MATCHING, GOLDEN, SURVIVE = "hub/matching/run.py", "hub/golden_record/run.py", "hub/golden_record/survivorship.py"
+T_LANDING, T_FOLD, T_PULL, T_PUSH = (f"tests/{t}.py::test_" for t in (
+    "connectors/test_landing", "connectors/test_fold", "connectors/test_pull", "delivery/test_push"))
+T_SURVIVE, T_SETTLE, T_VERIFY, T_DB = (f"tests/{t}.py::test_" for t in ("golden_record/test_survivorship", "test_settle", "test_verify", "test_db"))
+T_PLAN, T_BULK = "tests/delivery/test_write_back.py::test_", "tests/test_bulk.py::test_"
+
+MUTANTS = [
+    # landing
+    Mutant("an older version overwrites a newer one", LANDING, "if record.holds is None or order > record.holds:", "if True:",
+           T_LANDING + "an_older_version_is_kept_but_changes_nothing[sqlite]"),
+    Mutant("a repeat lands again", LANDING, "if order is None or (record is not None and order in record.orders):", "if order is None:",
+           T_LANDING + "the_same_version_again_is_no_change[sqlite]"),
+    Mutant("an unversioned A-B-A stops at B", LANDING, "if row.version is None and newest_content == content:",
+           "if row.version is None and any(o[2] == content for o in record.orders):", T_LANDING + "an_unversioned_stream_that_goes_a_b_a_ends_at_a[sqlite]"),
+    Mutant("a row is later than the tombstone of its version", LANDING, "return (row.version, 1, content)", "return (row.version, 0, '')",
+           T_LANDING + "at_one_version_the_tombstone_is_later_than_the_row[sqlite]"),
+    Mutant("what is listed again stays dead", LANDING, "return (newest, generation + 1, content)  # it is listed again", "pass",
+           T_LANDING + "what_was_absent_and_is_listed_again_lives_at_the_same_version[sqlite-True]"),
+    Mutant("what came meanwhile is said to be resolved", LANDING, " AND pending=1 AND latest<=:up_to", " AND pending=1 AND 0<=:up_to",
+           T_LANDING + "what_lands_for_the_bulk_path_waits_until_it_is_settled_at_that_version[sqlite]"),
+    # pull
+    Mutant("one absence deletes", PULL, "ABSENT_TIMES = 2", "ABSENT_TIMES = 1", T_PULL + "a_record_is_deleted_when_a_second_complete_listing_lacks_it[sqlite]"),
+    Mutant("a broken listing deletes a tenth", PULL, "ABSENT_SHARE = 0.02", "ABSENT_SHARE = 0.1", T_PULL + "more_than_two_percent_missing_at_once_deletes_nothing[sqlite]"),
+    Mutant("a row that cannot be read is an absence", PULL, "        if aside:\n            self.result.notes", "        if False:\n            self.result.notes",
+           T_PULL + "an_unreadable_listing_between_two_absences_neither_counts_nor_forgives[sqlite]"),
+    Mutant("a page is counted before it is kept", PULL, "self.result.fetched += len(landed) + aside", "self.result.fetched += len(landed) + aside + (not landed)",
+           T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
+    Mutant("the cursor reads on after the last version (>)", "hub/connectors/sql.py", "return columns[0] >= _bound(last[0])", "return columns[0] > _bound(last[0])",
+           T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
+    # fold
+    Mutant("an echo counts as the source's word", FOLD, "return any(w.value_hash == value and before.first.order <= w.base < current.first.order for w in writes)",
+           "return False", T_FOLD + "what_the_hub_wrote_reads_as_what_the_source_last_said"),
+    Mutant("an echo for ever, whoever typed it", FOLD, "and before.first.order <= w.base < current.first.order", "",
+           T_FOLD + "the_source_types_the_value_itself_later"),
+    Mutant("an echo is the first word of a partial record", FOLD, "if cell is None and partial and found:", "if cell is None and partial:",
+           T_FOLD + "an_echo_in_a_partial_stream_whose_first_rows_lack_the_field"),
+    # matching
+    Mutant("a changed record keeps its old keys", MATCHING, "    _change_keys(connection, old_keys, new_keys, dead=False)\n", "",
+           T_SETTLE + "a_record_that_changes_its_address_is_compared_anew[sqlite]"),
+    Mutant("a block that fell under its cap is forgotten", MATCHING, "if len(was) > cap >= len(now):", "if False:",
+           T_SETTLE + "a_block_that_falls_under_its_cap_gives_its_pairs_again[sqlite]"),
+    Mutant("a block that grew over its cap keeps its pairs", MATCHING, "elif len(was) <= cap < len(now):", "elif False:",
+           T_SETTLE + "a_block_that_grows_over_its_cap_takes_its_pairs_along[sqlite]"),
+    Mutant("nothing is clustered anew after a delete", MATCHING, "kept = {p: w for p, w in weights.items() if p[0] in alive and p[1] in alive and",
+           "alive |= {r: 'person' for r in reached.homes}\n    kept = {p: w for p, w in weights.items() if",
+           T_SETTLE + "a_delete_parts_what_only_the_deleted_record_held_together[sqlite]"),
+    Mutant("a contradicting decision enters", "hub/resolve.py", "check(standing, Decision(0, Pair.of(left, right), verdict))", "pass",
+           "tests/test_promises.py::test_a_decision_and_its_contradiction[sqlite-match]"),
+    Mutant("heirs are found once and for all", "hub/matching/heirs.py", "doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()",
+           "doubtful = set(died)", T_SETTLE + "an_heir_that_dies_or_moves_away_hands_the_id_on[sqlite]"),
+    # survivorship
+    Mutant("ties end by chance", SURVIVE, "-candidate.ref.index, _text(candidate.value), candidate.record,", "-candidate.ref.index,",
+           T_SURVIVE + "shuffling_the_members_never_changes_the_answer"),
+    Mutant("null wins", SURVIVE, "((None,) if held.cell.cleared else ())", "(None,)", T_SURVIVE + "null_never_wins[most_recent]"),
+    Mutant("a claim outranks a checked value", SURVIVE, "candidate.standing.verified, *(key", "*(key",
+           T_SURVIVE + "a_verified_value_outranks_claimed_ones_under_every_rule[most_recent]"),
+    Mutant("a record votes twice", SURVIVE, "for _, v in {(c.record, c.value) for c in candidates})", "for _, v in [(c.record, c.value) for c in candidates])",
+           T_SURVIVE + "most_frequent_counts_a_record_once"),
+    Mutant("an override outlives its end", SURVIVE, " and (override.until is None or now < override.until)", "",
+           T_SURVIVE + "an_override_ends_at_its_time_and_an_earlier_one_stands_again"),
+    Mutant("an override follows nobody", SURVIVE, "if override.anchor in members and", "if", T_SURVIVE + "an_override_whose_anchor_is_no_member_is_inactive"),
+    Mutant("no date is looked at again", SURVIVE, "return min((e for e in edges if e is not None and e > now), default=None)", "return None",
+           T_SURVIVE + "a_value_dated_later_takes_effect_by_itself_and_ends_by_itself[sqlite]"),
+    # golden records
+    Mutant("it commits before the outbox", "hub/golden_record/store.py", "    db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)",
+           '    connection.exec_driver_sql("COMMIT")\n    connection.exec_driver_sql("BEGIN IMMEDIATE")\n    db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)',
+           T_SETTLE + "a_unit_that_fails_at_any_step_leaves_every_table_as_it_was[sqlite-outbox]"),
+    Mutant("an id's move is not told", GOLDEN, "    store.save_moves(connection, ids, at)\n", "", T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
+    Mutant("old search terms stay", GOLDEN, "store.change_terms(connection, before - after, after - before)", "store.change_terms(connection, (), after - before)",
+           T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
+    # the database
+    Mutant("PostgreSQL's writers are not alone", "hub/db.py", "SELECT pg_advisory_xact_lock({WRITER_LOCK})", "SELECT {WRITER_LOCK}",
+           T_DB + "two_processes_worth_of_databases_exclude_each_other[postgresql]"),
+    Mutant("SQLite's writers are not alone", "hub/db.py", '"BEGIN IMMEDIATE"', '"BEGIN"', T_DB + "two_processes_worth_of_databases_exclude_each_other[sqlite]"),
+    Mutant("a rehearsal is the real thing", "hub/db.py", "            raise _RolledBack\n", "", T_DB + "a_rehearsal_is_real_while_it_lasts_and_leaves_nothing[sqlite]"),
+    # bulk
+    Mutant("what moved during a bulk run is left as it was", "hub/bulk.py", "late = self.late | set(left)", "late = set()",
+           T_BULK + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-record-moves-to-another-customer-standardise]"),
+    Mutant("a bulk run forgets to settle what was pending", "hub/bulk.py", "landing.settle_pending(connection, pending,", "(lambda *_: None)(connection, pending,",
+           T_BULK + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-value-is-set-by-hand-heirs]"),
+    # delivery
+    Mutant("a claimed value is written back", "hub/access/handover.py", 'value for rid, _, index in why["won"] if attribute in checked.get(rid, ())',
+           'value for rid, _, index in why["won"]', T_PUSH + "a_claimed_value_is_never_written_back_until_somebody_verifies_it[sqlite]"),
+    Mutant("a write has no condition", "hub/delivery/write_back.py", "expected.update(mapper.held(attribute, raw))", "pass",
+           T_PLAN + "only_what_differs_is_planned_on_condition_of_what_was_there"),
+    Mutant("no breaker", "hub/delivery/write_back.py", "[-TRIPS_AT:] == [hash_] * TRIPS_AT:", "[-TRIPS_AT:] == [hash_] * 99:",
+           T_PLAN + "a_value_that_did_not_stick_twice_is_not_tried_a_third_time"),
+    Mutant("writes are not logged", "hub/delivery/run.py", "landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now)", "pass",
+           T_PUSH + "what_comes_back_is_an_echo_neither_evidence_nor_vote_nor_change[sqlite]"),
+    Mutant("a write that did not happen is an echo", "hub/delivery/run.py", '("conflict", "gone", "rejected")', '("gone", "rejected")',
+           T_PUSH + "an_edit_between_pull_and_push_is_a_conflict_and_the_write_follows_the_next_pull[sqlite]"),
+    Mutant("another try trips the breaker", LANDING, "if last is not None and tuple(last) == (value_hash, *base):", "if False:",
+           T_PUSH + "a_source_that_is_away_for_hours_gets_its_write_when_it_is_back[sqlite]"),
+    Mutant("a dead sender's records wait for ever", "hub/delivery/store.py", "status IN ('pending', 'sending')", "status IN ('pending')",
+           T_PUSH + "a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice[sqlite-post-send]"),
+    Mutant("an attribute goes where it is not shown", "hub/delivery/run.py", "[a for a in attributes if a in shown]", "attributes",
+           T_PUSH + "an_attribute_that_the_sources_role_is_not_shown_never_goes_there[sqlite]"),
+    # jobs
+    Mutant("two processes run one job", "hub/jobs.py", "found.holder != holder and found.until > now", "False",
+           "tests/test_jobs.py::test_one_holder_at_a_time_who_may_take_it_again[sqlite]"),
+]
+
+
+def run_tests(folder: Path, tests: Sequence[str]) -> int:
+    """pytest's exit status: 0 all passed, 1 some failed, more: it could not run them."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HUB_EXAMPLES": "25"}
+    try:
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=300, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return 1  # it hangs: that is noticed too
+
+
+def try_out(folder: Path, mutant: Mutant) -> str:
+    """What became of one mutant: caught, SURVIVED, or why it could not be tried."""
+    path = folder / mutant.file
+    sound = path.read_text(encoding="utf-8")
+    if mutant.old not in sound:
+        return "PATCH DOES NOT FIT"
+    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    try:
+        status = run_tests(folder, [mutant.test])
+    finally:
+        path.write_text(sound, encoding="utf-8")
+    return {0: "SURVIVED", 1: "caught"}.get(status, f"COULD NOT RUN ({status})")
+
+
+def main(words: Sequence[str]) -> int:
+    """Try all mutants whose name, file or test holds one of the words; all of them without any."""
+    chosen = [m for m in MUTANTS if not words or any(w in f"{m.what} {m.file} {m.test}" for w in words)]
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="mutants") as name:
+        folder = Path(name)
+        for part in COPIED:
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, folder / part)
+        if run_tests(folder, sorted({m.test for m in chosen})) != 0:
+            print("The tests must pass before bugs are seeded: they do not.")
+            return 1
+        for number, mutant in enumerate(chosen, 1):
+            started = time.monotonic()
+            found = try_out(folder, mutant)
+            failed += found != "caught"
+            print(f"{number:3}/{len(chosen)}  {found:8}  {mutant.what}  [{mutant.file}]\n{'':16}  {mutant.test}  {time.monotonic() - started:.1f} s", flush=True)
+    print(f"{len(chosen)} seeded bugs, {len(chosen) - failed} caught, {failed} not")
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,153 @@
+"""The bulk path: differences, components, and what moves while it runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.bulk import Bulk, _components, difference
+from hub.db import Database
+from hub.model import RecordId, Verdict
+from tests import tiny
+from tests.conftest import empty
+from tests.test_promises import Hub, land_pending
+
+COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
+some = settings(max_examples=COUNT, deadline=None)
+
+PAIR = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("weight", pa.int64()), ("parts", pa.string())])
+
+
+def pairs(rows: dict[tuple[int, int], int]) -> pa.Table:
+    return pa.Table.from_pylist([{"left": a, "right": b, "weight": w, "parts": f"[{w}]"} for (a, b), w in rows.items()], PAIR)
+
+
+# --- pure parts -------------------------------------------------------------------------------------------
+
+tables = st.dictionaries(st.tuples(st.integers(1, 3), st.integers(4, 6)), st.integers(0, 2), max_size=6)
+
+
+@some
+@given(tables, tables)
+def test_taking_away_and_adding_the_differences_gives_the_new_table(old: dict[tuple[int, int], int], new: dict[tuple[int, int], int]) -> None:
+    gone, added = difference(pairs(old), pairs(new))
+    assert {(r["left"], r["right"]): r["weight"] for r in gone.to_pylist()} == {k: w for k, w in old.items() if new.get(k) != w}
+    assert {(r["left"], r["right"]): r["weight"] for r in added.to_pylist()} == {k: w for k, w in new.items() if old.get(k) != w}
+    names = [(r["left"], r["right"]) for r in added.to_pylist()]
+    assert not old or names == sorted(names)
+
+
+@some
+@given(st.lists(st.integers(1, 9), unique=True), st.data())
+def test_components_are_those_of_a_naive_union(rids: list[int], data: st.DataObject) -> None:
+    rids = sorted(rids)
+    edges = data.draw(st.lists(st.tuples(st.sampled_from(rids), st.sampled_from(rids)), max_size=8)) if rids else []
+    homes = {r: {r} for r in rids}
+    for a, b in edges:
+        union = homes[a] | homes[b]
+        homes.update(dict.fromkeys(union, union))
+    left, right = (np.array([e[i] for e in edges], dtype=np.int64) for i in (0, 1))
+    found = _components(np.array(rids, dtype=np.int64), left, right).tolist()
+    assert len(found) == len(rids)
+    together = {(a, b) for a, x in zip(rids, found, strict=True) for b, y in zip(rids, found, strict=True) if x == y}
+    assert together == {(a, b) for a in rids for b in homes[a]}
+
+
+# --- what moves meanwhile -----------------------------------------------------------------------------------
+
+B1, B2, B3 = (RecordId("bill", "people", k) for k in "123")
+C1, C2, C3 = (RecordId("crm", "people", k) for k in "123")
+ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}
+OTTO = {"given_name": "Otto", "family_name": "Schulz", "birth_date": "1991-05-06", "email": "b@x.example"}
+
+
+def land(id: RecordId, row: dict[str, Any], v: int = 1) -> tuple[str, Any]:
+    return ("land", (id, {"id": id.key, "v": v, **row}))
+
+
+FIRST = [land(B1, ANNA), land(C1, {**ANNA, "given_name": "Ann"}), land(B2, OTTO), land(B3, {**OTTO, "given_name": "Oto"}),
+         ("decide", ((B1, B2), Verdict.MATCH))]
+PENDING = [land(C2, OTTO), land(C1, ANNA, 2), land(C3, {"given_name": "Hanna", "family_name": "Kurz", "phone": "+4915112345678"}), land(B3, {"gone": True}, 2)]
+MEANWHILE: dict[str, list[tuple[str, Any]]] = {
+    "a record moves to another customer": [land(C1, OTTO, 3)],
+    "a new record joins two": [land(RecordId("bill", "people", "4"), {**ANNA, "email": "b@x.example", "phone": "+4915112345678"})],
+    "a pending record is deleted": [land(C2, {"gone": True}, 3)],
+    "a member is deleted": [land(B1, {"gone": True}, 3)],
+    "a dead one returns": [land(B3, OTTO, 4)],
+    "a steward keeps two apart": [("decide", ((B1, C1), Verdict.NO_MATCH))],
+    "a steward joins two": [("decide", ((C1, C2), Verdict.MATCH))],
+    "a steward takes a match back": [("withdraw", 1)],
+    "a value is set by hand": [("override", (B1, "given_name", ("Zoe",)))],
+}
+STEPS = ["standardise", "keys", "pairs", "golden records of person", "heirs"]
+
+
+class At:
+    """Does something once, when the bulk run reaches a step."""
+
+    def __init__(self, step: str, act: Callable[[], None]):
+        self.step, self.act, self.reached = step, act, False
+
+    def __call__(self, step: str, done: int, of: int) -> None:
+        if step == self.step and not self.reached:
+            self.reached = True
+            self.act()
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("what", MEANWHILE, ids=lambda w: w.replace(" ", "-"))
+def test_what_moves_while_a_bulk_run_is_under_way_is_caught_up_with(database: Database, step: str, what: str) -> None:
+    live = Hub(database)
+    for command in [*FIRST, *PENDING, *MEANWHILE[what]]:
+        live.do(command)
+    expected = tiny.nameless(tiny.answer(database))
+    hub = Hub(database)
+    for command in FIRST:
+        hub.do(command)
+    land_pending(hub, PENDING)
+
+    def meanwhile() -> None:
+        for command in MEANWHILE[what]:
+            assert hub.do(command)
+
+    hook = At(step, meanwhile)
+    Bulk(hub.resolver, workers=1, progress=hook).run(train=False)
+    assert hook.reached
+    assert tiny.nameless(tiny.answer(database)) == expected
+    hub.check()
+    with database.read() as c:
+        assert c.exec_driver_sql("SELECT count(*) FROM record WHERE pending = 1").scalar() == 0
+
+
+def test_the_first_of_two_dies_for_the_bulk_path_and_the_other_shows_its_id(database: Database) -> None:
+    hub = Hub(database)
+    for command in (land(B1, ANNA), land(C1, ANNA)):
+        hub.do(command)
+    land_pending(hub, [land(B1, {"gone": True}, 2)])
+    Bulk(hub.resolver, workers=1).run(train=False)
+    assert [found[2] for found in tiny.answer(database).values()] == [B1]
+    hub.check()
+
+
+def test_a_full_run_over_a_sound_hub_changes_nothing(database: Database) -> None:
+    hub = Hub(database)
+    for command in [*FIRST, *PENDING, ("decide", ((B1, B2), Verdict.MATCH)), ("override", (B1, "given_name", ("Zoe",)))]:
+        hub.do(command)
+    before = tiny.answer(database)
+    report = Bulk(hub.resolver, workers=1).run(full=True, train=False)
+    assert report.changes == 0
+    assert tiny.answer(database) == before
+    hub.check()
+
+
+def test_a_bulk_run_over_an_empty_hub_does_nothing(database: Database) -> None:
+    empty(database)
+    report = Bulk(tiny.resolver(database), workers=1).run()
+    assert (report.standardised, report.clusters, report.changes, report.caught_up) == (0, 0, 0, 0)
