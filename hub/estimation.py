@@ -222,7 +222,8 @@ def _stratum(file: Path, line: int, row: Mapping[str, str]) -> Stratum:
 
 
 def _told(values: Any) -> str:
-    return "; ".join(", ".join(v.values()) if isinstance(v, dict) else str(v) for v in values or ())
+    listed = values if isinstance(values, list | tuple) else [] if values is None else [values]
+    return "; ".join(", ".join(v.values()) if isinstance(v, dict) else str(v) for v in listed)
 
 
 __all__ = ["Drawn", "Read", "draw_pairs", "read_labels"]
