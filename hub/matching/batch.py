@@ -15,10 +15,12 @@ import numpy as np
 import pyarrow as pa
 
 from hub.kinds.levels_base import MISSING
-from hub.matching.candidates import SEPARATOR, rule_name
+from hub.matching.candidates import rule_name
 from hub.matching.mixture import Mixture, Patterns, Random, fit
 from hub.matching.model import (
+    SEPARATOR,
     Comparison,
+    FullNames,
     LevelWeight,
     Model,
     Terms,
@@ -30,7 +32,7 @@ from hub.matching.model import (
     shipped,
     with_info,
 )
-from hub.matching.profile import profile
+from hub.matching.profile import full_names, profile
 from hub.matching.score import CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.standardised import CLAIMED
 from hub.model import BIT
@@ -39,6 +41,7 @@ from hub.settings import CustomerType
 EVERY_PAIR = 1_500  # records up to which training looks at every pair
 RANDOM_PAIRS = 500_000
 SAMPLED_RECORDS = 60_000  # whose pairs training looks at
+FULL_NAME = "full name"
 
 
 @dataclass(frozen=True)
@@ -161,15 +164,27 @@ def _term_sql(c: Comparison, tf: str) -> str:
     )
 
 
-def _add_terms(con: duckdb.DuckDBPyConnection, terms: dict[str, Terms], lists: set[str]) -> None:
-    """Columns `tf <column>`: each record's own adjustment (a list beside a list)."""
+def _full_name_sql(names: FullNames, table: str) -> str:
+    return f"{table}.{_q(names.given)} || {_text(SEPARATOR)} || {table}.{_q(names.plain)}"
+
+
+def _terms_table(con: duckdb.DuckDBPyConnection, table: str, found: Terms) -> None:
+    items = list(found.frequent.items())
+    con.register("given", pa.table({"v": pa.array([v for v, _ in items], pa.string()), "a": pa.array([a for _, a in items], pa.int64())}))
+    con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
+    con.unregister("given")
+
+
+def _add_terms(con: duckdb.DuckDBPyConnection, terms: dict[str, Terms], lists: set[str], names: FullNames | None) -> None:
+    """Columns `tf <column>`: each record's own adjustment (a list beside a list); `full name`: that of its full name."""
     joins, extra = [], []
+    if names is not None:
+        _terms_table(con, "known_names", names.terms)
+        joins.append(f"LEFT JOIN known_names ON known_names.v = {_full_name_sql(names, 'rec')}")
+        extra.append(f"coalesce(known_names.a, {names.terms.unseen}) AS {_q(FULL_NAME)}")
     for at, (c, found) in enumerate(sorted(terms.items())):
         table = f"terms{at}"
-        items = list(found.frequent.items())
-        con.register("given", pa.table({"v": pa.array([v for v, _ in items], pa.string()), "a": pa.array([a for _, a in items], pa.int64())}))
-        con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
-        con.unregister("given")
+        _terms_table(con, table, found)
         if c in lists:
             con.execute(
                 f"CREATE OR REPLACE TABLE {table}_of AS SELECT rid, list(coalesce(a, {found.unseen}) ORDER BY place) AS a "
@@ -213,11 +228,12 @@ def _train(
     if found.placeholders:
         con.execute("DROP TABLE rec")
         _load(con, records, columns, lists, dict(found.placeholders))
-    _add_terms(con, dict(found.terms), lists)
+    names = full_names(con, comparisons, lists, found)
+    _add_terms(con, dict(found.terms), lists, names)
     n = records.num_rows
     blocking = _block(con, base.rules, lists, customer_type.matching.block_cap, budget, seed, n)
     random = _random_pairs(con, comparisons, found.exact, seed, n)
-    patterns = _patterns(con, comparisons, blocking, found.terms, n)
+    patterns = _patterns(con, comparisons, blocking, found.terms, names, n)
     mixture = fit(comparisons, patterns, random, records=n)
     rules, missed = _useful_rules(blocking, patterns, mixture, n)
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
@@ -226,7 +242,7 @@ def _train(
         "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs), "namesake_pairs": round(mixture.namesake_pairs),
         "rules": [[rule_name(r.rule), r.pairs, r.over, r.rule in rules] for r in blocking.counted], "recall_lost_by_blocking": missed,
     }  # fmt: skip
-    return replace(model, info=info)
+    return replace(model, info=info, full_names=names)
 
 
 @dataclass(frozen=True)
@@ -336,18 +352,19 @@ def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
 
 
 def _patterns(
-    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], blocking: Blocking, terms: dict[str, Terms], n: int
+    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], blocking: Blocking, terms: dict[str, Terms], names: FullNames | None, n: int
 ) -> Patterns:
     """Agreement patterns of every pair (small data) or of the pairs that rules found."""
     if n <= EVERY_PAIR:
         con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l.rid AS l, r.rid AS r, 0::BIGINT AS mask FROM rec l JOIN rec r ON l.rid < r.rid")
     else:
         con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l, r, bit_or(1::BIGINT << rule) AS mask FROM hits GROUP BY l, r")
-    rare, alone = _rare_sql(comparisons, terms)
+    rare, alone, named = _rare_sql(comparisons, terms, names)
+    nearest = ", ".join(f"round(({x}) / {BIT}.0)::INTEGER AS {name}" for x, name in ((rare, "rare"), (alone, "alone"), (named, "named")))
     levels = ", ".join(f"({_level_sql(c)})::TINYINT AS g{k}" for k, c in enumerate(comparisons))
     rows = con.execute(
-        f"SELECT {', '.join(f'g{k}' for k in range(len(comparisons)))}, mask, rare, alone, count(*) AS n "
-        f"FROM (SELECT pairs.mask, {levels}, ({rare}) // {BIT} AS rare, ({alone}) // {BIT} AS alone "
+        f"SELECT {', '.join(f'g{k}' for k in range(len(comparisons)))}, mask, rare, alone, named, count(*) AS n "
+        f"FROM (SELECT pairs.mask, {levels}, {nearest} "
         f"FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r) GROUP BY ALL ORDER BY ALL"
     ).fetchnumpy()
     grid = np.stack([np.asarray(rows[f"g{k}"], np.int64) for k in range(len(comparisons))], axis=1)
@@ -357,19 +374,18 @@ def _patterns(
         for k, c in enumerate(comparisons):
             blind = sum(1 << at for at, rule in enumerate(blocking.rules) if not any(_about(column, c) for column in rule))
             eligible[:, k] = (mask & blind) != 0
-    bits = [np.asarray(rows[name], np.float64) for name in ("rare", "alone")]
-    bits = [b + 0.5 * (b != 0) for b in bits]  # the middle of a bit
+    bits = [np.asarray(rows[name], np.float64) for name in ("rare", "alone", "named")]
     share = blocking.share if n > EVERY_PAIR else 1.0
-    return Patterns(grid, eligible, bits[0], bits[1], np.asarray(rows["n"], np.float64) / share, mask)
+    return Patterns(grid, eligible, *bits, np.asarray(rows["n"], np.float64) / share, mask)
 
 
 def _about(column: str, c: Comparison) -> bool:
     return column.partition(".")[0] == c.columns["value"].partition(".")[0]
 
 
-def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms]) -> tuple[str, str]:
-    """Sums of term adjustments over levels `g0..`: against strangers, and of what a household does not share."""
-    every, alone = ["0"], ["0"]
+def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms], names: FullNames | None) -> tuple[str, str, str]:
+    """Sums of term adjustments over levels `g0..`: against strangers, housemates (what a household does not share), namesakes."""
+    every, alone, named = ["0"], ["0"], ["0"]
     for k, c in enumerate(comparisons):
         for at, level in enumerate(c.levels.levels):
             if level.tf and c.columns[level.tf] in terms:
@@ -377,7 +393,17 @@ def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms]) -> t
                 every.append(term)
                 if not c.levels.shared:
                     alone.append(term)
-    return " + ".join(every), " + ".join(alone)
+                    named.append(term)
+                elif names is not None and names.family == c.name:
+                    both = f"g{k} = {at} AND {_both_names_sql(names)}"
+                    every.append(f"CASE WHEN {both} THEN l.{_q(FULL_NAME)} ELSE 0 END")
+                    named.append(f"CASE WHEN {both} THEN {_term_sql(c, c.columns[level.tf])} + l.{_q(FULL_NAME)} + {names.namesakes} ELSE 0 END")
+    return " + ".join(every), " + ".join(alone), " + ".join(named)
+
+
+def _both_names_sql(names: FullNames) -> str:
+    """The given names are the same too (and no initials)."""
+    return f"l.{_q(names.given)} = r.{_q(names.given)} AND length(l.{_q(names.given)}) > 1"
 
 
 def _assemble(
@@ -442,7 +468,7 @@ def pairs(
     lists = _lists(comparisons, columns)
     with _database(budget) as con:
         _load(con, records, columns, lists, dict(model.placeholders))
-        _add_terms(con, dict(model.terms), lists)
+        _add_terms(con, dict(model.terms), lists, model.full_names)
         if keys is None:
             _add_keys(con, model.rules, lists)
         else:
@@ -474,7 +500,7 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
     """Weights of table `pairs`, in two steps: what is cheap first, then, for pairs that may still reach the floor, the lists."""
     sums = [_Sums(k, w, model) for k, w in enumerate(model.comparisons)]
     cheap, dear = [x for x in sums if not x.many], [x for x in sums if x.many]
-    first = ", ".join(["l.rid AS lid", "r.rid AS rid", *(x.level() for x in cheap), *(x.term() for x in cheap), *(x.present() for x in dear)])
+    first = ", ".join(["l.rid AS lid", "r.rid AS rid", *(x.level() for x in cheap), *(x.term() for x in cheap), *(x.named() for x in cheap if x.names), *(x.present() for x in dear)])
     held = ", ".join(["lid", "hopeful.rid", *(f"g{x.k}, t{x.k}" for x in cheap)])
     rivals = (("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes))
     early = ", ".join(f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap)])}) AS {rival}0" for rival, start in rivals)
@@ -517,7 +543,9 @@ class _Sums:
         shared = self._c.levels.shared
         self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
         self.household = f"(CASE g{k} {self._when('household')} ELSE 0 END{'' if shared else f' + t{k}'})"
-        self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END{'' if shared else f' + t{k}'})"
+        self.names = model.full_names if model.full_names is not None and model.full_names.family == self.name else None
+        beyond = f" + n{k}" if self.names else "" if shared else f" + t{k}"
+        self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END{beyond})"
         unclaimed = f" AND NOT coalesce(list_contains(claimed, {_text(self.name)}), false)" if self._c.levels.contact else ""
         self.proven = f"({self.strangers} > 0{unclaimed})"
 
@@ -528,8 +556,15 @@ class _Sums:
         return f"({_level_sql(self._c)}) AS g{self.k}"
 
     def term(self) -> str:
-        cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf)}" for at, tf in self._cases)
+        more = f" + (CASE WHEN {_both_names_sql(self.names)} THEN l.{_q(FULL_NAME)} ELSE 0 END)" if self.names else ""
+        cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf)}{more}" for at, tf in self._cases)
         return f"(CASE g{self.k} {cases} ELSE 0 END) AS t{self.k}" if cases else f"0 AS t{self.k}"
+
+    def named(self) -> str:
+        """What the rarity of the full name weighs against namesakes."""
+        assert self.names is not None
+        cases = " ".join(f"WHEN g{self.k} = {at} AND {_both_names_sql(self.names)} THEN t{self.k} + {self.names.namesakes}" for at, _ in self._cases)
+        return f"(CASE {cases} ELSE 0 END) AS n{self.k}" if cases else f"0 AS n{self.k}"
 
     def bound(self, rival: str) -> str:
         """The most that a list may still add."""

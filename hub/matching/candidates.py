@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from hub.matching.model import Model
-
-SEPARATOR = "\x1f"
+from hub.matching.model import SEPARATOR, Model
 
 
 def rule_name(rule: tuple[str, ...]) -> str:

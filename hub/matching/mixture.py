@@ -31,7 +31,8 @@ class Patterns:
 
     levels    pattern x comparison, -1 where missing
     eligible  pattern x comparison: found without looking at that comparison
-    rare      bits that term frequencies add against strangers; `rare_alone` those that a household does not share
+    rare      bits that term frequencies add against strangers; `rare_alone` those that a household does not share;
+              `rare_named` against namesakes
     count     pairs of the pattern (weighted up when the pairs are a sample)
     mask      bits of the rules that found it
     """
@@ -40,6 +41,7 @@ class Patterns:
     eligible: NDArray[np.bool_]
     rare: Floats
     rare_alone: Floats
+    rare_named: Floats
     count: Floats
     mask: Ints
 
@@ -111,7 +113,8 @@ def _posterior(patterns: Patterns, shares: tuple[list[Floats], ...], pairs: Floa
     """Chances that each pattern is one customer, one household, two namesakes (rows)."""
     strangers = max(total - float(pairs.sum()), 1.0)
     logs = np.log2(np.append(pairs, strangers))[:, None] + np.zeros(len(patterns.count))
-    logs[1:3] -= patterns.rare_alone  # a family name is shared by households, and by namesakes of one family or region
+    logs[1] -= patterns.rare_alone
+    logs[2] -= patterns.rare_named
     logs[3] -= patterns.rare
     for k in range(patterns.levels.shape[1]):
         at = patterns.levels[:, k]

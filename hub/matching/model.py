@@ -23,6 +23,7 @@ from hub.settings import CustomerType
 
 CERTAIN = 40 * BIT  # no single level weighs more, whatever the data says
 ASSUMED_RECORDS = 10_000  # of a model that saw no data
+SEPARATOR = "\x1f"  # between values that make one text
 _STEP = 250
 _MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
 
@@ -60,6 +61,22 @@ class Terms:
 
 
 @dataclass(frozen=True)
+class FullNames:
+    """What agreeing on the given name changes about agreeing on the family name: names go together (by country and
+    family), so two rarities counted as independent overstate. Milli-bits by full name; `namesakes`: from the rarity
+    against strangers to that against namesakes."""
+
+    family: str  # the comparison that carries it
+    given: str  # columns
+    plain: str
+    terms: Terms
+    namesakes: int
+
+    def of(self, given: str, plain: str) -> int:
+        return self.terms.of(given + SEPARATOR + plain)
+
+
+@dataclass(frozen=True)
 class Weights:
     """The trained weights of one comparison."""
 
@@ -83,6 +100,7 @@ class Model:
     join: int
     review: int
     info: Mapping[str, Any] = field(default_factory=dict)
+    full_names: FullNames | None = None
 
     def to_json(self) -> str:
         """Canonical: the same model is the same bytes."""
@@ -110,6 +128,9 @@ class Model:
             "join": self.join,
             "review": self.review,
             "info": dict(self.info),
+            "full_names": None
+            if (names := self.full_names) is None
+            else [names.family, names.given, names.plain, dict(names.terms.frequent), names.terms.unseen, names.namesakes],
         }
 
     @classmethod
@@ -133,6 +154,9 @@ class Model:
             join=data["join"],
             review=data["review"],
             info=data["info"],
+            full_names=None
+            if (names := data.get("full_names")) is None
+            else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5]),
         )
 
     @cached_property

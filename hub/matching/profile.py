@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.kinds.levels import LEVELS
-from hub.matching.model import Comparison, Terms
+from hub.matching.model import SEPARATOR, Comparison, FullNames, Terms
 from hub.model import BIT
 
 FREQUENT = 3_000
@@ -118,6 +118,93 @@ def _terms(con: Any, column: str, many: bool, hollow: frozenset[str]) -> tuple[T
     unseen = _bits(average / (rest / records))
     frequent = {v: _bits(average / (c / records)) for v, c in rows}
     return Terms({v: a for v, a in frequent.items() if a != unseen}, unseen), average
+
+
+NAMES = 20_000  # full names whose frequency the model keeps
+UNSURE = 0.05  # of the pairs of one customer, in how many there are: in small data they would pass for namesakes
+TELLING = ("birth_date", "identifier", "postal_address", "email", "phone")  # what tells namesakes apart, the surest first
+
+
+def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile) -> FullNames | None:
+    """How often two people have one full name, beside how often if names were independent.
+
+    Pairs of one full name are of one customer or of namesakes; how many agree on something that has nothing to do with
+    a name (a birth date) says how many are which. None where no attribute can tell.
+    """
+    family = next((c for c in comparisons if c.levels.name and "given" in c.columns), None)
+    if family is None:
+        return None
+    given, plain = family.columns["given"], family.columns["value"]
+    telling = _telling(con, comparisons, given, plain)
+    if telling is None or given not in found.terms or plain not in found.terms:
+        return None
+    value = f"{_q(telling.columns['value'])}{'[1]' if telling.columns['value'] in lists else ''}"
+    agree = _agreeing(con, comparisons, telling, given, plain, lists)
+    con.execute(
+        f"CREATE OR REPLACE TABLE named AS WITH each AS (SELECT {_q(given)} AS g, {_q(plain)} AS f, {value} AS v, count(*) AS n FROM rec "
+        f"WHERE length({_q(given)}) > 1 AND {_q(plain)} IS NOT NULL GROUP BY ALL) "
+        f"SELECT g, f, sum(n)::DOUBLE AS c, coalesce(sum(n) FILTER (v IS NOT NULL), 0)::DOUBLE AS told, "
+        f"coalesce(sum(n * (n - 1)) FILTER (v IS NOT NULL), 0)::DOUBLE AS agreeing FROM each GROUP BY g, f"
+    )
+    # pairs of a name that are of two people; of a single name it may come out below 0, the sum is unbiased
+    con.execute(
+        f"CREATE OR REPLACE TABLE shared AS SELECT g, f, c, told, c * (c - 1) * (1 - agreeing / ({agree} * told * (told - 1))) AS apart "
+        f"FROM named WHERE told > 1"
+    )
+    total, one, two = con.execute(
+        "SELECT (SELECT sum(c) FROM named), (SELECT sum(x * x) FROM (SELECT sum(c) AS x FROM named GROUP BY g)), "
+        "(SELECT sum(x * x) FROM (SELECT sum(c) AS x FROM named GROUP BY f))"
+    ).fetchall()[0]
+    if not total or total < 2:
+        return None
+    con.execute("CREATE OR REPLACE TABLE givens AS SELECT g, sum(c) AS cg FROM named GROUP BY g")
+    con.execute("CREATE OR REPLACE TABLE families AS SELECT f, sum(c) AS cf FROM named GROUP BY f")
+    rows = con.execute(
+        f"SELECT g, f, c, apart, cg * cf / {total} FROM shared JOIN givens USING (g) JOIN families USING (f) "
+        f"WHERE apart >= 8 AND told >= 3 ORDER BY apart DESC, g, f LIMIT {NAMES}"
+    ).fetchall()
+    every, apart = con.execute("SELECT coalesce(sum(c * (c - 1)), 0)::DOUBLE, coalesce(sum(apart), 0)::DOUBLE FROM shared").fetchall()[0]
+    apart = max(0.0, apart - UNSURE * (every - apart))
+    expected = one / total * two / total  # ordered pairs of two people, if names were independent
+    rest_apart = max(0.0, apart - sum(r[3] for r in rows))
+    rest_expected = max(0.0, expected - sum(r[4] * r[4] for r in rows))
+    rest_share = max(0.05, (total - sum(r[2] for r in rows)) / max(1.0, total - sum(r[4] for r in rows)))
+    unseen = min(0, -_bits((rest_apart + 4) / (rest_expected + 4) / min(1.0, rest_share)))
+    frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(2 * BIT, _bits(mu * c / a))) for g, f, c, a, mu in rows}
+    together = _bits((apart + 4) / (expected + 4))
+    return FullNames(family.name, given, plain, Terms({v: a for v, a in frequent.items() if a != unseen}, unseen), together)
+
+
+def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, given: str, plain: str, lists: set[str]) -> float:
+    """How often two records of one customer agree on what tells: seen where the full name and another such value agree."""
+
+    def first(c: Comparison) -> str:
+        return f"{_q(c.columns['value'])}{'[1]' if c.columns['value'] in lists else ''}"
+
+    agree, pairs = 0.0, 0.0
+    for c in comparisons:
+        if c is not telling and any(c.levels is LEVELS[kind] for kind in TELLING):
+            rows = con.execute(
+                f"SELECT coalesce(sum(a), 0)::DOUBLE, coalesce(sum(n * (n - 1)), 0)::DOUBLE FROM (SELECT sum(n) AS n, sum(n * (n - 1)) AS a FROM "
+                f"(SELECT {_q(given)} AS g, {_q(plain)} AS f, {first(c)} AS o, {first(telling)} AS v, count(*) AS n FROM rec "
+                f"WHERE g IS NOT NULL AND f IS NOT NULL AND o IS NOT NULL AND v IS NOT NULL GROUP BY ALL) GROUP BY g, f, o)"
+            ).fetchall()
+            agree, pairs = agree + rows[0][0], pairs + rows[0][1]
+    shipped = telling.levels.levels[0].m
+    return float((agree + 50 * shipped) / (pairs + 50))
+
+
+def _telling(con: Any, comparisons: tuple[Comparison, ...], given: str, plain: str) -> Comparison | None:
+    """The comparison that tells namesakes apart: the surest kind that three in ten named records have."""
+    named = con.execute(f"SELECT count(*) FROM rec WHERE {_q(given)} IS NOT NULL AND {_q(plain)} IS NOT NULL").fetchall()[0][0]
+    for kind in TELLING:
+        for c in comparisons:
+            if c.levels is LEVELS[kind] and named:
+                column = _q(c.columns["value"])
+                held = con.execute(f"SELECT count(*) FROM rec WHERE {_q(given)} IS NOT NULL AND {_q(plain)} IS NOT NULL AND {column} IS NOT NULL").fetchall()
+                if held[0][0] >= 0.3 * named:
+                    return c
+    return None
 
 
 def _bits(ratio: float) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.kinds.levels_base import MISSING, PythonForm
 from hub.matching.candidates import without_placeholders
-from hub.matching.model import Model, Terms, meet, probability
+from hub.matching.model import Comparison, FullNames, Model, Terms, meet, probability
 from hub.matching.standardised import CLAIMED
 from hub.model import Part, Weighed
 
@@ -42,6 +42,7 @@ class Scorer:
                 tuple((level.strangers, level.household, level.namesakes, level.tf, model.terms.get(level.tf or "")) for level in w.levels),
                 w.comparison.levels.shared,
                 w.comparison.levels.contact,
+                model.full_names if model.full_names is not None and model.full_names.family == w.comparison.name else None,
             )
             for w in model.comparisons
         ]
@@ -54,13 +55,18 @@ class Scorer:
         claimed = _claimed(left, right)
         strangers, household, namesakes, proven = model.prior, model.household, model.namesakes, False
         parts = [Part(PRIOR, 0, model.prior)]
-        for name, level_of, weights, shared, contact in self._compared:
+        for name, level_of, weights, shared, contact, names in self._compared:
             level = level_of(left, right)
             if level == MISSING:
                 continue
             weight, against, namesake, tf, terms = weights[level]
             if terms is not None and tf is not None:
                 rare = _rarest(left.get(tf), right.get(tf), terms)
+                if names is not None:
+                    given = left.get(names.given)
+                    if given and len(given) > 1 and given == right.get(names.given):
+                        rare += names.of(given, left[names.plain])
+                        namesake += rare + names.namesakes
                 weight += rare
                 if not shared:  # namesakes are often of one family or region: a rare family name tells them apart no better
                     against += rare
@@ -83,7 +89,7 @@ class Scorer:
         return Weighed(total, tuple(parts))
 
 
-_Bound = tuple[str, PythonForm, tuple[tuple[int, int, int, str | None, Terms | None], ...], bool, bool]
+_Bound = tuple[str, PythonForm, tuple[tuple[int, int, int, str | None, Terms | None], ...], bool, bool, FullNames | None]
 _scorers: dict[int, Scorer] = {}
 
 
@@ -130,10 +136,19 @@ def explain(left: Forms, right: Forms, model: Model) -> list[PartExplained]:
             lines.append(PartExplained(part.comparison, "", _WORDS[part.comparison], "", "", part.weight))
             continue
         level = compared.comparison.levels.levels[part.level]
-        columns = tuple(compared.comparison.columns.values())[:1] or ()
-        one, two = (", ".join(_text(side.get(c)) for c in columns) for side in (left, right))
+        one, two = (_shown(side, compared.comparison) for side in (left, right))
         lines.append(PartExplained(part.comparison, level.name, level.words, one, two, part.weight))
     return sorted(lines, key=lambda line: (line.comparison != PRIOR, -abs(line.weight), line.comparison))
+
+
+def _shown(side: Forms, c: Comparison) -> str:
+    """A record's own values of a comparison, of the columns that it reads: a name as it is compared, an address with its place."""
+    columns = [c.columns["value"]]
+    if "street" in c.columns:
+        columns += [c.columns[role] for role in ("postcode", "city")]
+    elif "words" in c.columns and side.get(c.columns["words"]):
+        columns = [c.columns["words"]]
+    return ", ".join(text for name in columns if (text := _text(side.get(name))))
 
 
 def _text(value: Any) -> str:
