@@ -11,18 +11,19 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
-import recordlinkage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 
 from hub.matching.evaluate import Quality, evaluate
+
+if TYPE_CHECKING:  # neither is needed where memory is measured
+    import pandas as pd
 
 SEED = 1
 DEFAULT_PROBABILITY = 0.95  # the threshold in Splink's own demos
@@ -212,6 +213,8 @@ def splink_end_to_end(table: pa.Table, given: SplinkSettings) -> tuple[pa.Table,
 
 def ecm_pairs(given: DataSet) -> Scored:
     """Indexed pairs of a set with the log odds of recordlinkage's ECMClassifier; 0 and above is its default."""
+    import recordlinkage
+
     seconds: dict[str, float] = {}
     frame = given.records.set_index("unique_id")
     with _timed(seconds, "index"):

