@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hub.matching.estimate import Labelled, Population, Stratum, allocation, draw, estimate
 from hub.model import BIT
 
-REPEATS = 2_000 if os.environ.get("HUB_PROVE") else 250
+REPEATS = 1_000 if os.environ.get("HUB_PROVE") else 150
 SAMPLE = 200
 
 Truth = NDArray[np.bool_]
