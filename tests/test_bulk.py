@@ -101,9 +101,16 @@ class At:
             self.act()
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("what", MEANWHILE, ids=lambda w: w.replace(" ", "-"))
-def test_what_moves_while_a_bulk_run_is_under_way_is_caught_up_with(database: Database, step: str, what: str) -> None:
+# A third of them, and those that once went wrong; all with HUB_PROVE.
+CASES = [
+    pytest.param(what, step, id=f"{what}-{step}".replace(" ", "-"))
+    for i, what in enumerate(MEANWHILE) for j, step in enumerate(STEPS)
+    if os.environ.get("HUB_PROVE") or (i + j) % 3 == 0 or (i, step) in {(2, "pairs"), (1, "keys")}
+]
+
+
+@pytest.mark.parametrize(("what", "step"), CASES)
+def test_what_moves_while_a_bulk_run_is_under_way_is_caught_up_with(database: Database, what: str, step: str) -> None:
     live = Hub(database)
     for command in [*FIRST, *PENDING, *MEANWHILE[what]]:
         live.do(command)
