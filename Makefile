@@ -44,5 +44,5 @@ mutants: setup  ## seeded bugs, and the test that catches each
 lock: setup  ## pin anew
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --upgrade --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 -o requirements.lock
 
-clean:
-	rm -rf .venv demo-data var
+clean:  ## what make made; your hub in var/ stays
+	rm -rf .venv demo-data

@@ -17,8 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column, Table
 
 from hub import cycle
-from hub.access import principals
-from hub.api.hub import Hub
+from hub.access import audit, principals
+from hub.access.secret import derive, hub_secret
+from hub.api.hub import Hub, audit_path
 from hub.bulk import Report
 from hub.connectors.landing import pending_count
 from hub.connectors.mapping import Mapper
@@ -148,8 +149,24 @@ def pull(
         if found is not None:
             print_matched(found)
         write_report(report, {"pulled": [pulled_figures(p) for p in done]})
-        if done and all(p.error for p in done):
-            raise typer.Exit(1)
+        if done and all(p.error or (p.quarantined and not p.landed + p.unchanged) for p in done):
+            raise typer.Exit(1)  # nothing could be done
+
+
+@app.command()
+def quarantine(
+    source: Annotated[str | None, typer.Argument(help="Only this source's rows.")] = None,
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+) -> None:
+    """What was set aside, where it stood and why. The rows themselves stay in the database."""
+    from hub.connectors.landing import quarantined
+    from hub.model import from_micros
+
+    with opened(config, database, folder) as hub, hub.database.read() as connection:
+        shown = Table("stream", "where", "why", "since")
+        for row in quarantined(connection, source):
+            shown.add_row(f"{row.source}.{row.stream}", row.line, row.reason, from_micros(row.at).isoformat(timespec="minutes"))
+        out.print(shown if shown.row_count else "nothing is set aside")
 
 
 @app.command()
@@ -188,10 +205,14 @@ def verify(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
         out.print(shown)
         for kind, samples in found.samples.items():
             out.print(f"{kind}: " + "; ".join(samples))
+        chain = audit.verify_chain(audit_path(folder), derive(hub_secret(folder), "audit"))
+        out.print(f"audit: {chain.lines:,} lines, " + ("the chain is whole" if chain.ok else f"[red]{chain.problem}[/red]"))
         notes = ", ".join(f"{n:,} {what}" for what, n in found.notes.items() if n)
         out.print(f"{found.total:,} differences" + (f"; not compared: {notes}" if notes else ""))
+        if found.notes["stale"]:
+            out.print("stale rows were made by another configuration or model: hub match --full makes them anew")
         write_report(report, {"differences": found.total, "checked": dict(found.checked), "by_kind": dict(found.differences), "notes": dict(found.notes)})
-        if found.total:
+        if found.total or not chain.ok:
             raise typer.Exit(1)
 
 

