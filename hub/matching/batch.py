@@ -48,7 +48,7 @@ FULL_NAME = "full name"
 class Budget:
     """Bounds of a batch: candidate pairs per record, threads, memory."""
 
-    pairs_per_record: int = 25
+    pairs_per_record: int = 12
     least_pairs: int = 1_500_000
     threads: int = 2
     memory: str = "4GB"
@@ -278,6 +278,10 @@ def _block(
     chosen: list[tuple[str, ...]] = []
     counted: list[Counted] = []
     for rule in rules:
+        guessed = _guessed_pairs(con, rule, lists, cap, share)
+        if guessed > 1.5 * left:
+            counted.append(Counted(rule, guessed, 0))
+            continue
         con.execute(
             f"CREATE OR REPLACE TABLE near AS WITH every AS ({_key_sql(rule, lists, stored=False)}), "
             f"mine AS ({_key_sql(rule, lists, table='sampled', stored=False)}), "
@@ -299,6 +303,18 @@ def _block(
                 )
             chosen.append(rule)
     return Blocking(tuple(chosen), tuple(counted), share)
+
+
+def _guessed_pairs(con: duckdb.DuckDBPyConnection, rule: tuple[str, ...], lists: set[str], cap: int, share: float) -> int:
+    """Pairs of a rule, from those within the sample: spares looking at all records for a rule that is far too dear. 0: cannot tell."""
+    if share == 1:
+        return 0
+    most = round(1.5 * cap * share) + 5  # larger ones are of blocks over the cap
+    seen = con.execute(
+        f"SELECT coalesce(sum(size * (size - 1) / 2), 0) FROM (SELECT count(*) AS size FROM "
+        f"({_key_sql(rule, lists, table='sampled', stored=False)}) GROUP BY key HAVING size BETWEEN 2 AND {most})"
+    ).fetchall()[0][0]
+    return round(seen / share**2) if seen >= 400 else 0
 
 
 def _useful_rules(blocking: Blocking, patterns: Patterns, mixture: Mixture, n: int) -> tuple[tuple[tuple[str, ...], ...], float]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
+from pathlib import Path
 
 from sqlalchemy import Connection
 
+import hub
 from hub import db
 from hub.connectors.mapping import Mapper
 from hub.errors import NotFound
@@ -21,9 +24,16 @@ from hub.settings import Config, CustomerType, Stream
 PARSERS = ("phonenumbers", "email-validator", "anyascii", "nameparser", "nicknames", "python-stdnum", "pycountry", "cleanco")
 
 
+READERS = ("connectors/mapping.py", "connectors/paths.py", "connectors/times.py", "connectors/fold.py", "matching/standardised.py")
+
+
 @lru_cache(1)
 def kinds_hash() -> str:
-    return digest({name: version(name) for name in PARSERS}, 6)
+    """Of what reads and cleans values: the parsing libraries' versions, and the hub's own files that do."""
+    folder = Path(hub.__file__).parent
+    files = [*sorted((folder / "kinds").glob("*.py")), *(folder / name for name in READERS)]
+    own = hashlib.blake2b(b"".join(f.read_bytes() for f in files), digest_size=6).hexdigest()
+    return digest({"own": own, **{name: version(name) for name in PARSERS}}, 6)
 
 
 @dataclass(frozen=True)
