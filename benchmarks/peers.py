@@ -19,6 +19,7 @@ import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.internals.exceptions import EMTrainingException
 
 from hub.matching.evaluate import Quality, evaluate
 
@@ -81,6 +82,7 @@ class Scored:
     right: Ints
     score: Floats
     seconds: dict[str, float] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()  # what the peer could not do
 
 
 # --- thresholds -----------------------------------------------------------------------------------
@@ -154,8 +156,12 @@ def to_rule(given: Rule) -> Any:
     return given if isinstance(given, str) else block_on(*given)
 
 
-def trained_linker(table: pa.Table, given: SplinkSettings, seconds: dict[str, float]) -> Linker:
-    """Register, estimate the prior, u by random sampling with a seed, m by EM passes; each step timed."""
+def trained_linker(table: pa.Table, given: SplinkSettings, seconds: dict[str, float], faults: list[str]) -> Linker:
+    """Register, estimate the prior, u by random sampling with a seed, m by EM passes; each step timed.
+
+    An EM pass in which some level has no pair at all ends in Splink with an error (its m would be 0): a user would go
+    on without that pass, and so does this; `faults` says so.
+    """
     settings = SettingsCreator(
         link_type="link_only" if given.link_only else "dedupe_only",
         comparisons=given.comparisons(),
@@ -175,17 +181,22 @@ def trained_linker(table: pa.Table, given: SplinkSettings, seconds: dict[str, fl
         linker.training.estimate_u_using_random_sampling(max_pairs=given.pairs_for_u, seed=SEED)
     with _timed(seconds, "EM"):
         for rule in given.passes:
-            linker.training.estimate_parameters_using_expectation_maximisation(to_rule(rule), estimate_without_term_frequencies=True)
+            try:
+                linker.training.estimate_parameters_using_expectation_maximisation(to_rule(rule), estimate_without_term_frequencies=True)
+            except (ValueError, EMTrainingException) as error:
+                faults.append(f"EM pass on {rule}: {str(error).strip().splitlines()[0]}")
     return linker
 
 
 def splink_pairs(given: DataSet, settings: SplinkSettings) -> Scored:
     """All blocked pairs of a set with Splink's match weight in bits."""
     seconds: dict[str, float] = {}
-    linker = trained_linker(pa.Table.from_pandas(given.records, preserve_index=False), settings, seconds)
+    faults: list[str] = []
+    linker = trained_linker(pa.Table.from_pandas(given.records, preserve_index=False), settings, seconds, faults)
     with _timed(seconds, "predict"):
         found = linker.inference.predict(threshold_match_weight=SCORED_FROM).as_pyarrow_table()
-    return Scored(found["unique_id_l"].to_numpy().astype(np.int64), found["unique_id_r"].to_numpy().astype(np.int64), found["match_weight"].to_numpy(), seconds)
+    left, right = (found[name].to_numpy().astype(np.int64) for name in ("unique_id_l", "unique_id_r"))
+    return Scored(left, right, found["match_weight"].to_numpy(), seconds, tuple(faults))
 
 
 def weight_of(probability: float) -> float:
@@ -199,7 +210,7 @@ def splink_end_to_end(table: pa.Table, given: SplinkSettings) -> tuple[pa.Table,
     Pairs below the threshold are left out of the prediction: cheaper for Splink than the demos, and the same clusters.
     """
     seconds: dict[str, float] = {}
-    linker = trained_linker(table, given, seconds)
+    linker = trained_linker(table, given, seconds, [])
     with _timed(seconds, "predict"):
         pairs = linker.inference.predict(threshold_match_probability=DEFAULT_PROBABILITY)
     with _timed(seconds, "cluster"):

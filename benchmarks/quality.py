@@ -39,6 +39,7 @@ class Row:
     quality: Quality
     seconds: float
     threshold: float | None = None
+    faults: tuple[str, ...] = ()
 
     @property
     def is_peer(self) -> bool:
@@ -46,7 +47,7 @@ class Row:
         return self.who != HUB and sets.EVERY_PAIR not in self.who
 
     def as_dict(self) -> dict[str, Any]:
-        return {"who": self.who, "seconds": round(self.seconds, 2), "threshold": self.threshold, **self.quality.as_dict()}
+        return {"who": self.who, "seconds": round(self.seconds, 2), "threshold": self.threshold, "faults": self.faults, **self.quality.as_dict()}
 
 
 @dataclass
@@ -93,8 +94,8 @@ def peer_rows(given: sets.DataSet) -> Iterator[Row]:
 
 def _two_rows(name: str, default: str, given: sets.DataSet, scored: peers.Scored, threshold: float, seconds: float) -> Iterator[Row]:
     best = peers.best_threshold(given.truth, scored)
-    yield Row(f"{name}, {default}", peers.quality_at(given.truth, scored, threshold), seconds, threshold)
-    yield Row(f"{name}, best", peers.quality_at(given.truth, scored, best), seconds, best)
+    yield Row(f"{name}, {default}", peers.quality_at(given.truth, scored, threshold), seconds, threshold, scored.faults)
+    yield Row(f"{name}, best", peers.quality_at(given.truth, scored, best), seconds, best, scored.faults)
 
 
 def measure_set(given: sets.DataSet, file: str, kind: str) -> Measured:
@@ -138,6 +139,8 @@ def show(measured: Measured) -> None:
          f"{r.quality.customers:,}", "" if r.threshold is None else f"{r.threshold:.1f}", f"{r.seconds:.1f}")
         for r in measured.rows
     ])  # fmt: skip
+    for who, fault in {(r.who.partition(",")[0], f) for r in measured.rows for f in r.faults}:
+        console.print(f"  {who} went on without its {fault}")
     report.print_checks(measured.checks())
 
 
