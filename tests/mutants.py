@@ -69,7 +69,7 @@ MUTANTS = [
     Mutant("a broken listing deletes a tenth", PULL, "ABSENT_SHARE = 0.02", "ABSENT_SHARE = 0.1", T_PULL + "more_than_two_percent_missing_at_once_deletes_nothing[sqlite]"),
     Mutant("a row that cannot be read is an absence", PULL, "        if aside:\n            self.result.notes", "        if False:\n            self.result.notes",
            T_PULL + "an_unreadable_listing_between_two_absences_neither_counts_nor_forgives[sqlite]"),
-    Mutant("a page is counted before it is kept", PULL, "self.result.fetched += len(landed) + aside", "self.result.fetched += len(landed) + aside + (not landed)",
+    Mutant("a page without rows is counted", PULL, "self.result.fetched += len(landed) + aside", "self.result.fetched += len(landed) + aside + (not landed)",
            T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
     Mutant("the cursor reads on after the last version (>)", "hub/connectors/sql.py", "return columns[0] >= _bound(last[0])", "return columns[0] > _bound(last[0])",
            T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
@@ -123,7 +123,7 @@ MUTANTS = [
     Mutant("what moved during a bulk run is left as it was", "hub/bulk.py", "late = self.late | set(left)", "late = set()",
            T_BULK + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-record-moves-to-another-customer-standardise]"),
     Mutant("a bulk run forgets to settle what was pending", "hub/bulk.py", "landing.settle_pending(connection, pending,", "(lambda *_: None)(connection, pending,",
-           T_BULK + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-value-is-set-by-hand-heirs]"),
+           T_BULK + "what_a_bulk_run_resolved_is_not_left_to_the_live_path[sqlite]"),
     # delivery
     Mutant("a claimed value is written back", "hub/access/handover.py", 'value for rid, _, index in why["won"] if attribute in checked.get(rid, ())',
            'value for rid, _, index in why["won"]', T_PUSH + "a_claimed_value_is_never_written_back_until_somebody_verifies_it[sqlite]"),
@@ -139,7 +139,8 @@ MUTANTS = [
            T_PUSH + "a_source_that_is_away_for_hours_gets_its_write_when_it_is_back[sqlite]"),
     Mutant("a dead sender's records wait for ever", "hub/delivery/store.py", "status IN ('pending', 'sending')", "status IN ('pending')",
            T_PUSH + "a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice[sqlite-post-send]"),
-    Mutant("an attribute goes where it is not shown", "hub/delivery/run.py", "[a for a in attributes if a in shown]", "attributes",
+    Mutant("an attribute goes where it is not shown", "hub/access/policy.py",
+           "return frozenset(a for a, sight in self.of(type_name).items() if sight is Sight.SHOW)", "return frozenset(self.of(type_name))",
            T_PUSH + "an_attribute_that_the_sources_role_is_not_shown_never_goes_there[sqlite]"),
     # jobs
     Mutant("two processes run one job", "hub/jobs.py", "found.holder != holder and found.until > now", "False",

@@ -143,6 +143,15 @@ def test_the_first_of_two_dies_for_the_bulk_path_and_the_other_shows_its_id(data
     hub.check()
 
 
+def test_what_a_bulk_run_resolved_is_not_left_to_the_live_path(database: Database) -> None:
+    hub = Hub(database)
+    for command in FIRST:
+        hub.do(command)
+    land_pending(hub, PENDING)
+    assert Bulk(hub.resolver, workers=1).run(train=False).caught_up == 0
+    hub.check()
+
+
 def test_a_full_run_over_a_sound_hub_changes_nothing(database: Database) -> None:
     hub = Hub(database)
     for command in [*FIRST, *PENDING, ("decide", ((B1, B2), Verdict.MATCH)), ("override", (B1, "given_name", ("Zoe",)))]:

@@ -342,8 +342,10 @@ def test_a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice(make: M
     own = tiny.held(database, CRM)["phone"]
     url = database.url.render_as_string(hide_password=False)
     arguments = [url, str(world.folder), world.crm.url, str(database.clock.now())]
-    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], env={**os.environ, "HUB_FAIL": point}, cwd=Path(__file__).parents[2], check=False)
+    second = f"{point}:2"  # the table comes first, with nothing to write; the service second
+    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], env={**os.environ, "HUB_FAIL": second}, cwd=Path(__file__).parents[2], check=False)
     assert died.returncode == -9
+    assert len(world.patches()) == (0 if point == "pre-send" else 1)
     world.later(LEASE // 1_000_000 + 10)
     world.push()
     assert world.in_crm()["phones"] == [X]

@@ -84,7 +84,7 @@ def test_most_recent_takes_the_latest_by_source_time() -> None:
 def test_most_frequent_counts_a_record_once() -> None:
     two = [says("1", "A"), says("2", "A"), says("3", "B", trust=90)]
     assert value(two, "most_frequent") == ("A",)
-    assert value([says("1", "A", "A"), says("2", "B"), says("3", "B")], "most_frequent") == ("B",)
+    assert value([says("1", "A", "A", "A"), says("2", "B"), says("3", "B")], "most_frequent") == ("B",)
 
 
 def test_most_frequent_counts_spellings_that_differ_in_case_together() -> None:
