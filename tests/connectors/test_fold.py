@@ -26,7 +26,7 @@ def is_(text: str) -> Cell:
 def version(n: int, cells: dict[str, Cell] | None, *, at: int | None = None, landed: int | None = None) -> Version:
     """The n-th version; no cells: a tombstone."""
     generation = 1 if cells is None else 0
-    return Version(R, (str(n), generation, f"c{n}"), n if landed is None else landed, cells or {}, at)
+    return Version(R, (f"{n:02}", generation, f"c{n}"), n if landed is None else landed, cells or {}, at)
 
 
 def phones(*texts: str | None) -> list[Version]:
@@ -36,7 +36,7 @@ def phones(*texts: str | None) -> list[Version]:
 
 def wrote(text: str, over: int, attribute: str = "phone") -> Write:
     """The hub wrote a value over the n-th version."""
-    return Write(R, attribute, hash_values((text,) if text else ()), (str(over), 0, f"c{over}"))
+    return Write(R, attribute, hash_values((text,) if text else ()), (f"{over:02}", 0, f"c{over}"))
 
 
 def folded(versions: Sequence[Version], *writes: Write, partial: bool = False, keep_deleted: bool = False) -> Folded:
@@ -224,7 +224,7 @@ def naive(words: Sequence[str | None], logged: Sequence[tuple[str, int]], partia
 @some
 @given(said, writes, st.booleans())
 def test_folding_does_what_the_naive_restatement_does(words: list[str | None], logged: list[tuple[str, int]], partial: bool) -> None:
-    bases = {n: (str(n), 1 if w == "gone" else 0, f"c{n}") for n, w in enumerate(words, 1)}
+    bases = {n: (f"{n:02}", 1 if w == "gone" else 0, f"c{n}") for n, w in enumerate(words, 1)}
     log = [Write(R, "phone", hash_values((t,) if t else ()), bases[n]) for t, n in logged if n in bases]
     found = fold(versions_of(words), log, hash_values, partial=partial)
     if all(w == "gone" for w in words):
