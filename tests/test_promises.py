@@ -18,7 +18,7 @@ from hub.verify import Verify
 from tests import tiny
 from tests.conftest import empty
 
-COUNT = int(os.environ.get("HUB_EXAMPLES", "12"))
+COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
 some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 
 ids = st.sampled_from(tiny.IDS)

@@ -21,7 +21,7 @@ from hub.resolve import find_customer
 from tests import tiny
 from tests.test_promises import Hub, decisions, ids, overrides, rows
 
-COUNT = int(os.environ.get("HUB_EXAMPLES", "12"))
+COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
 some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 
 two = st.tuples(ids, ids)

@@ -41,7 +41,8 @@ def _word(word: str, *, last: bool, alone: bool) -> str:
 
 
 def _capital(word: str) -> str:
-    return word[0].upper() + word[1:].lower() if len(word) > 1 else word.upper()
+    first = word[0].upper()
+    return (first if len(first) == 1 else word[0].lower()) + word[1:].lower()  # one letter stays one: ß is no SS
 
 
 def without_particles(words: list[str]) -> list[str]:

@@ -46,3 +46,12 @@ def test_the_short_cut_for_two_words_agrees_with_the_parser() -> None:
 
 def test_order_of_the_parts_does_not_matter_to_the_sorted_form() -> None:
     assert KIND.forms("Smith, John")["sorted"] == KIND.forms("Mr. John Smith Jr.")["sorted"] == "john smith"
+
+
+def test_a_sharp_s_stays_one_letter() -> None:
+    from hub.kinds import KINDS
+    from hub.kinds.base import Cleaned, Context
+
+    once = KINDS["person_name"].clean("ß0", Context())
+    assert isinstance(once, Cleaned)
+    assert KINDS["person_name"].clean(once.value, Context()) == once
