@@ -21,7 +21,6 @@ from hub.access import audit, principals
 from hub.access.secret import derive, hub_secret
 from hub.api.hub import Hub, audit_path
 from hub.bulk import Report
-from hub.connectors.landing import pending_count
 from hub.connectors.mapping import Mapper
 from hub.connectors.pull import Pulled
 from hub.db import Database
@@ -617,6 +616,3 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-__all__ = ["app", "main", "pending_count"]

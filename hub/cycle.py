@@ -16,8 +16,6 @@ from hub.delivery.run import Push, Pushed
 from hub.errors import ConfigError, Fault
 from hub.resolve import Resolver
 
-BULK_FROM = 2_000  # pending records worth the bulk path
-
 PullProgress = Callable[[Pulled], None]
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
@@ -461,11 +460,3 @@ def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
 def save_absences(connection: Connection, times: Mapping[int, int], present: Iterable[int]) -> None:
     db.do(connection, "DELETE FROM absence WHERE rid IN {ids}", ids=present)
     db.upsert_many(connection, table(AbsenceRow), ("rid", "times"), list(times.items()))
-
-
-def now_seconds() -> float:
-    """For progress and durations only, never for data."""
-    return time.monotonic()
-
-
-__all__ = ["Incoming", "Landed", "RecordInfo", "StoredVersion", "land", "replace"]

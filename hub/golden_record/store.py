@@ -217,18 +217,12 @@ def change_terms(connection: Connection, gone: Iterable[Term], new: Iterable[Ter
     db.insert_many(connection, table(SearchRow), TERM_COLUMNS, sorted(new))
 
 
-def save_terms(connection: Connection, ids: Sequence[str], rows: Sequence[Term]) -> None:
-    """Replace the search terms of these customers."""
-    drop_terms(connection, ids)
-    change_terms(connection, (), rows)
-
-
 def terms_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[tuple[str, str]]]:
     """(attribute, token) by customer."""
-    found: dict[str, set[tuple[str, str]]] = {}
-    statement = text("SELECT attribute, token FROM search_term WHERE customer=:id")
-    for id in ids:
-        found[id] = {(r.attribute, r.token) for r in connection.execute(statement, {"id": id})}
+    listed = list(ids)
+    found: dict[str, set[tuple[str, str]]] = {id: set() for id in listed}
+    for customer, attribute, token in db.ask(connection, "SELECT customer, attribute, token FROM search_term WHERE customer IN {ids:text}", ids=listed):
+        found[customer].add((attribute, token))
     return found
 
 

@@ -156,11 +156,6 @@ def _split_or_spelled(text: str, table: dict[int, str | None]) -> str:
     return found or joined_codes(text)
 
 
-def umlauts_spelled(text: str) -> str:
-    """Müller -> Mueller."""
-    return text if text.isascii() else text.translate(_UMLAUTS)
-
-
 def plain_vowels(word: str) -> str:
     """One spelling for both transliterations of an umlaut: mueller, muller -> muller. Also aa, ae, oe."""
     if "e" not in word and "a" not in word:

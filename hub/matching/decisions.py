@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
 from hub.errors import Conflict, Fault
-from hub.model import Decision, Pair, RecordId, Verdict
+from hub.model import Decision, RecordId, Verdict
 
 
 def match_path(decisions: Iterable[Decision], start: RecordId, end: RecordId) -> list[RecordId]:
@@ -65,18 +65,3 @@ def _groups(decisions: Iterable[Decision]) -> dict[RecordId, RecordId]:
                 members.update(dict.fromkeys(small, large))
     names = {id(group): min(group) for group in members.values()}
     return {r: names[id(group)] for r, group in members.items()}
-
-
-def connected(decisions: Iterable[Decision], pair: Pair) -> list[Decision]:
-    """The decisions that can bear on a new one on this pair: those in its component of decisions."""
-    listed = list(decisions)
-    reached = set(pair)
-    grown = True
-    while grown:
-        grown = False
-        for decision in listed:
-            ends = set(decision.pair)
-            if ends & reached and not ends <= reached:
-                reached |= ends
-                grown = True
-    return [d for d in listed if set(d.pair) <= reached]

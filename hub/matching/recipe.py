@@ -12,7 +12,6 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 import hub
-from hub import db
 from hub.connectors.mapping import Mapper
 from hub.errors import NotFound
 from hub.matching import store
@@ -101,6 +100,3 @@ def default_of(config: Config, name: str) -> Model:
 def hash_values(values: tuple[Value, ...]) -> str:
     """What the write log keeps of a field's values."""
     return digest([plain(v) for v in values], 12)
-
-
-__all__ = ["Recipe", "db", "hash_values", "read_recipe"]

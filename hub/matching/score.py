@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,5 +166,3 @@ _WORDS = {
     NAMESAKES: "what a name brings with it is not counted twice",
     CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
 }
-
-Weigh = Callable[[Forms, Forms, Model], Weighed]
