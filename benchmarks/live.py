@@ -117,13 +117,15 @@ def serve(folder: Path, port: int) -> None:
     """The server process: the real application, and a pull in the background while a file says so."""
     import uvicorn
 
-    from hub.app import create_app
+    from hub.app import create_app, steady
 
     config = configuration()
     database = Database(f"sqlite:///{folder / 'hub.sqlite'}")
     hub = Hub.open(database, config, folder)
     threading.Thread(target=_pull, args=(hub.resolver, folder), daemon=True).start()
-    uvicorn.run(create_app(hub), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    app = create_app(hub)
+    steady()
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 def _pull(resolver: Resolver, folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import math
 import os
 import re
 import sqlite3
@@ -36,6 +37,7 @@ WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory loc
 BUSY_SECONDS = 30
 CHUNK = 500  # ids inlined in one statement
 PATIENCE = 0.25  # seconds that a pull lets requests pass
+LATELY = 1.0  # seconds that a request counts as recent
 WAL_PAGES = 8_000  # of SQLite's log, from which a commit itself moves them into the file
 CHECKPOINT_AFTER = 200  # units, from which a thread does so instead: who commits need not wait for it
 CHECKPOINT_EVERY = 1.0  # seconds
@@ -66,11 +68,15 @@ class Turnstile:
         self._tickets = itertools.count()
         self._held = False
         self._patience = patience
+        self.urgent_at = -math.inf  # when somebody last came who is in a hurry
 
     @contextmanager
     def turn(self, urgent: bool) -> Iterator[None]:
         with self._condition:
-            ticket = (time.monotonic() + (0.0 if urgent else self._patience), next(self._tickets))
+            now = time.monotonic()
+            if urgent:
+                self.urgent_at = now
+            ticket = (now + (0.0 if urgent else self._patience), next(self._tickets))
             heapq.heappush(self._waiting, ticket)
             try:
                 while self._held or self._waiting[0] != ticket:
@@ -231,6 +237,11 @@ class Database:
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
         """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
         return self._convoy.run(work, size)
+
+    @property
+    def requested_lately(self) -> bool:
+        """Do requests write at this time? Then who is not in a hurry keeps its units short."""
+        return time.monotonic() - self._turnstile.urgent_at < LATELY
 
     def _rollback(self, connection: Connection) -> None:
         if not self.sqlite:

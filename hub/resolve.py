@@ -81,8 +81,7 @@ class Resolver:
             recipe = self.recipe(connection)
             self.set_aside(connection, source, stream, aside, self.database.clock.now())
             landed = self.land(connection, source, stream, list(incoming.values()), pending=False)
-            changed = [r for r in landed if r.changed]
-            changes = self.settle(connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made})
+            changes = self._settle_landed(connection, recipe, landed, made)
             return self._outcomes(connection, recipe, landed, changes)
 
         if urgent:
@@ -146,9 +145,13 @@ class Resolver:
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
 
-    def settle_landed(self, connection: Connection, rids: Collection[int]) -> None:
-        """Resolve records that just landed, in the same unit."""
-        self.settle(connection, self.recipe(connection), rids)
+    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Ready]) -> None:
+        """Resolve records that just landed, in the same unit. `made`: their rows made ready before, by key."""
+        self._settle_landed(connection, self.recipe(connection), landed, made)
+
+    def _settle_landed(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], made: Mapping[str, Ready]) -> list[Change]:
+        changed = [r for r in landed if r.changed]
+        return self.settle(connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made})
 
     def settle(
         self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False,

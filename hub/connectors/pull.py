@@ -5,7 +5,7 @@ fetched = landed + unchanged + quarantined + suppressed, whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,8 @@ from hub.connectors.landing import Incoming, Landed
 from hub.errors import ConfigError, RetryLater
 
 LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
-LIVE_BATCH = 50  # rows in one unit, so that requests get their turn
+LIVE_BATCH = 100  # rows in one unit while nobody else writes
+SHARED_BATCH = 20  # rows in one unit while requests write too: so long they wait at most
 ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
 ABSENT_TIMES = 2
 
@@ -39,7 +40,9 @@ class Writer(Protocol):
 
     def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None: ...
 
-    def settle_landed(self, connection: Connection, rids: Collection[int]) -> None: ...
+    def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> Mapping[str, Any]: ...
+
+    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Any]) -> None: ...
 
 
 @dataclass
@@ -108,18 +111,29 @@ class Pull:
         listed = list(incoming.values())
         if self.complete:
             self.seen.update(r.key for r in listed if r.raw is not None)
-        for part, last in _batches(listed, LIVE_BATCH if live else max(len(listed), 1)):
+        for part, last in self._batches(listed, live):
+            made = self.writer.make_ready(self.result.source, self.result.stream, part) if live else {}  # while nobody waits
             with self.database.unit(urgent=False) as connection:
-                landed = self._land(connection, part, live)
+                landed = self._land(connection, part, live, made)
                 if last:
                     self._finish(connection, page, aside, live)
                     landing.save_cursor(connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now())
             self._count(landed, len(aside) if last else 0)
 
-    def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool) -> list[Landed]:
+    def _batches(self, rows: Sequence[Incoming], live: bool) -> Iterator[tuple[Sequence[Incoming], bool]]:
+        """Slices, each a unit, and whether it is the last; an empty page is one empty slice."""
+        start = 0
+        while True:
+            size = len(rows) if not live else SHARED_BATCH if self.database.requested_lately else LIVE_BATCH
+            part, start = rows[start : start + size], start + size
+            yield part, start >= len(rows)
+            if start >= len(rows):
+                return
+
+    def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]) -> list[Landed]:
         landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
         if live:
-            self.writer.settle_landed(connection, {r.rid for r in landed if r.changed})
+            self.writer.settle_landed(connection, landed, made)
         return landed
 
     def _count(self, landed: Sequence[Landed], aside: int) -> None:
@@ -157,12 +171,5 @@ class Pull:
         times = {rid: n + 1 for rid, n in {**dict.fromkeys(missing.values(), 0), **landing.absences(connection, missing.values())}.items()}
         gone = [k for k, rid in missing.items() if times[rid] >= ABSENT_TIMES]
         landing.save_absences(connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone])
-        landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live) if gone else []
+        landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live, {}) if gone else []
         self.result.deleted += sum(r.changed for r in landed)
-
-
-def _batches(rows: Sequence[Incoming], size: int) -> Iterator[tuple[Sequence[Incoming], bool]]:
-    """Slices, and whether it is the last; an empty page is one empty slice."""
-    starts = range(0, max(len(rows), 1), size)
-    for start in starts:
-        yield rows[start : start + size], start == starts[-1]

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from hub.bulk import Bulk
 from hub.connectors import landing
 from hub.connectors.connect import connect
-from hub.connectors.pull import LIVE_BATCH, Pull, Pulled
+from hub.connectors.pull import LIVE_BATCH, SHARED_BATCH, Pull, Pulled
 from hub.db import Database
 from hub.errors import RetryLater
 from hub.resolve import Resolver
@@ -149,11 +149,13 @@ def test_a_pull_that_breaks_in_the_middle_of_a_page_counts_what_it_kept(files: F
     files.resolver = Busy(database, files.config)
     found = files.pull()
     assert "busy" in found.error
-    assert (found.fetched, found.landed, found.quarantined) == (LIVE_BATCH, LIVE_BATCH, 0)
+    kept = found.fetched
+    assert kept in (SHARED_BATCH, LIVE_BATCH)  # the shorter while requests write: making the hub was one
+    assert (found.landed, found.quarantined) == (kept, 0)
     with database.read() as c:
         assert landing.cursor_of(c, "list", "people") is None
     files.resolver = Resolver(database, files.config)
-    assert files.pull().counts() == {"fetched": LIVE_BATCH + 11, "landed": 10, "unchanged": LIVE_BATCH, "quarantined": 1, "suppressed": 0, "deleted": 0}
+    assert files.pull().counts() == {"fetched": LIVE_BATCH + 11, "landed": LIVE_BATCH + 10 - kept, "unchanged": kept, "quarantined": 1, "suppressed": 0, "deleted": 0}
 
 
 # --- complete listings ----------------------------------------------------------------------------------
