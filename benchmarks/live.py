@@ -124,8 +124,8 @@ def serve(folder: Path, port: int) -> None:
     hub = Hub.open(database, config, folder)
     threading.Thread(target=_pull, args=(hub.resolver, folder), daemon=True).start()
     app = create_app(hub)
-    steady()
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    with steady():
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 def _pull(resolver: Resolver, folder: Path) -> None:

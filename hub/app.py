@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -45,14 +47,22 @@ def create_app(hub: Hub) -> FastAPI:
     return app
 
 
-def steady() -> None:
-    """Call once before serving: what is loaded by now stays, so the collector need not look at it again and again (some
-    hundred milliseconds each time); and a thread that computes lets others run after a millisecond, so that a request
-    that has little to do need not wait for a pull at each of its steps."""
+@contextmanager
+def steady() -> Iterator[None]:
+    """While serving: what is loaded by now stays, so the collector need not look at it again and again (some hundred
+    milliseconds each time); and a thread that computes lets others run after a millisecond, so that a request that has
+    little to do need not wait for a pull at each of its steps."""
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
     sys.setswitchinterval(0.001)
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -439,8 +439,9 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
         err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
     scheduler = schedule(hub.resolver, hub.reader) if jobs else None
     try:
-        steady()
-        uvicorn.run(create_app(hub), host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        served = create_app(hub)
+        with steady():
+            uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
     finally:
         if scheduler is not None:
             scheduler.shutdown(wait=False)

@@ -6,7 +6,7 @@ touches, and commits all of it or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,9 +68,12 @@ class Resolver:
 
     # --- records ---
 
-    def upsert(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]], *, urgent: bool = True) -> list[Outcome]:
+    def upsert(
+        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]], *, urgent: bool = True, first: Callable[[Connection], object] | None = None
+    ) -> list[Outcome]:
         """Land raw rows of a stream and resolve them. An answer per row; bad rows are set aside.
 
+        first: looked at under the writer's lock, before anything is written; when it raises, nothing is.
         NotFound when no such stream is configured.
         """
         incoming, refused = self.read_rows(source, stream, rows)
@@ -78,6 +81,8 @@ class Resolver:
         aside = [(f"row {n + 1}", o.reason, db.dump(rows[n])) for n, o in refused.items()]
 
         def work(connection: Connection) -> list[Outcome]:
+            if first is not None:
+                first(connection)
             recipe = self.recipe(connection)
             self.set_aside(connection, source, stream, aside, self.database.clock.now())
             landed = self.land(connection, source, stream, list(incoming.values()), pending=False)

@@ -149,15 +149,9 @@ class Reader:
     def crosswalk(self, principal: Principal, *, record: RecordId | None = None, id: str | None = None) -> s.Crosswalk:
         """The customer of a source record, or the source records of a customer. Forbidden without that permission."""
         view = self.view(principal)
-        if "crosswalk" not in view.may:
-            raise Forbidden("this role does not see which source records a customer has")
+        _may_crosswalk(view)
         with self.database.read() as connection:
-            if record is not None:
-                info = landing.record_named(connection, record)
-                if info is None or not view.sees(info.type):
-                    raise NotFound("no such record", [Fault("?record", "unknown record", "write source, stream and key as the source calls them")])
-                id = info.mint
-            customer = self._find(connection, view, id or "")
+            customer = self._find(connection, view, self._customer_of(connection, view, record) if record is not None else id or "")
             found = s.Crosswalk(customer.id, customer.type, self._records(connection, self._members(connection, customer)))
         self._sighted(principal, view, "crosswalk", [found.customer], [])
         return found
@@ -181,8 +175,7 @@ class Reader:
     def records(self, principal: Principal, id: str) -> tuple[s.SeenRecord, ...]:
         """What each source record of a customer says, in the view. Forbidden without the crosswalk."""
         view = self.view(principal)
-        if "crosswalk" not in view.may:
-            raise Forbidden("this role does not see which source records a customer has")
+        _may_crosswalk(view)
         with self.database.read() as connection:
             customer = self._find(connection, view, id)
             found = self._seen_records(connection, view, self._members(connection, customer))
@@ -252,14 +245,21 @@ class Reader:
 
         PreconditionRequired without an If-Match, Stale when it names another state of the writer's view.
         """
-        view = self.view(principal)
         with self.database.read() as connection:
-            customer = self._find(connection, view, id)
-            if if_match is None:
-                raise PreconditionRequired("say which version you change", [Fault("If-Match", "is missing", "send the ETag of the customer that you read")])
-            tags = {t.strip() for t in if_match.split(",")}
-            if "*" in tags or tags & {self._now(connection, view, customer, lineage).etag for lineage in (False, True)}:
-                return customer
+            return self._expected(connection, self.view(principal), id, if_match)
+
+    def expect_record(self, connection: Connection, principal: Principal, record: RecordId, if_match: str) -> None:
+        """The same of a record's customer, within the writer's transaction: nobody can change it between this look and the write."""
+        view = self.view(principal)
+        self._expected(connection, view, self._customer_of(connection, view, record), if_match)
+
+    def _expected(self, connection: Connection, view: View, id: str, if_match: str | None) -> StoredCustomer:
+        customer = self._find(connection, view, id)
+        if if_match is None:
+            raise PreconditionRequired("say which version you change", [Fault("If-Match", "is missing", "send the ETag of the customer that you read")])
+        tags = {t.strip() for t in if_match.split(",")}
+        if "*" in tags or tags & {self._now(connection, view, customer, lineage).etag for lineage in (False, True)}:
+            return customer
         raise Stale("this customer changed since you read it", [Fault("If-Match", "is not the current ETag", "read it again")])
 
     def writable(self, principal: Principal, type_name: str, attribute: str) -> Attribute:
@@ -287,6 +287,14 @@ class Reader:
         with self.database.read() as connection:
             store.customer(connection, "")
             return {"hub_pending_records": landing.pending_count(connection)}
+
+    def _customer_of(self, connection: Connection, view: View, record: RecordId) -> str:
+        """An id that leads to the customer of a record."""
+        _may_crosswalk(view)
+        info = landing.record_named(connection, record)
+        if info is None or not view.sees(info.type):
+            raise NotFound("no such record", [Fault("?record", "unknown record", "write source, stream and key as the source calls them")])
+        return info.mint
 
     # --- finding ------------------------------------------------------------------------------------
 
@@ -555,6 +563,11 @@ class Reader:
         if customers:
             attributes = sorted({a for t in types for a in view.of(t)})
             self.audit.write(Sight(principal.id, principal.role, action, customers, attributes, view.purpose, self.database.clock.now(), REQUEST.get()))
+
+
+def _may_crosswalk(view: View) -> None:
+    if "crosswalk" not in view.may:
+        raise Forbidden("this role does not see which source records a customer has")
 
 
 def _only(lineage: past.Lineage, columns: Mapping[str, See]) -> past.Lineage:

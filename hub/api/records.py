@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
+from sqlalchemy import Connection
 
 from hub.access.principals import Principal
 from hub.api.hub import Hub
@@ -38,16 +39,19 @@ class NotNdjson(Refused):
 @router.put("/{key:path}", operation_id="put_record", responses=documented(404, 412, 413))
 def put_record(
     hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: Source, stream: Stream, key: Key, record: Row,
-    if_match: Annotated[str | None, Header(max_length=500, description="only if the record's customer still has this ETag; checked before the write")] = None,
+    if_match: Annotated[str | None, Header(max_length=500, description="only if the record's customer still has this ETag; checked in the transaction of the write")] = None,
 ) -> RecordAnswer:
     """Give the hub a row as the source has it now. It is matched at once. The same row twice changes nothing; an older version changes nothing."""
     may_write(principal, source)
     if too_deep(record, ROW_DEPTH):
         raise Unprocessable("the record is nested too deeply", [Fault("", f"deeper than {ROW_DEPTH} levels")])
     raw = _with_key(hub, source, stream, key, record)
-    if if_match is not None:
-        hub.reader.expect(principal, hub.reader.crosswalk(principal, record=RecordId(source, stream, key)).customer, if_match)
-    return _told(hub, principal, hub.resolver.upsert(source, stream, [raw])[0])
+
+    def as_read(connection: Connection) -> None:
+        if if_match is not None:
+            hub.reader.expect_record(connection, principal, RecordId(source, stream, key), if_match)
+
+    return _told(hub, principal, hub.resolver.upsert(source, stream, [raw], first=as_read)[0])
 
 
 @router.delete("/{key:path}", operation_id="delete_record", responses=documented(404))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -190,6 +192,21 @@ def test_a_record_is_answered_with_its_customer_and_what_happened(client: TestCl
     problem(client.get(f"/v1/customers/{first['customer']}", headers=key), 410)
     problem(client.delete("/v1/sources/billing/customers/records/none", headers=key), 404)
     problem(client.put("/v1/sources/billing/unheard_of/records/1", json=ANA, headers=key), 404)
+
+
+def test_of_many_writers_who_read_the_same_state_one_writes(client: TestClient, hub: Hub) -> None:
+    path, writers = "/v1/sources/billing/customers/records/1", 6
+    key = key_for(hub, "billing", "billing")
+    tag = client.get(f"/v1/customers/{client.put(path, json=ANA, headers=key).json()['customer']}", headers=key).headers["etag"]
+    start = threading.Barrier(writers)
+
+    def write(n: int) -> int:
+        start.wait(60)
+        row = {**ANA, "town": f"Porto {n}", "updated": f"2026-05-0{n + 1}T00:00:00Z"}
+        return client.put(path, json=row, headers={**key, "if-match": tag}).status_code
+
+    with ThreadPoolExecutor(writers) as pool:
+        assert sorted(pool.map(write, range(writers))) == [200] + [412] * (writers - 1)
 
 
 def test_hidden_changes_do_not_move_the_version_that_a_writer_is_told(client: TestClient, hub: Hub) -> None:
