@@ -9,22 +9,22 @@ the live path's result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from multiprocessing import get_context
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection, text
 
-from hub import db
+from hub import db, helping
 from hub.connectors import landing
-from hub.connectors.landing import RecordInfo, StoredVersion
+from hub.connectors.landing import RecordInfo
 from hub.golden_record import run as golden_run
+from hub.helping import Work
 from hub.matching import batch
 from hub.matching import run as matching_run
 from hub.matching import store as matching_store
@@ -33,15 +33,16 @@ from hub.matching.heirs import Moved, settle_heirs
 from hub.matching.recipe import Recipe
 from hub.matching.run import Reclustered, Touched, limits_of, type_salt
 from hub.matching.store import StoredPair
-from hub.model import Pair, RecordId, Verdict, Write
+from hub.model import Pair, RecordId, Verdict
+from hub.processes import Processes, seldom_collected
 from hub.resolve import Resolver
-from hub.settings import Config
 
-STANDARDISE_CHUNK = 10_000
+STANDARDISE_CHUNK = 5_000
 APPLY_CHUNK = 4_000  # records in one unit
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
 
+T = TypeVar("T")
 Ints = npt.NDArray[np.int64]
 Progress = Callable[[str, int, int], None]  # step, done, of
 
@@ -95,11 +96,39 @@ class Bulk:
     def __init__(self, resolver: Resolver, *, progress: Progress = quiet, workers: int | None = None):
         self.resolver, self.database, self.progress = resolver, resolver.database, progress
         self.workers = workers if workers is not None else min(2, os.cpu_count() or 1)
+        self.processes: Processes | None = None
         self.report = Report()
         self.late: set[int] = set()  # moved meanwhile: the live path settles them at the end
 
     def run(self, *, full: bool = False, train: bool | None = None) -> Report:
         """Resolve what is pending; `full`: derive everything anew. Trains types that have no model yet, or as told."""
+        with seldom_collected(), self._helped():
+            self._run(full, train)
+        return self.report
+
+    @contextmanager
+    def _helped(self) -> Iterator[None]:
+        """By processes of its own, which read what is committed: none where nothing is yet."""
+        url = self.database.url
+        if self.workers < 2 or isinstance(self.database, db.Rehearsal) or url.database in (None, "", ":memory:"):
+            yield
+            return
+        self.processes = Processes(self.workers, helping.begin, url.render_as_string(hide_password=False), self.resolver.config)
+        try:
+            yield
+        finally:
+            self.processes.close()
+            self.processes = None
+
+    def _each(self, work: Work[T], jobs: Iterable[tuple[Any, ...]], records: int) -> Iterator[T]:
+        """What comes of each job, in order: from here, or from processes where the records are many."""
+        if self.processes is not None and records >= PARALLEL_FROM:
+            yield from self.processes.map(helping.do, ((work, *job) for job in jobs))
+            return
+        for job in jobs:
+            yield helping.done(self.resolver, work, *job)
+
+    def _run(self, full: bool, train: bool | None) -> None:
         mark = self._watermark()
         self.standardise(mark, full=full)
         for type_name in self.resolver.config.customers:
@@ -113,7 +142,6 @@ class Bulk:
             self._apply_clusters(recipe, name, found, mark, everything=full)
         self._heirs(recipe)
         self._catch_up(mark)
-        return self.report
 
     # --- what is there ---
 
@@ -141,7 +169,7 @@ class Bulk:
         recipe = self._recipe()
         rids = self._to_standardise(recipe, full)
         done = 0
-        for rows in self._prepared(recipe, rids):
+        for rows in self._each(matching_run.standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)):
             with self.database.unit(urgent=False) as connection:
                 latest = landing.latest_of(connection, [r[0] for r in rows])
                 matching_store.save_standardised(connection, [r for r in rows if latest.get(r[0]) == r[3]])
@@ -157,28 +185,6 @@ class Bulk:
         )
         with self.database.read() as connection:
             return [r.rid for r in connection.execute(text(query), {"hash": recipe.base} if full else {})]
-
-    def _prepared(self, recipe: Recipe, rids: list[int]) -> Iterator[list[tuple[Any, ...]]]:
-        """Standardised rows, a chunk at a time; in processes of their own when there are many."""
-        jobs = (self._job(part) for part in db.chunks(rids, STANDARDISE_CHUNK))
-        if len(rids) < PARALLEL_FROM or self.workers < 2:
-            for job in jobs:
-                yield standardise_chunk(recipe, *job)
-            return
-        models = {n: m.to_json() for n, m in recipe.models.items()}
-        with ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_start_worker, initargs=(recipe.config, models)) as pool:
-            running: list[Any] = []
-            for job in jobs:
-                running.append(pool.submit(_work, *job))
-                if len(running) > self.workers:
-                    yield running.pop(0).result()
-            for future in running:
-                yield future.result()
-
-    def _job(self, rids: list[int]) -> tuple[dict[int, RecordInfo], dict[int, list[StoredVersion]], dict[int, list[Write]]]:
-        with self.database.read() as connection:
-            infos = landing.records(connection, rids)
-            return infos, landing.versions_of(connection, rids), landing.writes_of(connection, {r: i.id for r, i in infos.items()})
 
     # --- models ---
 
@@ -269,15 +275,43 @@ class Bulk:
             clusters = Clusters(connection, recipe, type_name, pairs, [r.rid for r in living]).find()
         self.report.clusters += len(clusters)
         groups = self._plan(type_name, clusters, everything)
-        done = 0
-        for chunk in _in_chunks(groups, APPLY_CHUNK):
-            with self.database.unit(urgent=False) as connection:
-                skip = self._moved_since(connection, mark)
-                fit = [g for g in chunk if not (g.records & skip)]
-                self.late.update(r for g in chunk if g.records & skip for r in g.records)
-                self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
+        step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
+        self._create(step, first, recipe, mark, len(groups))
+        done = len(first)
+        for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), APPLY_CHUNK):
+            self._apply(chunk, recipe, mark, everything)
             done += len(chunk)
-            self.progress(f"golden records of {type_name}", done, len(groups))
+            self.progress(step, done, len(groups))
+
+    def _create(self, step: str, groups: list[Group], recipe: Recipe, mark: Watermark, of: int) -> None:
+        """Golden records of clusters that replace none: made beside this process, and applied where nothing stands in their way."""
+        clusters = sorted((c for g in groups for c in g.new), key=min)  # in the order of their ids: rows go to the end of their tables
+        jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, APPLY_CHUNK))
+        done = 0
+        for made in self._each(golden_run.create, jobs, sum(map(len, clusters))):
+            if not self._apply_created(made, recipe, mark):
+                self._apply([Group({}, [c]) for c in made.clusters], recipe, mark, everything=False)
+            done += len(made.clusters)
+            self.progress(step, done, of)
+
+    def _apply_created(self, made: golden_run.Created, recipe: Recipe, mark: Watermark) -> bool:
+        """Save them, when their records are as they were: landed before the watermark, in no cluster, and nothing but their values matters."""
+        rids = made.homes.keys()
+        with self.database.unit(urgent=False) as connection:
+            if rids & self._moved_since(connection, mark) or matching_store.clusters_of(connection, rids) or not golden_run.unmarked(connection, made):
+                return False
+            matching_store.save_membership(connection, (), made.homes)
+            golden_run.save_created(connection, recipe, made, self.database.clock.now())
+            landing.settle_pending(connection, rids, mark.landed)
+        self.report.changes += len(made.clusters)
+        return True
+
+    def _apply(self, chunk: list[Group], recipe: Recipe, mark: Watermark, everything: bool) -> None:
+        with self.database.unit(urgent=False) as connection:
+            skip = self._moved_since(connection, mark)
+            fit = [g for g in chunk if not (g.records & skip)]
+            self.late.update(r for g in chunk if g.records & skip for r in g.records)
+            self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
 
     def _plan(self, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
         """Clusters that change, with the old ones that they replace: no old cluster stands in two groups."""
@@ -488,12 +522,12 @@ def _components(rids: Ints, left: Ints, right: Ints) -> Ints:
 # --- tools ----------------------------------------------------------------------------------------
 
 
-def _in_chunks(groups: Collection[Group], records: int) -> Iterator[list[Group]]:
-    chunk: list[Group] = []
+def _in_chunks(things: Iterable[T], size_of: Callable[[T], int], records: int) -> Iterator[list[T]]:
+    chunk: list[T] = []
     size = 0
-    for g in groups:
-        chunk.append(g)
-        size += len(g.records)
+    for thing in things:
+        chunk.append(thing)
+        size += size_of(thing)
         if size >= records:
             yield chunk
             chunk, size = [], 0
@@ -525,26 +559,3 @@ def _word(name: str) -> str:
     if not name.replace("_", "").isalnum():
         raise ValueError("a customer type's name holds letters, digits and _ only")
     return name
-
-
-_worker: Recipe | None = None
-
-
-def _start_worker(config: Config, models: Mapping[str, str]) -> None:
-    global _worker
-    from hub.matching.model import Model
-
-    _worker = Recipe(config, {n: Model.from_json(m) for n, m in models.items()})
-
-
-def _work(infos: dict[int, RecordInfo], versions: dict[int, list[StoredVersion]], writes: dict[int, list[Write]]) -> list[tuple[Any, ...]]:
-    assert _worker is not None
-    return standardise_chunk(_worker, infos, versions, writes)
-
-
-def standardise_chunk(
-    recipe: Recipe, infos: Mapping[int, RecordInfo], versions: Mapping[int, list[StoredVersion]], writes: Mapping[int, list[Write]]
-) -> list[tuple[Any, ...]]:
-    """Standardised rows of some records."""
-    found = (matching_run.prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=False) for r, i in infos.items())
-    return [matching_run.standardised_row(recipe, p) for p in found if p is not None]

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from hub import db
-from hub.bulk import Clusters, difference, standardise_chunk
+from hub.bulk import Clusters, difference
 from hub.connectors import landing
 from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
@@ -25,7 +25,7 @@ from hub.matching import batch
 from hub.matching import store as matching_store
 from hub.matching.heirs import find_heir
 from hub.matching.recipe import Recipe
-from hub.matching.run import type_salt
+from hub.matching.run import standardised_rows, type_salt
 from hub.resolve import Resolver
 
 CHUNK = 5_000
@@ -110,8 +110,7 @@ class Verify:
         rids = sorted([*(r for rs in self.alive.values() for r in rs), *self.dead])
         for done, part in enumerate(db.chunks(rids, CHUNK)):
             infos = landing.records(connection, part)
-            writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
-            rows = standardise_chunk(recipe, infos, landing.versions_of(connection, part), writes)
+            rows = standardised_rows(connection, recipe, part)
             stored = matching_store.standardised(connection, part)
             for rid, type_name, _, landed, alive, cells, forms, _ in rows:
                 self.found.checked["standardised"] += 1

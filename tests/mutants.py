@@ -111,8 +111,8 @@ MUTANTS = [
     Mutant("it commits before the outbox", "hub/golden_record/store.py", "    db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)",
            '    connection.exec_driver_sql("COMMIT")\n    connection.exec_driver_sql("BEGIN IMMEDIATE")\n    db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)',
            T_SETTLE + "a_unit_that_fails_at_any_step_leaves_every_table_as_it_was[sqlite-outbox]"),
-    Mutant("an id's move is not told", GOLDEN, "    store.save_moves(connection, ids, at)\n", "", T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
-    Mutant("old search terms stay", GOLDEN, "store.change_terms(connection, before - after, after - before)", "store.change_terms(connection, (), after - before)",
+    Mutant("an id's move is not told", GOLDEN, "    store.save_moves(connection, rows.moves, at)\n", "", T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
+    Mutant("old search terms stay", GOLDEN, "store.remove_terms(connection, before - after)", "store.remove_terms(connection, ())",
            T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
     # the database
     Mutant("PostgreSQL's writers are not alone", "hub/db.py", "SELECT pg_advisory_xact_lock({WRITER_LOCK})", "SELECT {WRITER_LOCK}",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub import bulk
 from hub.bulk import Bulk, _components, difference
 from hub.db import Database
 from hub.model import RecordId, Verdict
@@ -149,6 +150,22 @@ def test_what_a_bulk_run_resolved_is_not_left_to_the_live_path(database: Databas
         hub.do(command)
     land_pending(hub, PENDING)
     assert Bulk(hub.resolver, workers=1).run(train=False).caught_up == 0
+    hub.check()
+
+
+@pytest.mark.parametrize("known", [(), FIRST], ids=["first", "later"])
+def test_helping_processes_change_nothing_about_the_answer(database: Database, known: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Hub(database)
+    for command in [*known, *PENDING]:
+        live.do(command)
+    expected = tiny.nameless(tiny.answer(database))
+    hub = Hub(database)
+    for command in known:
+        hub.do(command)
+    land_pending(hub, PENDING)
+    monkeypatch.setattr(bulk, "PARALLEL_FROM", 1)
+    assert Bulk(hub.resolver, workers=2).run(train=False).standardised > 0
+    assert tiny.nameless(tiny.answer(database)) == expected
     hub.check()
 
 

@@ -16,6 +16,7 @@ from hub.connectors import landing
 from hub.connectors.base import BadRow, Connector, Page, SourceRow
 from hub.connectors.landing import Incoming, Landed
 from hub.errors import ConfigError, RetryLater
+from hub.processes import seldom_collected
 
 LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
 LIVE_BATCH = 100  # rows in one unit while nobody else writes
@@ -87,10 +88,11 @@ class Pull:
             cursor = landing.cursor_of(connection, source, stream)
             self.number = landing.start_pull(connection, source, stream, self.database.clock.now())
         try:
-            for page in connector.read(stream, cursor):
-                db.fail_point("page fetched")
-                self._take(page, live=live and self.result.landed < LIVE_ROWS)
-                self.progress(self.result)
+            with seldom_collected():
+                for page in connector.read(stream, cursor):
+                    db.fail_point("page fetched")
+                    self._take(page, live=live and self.result.landed < LIVE_ROWS)
+                    self.progress(self.result)
         except (RetryLater, ConfigError) as error:
             self.result.error = str(error)
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,7 +26,7 @@ from hub.matching import store as matching_store
 from hub.matching.heirs import Moved
 from hub.matching.recipe import Recipe
 from hub.matching.run import Reclustered
-from hub.model import ChangeType, Override, from_plain, plain
+from hub.model import ChangeType, Override, RecordId, from_plain, plain
 from hub.settings import Config, CustomerType
 
 
@@ -92,16 +92,63 @@ def build(
     return values, lineage, revisit_at(members, overrides, now)
 
 
-def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    found: set[tuple[str, str, str, str]] = set()
+def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping[str, Any]) -> set[store.Term]:
+    found: set[store.Term] = set()
     for attribute, given in values.items():
         kind = customer.attributes[attribute].kind
         for value in given:
             found.update((type_name, attribute, token, id) for token in tokens(kind, from_plain(value)))
-    return sorted(found)
+    return found
 
 
-# --- the live path ----------------------------------------------------------------------------------
+# --- customers that replace none ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """New customers as rows. Made beside the writer: written where their records are still as they were read."""
+
+    clusters: list[frozenset[int]]
+    homes: dict[int, int]  # record -> its cluster's name
+    rows: Rows
+
+
+def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]], now: int) -> Created:
+    """The customers of clusters none of whose records was in one before."""
+    infos = landing.records(connection, [r for c in clusters for r in c])
+    named = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in clusters}
+    rebuilt = _build_all(connection, recipe, named, infos, now, {})
+    changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
+    by_id = {r.id: r for r in rebuilt}
+    homes = {r: name for name, c in named.items() for r in c}
+    rows = Rows(
+        [customer_row(r, recipe, 1, now) for r in rebuilt],
+        [history_row(c, by_id[c.customer], {}, 1, recipe, now) for c in changes],
+        [change_row(c, by_id[c.customer], {}, 1, n, now) for n, c in enumerate(changes)],
+        sorted(term for r in rebuilt for term in _terms(recipe, r)),
+        {infos[rid].mint: r.id for r in rebuilt for rid in r.members if infos[rid].mint != r.id},
+    )
+    return Created(clusters, homes, rows)
+
+
+def unmarked(connection: Connection, made: Created) -> bool:
+    """Does nothing but what their records say decide about these customers: no override, no id of the dead, no earlier life?"""
+    if store.last_versions(connection, [row[0] for row in made.rows.customers]) or any_suspension(connection):
+        return False
+    anchored = db.exists(connection, "override") and store.overrides_on(connection, {r: RecordId("", "", "") for r in made.homes})
+    return not anchored and not (matching_store.any_dead(connection) and matching_store.led_to(connection, made.homes))
+
+
+def save_created(connection: Connection, recipe: Recipe, made: Created, at: int) -> None:
+    """Write them, with the time of writing and the next places in the outbox."""
+    seq, rows = store.next_seq(connection), made.rows
+    _write(connection, recipe, Rows(
+        [(*row[:-1], at) for row in rows.customers], [(*row[:-1], at) for row in rows.history],
+        [(seq + n, *row[1:-1], at) for n, row in enumerate(rows.changes)], rows.terms, rows.moves,
+    ), at)
+
+
+# --- any cluster ----------------------------------------------------------------------------------------
 
 
 def rebuild(
@@ -126,10 +173,9 @@ def rebuild(
     leads = _leads_now(connection, infos, home, led, moved)
     seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
     changes = derive(was, after, leads, seen)
-    _save(connection, recipe, changes, rebuilt, old, at=at)
     led.update(_led_last(connection, leads.keys() - led.keys(), {infos[rid].mint for rid in moved.after}))
-    ids = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
-    store.save_moves(connection, ids, at)
+    moves = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
+    _write(connection, recipe, _rows(connection, recipe, changes, rebuilt, old, moves, at), at)
     return changes
 
 
@@ -215,40 +261,61 @@ def dead_leading(connection: Connection, rids: Iterable[int]) -> dict[int, list[
     return {r: [dead[d] for d in sorted(ds)] for r, ds in led.items()}
 
 
-def _save(connection: Connection, recipe: Recipe, changes: Iterable[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], *, at: int) -> None:
-    listed = list(changes)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All that a rebuild writes, in the order of their columns."""
+
+    customers: list[tuple[Any, ...]]
+    history: list[tuple[Any, ...]]
+    changes: list[tuple[Any, ...]]
+    terms: Collection[store.Term]
+    moves: Mapping[str, str | None]
+
+
+def _write(connection: Connection, recipe: Recipe, rows: Rows, at: int) -> None:
+    store.save_customers(connection, rows.customers)
+    _keep_recipe(connection, recipe, at)
+    store.save_history(connection, rows.history)
+    store.save_changes(connection, rows.changes)
+    store.add_terms(connection, rows.terms)
+    store.save_moves(connection, rows.moves, at)
+
+
+def _rows(
+    connection: Connection, recipe: Recipe, changes: Sequence[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], moves: Mapping[str, str | None], at: int
+) -> Rows:
+    """What is to be written; what makes way for it is dropped."""
     by_id = {r.id: r for r in rebuilt}
     types = {c.id: c.type for c in old.values()}
     last = {c.id: c.version for c in old.values()}
-    last.update(store.last_versions(connection, [c.customer for c in listed if c.customer not in last]))
-    unchanged = by_id.keys() - {c.customer for c in listed}
-    versions = {c.customer: last.get(c.customer, 0) + 1 for c in listed}
+    last.update(store.last_versions(connection, [c.customer for c in changes if c.customer not in last]))
+    unchanged = by_id.keys() - {c.customer for c in changes}
+    versions = {c.customer: last.get(c.customer, 0) + 1 for c in changes}
     versions.update({c.id: c.version for c in old.values() if c.id in unchanged})
     times = {c.id: c.at for c in old.values()}
     # a customer that stays with its cluster is overwritten; others make way first, as a cluster has one customer
     store.drop_customers(connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster])
-    store.save_customers(connection, [
-        customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()
-    ])
-    _keep_recipe(connection, recipe, at)
-    store.save_history(connection, [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in listed])
     seq = store.next_seq(connection)
-    store.save_changes(connection, [
-        change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, at) for n, c in enumerate(listed)
-    ])
-    _save_terms(connection, recipe, [by_id[c.customer] for c in listed if c.customer in by_id], [c for c in old.values() if c.id not in unchanged])
+    return Rows(
+        [customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()],
+        [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in changes],
+        [change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, at) for n, c in enumerate(changes)],
+        _changed_terms(connection, recipe, [by_id[c.customer] for c in changes if c.customer in by_id], [c for c in old.values() if c.id not in unchanged]),
+        moves,
+    )
 
 
-def _save_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Iterable[StoredCustomer]) -> None:
-    """Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
-    def rows(c: Rebuilt | StoredCustomer) -> list[store.Term]:
-        return search_rows(recipe.customer(c.type), c.type, c.id, c.values)
+def _changed_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]) -> set[store.Term]:
+    """Those to add, those that go dropped. Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
+    store.drop_terms(connection, [c.id for c in old if c.recipe != recipe.hash])
+    before = {row for c in old if c.recipe == recipe.hash for row in _terms(recipe, c)}
+    after = {row for c in again for row in _terms(recipe, c)}
+    store.remove_terms(connection, before - after)
+    return after - before
 
-    listed = list(old)
-    store.drop_terms(connection, [c.id for c in listed if c.recipe != recipe.hash])
-    before = {row for c in listed if c.recipe == recipe.hash for row in rows(c)}
-    after = {row for c in again for row in rows(c)}
-    store.change_terms(connection, before - after, after - before)
+
+def _terms(recipe: Recipe, c: Rebuilt | StoredCustomer) -> set[store.Term]:
+    return search_rows(recipe.customer(c.type), c.type, c.id, c.values)
 
 
 def _keep_recipe(connection: Connection, recipe: Recipe, at: int) -> None:

@@ -210,10 +210,12 @@ def drop_terms(connection: Connection, ids: Iterable[str]) -> None:
     db.do(connection, "DELETE FROM search_term WHERE customer IN {ids:text}", ids=ids)
 
 
-def change_terms(connection: Connection, gone: Iterable[Term], new: Iterable[Term]) -> None:
-    """Drop and add search terms."""
+def remove_terms(connection: Connection, gone: Iterable[Term]) -> None:
     query = "DELETE FROM search_term WHERE type=:type AND attribute=:attribute AND token=:token AND customer=:customer"
     db.do_many(connection, query, [dict(zip(TERM_COLUMNS, term, strict=True)) for term in sorted(gone)])
+
+
+def add_terms(connection: Connection, new: Iterable[Term]) -> None:
     db.insert_many(connection, table(SearchRow), TERM_COLUMNS, sorted(new))
 
 

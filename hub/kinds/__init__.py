@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+
 from hub.kinds.base import Kind
 from hub.kinds.birth_date import BIRTH_DATE
 from hub.kinds.category import CATEGORY
@@ -20,8 +23,10 @@ from hub.kinds.phone import PHONE
 from hub.kinds.postal_address import POSTAL_ADDRESS
 from hub.kinds.text import TEXT
 
+REMEMBERED = 4096  # values of a kind whose forms are kept: those just cleaned are asked for again when a record is standardised
+
 KINDS: dict[str, Kind] = {
-    kind.name: kind
+    kind.name: replace(kind, forms=lru_cache(REMEMBERED)(kind.forms))
     for kind in (
         GIVEN_NAME,
         FAMILY_NAME,

@@ -123,12 +123,14 @@ def prepare(
     return Prepared(info, folded, forms, salted_keys(forms, recipe, info.type) if keys else frozenset(), problems)
 
 
-def load_prepared(connection: Connection, recipe: Recipe, rids: Collection[int], made: Mapping[int, Ready] | None = None) -> dict[int, Prepared]:
+def load_prepared(
+    connection: Connection, recipe: Recipe, rids: Collection[int], made: Mapping[int, Ready] | None = None, *, keys: bool = True
+) -> dict[int, Prepared]:
     infos = landing.records(connection, rids)
     versions = landing.versions_of(connection, rids)
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
     good = {r: m for r, m in (made or {}).items() if m.recipe is recipe}
-    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), made=good.get(r)) for r, i in infos.items()}
+    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=keys, made=good.get(r)) for r, i in infos.items()}
     return {r: p for r, p in found.items() if p is not None}
 
 
@@ -137,6 +139,11 @@ def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
     problems = db.dump(prepared.problems) if prepared.problems else None
     return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, int(prepared.alive),
             store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
+
+
+def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[tuple[Any, ...]]:
+    """The standardised rows of these records, made anew."""
+    return [standardised_row(recipe, p) for p in load_prepared(connection, recipe, rids, keys=False).values()]
 
 
 # --- keys and pairs ------------------------------------------------------------------------------

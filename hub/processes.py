@@ -1,0 +1,72 @@
+"""For work on very many records: processes beside this one, and a collector that seldom looks."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+OFTEN = gc.get_threshold()
+SELDOM = (300_000, 10, 10)  # new objects between two looks, and looks between two deeper ones
+AHEAD = 2  # answers that may wait for whoever asked, beside those that are being made
+
+
+_lock = threading.Lock()
+_under_way = 0  # of `seldom_collected`, in any thread
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Fewer searches for cyclic garbage, of which bulk work makes none: else they take two fifths of its time."""
+    global _under_way
+    with _lock:
+        _under_way += 1
+        gc.freeze()
+        gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        with _lock:
+            _under_way -= 1
+            if not _under_way:
+                gc.set_threshold(*OFTEN)
+                gc.unfreeze()
+
+
+class Processes:
+    """Processes that do what they are told; `begin(*given)` once in each of them first. Started when first needed."""
+
+    def __init__(self, count: int, begin: Callable[..., None], *given: Any):
+        self._count, self._begin, self._given = count, begin, given
+        self._pool: ProcessPoolExecutor | None = None
+
+    def map(self, work: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+        """The answers in the order of the jobs, which are asked for as answers are taken."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), initializer=_begin, initargs=(self._begin, self._given))
+        running: deque[Future[T]] = deque()
+        for job in jobs:
+            running.append(self._pool.submit(work, *job))
+            if len(running) >= self._count + AHEAD:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+
+    def close(self) -> None:
+        """End them; what they were not asked to finish is left."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+
+
+def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+    begin(*given)
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
