@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -13,31 +12,27 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-OFTEN = gc.get_threshold()
 SELDOM = (300_000, 10, 10)  # new objects between two looks, and looks between two deeper ones
 AHEAD = 2  # answers that may wait for whoever asked, beside those that are being made
 
 
-_lock = threading.Lock()
-_under_way = 0  # of `seldom_collected`, in any thread
-
-
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Fewer searches for cyclic garbage, of which bulk work makes none: else they take two fifths of its time."""
-    global _under_way
-    with _lock:
-        _under_way += 1
-        gc.freeze()
-        gc.set_threshold(*SELDOM)
+    """Fewer searches for cyclic garbage, of which bulk work makes none: else they take two fifths of its time.
+
+    Nothing changes where it is under way already, or a serving process has set its own pace.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
     try:
         yield
     finally:
-        with _lock:
-            _under_way -= 1
-            if not _under_way:
-                gc.set_threshold(*OFTEN)
-                gc.unfreeze()
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class Processes:
