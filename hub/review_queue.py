@@ -1,13 +1,17 @@
 """The review queue of a hub: derived from what is stored, worked on by people.
 
-The ranking looks at every open pair once and is kept for some seconds; what a page shows is checked
-anew by index look-ups, so nothing that was settled meanwhile is shown.
+The ranking looks at every open pair once and is kept: for some seconds as it is, then for some minutes while
+the next one is made aside. A page looks at no more of it than it shows, and checks that anew by index look-ups, so
+nothing that was settled meanwhile is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import threading
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -20,14 +24,15 @@ from hub.matching import store as matching_store
 from hub.matching.explain import Explain
 from hub.matching.recipe import Recipe
 from hub.matching.review_store import Hold, Note
-from hub.matching.reviews import Bounds, Decided, Found, Item, Label, Position, Proposal, position
+from hub.matching.reviews import Bounds, Clusters, Decided, Found, Item, Label, Position, Proposal, position
 from hub.matching.run import RidPair, limits_of, ordered
 from hub.matching.score import weigh
 from hub.matching.store import StoredDecision
 from hub.model import RecordId, Verdict, digest
 from hub.resolve import Resolver
 
-KEPT = 30_000_000  # microseconds that a ranking is kept
+KEPT = 30_000_000  # microseconds that a ranking is as good as new
+LONGEST = 10  # times so long it still serves while the next is made
 CLAIM = 900_000_000  # microseconds that a claim lasts
 LARGEST_PAGE = 200
 
@@ -60,7 +65,8 @@ class Queue:
     def __init__(self, resolver: Resolver, *, subscriptions: Subscriptions = lambda _type: 0, kept: int = KEPT):
         self.resolver, self.database = resolver, resolver.database
         self.subscriptions, self.kept = subscriptions, kept
-        self._ranking: tuple[int, list[Item]] = (0, [])
+        self._ranking = _Ranking(0, ())
+        self._making = threading.Lock()
 
     # --- reading ---
 
@@ -78,14 +84,12 @@ class Queue:
         with self.database.read() as connection:
             recipe = self.resolver.recipe(connection)
             holds = _Holds(connection)
-            wanted = [
-                i for i in self._ranked(connection, recipe, now)
+            todo = (
+                i for i in self._ranked(connection, recipe, now).in_order(holds, after, now, held_only=assigned_to is not None)
                 if (types is None or i.type in types) and holds.allows(i, user, assigned_to, now)
-            ]
-            wanted = reviews.ranked((replace(i, due=holds.due(i)) for i in wanted), now)
-            todo = [i for i in wanted if after is None or position(i, now) > after]
+            )
             found: list[Shown] = []
-            for part in (todo[n : n + 2 * limit] for n in range(0, len(todo), 2 * limit)):
+            while part := list(islice(todo, 2 * limit)):
                 shown = self._shown(connection, recipe, self._standing(connection, part), holds)
                 found += [s for s in shown if kinds is None or s.item.kind in kinds]
                 if len(found) > limit:
@@ -93,13 +97,21 @@ class Queue:
         last = position(found[limit - 1].item, now) if len(found) > limit else None
         return QueuePage(tuple(found[:limit]), last)
 
-    def _ranked(self, connection: Connection, recipe: Recipe, now: int) -> list[Item]:
-        at, items = self._ranking
-        if at and at <= now < at + self.kept:
-            return items
-        items = derive(connection, recipe, self.subscriptions)
-        self._ranking = (now, items)
-        return items
+    def _ranked(self, connection: Connection, recipe: Recipe, now: int) -> _Ranking:
+        age = now - self._ranking.at
+        if not 0 <= age < LONGEST * self.kept:
+            self._ranking = _Ranking(now, derive(connection, recipe, self.subscriptions))
+        elif age >= self.kept and self._making.acquire(blocking=False):
+            threading.Thread(target=self._rank_aside, name="hub review queue", daemon=True).start()
+        return self._ranking
+
+    def _rank_aside(self) -> None:
+        try:
+            with self.database.read() as connection:
+                items = derive(connection, self.resolver.recipe(connection), self.subscriptions)
+                self._ranking = _Ranking(self.database.clock.now(), items)
+        finally:
+            self._making.release()
 
     def _standing(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
         """Without pair items that were settled since the ranking: joined, decided on, or not stored any more."""
@@ -225,6 +237,32 @@ _WORDS = {
 }
 
 
+class _Ranking:
+    """Items by worth, as they were at a time."""
+
+    def __init__(self, at: int, items: Iterable[Item]):
+        self.at = at
+        self.items = reviews.ranked(items, at)
+        self._positions = [position(i, at) for i in self.items]
+        self._of: dict[RidPair | Clusters, list[Item]] = {}
+        for i in self.items:
+            self._of.setdefault((i.left, i.right), []).append(i)
+            self._of.setdefault(i.clusters, []).append(i)
+
+    def in_order(self, holds: _Holds, after: Position | None, now: int, *, held_only: bool) -> Iterator[Item]:
+        """What follows a position: what is overdue, then by worth. `held_only`: only what was claimed or assigned."""
+        held = {id(i): replace(i, due=holds.due(i)) for key in holds.names() for i in self._of.get(key, ())}
+        first = reviews.ranked((i for i in held.values() if held_only or (i.due is not None and i.due <= now)), now)
+        yield from (i for i in first if after is None or position(i, now) > after)
+        if held_only:
+            return
+        passed = {(i.kind, i.left, i.right, i.number) for i in first}
+        start = 0 if after is None or after[0] == 0 else bisect_right(self._positions, after)
+        for i in islice(self.items, start, None):
+            if (i.kind, i.left, i.right, i.number) not in passed:
+                yield held.get(id(i), i)
+
+
 class _Holds:
     """Claims and assignments, found by pair or by the customers of the pair."""
 
@@ -237,6 +275,10 @@ class _Holds:
             clusters = frozenset(homes[r] for r in (h.left, h.right) if r in homes)
             if len(clusters) == 2:
                 self._by_clusters.setdefault(clusters, []).append(h)
+
+    def names(self) -> list[RidPair | Clusters]:
+        """What items that somebody holds are found by."""
+        return [*self.by_pair, *self._by_clusters]
 
     def between(self, clusters: frozenset[int]) -> list[Hold]:
         return self._by_clusters.get(clusters, [])

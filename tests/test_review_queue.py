@@ -46,6 +46,16 @@ def listed(queue: Queue, **asked: Any) -> list[Shown]:
     return list(queue.page(**asked).items)
 
 
+def test_a_ranking_that_ages_still_serves_while_the_next_is_made_and_what_was_settled_is_never_shown(desk: Desk) -> None:
+    queue = Queue(desk.resolver, kept=1)  # every clock reading is later than that, and sooner than ten times it or not
+    land(desk, B, ANNA)
+    land(desk, D, ANNA)
+    assert len(listed(queue)) == 1
+    desk.resolver.decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
+    for _ in range(5):
+        assert listed(queue) == []
+
+
 def test_a_refusal_is_listed_with_its_guard_and_closed_by_one_decision(desk: Desk, queue: Queue) -> None:
     for id in (B, D):
         land(desk, id, ANNA)
