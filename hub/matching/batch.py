@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from hub.kinds.levels_base import MISSING
 from hub.matching.candidates import rule_name
-from hub.matching.mixture import Mixture, Patterns, Random, fit
+from hub.matching.mixture import Floats, Mixture, Patterns, Random, fit
 from hub.matching.model import (
     SEPARATOR,
     Comparison,
@@ -228,13 +228,13 @@ def _train(
     if found.placeholders:
         con.execute("DROP TABLE rec")
         _load(con, records, columns, lists, dict(found.placeholders))
-    names = full_names(con, comparisons, lists, found)
+    names, apart = full_names(con, comparisons, lists, found) or (None, None)
     _add_terms(con, dict(found.terms), lists, names)
     n = records.num_rows
     blocking = _block(con, base.rules, lists, customer_type.matching.block_cap, budget, seed, n)
     random = _random_pairs(con, comparisons, found.exact, seed, n)
     patterns = _patterns(con, comparisons, blocking, found.terms, names, n)
-    mixture = fit(comparisons, patterns, random, records=n)
+    mixture = fit(comparisons, patterns, random, records=n, apart=apart)
     rules, missed = _useful_rules(blocking, patterns, mixture, n)
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
     info = {
@@ -362,9 +362,34 @@ def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
             agree = exact.get(c.columns["value"], 0.0)
             share = share * ((1 - agree) / max(1 - share[0], 1e-9))
             share[0] = agree
+        if c.levels.named and c.levels.contact:
+            share = _beyond_given(con, comparisons, c, share, seed)
         shares.append(share)
         pairs.append(total)
     return Random(tuple(shares), tuple(pairs))
+
+
+def _beyond_given(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], c: Comparison, share: Floats, seed: int) -> Floats:
+    """Levels that a name explains are as frequent as among strangers of one given name: an address made of it says no more than the name."""
+    family = next((x for x in comparisons if x.levels.name and "given" in x.columns), None)
+    if family is None:
+        return share
+    given, plain = _q(family.columns["given"]), _q(family.columns["value"])
+    con.execute(
+        f"CREATE OR REPLACE TABLE pairs AS SELECT l, r FROM (SELECT rid AS l, lead(rid) OVER near AS r, {plain} AS f, lead({plain}) OVER near AS other FROM rec "
+        f"WHERE length({given}) > 1 AND {plain} IS NOT NULL AND {_q(c.columns['value'])} IS NOT NULL WINDOW near AS (PARTITION BY {given} ORDER BY {_hash('rid', seed)}, rid)) "
+        f"WHERE f[:3] <> other[:3] ORDER BY {_hash('l', seed)}, l LIMIT {RANDOM_PAIRS // 5}"
+    )
+    rows = con.execute(f"SELECT ({_level_sql(c)})::TINYINT AS g FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r").fetchnumpy()
+    found = np.asarray(rows["g"], np.int64)
+    if len(found) < 100:
+        return share
+    seen = np.bincount(found[found != MISSING], minlength=len(share)) / len(found)
+    explained = np.array([level.n is not None for level in c.levels.levels])
+    explained[-1] = False
+    changed = np.where(explained, np.maximum(share, seen), share)
+    changed[-1] = max(1e-9, share[-1] - (changed - share).sum())
+    return changed
 
 
 def _patterns(
@@ -412,7 +437,7 @@ def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms], name
                     named.append(term)
                 elif names is not None and names.family == c.name:
                     both = f"g{k} = {at} AND {_both_names_sql(names)}"
-                    every.append(f"CASE WHEN {both} THEN l.{_q(FULL_NAME)} ELSE 0 END")
+                    every.append(f"CASE WHEN {both} THEN {names.strangers} ELSE 0 END")
                     named.append(f"CASE WHEN {both} THEN {_term_sql(c, c.columns[level.tf])} + l.{_q(FULL_NAME)} + {names.namesakes} ELSE 0 END")
     return " + ".join(every), " + ".join(alone), " + ".join(named)
 
@@ -572,14 +597,14 @@ class _Sums:
         return f"({_level_sql(self._c)}) AS g{self.k}"
 
     def term(self) -> str:
-        more = f" + (CASE WHEN {_both_names_sql(self.names)} THEN l.{_q(FULL_NAME)} ELSE 0 END)" if self.names else ""
+        more = f" + (CASE WHEN {_both_names_sql(self.names)} THEN {self.names.strangers} ELSE 0 END)" if self.names else ""
         cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf)}{more}" for at, tf in self._cases)
         return f"(CASE g{self.k} {cases} ELSE 0 END) AS t{self.k}" if cases else f"0 AS t{self.k}"
 
     def named(self) -> str:
         """What the rarity of the full name weighs against namesakes."""
         assert self.names is not None
-        cases = " ".join(f"WHEN g{self.k} = {at} AND {_both_names_sql(self.names)} THEN t{self.k} + {self.names.namesakes}" for at, _ in self._cases)
+        cases = " ".join(f"WHEN g{self.k} = {at} AND {_both_names_sql(self.names)} THEN t{self.k} + l.{_q(FULL_NAME)} + {self.names.namesakes - self.names.strangers}" for at, _ in self._cases)
         return f"(CASE {cases} ELSE 0 END) AS n{self.k}" if cases else f"0 AS n{self.k}"
 
     def bound(self, rival: str) -> str:

@@ -14,6 +14,7 @@ without looking at it, else rules would make what they look at seem to agree alw
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,8 +76,9 @@ class Mixture:
 BELIEF = 30.0  # pairs that the shipped shares count for
 
 
-def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random, *, records: int, rounds: int = 60) -> Mixture:
-    """EM until no share moves by more than a thousandth, or `rounds`."""
+def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random, *, records: int, apart: float | None = None, rounds: int = 60) -> Mixture:
+    """EM until no share moves by more than a thousandth, or `rounds`. `apart`: pairs of two people of one full name, where the
+    names themselves have told: what EM would make of them depends on how little else there is to compare."""
     total = records * (records - 1) / 2
     shipped = [np.array([level.m for level in c.levels.levels]) for c in comparisons]
     same = [m / m.sum() for m in shipped]
@@ -99,6 +101,8 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
             else:
                 namesakes[k] = _namesakes(c, same[k], strangers[k])
         pairs = np.maximum(1.0, weights.sum(axis=1))
+        if apart is not None:  # and those whose names are misspelt
+            pairs[2] = max(1.0, apart / math.prod(float(same[k][0]) for k, c in enumerate(comparisons) if c.levels.name))
         moved = max((float(np.abs(a - b).max()) for a, b in zip(same, before, strict=True)), default=0.0)
         if moved < 0.001:
             break

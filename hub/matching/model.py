@@ -62,14 +62,16 @@ class Terms:
 
 @dataclass(frozen=True)
 class FullNames:
-    """What agreeing on the given name changes about agreeing on the family name: names go together (by country and
-    family), so two rarities counted as independent overstate. Milli-bits by full name; `namesakes`: from the rarity
-    against strangers to that against namesakes."""
+    """What agreeing on the given name changes about agreeing on the family name: two people of one full name are
+    namesakes, not strangers, and names go together (by country and family), so two rarities counted as independent
+    overstate. `strangers`: milli-bits added against strangers. `terms`: by full name, from independence to what was found;
+    `namesakes`: from there to the rarity among namesakes."""
 
     family: str  # the comparison that carries it
     given: str  # columns
     plain: str
     terms: Terms
+    strangers: int
     namesakes: int
 
     def of(self, given: str, plain: str) -> int:
@@ -130,7 +132,7 @@ class Model:
             "info": dict(self.info),
             "full_names": None
             if (names := self.full_names) is None
-            else [names.family, names.given, names.plain, dict(names.terms.frequent), names.terms.unseen, names.namesakes],
+            else [names.family, names.given, names.plain, dict(names.terms.frequent), names.terms.unseen, names.strangers, names.namesakes],
         }
 
     @classmethod
@@ -156,7 +158,7 @@ class Model:
             info=data["info"],
             full_names=None
             if (names := data.get("full_names")) is None
-            else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5]),
+            else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
         )
 
     @cached_property

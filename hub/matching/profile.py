@@ -120,16 +120,19 @@ def _terms(con: Any, column: str, many: bool, hollow: frozenset[str]) -> tuple[T
     return Terms({v: a for v, a in frequent.items() if a != unseen}, unseen), average
 
 
-NAMES = 20_000  # full names whose frequency the model keeps
+NAMES = 50_000  # full names whose frequency the model keeps
+NO_STRANGERS = 8 * BIT  # two people of one full name are namesakes, so that e-mail addresses made of it are not counted again
+USUAL = 2.0  # records that what is usual counts for, beside those of a name
+HOPELESS = 30.0  # other people's records under a name from which it never joins two records by itself
 UNSURE = 0.05  # of the pairs of one customer, in how many there are: in small data they would pass for namesakes
 TELLING = ("birth_date", "identifier", "postal_address", "email", "phone")  # what tells namesakes apart, the surest first
 
 
-def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile) -> FullNames | None:
+def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile) -> tuple[FullNames, float] | None:
     """How often two people have one full name, beside how often if names were independent.
 
     Pairs of one full name are of one customer or of namesakes; how many agree on something that has nothing to do with
-    a name (a birth date) says how many are which. None where no attribute can tell.
+    a name (a birth date) says how many are which. With the number of pairs of namesakes. None where no attribute can tell.
     """
     family = next((c for c in comparisons if c.levels.name and "given" in c.columns), None)
     if family is None:
@@ -159,20 +162,27 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
         return None
     con.execute("CREATE OR REPLACE TABLE givens AS SELECT g, sum(c) AS cg FROM named GROUP BY g")
     con.execute("CREATE OR REPLACE TABLE families AS SELECT f, sum(c) AS cf FROM named GROUP BY f")
-    rows = con.execute(
-        f"SELECT g, f, c, apart, cg * cf / {total} FROM shared JOIN givens USING (g) JOIN families USING (f) "
-        f"WHERE apart >= 8 AND told >= 3 ORDER BY apart DESC, g, f LIMIT {NAMES}"
-    ).fetchall()
     every, apart = con.execute("SELECT coalesce(sum(c * (c - 1)), 0)::DOUBLE, coalesce(sum(apart), 0)::DOUBLE FROM shared").fetchall()[0]
     apart = max(0.0, apart - UNSURE * (every - apart))
     expected = one / total * two / total  # ordered pairs of two people, if names were independent
+    usual = max(1.0, (apart + 4) / (expected + 4))  # how much more often people have one full name
+    # records of other people under a name: as usual for how rare its parts are, and as found
+    con.execute(
+        f"CREATE OR REPLACE TABLE known AS SELECT g, f, c, cg * cf / {total} AS mu, apart, "
+        f"({USUAL} * {usual} * mu + greatest(apart, 0)) / ({USUAL} + c) AS others "
+        f"FROM shared JOIN givens USING (g) JOIN families USING (f) WHERE c > 2"
+    )
+    rows = con.execute(
+        f"SELECT g, f, c, apart, mu, others FROM known WHERE {usual} * mu < {HOPELESS} AND abs(log2(others / ({usual} * mu))) > 0.5 "
+        f"ORDER BY apart DESC, g, f LIMIT {NAMES}"
+    ).fetchall()
     rest_apart = max(0.0, apart - sum(r[3] for r in rows))
     rest_expected = max(0.0, expected - sum(r[4] * r[4] for r in rows))
-    rest_share = max(0.05, (total - sum(r[2] for r in rows)) / max(1.0, total - sum(r[4] for r in rows)))
-    unseen = min(0, -_bits((rest_apart + 4) / (rest_expected + 4) / min(1.0, rest_share)))
-    frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(2 * BIT, _bits(mu * c / a))) for g, f, c, a, mu in rows}
+    unseen = min(0, -_bits((rest_apart + 4) / (rest_expected + 4)))
+    frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(2 * BIT, _bits(mu / others))) for g, f, _, _, mu, others in rows}
     together = _bits((apart + 4) / (expected + 4))
-    return FullNames(family.name, given, plain, Terms({v: a for v, a in frequent.items() if a != unseen}, unseen), together)
+    terms = Terms({v: a for v, a in frequent.items() if a != unseen}, unseen)
+    return FullNames(family.name, given, plain, terms, NO_STRANGERS, together), apart / 2
 
 
 def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, given: str, plain: str, lists: set[str]) -> float:

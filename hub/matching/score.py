@@ -65,8 +65,8 @@ class Scorer:
                 if names is not None:
                     given = left.get(names.given)
                     if given and len(given) > 1 and given == right.get(names.given):
-                        rare += names.of(given, left[names.plain])
-                        namesake += rare + names.namesakes
+                        weight += names.strangers
+                        namesake += rare + names.of(given, left[names.plain]) + names.namesakes
                 weight += rare
                 if not shared:  # namesakes are often of one family or region: a rare family name tells them apart no better
                     against += rare

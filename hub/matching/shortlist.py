@@ -94,11 +94,15 @@ def _bound(weights: Weights, model: Model) -> _Compared:
     own = tuple(c for c in comparison.columns.values() if c.partition(".")[0] == value.partition(".")[0])
     rare = [max((max([t.unseen, *t.frequent.values()]) for t in [model.terms.get(level.tf or "")] if t is not None), default=0) for level in weights.levels]
     shared = comparison.levels.shared
+    names = model.full_names if model.full_names is not None and model.full_names.family == comparison.name else None
+    full = [0 if names is None or level.tf not in model.terms else names.strangers for level in weights.levels]
+    most = 0 if names is None else max([names.terms.unseen, *names.terms.frequent.values()]) + names.namesakes
+    named = [r if names is None else max(0, r + most) if f else 0 for r, f in zip(rare, full, strict=True)]
     return _Compared(
         own, comparison.levels.python(comparison.columns),
-        (*(level.strangers + r for level, r in zip(weights.levels, rare, strict=True)), 0),
+        (*(level.strangers + r + max(0, f) for level, r, f in zip(weights.levels, rare, full, strict=True)), 0),
         (*(level.household + (0 if shared else r) for level, r in zip(weights.levels, rare, strict=True)), 0),
-        (*(level.namesakes + r for level, r in zip(weights.levels, rare, strict=True)), 0),
+        (*(level.namesakes + r for level, r in zip(weights.levels, named, strict=True)), 0),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from hub.matching.model import SEPARATOR, FullNames, Model, Terms, default_model
 from hub.matching.score import explain, weigh
 from tests.matching.world import customer_type
@@ -29,12 +31,12 @@ def test_an_explanation_shows_each_comparisons_own_values() -> None:
 def test_a_frequent_full_name_is_less_evidence_than_a_rare_one() -> None:
     base = _model()
     terms = {"family_name.plain": Terms({}, 0), "given_name": Terms({}, 0)}
-    names = FullNames("family_name", "given_name", "family_name.plain", Terms({f"anna{SEPARATOR}berg": -6_000}, -1_000), 500)
-    model = replace(base, terms=terms, full_names=names)
+    names = FullNames("family_name", "given_name", "family_name.plain", Terms({f"anna{SEPARATOR}berg": -6_000}, -1_000), 20_000, 500)
+    model = replace(base, namesakes=-15_000, terms=terms, full_names=names)
     assert Model.from_json(model.to_json()) == model
 
-    def family(left: dict[str, str], right: dict[str, str]) -> int:
-        return next(part.weight for part in weigh(left, right, model).parts if part.comparison == "family_name")
+    def told(left: dict[str, str], right: dict[str, str]) -> dict[str, int]:
+        return {part.comparison: part.weight for part in weigh(left, right, model).parts}
 
-    assert family(BEN, BEN) - family(ANNA, ANNA) == 5_000
-    assert family(ANNA, BEN) - family(BEN, BEN) == 1_000
+    assert told(BEN, BEN)["family_name"] - told(ANNA, BEN)["family_name"] == 20_000, "of one full name: no strangers, but namesakes"
+    assert weigh(BEN, BEN, model).weight - weigh(ANNA, ANNA, model).weight == pytest.approx(5_000, abs=100)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.matching.model import default_model
+from hub.matching.model import SEPARATOR, FullNames, Terms, default_model
 from hub.matching.score import weigh
 from hub.matching.shortlist import hopeful
 from hub.settings import CustomerType
@@ -25,6 +27,10 @@ COMPANY = CustomerType.model_validate({
                    "email": {"kind": "email", "many": True}, "address": {"kind": "postal_address"}, "employees": {"kind": "number"}},
 })
 MODELS = {name: default_model(customer) for name, customer in {"person": TYPE, "organisation": COMPANY, "tiny": tiny.customer_type()}.items()}
+MODELS["named"] = replace(
+    MODELS["person"], terms={"family_name.plain": Terms({"maier": 3_000}, -1_000), "given_name": Terms({}, 500)},
+    full_names=FullNames("family_name", "given_name", "family_name.plain", Terms({f"anna{SEPARATOR}maier": -6_000}, 1_500), 20_000, 500),
+)  # fmt: skip
 words = st.sampled_from(["anna", "hanna", "a", "otto", "maier", "meyer", "19800203", "19800302", "19910506", "12345678", "12345679", "main st", "berlin", "x1"])
 
 
