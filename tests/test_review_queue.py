@@ -47,7 +47,7 @@ def listed(queue: Queue, **asked: Any) -> list[Shown]:
 
 
 def test_a_ranking_that_ages_still_serves_while_the_next_is_made_and_what_was_settled_is_never_shown(desk: Desk) -> None:
-    queue = Queue(desk.resolver, kept=1)  # every clock reading is later than that, and sooner than ten times it or not
+    queue = Queue(desk.resolver, kept=3_000)  # three looks at the clock of a test
     land(desk, B, ANNA)
     land(desk, D, ANNA)
     assert len(listed(queue)) == 1

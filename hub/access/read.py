@@ -327,7 +327,7 @@ class Reader:
         why = None
         if lineage:
             seen = _only(customer.lineage, view.of(customer.type))
-            refs = past.References(connection, self._recipes.mappers(connection, customer.recipe), [seen])
+            refs = past.References(connection, self._recipes.mappers(connection, customer.recipe), [seen], base=self._base(connection, customer.recipe))
             why = self._lineage(view, customer.type, seen, refs)
         return self._customer(connection, view, customer.id, customer.type, customer.values, members, shown, why)
 
@@ -347,7 +347,7 @@ class Reader:
         if as_of is not None:
             values, served = past.in_effect(connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at)
         why_seen = _only(served, view.of(type_name))
-        refs = past.References(connection, mappers, [why_seen])
+        refs = past.References(connection, mappers, [why_seen], base=self._base(connection, recipe))
         if as_of is None:
             values = refs.values(why_seen)
         shown = [c for c in self._shown_changes(connection, view, shown_id) if c.version <= version]
@@ -502,6 +502,11 @@ class Reader:
     def _models(self, connection: Connection) -> Recipe:
         self._recipe = read_recipe(connection, self.config, self._recipe)
         return self._recipe
+
+    def _base(self, connection: Connection, recipe: str) -> str | None:
+        """What stored cells were made by, if a golden record was made by the recipe in force."""
+        now = self._models(connection)
+        return now.base if now.hash == recipe else None
 
     def _complete(self, view: View, type_name: str) -> bool:
         """Does the view show everything that matching compares?"""

@@ -71,23 +71,34 @@ class Recipes:
 
 
 class References:
-    """The values behind some lineage's references, under one recipe. Loads what is asked for, once."""
+    """The values behind some lineage's references, under one recipe. Loads what is asked for, once.
 
-    def __init__(self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage]):
-        refs = {(ref[0], ref[1]) for lineage in lineages for line in lineage.values() for ref in (*line["won"], *line.get("lost", ()))}
+    base: of the recipe, where it is the one in force: what records hold by it is stored, and need not be read from their rows again.
+    """
+
+    def __init__(self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage], *, base: str | None = None):
+        refs = {(a, ref[0], ref[1]) for lineage in lineages for a, line in lineage.items() for ref in (*line["won"], *line.get("lost", ()))}
         numbers = {line["override"] for lineage in lineages for line in lineage.values() if line.get("override") is not None}
-        rids = {rid for rid, _ in refs}
+        rids = {rid for _, rid, _ in refs}
         self.records = landing.records(connection, rids)
         self.overrides = lookups.overrides(connection, numbers) if numbers else {}
-        self._raws = {(v.rid, v.landed): v.raw for vs in landing.versions_of(connection, rids).values() for v in vs if (v.rid, v.landed) in refs}
+        stored = {} if base is None else matching_store.standardised(connection, rids)
+        self._held = {r: s.held for r, s in stored.items() if s.recipe == base}
+        wanted = {(rid, landed) for a, rid, landed in refs if self._stored(a, rid, landed) is None}
+        found = landing.versions_of(connection, {rid for rid, _ in wanted}) if wanted else {}
+        self._raws = {(v.rid, v.landed): v.raw for vs in found.values() for v in vs if (v.rid, v.landed) in wanted}
         self._mappers = mappers
         self._cells: dict[tuple[int, int], Mapping[str, Cell]] = {}
 
     def value(self, attribute: str, ref: Iterable[int]) -> Value | None:
         """The value that a reference names; None when it was cleared there, or is gone."""
         rid, landed, index = ref
-        cell = self._cells_of(rid, landed).get(attribute)
+        cell = self._stored(attribute, rid, landed) or self._cells_of(rid, landed).get(attribute)
         return cell.values[index] if cell is not None and index < len(cell.values) else None
+
+    def _stored(self, attribute: str, rid: int, landed: int) -> Cell | None:
+        held = self._held.get(rid, {}).get(attribute)
+        return held.cell if held is not None and held.landed == landed else None
 
     def values(self, lineage: Lineage) -> dict[str, list[Any]]:
         """Golden values (plain) as survivorship made them of these references."""
