@@ -38,9 +38,9 @@ BUSY_SECONDS = 30
 CHUNK = 500  # ids inlined in one statement
 PATIENCE = 0.25  # seconds that a pull lets requests pass
 LATELY = 1.0  # seconds that a request counts as recent
-WAL_PAGES = 8_000  # of SQLite's log, from which a commit itself moves them into the file
-CHECKPOINT_AFTER = 200  # units, from which a thread does so instead: who commits need not wait for it
-CHECKPOINT_EVERY = 1.0  # seconds
+WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
+CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
+CHECKPOINT_EVERY = 0.5  # seconds
 CONVOY = 64  # rows of requests that share a commit: the lock is held some hundred milliseconds at most
 
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class Turnstile:
         self._held = False
         self._patience = patience
         self.urgent_at = -math.inf  # when somebody last came who is in a hurry
+        self._hurried = 0  # those who hold or await a turn in a hurry
 
     @contextmanager
     def turn(self, urgent: bool) -> Iterator[None]:
@@ -76,12 +77,14 @@ class Turnstile:
             now = time.monotonic()
             if urgent:
                 self.urgent_at = now
+                self._hurried += 1
             ticket = (now + (0.0 if urgent else self._patience), next(self._tickets))
             heapq.heappush(self._waiting, ticket)
             try:
                 while self._held or self._waiting[0] != ticket:
                     self._condition.wait()
             except BaseException:  # an interrupted waiter must not stay in the way
+                self._hurried -= urgent
                 self._waiting.remove(ticket)
                 heapq.heapify(self._waiting)
                 self._condition.notify_all()
@@ -93,7 +96,14 @@ class Turnstile:
         finally:
             with self._condition:
                 self._held = False
+                self._hurried -= urgent
                 self._condition.notify_all()
+
+    def give_way(self, until: float) -> None:
+        """Wait while somebody in a hurry has or awaits a turn, at most until a time of the monotonic clock."""
+        if self._hurried:
+            with self._condition:
+                self._condition.wait_for(lambda: not self._hurried, max(0.0, until - time.monotonic()))
 
 
 @dataclass(eq=False)
@@ -242,6 +252,14 @@ class Database:
     def requested_lately(self) -> bool:
         """Do requests write at this time? Then who is not in a hurry keeps its units short."""
         return time.monotonic() - self._turnstile.urgent_at < LATELY
+
+    def giving_way(self, steps: Iterable[T]) -> Iterator[T]:
+        """Steps of work outside any unit, for who is not in a hurry: requests that write meanwhile go first, as Python
+        computes for one thread at a time. Patience is for all the steps together."""
+        until = time.monotonic() + PATIENCE
+        for step in steps:
+            self._turnstile.give_way(until)
+            yield step
 
     def _rollback(self, connection: Connection) -> None:
         if not self.sqlite:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from hub.db import Database, Turnstile
+from hub.db import PATIENCE, Database, Turnstile
 from hub.errors import Conflict
 from hub.model import RecordId, Verdict
 from hub.verify import Verify
@@ -207,6 +207,26 @@ def test_a_pull_is_not_starved_by_requests() -> None:
     stop.set()
     for thread in threads:
         thread.join(LONG)
+
+
+def test_who_is_not_in_a_hurry_gives_way_but_not_for_ever(database: Database) -> None:
+    stop, took = threading.Event(), threading.Event()
+
+    def requests() -> None:
+        while not stop.is_set():
+            with database.unit():
+                took.set()
+
+    thread = threading.Thread(target=requests, daemon=True)
+    thread.start()
+    assert took.wait(LONG)
+    started = time.monotonic()
+    assert list(database.giving_way(range(1000))) == list(range(1000))
+    assert time.monotonic() - started < LONG / 2
+    stop.set()
+    thread.join(LONG)
+    started = time.monotonic()
+    assert list(database.giving_way(range(1000))) == list(range(1000)) and time.monotonic() - started < PATIENCE
 
 
 def test_waiting_requests_share_one_commit_and_one_failure_harms_no_other(database: Database) -> None:

@@ -114,7 +114,7 @@ class Pull:
         if self.complete:
             self.seen.update(r.key for r in listed if r.raw is not None)
         for part, last in self._batches(listed, live):
-            made = self.writer.make_ready(self.result.source, self.result.stream, part) if live else {}  # while nobody waits
+            made = self.writer.make_ready(self.result.source, self.result.stream, self.database.giving_way(part)) if live else {}  # while nobody waits
             with self.database.unit(urgent=False) as connection:
                 landed = self._land(connection, part, live, made)
                 if last:
