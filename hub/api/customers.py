@@ -18,6 +18,7 @@ from hub.api.schemas import (
     OverrideIn,
     Paged,
     RecordOut,
+    answer,
 )
 from hub.api.security import TheHub, needs
 from hub.errors import BadRequest, Fault, NotFound, Stale, Unprocessable
@@ -48,25 +49,20 @@ def search_customers(
     return Paged(data=[CustomerFound.of(f) for f in page.data], next_cursor=page.next_cursor)
 
 
-@router.get("/customers/{id}", operation_id="get_customer", responses={**documented(404, 410), 304: {"description": "not changed since the ETag in If-None-Match"}})
+@router.get("/customers/{id}", operation_id="get_customer", response_model=Customer, responses={**documented(404, 410), 304: {"description": "not changed since the ETag in If-None-Match"}})
 def get_customer(
-    hub: TheHub, principal: Annotated[Principal, needs("read")], id: Id, response: Response,
+    hub: TheHub, principal: Annotated[Principal, needs("read")], id: Id,
     lineage: Annotated[bool, Query(description="with the reason of every value")] = False,
     as_of: Annotated[AwareDatetime | None, Query(description="the values in effect then; may lie in the future")] = None,
     known_at: Annotated[AwareDatetime | None, Query(description="as it was served then")] = None,
     if_none_match: Annotated[str | None, Header(max_length=500)] = None,
-) -> Any:
+) -> Response:
     """The customer that an id leads to now: an id of a merged customer answers with the one that it is part of."""
     found = hub.reader.get_customer(principal, id, lineage=lineage, as_of=micros(as_of, "?as_of"), known_at=micros(known_at, "?known_at"))
+    headers = {"etag": found.etag, "cache-control": "private, no-cache"}
     if if_none_match and found.etag in {t.strip().removeprefix("W/") for t in if_none_match.split(",")}:
-        return Response(status_code=304, headers={"etag": found.etag, "cache-control": "private, no-cache"})
-    response.headers["etag"] = found.etag
-    response.headers["cache-control"] = "private, no-cache"
-    return Customer.of(found)
-
-
-# FastAPI reads the answer's schema from the annotation, which a 304 does not fit.
-router.routes[-1].response_model = Customer  # type: ignore[attr-defined]
+        return Response(status_code=304, headers=headers)
+    return answer(Customer.of(found), headers)
 
 
 @router.get("/customers/{id}/history", operation_id="get_customer_history", responses=documented(404, 410))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
+from starlette.responses import Response
 
 from hub.access.principals import Principal
 from hub.api.problems import documented
-from hub.api.schemas import Matches, MatchIn, MatchOut
+from hub.api.schemas import Matches, MatchIn, MatchOut, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.errors import BadRecord, Fault, Forbidden, NotFound, Unprocessable
 
 router = APIRouter(prefix="/v1", tags=["match"])
 
 
-@router.post("/match", operation_id="match_record", responses=documented(404))
-def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], given: MatchIn) -> Matches:
+@router.post("/match", operation_id="match_record", response_model=Matches, responses=documented(404))
+def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], given: MatchIn) -> Response:
     """Customers that a row of a stream would join or come near to, nearest first. Stores nothing.
 
     A system asks with rows of its own source; a person, with attributes that its role is shown.
@@ -31,4 +32,4 @@ def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], g
         found = hub.resolver.probe(given.source, given.stream, given.record, limit=given.limit)
     except BadRecord as error:
         raise Unprocessable("this record cannot be read", [Fault("/record", str(error))]) from None
-    return Matches(data=[MatchOut.of(m) for m in hub.reader.matches(principal, stream.customer, found)])
+    return answer(Matches(data=[MatchOut.of(m) for m in hub.reader.matches(principal, stream.customer, found)]))

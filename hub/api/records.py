@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
 from sqlalchemy import Connection
+from starlette.responses import Response
 
 from hub.access.principals import Principal
 from hub.api.hub import Hub
 from hub.api.problems import documented
-from hub.api.schemas import BatchAnswer, RecordAnswer
+from hub.api.schemas import BatchAnswer, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.api.wrap import BODY_BYTES, NDJSON
 from hub.connectors.base import ROW_DEPTH, too_deep
@@ -36,11 +37,11 @@ class NotNdjson(Refused):
     code = "unsupported-media-type"
 
 
-@router.put("/{key:path}", operation_id="put_record", responses=documented(404, 412, 413))
+@router.put("/{key:path}", operation_id="put_record", response_model=RecordAnswer, responses=documented(404, 412, 413))
 def put_record(
     hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: Source, stream: Stream, key: Key, record: Row,
     if_match: Annotated[str | None, Header(max_length=500, description="only if the record's customer still has this ETag; checked in the transaction of the write")] = None,
-) -> RecordAnswer:
+) -> Response:
     """Give the hub a row as the source has it now. It is matched at once. The same row twice changes nothing; an older version changes nothing."""
     may_write(principal, source)
     if too_deep(record, ROW_DEPTH):
@@ -51,7 +52,7 @@ def put_record(
         if if_match is not None:
             hub.reader.expect_record(connection, principal, RecordId(source, stream, key), if_match)
 
-    return _told(hub, principal, hub.resolver.upsert(source, stream, [raw], first=as_read)[0])
+    return answer(_told(hub, principal, hub.resolver.upsert(source, stream, [raw], first=as_read)[0]))
 
 
 @router.delete("/{key:path}", operation_id="delete_record", responses=documented(404))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from starlette.responses import Response
 
 from hub.access import seen as s
 from hub.connectors.base import ROW_DEPTH, too_deep
@@ -26,6 +28,11 @@ class In(BaseModel):
 
 class Out(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def answer(body: Out, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer of a route that is asked much: as bytes at once, without another thread and another look at the schema."""
+    return Response(body.model_dump_json(by_alias=True), headers=headers, media_type="application/json")
 
 
 def when(micros: int) -> str:
