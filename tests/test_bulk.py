@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub import bulk
@@ -18,10 +18,13 @@ from hub.db import Database
 from hub.model import RecordId, Verdict
 from tests import tiny
 from tests.conftest import empty
-from tests.test_promises import Hub, land_pending
+from tests.test_promises import Hub, commands, land_pending, rows
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
+some_hubs = settings(max_examples=COUNT // 5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+
+Command = tuple[str, Any]
 
 PAIR = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("weight", pa.int64()), ("parts", pa.string())])
 
@@ -87,6 +90,8 @@ MEANWHILE: dict[str, list[tuple[str, Any]]] = {
     "a steward takes a match back": [("withdraw", 1)],
     "a value is set by hand": [("override", (B1, "given_name", ("Zoe",)))],
 }
+landings = st.lists(rows().map(lambda r: ("land", r)), min_size=1, max_size=10)
+moves = commands.map(lambda cs: [c for c in cs if c[0] != "override"])  # an override's anchor is chosen by what is resolved then
 STEPS = ["standardise", "keys", "pairs", "golden records of person", "heirs"]
 
 
@@ -184,3 +189,38 @@ def test_a_bulk_run_over_an_empty_hub_does_nothing(database: Database) -> None:
     empty(database)
     report = Bulk(tiny.resolver(database), workers=1).run()
     assert (report.standardised, report.clusters, report.changes, report.caught_up) == (0, 0, 0, 0)
+
+
+@some_hubs
+@given(before=commands, pending=landings, meanwhile=moves, step=st.sampled_from(STEPS))
+def test_whatever_moves_at_whatever_step_the_result_is_the_live_one(
+    database: Database, before: list[Command], pending: list[Command], meanwhile: list[Command], step: str
+) -> None:
+    hub = Hub(database)
+    did = [c for c in before if hub.do(c)]
+    land_pending(hub, pending)
+    then: list[Command] = []
+    Bulk(hub.resolver, workers=1, progress=At(step, lambda: then.extend(c for c in meanwhile if hub.do(c)))).run(train=False)
+    found = tiny.nameless(tiny.answer(database))
+    hub.check()
+    live = Hub(database)
+    if all([live.do(c) for c in [*did, *pending, *then]]):  # what a steward may decide can hang on what has landed
+        assert tiny.nameless(tiny.answer(database)) == found
+
+
+CROWD = [land(RecordId("bill", "people", str(n)), {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example"}) for n in range(5)]
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("last", [CROWD[4], land(RecordId("bill", "people", "4"), {"gone": True}, 2)], ids=["over its cap", "under its cap"])
+def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind(database: Database, step: str, last: Command) -> None:
+    there = [c for c in CROWD if c is not last]
+    hub = Hub(database)
+    land_pending(hub, there)
+    Bulk(hub.resolver, workers=1, progress=At(step, lambda: hub.do(last) and None)).run(train=False)
+    found = tiny.nameless(tiny.answer(database))
+    hub.check()
+    live = Hub(database)
+    for command in [*there, last]:
+        live.do(command)
+    assert tiny.nameless(tiny.answer(database)) == found
