@@ -26,7 +26,8 @@ from sqlmodel import SQLModel
 import hub.tables  # noqa: F401
 from docs import generate
 from hub import evaluation, settings
-from hub.cli import app, mapping_faults, write_back_faults
+from hub.cli import app
+from hub.cli.check import mapping_faults, write_back_faults
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

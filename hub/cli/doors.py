@@ -1,0 +1,167 @@
+"""`hub serve | export | demo`, and `hub keys`: how others get in, and what they may take along."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from hub.cli.shared import (
+    CONFIG,
+    DATABASE,
+    FOLDER,
+    ConfigOption,
+    DatabaseOption,
+    FolderOption,
+    ReportOption,
+    asking,
+    bars,
+    err,
+    known_type,
+    opened,
+    out,
+    safe_cell,
+    write_report,
+)
+from hub.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from hub.api.hub import Hub
+
+app = typer.Typer()
+keys = typer.Typer(help="API keys: shown once, stored as a hash.", no_args_is_help=True)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Where to: .csv or .jsonl")], role: Annotated[str, typer.Option(help="In whose view.")],
+    customer_type: Annotated[str, typer.Option("--type", help="person or organisation")] = "person",
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+) -> None:
+    """Write all golden records, as a role sees them, to a file."""
+    from hub.access.export import export_rows
+
+    if file.suffix not in (".csv", ".jsonl"):
+        raise ConfigError([Fault(str(file), "is neither .csv nor .jsonl", "choose one of these endings")])
+    with opened(config, database, folder) as hub:
+        principal = asking(hub.config, role)
+        known_type(hub.config, customer_type)
+        columns, rows = export_rows(hub.reader, principal, customer_type)
+        count = 0
+        with file.open("w", encoding="utf-8", newline="") as target:
+            writer = csv.writer(target) if file.suffix == ".csv" else None
+            if writer:
+                writer.writerow(columns)
+            for row in rows:
+                count += 1
+                if writer:
+                    writer.writerow([safe_cell(row.get(c)) for c in columns])
+                else:
+                    target.write(json.dumps(row, ensure_ascii=False) + "\n")
+        out.print(f"{file}: {count:,} customers in the view of {role}")
+
+
+@app.command()
+def serve(
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    host: Annotated[str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="HUB_PORT", help="Port to listen at.")] = 8000,
+    no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")] = False,
+) -> None:
+    """Serve the API, and run the scheduled jobs."""
+    with opened(config, database, folder, reaching=True) as hub:
+        run_server(hub, host, port, jobs=not no_jobs, say=True)
+
+
+def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
+    """Until interrupted. `say`: where it listens."""
+    import socket
+
+    import uvicorn
+
+    from hub.app import create_app, steady
+    from hub.jobs import schedule
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError([Fault("--port", f"cannot listen at {host}:{port}: {error.strerror}", "choose another --port, or end what listens there")]) from None
+    if say:
+        at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
+    scheduler = schedule(hub.resolver, hub.reader) if jobs else None
+    try:
+        served = create_app(hub)
+        with steady():
+            uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    finally:
+        if scheduler is not None:
+            scheduler.shutdown(wait=False)
+
+
+@app.command()
+def demo(
+    people: Annotated[int, typer.Option(min=20, help="How many people live in the world.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
+    folder: Annotated[Path, typer.Option(help="The demo's own folder: it is replaced.")] = Path("demo-data"),
+    config: ConfigOption = CONFIG, report: ReportOption = None, port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the story is told.")] = False,
+) -> None:
+    """Four running sources in, golden records out, a change pushed back."""
+    from hub.demo.run import DemoOptions, run_demo
+    from hub.demo.show import Show
+
+    show = Show(out, bars)
+    figures = run_demo(DemoOptions(folder, config, people, seed), show)
+    with figures.hub() as hub:
+        write_report(report, figures.figures)
+        if not no_serve:
+            show.what_next(hub, port)
+            run_server(hub, "127.0.0.1", port, jobs=True)
+
+
+@keys.command("create")
+def keys_create(
+    name: Annotated[str, typer.Argument(help="Who or what will use it.")], role: Annotated[str, typer.Option(help="A role of access.yaml.")],
+    source: Annotated[str | None, typer.Option(help="For a system: the one source whose records it may write.")] = None,
+    days: Annotated[int, typer.Option(help="How long it is good for.")] = 90,
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+) -> None:
+    """Make an API key. It is shown once."""
+    from hub.access import principals
+
+    with opened(config, database, folder) as hub:
+        secret, key = principals.create_key(hub.database, hub.config, name, role, source=source, days=days)
+        out.print(secret, markup=False, soft_wrap=True)
+        err.print(f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", soft_wrap=True)
+
+
+@keys.command("list")
+def keys_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+    """What keys there are, without their secrets."""
+    from hub.access import principals
+    from hub.model import from_micros
+
+    with opened(config, database, folder) as hub, hub.database.read() as connection:
+        shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
+        for key in principals.list_keys(connection):
+            used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
+            shown.add_row(key.id, key.name, key.role, key.source or "", from_micros(key.expires_at).date().isoformat(), used, "revoked" if key.revoked_at else "live")
+        out.print(shown)
+
+
+@keys.command("revoke")
+def keys_revoke(id: str, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+    """End a key at once."""
+    from hub.access import principals
+
+    with opened(config, database, folder) as hub:
+        principals.revoke_key(hub.database, id)
+        out.print(f"key {id} is revoked")

@@ -1,0 +1,97 @@
+"""What the verbs share: options, an opened hub, progress, faults in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hub.errors import ConfigError, Fault
+
+if TYPE_CHECKING:
+    from hub.access.principals import Principal
+    from hub.api.hub import Hub
+    from hub.settings import Config
+
+# Verbs import what they need when they run: `hub --help` waits for none of it.
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+ConfigOption = Annotated[Path, typer.Option("--config", envvar="HUB_CONFIG", help="Folder of the configuration.")]
+DatabaseOption = Annotated[str, typer.Option("--database", envvar="HUB_DATABASE_URL", help="sqlite:///file or postgresql://...")]
+FolderOption = Annotated[Path, typer.Option("--folder", envvar="HUB_FOLDER", help="Where the hub keeps its secret and its audit file.")]
+ReportOption = Annotated[Path | None, typer.Option("--report", help="Write every figure to this JSON file.")]
+
+CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var")
+
+
+@contextmanager
+def opened(config: Path, database: str, folder: Path, *, reaching: bool = False) -> Iterator[Hub]:
+    """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
+    from hub.api.hub import Hub
+    from hub.db import Database
+    from hub.settings import load
+
+    settings = load(config, reaching=reaching)
+    folder.mkdir(parents=True, exist_ok=True)
+    db = Database(database)
+    try:
+        db.upgrade()
+        hub = Hub.open(db, settings, folder)
+        try:
+            yield hub
+        finally:
+            hub.close()
+    finally:
+        db.close()
+
+
+def write_report(path: Path | None, figures: Any) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(figures, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def bars() -> Iterator[Any]:
+    """Progress of named steps: call it with (step, done, of)."""
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True) as shown:
+        tasks: dict[str, Any] = {}
+
+        def step(name: str, done: int, of: int) -> None:
+            if name not in tasks:
+                tasks[name] = shown.add_task(name, total=of)
+            shown.update(tasks[name], completed=done, total=of)
+
+        yield step
+
+
+def known_role(settings: Config, role: str) -> str:
+    if role not in settings.access.roles:
+        raise ConfigError([Fault("--role", f"unknown role '{role}'", f"known: {', '.join(settings.access.roles)}")])
+    return role
+
+
+def asking(settings: Config, role: str) -> Principal:
+    """Who asks at this command line, in the view of a role."""
+    from hub.access.principals import Principal
+
+    return Principal("cli", "cli", "user", known_role(settings, role))
+
+
+def known_type(settings: Config, name: str, where: str = "--type") -> str:
+    if name not in settings.customers:
+        raise ConfigError([Fault(where, f"unknown customer type '{name}'", f"known: {', '.join(settings.customers)}")])
+    return name
+
+
+def safe_cell(value: Any) -> str:
+    """A CSV cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\0") else text
