@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from hub.acts import Acts, Merge
+from hub.connectors import landing
 from hub.db import Database
 from hub.errors import NotFound
-from hub.matching.explain import PairStory
+from hub.matching import store as matching_store
+from hub.matching.explain import ClusterStory, Explain, PairStory
 from hub.model import RecordId, Verdict
-from hub.why import why_customer, why_pair
+from hub.resolve import find_customer
 from tests.test_promises import Hub
 
 ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
@@ -34,6 +36,18 @@ def hub(database: Database) -> Hub:
     return Hub(database)
 
 
+def why_pair(hub: Hub, left: RecordId, right: RecordId) -> PairStory:
+    with hub.database.read() as connection:
+        return Explain(connection, hub.resolver.recipe(connection)).pair(left, right)
+
+
+def why_customer(hub: Hub, id: str) -> ClusterStory:
+    with hub.database.read() as connection:
+        members = matching_store.members_of(connection, [cluster := find_customer(connection, id).cluster])[cluster]
+        names = [i.id for i in landing.records(connection, members).values()]
+        return Explain(connection, hub.resolver.recipe(connection)).cluster(min(names))
+
+
 def reasons(story: PairStory) -> list[str]:
     return [o.reason for o in story.obstacles]
 
@@ -41,7 +55,7 @@ def reasons(story: PairStory) -> list[str]:
 def test_a_pair_is_told_as_a_waterfall_that_ends_at_its_weight(hub: Hub) -> None:
     land(hub, A, ANNA)
     land(hub, B, ANNA)
-    story = why_pair(hub.resolver, B, A)
+    story = why_pair(hub, B, A)
     assert (story.left, story.right, story.together, story.obstacles) == (A, B, True, ())
     assert story.lines[0].start == 0 and story.lines[-1].end == story.weight >= story.join
     assert all(x.end == y.start and x.end - x.start == x.weight for x, y in zip(story.lines, story.lines[1:], strict=False))
@@ -53,7 +67,7 @@ def test_a_pair_is_told_as_a_waterfall_that_ends_at_its_weight(hub: Hub) -> None
 def test_records_that_share_no_key_were_never_candidates(hub: Hub) -> None:
     land(hub, A, ANNA)
     land(hub, B, OTTO)
-    story = why_pair(hub.resolver, A, B)
+    story = why_pair(hub, A, B)
     assert reasons(story) == ["never_candidates"]
     assert any(k.rule == "email" and k.left == ("a@x.example",) and k.right == ("o@x.example",) for k in story.keys)
 
@@ -61,7 +75,7 @@ def test_records_that_share_no_key_were_never_candidates(hub: Hub) -> None:
 def test_records_below_the_threshold_are_told_by_how_much(hub: Hub) -> None:
     land(hub, A, {"family_name": "Maier", "birth_date": "1980-02-03", "given_name": "Anna"})
     land(hub, B, {"family_name": "Maier", "birth_date": "1980-02-03", "given_name": "Otto"})
-    story = why_pair(hub.resolver, A, B)
+    story = why_pair(hub, A, B)
     assert not story.together and reasons(story)[0] in ("below_review", "below_join") and "bits" in story.obstacles[0].words
 
 
@@ -69,14 +83,14 @@ def test_a_block_over_its_cap_is_named(hub: Hub) -> None:
     listed = [record("bill", str(n)) for n in range(6)]
     for n, id in enumerate(listed):
         land(hub, id, {"given_name": f"Name{n}", "family_name": f"Other{n}", "email": "a@x.example"})
-    story = why_pair(hub.resolver, listed[0], listed[5])
+    story = why_pair(hub, listed[0], listed[5])
     assert reasons(story) == ["over_cap"] and story.obstacles[0].attributes == ("email",)
 
 
 def test_a_guard_is_named_with_what_it_looks_at(hub: Hub) -> None:
     land(hub, B, ANNA)
     land(hub, D, ANNA)
-    story = why_pair(hub.resolver, B, D)
+    story = why_pair(hub, B, D)
     assert reasons(story) == ["guard"] and "crm/people" in story.obstacles[0].words
 
 
@@ -84,9 +98,9 @@ def test_a_persons_no_is_named_and_so_is_its_effect_on_a_third(hub: Hub) -> None
     for id in (A, B, C):
         land(hub, id, ANNA)
     hub.resolver.decide(A, C, Verdict.NO_MATCH, by="ann", reason="father and son")
-    story = why_pair(hub.resolver, A, C)
+    story = why_pair(hub, A, C)
     assert reasons(story) == ["decision"] and "father and son" in story.obstacles[0].words
-    alone = next(s for s in (why_pair(hub.resolver, A, B), why_pair(hub.resolver, B, C)) if not s.together)
+    alone = next(s for s in (why_pair(hub, A, B), why_pair(hub, B, C)) if not s.together)
     assert reasons(alone) == ["guard"] and f"{A} ≠ {C}" in alone.obstacles[0].words
 
 
@@ -94,9 +108,9 @@ def test_a_deleted_record_is_told_so_and_an_unknown_one_is_not_there(hub: Hub) -
     land(hub, A, ANNA)
     land(hub, B, ANNA)
     land(hub, B, {}, 2, gone=True)
-    assert reasons(why_pair(hub.resolver, A, B)) == ["gone"]
+    assert reasons(why_pair(hub, A, B)) == ["gone"]
     with pytest.raises(NotFound):
-        why_pair(hub.resolver, A, record("bill", "99"))
+        why_pair(hub, A, record("bill", "99"))
 
 
 def test_a_customer_is_told_step_by_step(hub: Hub) -> None:
@@ -105,10 +119,10 @@ def test_a_customer_is_told_step_by_step(hub: Hub) -> None:
     land(hub, D, ANNA)
     land(hub, C, OTTO)
     Acts(hub.resolver).do(Merge(hub.customer(A), hub.customer(C)), by="ann", reason="one person")
-    story = why_customer(hub.resolver, hub.customer(A))
+    story = why_customer(hub, hub.customer(A))
     assert set(story.records) >= {A, C}
     assert [s.what for s in story.steps] == ["decided", "joined", "refused", "refused"]
     assert "crm/people" in story.steps[-1].words and all(s.words for s in story.steps)
     assert story.decisions[0].reason == "one person"
-    merged = why_pair(hub.resolver, A, C)
+    merged = why_pair(hub, A, C)
     assert merged.together and merged.path == (A, C) and merged.decisions[0].by == "ann"
