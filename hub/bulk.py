@@ -21,8 +21,9 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from hub import db, helping
-from hub.connectors import landing
+from hub.connectors import landing, suspension
 from hub.connectors.landing import RecordInfo
+from hub.errors import Conflict
 from hub.golden_record import run as golden_run
 from hub.helping import Work
 from hub.matching import batch
@@ -135,32 +136,36 @@ class Bulk:
             self.train(type_name, wanted=train)
         recipe = self._recipe()
         self._apply_keys(recipe, mark)
-        derived = {name: self._pairs(recipe, name) for name in recipe.models}
-        for name, found in derived.items():
-            self._apply_pairs(name, found, mark)
-        for name, found in derived.items():
-            self._apply_clusters(recipe, name, found, mark, everything=full)
+        for name in recipe.models:
+            self._apply_pairs(recipe, name, *self._pairs(recipe, name), mark)
+        for name in recipe.models:
+            self._apply_clusters(recipe, name, mark, everything=full)
         self._heirs(recipe)
         self._catch_up(mark)
 
     # --- what is there ---
 
     def _watermark(self) -> Watermark:
+        at = self.database.clock.now()
         with self.database.read() as connection:
             landed = connection.exec_driver_sql("SELECT coalesce(max(landed), 0) FROM version").scalar()
             decision = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM decision").scalar()
-        return Watermark(int(landed or 0), int(decision or 0), self.database.clock.now())
+        return Watermark(int(landed or 0), int(decision or 0), at)
 
     def _recipe(self) -> Recipe:
         with self.database.read() as connection:
             return self.resolver.recipe(connection)
 
-    def _moved_since(self, connection: Connection, mark: Watermark) -> set[int]:
-        """Records that landed after the watermark: the live path's. Asked in each unit, as they go on landing."""
-        found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
-        moved = {r.rid for r in found}
-        self.late |= moved
-        return moved
+    @contextmanager
+    def _unit(self, recipe: Recipe, mark: Watermark) -> Iterator[tuple[Connection, set[int]]]:
+        """A unit, and the records that landed or were suspended after the watermark: the live path's. Asked each time, as they go on."""
+        with self.database.unit(urgent=False) as connection:
+            if self.resolver.recipe(connection).hash != recipe.hash:
+                raise Conflict("another model or configuration took over while this ran: what is pending waits for the next run")
+            found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
+            moved = {r.rid for r in found} | suspension.touched_since(connection, mark.at)
+            self.late |= moved
+            yield connection, moved
 
     # --- standardise ---
 
@@ -226,79 +231,89 @@ class Bulk:
             old = arrow(self.database, f"SELECT key, rid FROM {name}", {"key": pa.int64(), "rid": pa.int64()})
             assert new is not None
             gone, added = difference(old, new)
-            self._key_changes(gone, added, mark, dead)
+            self._key_changes(recipe, gone, added, mark, dead)
 
-    def _key_changes(self, gone: pa.Table, added: pa.Table, mark: Watermark, dead: bool) -> None:
+    def _key_changes(self, recipe: Recipe, gone: pa.Table, added: pa.Table, mark: Watermark, dead: bool) -> None:
         total = added.num_rows + gone.num_rows
         for start in range(0, max(gone.num_rows, added.num_rows), 200_000):
             drop, add = _rows(gone.slice(start, 200_000)), _rows(added.slice(start, 200_000))
-            with self.database.unit(urgent=False) as connection:
-                skip = self._moved_since(connection, mark)
+            with self._unit(recipe, mark) as (connection, skip):
                 matching_store.change_keys(connection, [kr for kr in drop if kr[1] not in skip], [kr for kr in add if kr[1] not in skip], dead=dead)
             self.progress("keys", min(start + 200_000, total), total)
 
-    def _pairs(self, recipe: Recipe, type_name: str) -> pa.Table:
-        model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
-        records = self._forms(type_name)
-        keys = arrow(self.database, "SELECT k.key, k.rid FROM match_key k JOIN standardised s ON s.rid = k.rid"
-                     f" WHERE s.type = '{_word(type_name)}' AND s.alive = 1", {"key": pa.int64(), "rid": pa.int64()})
+    def _pairs(self, recipe: Recipe, type_name: str) -> tuple[pa.Table, pa.Table]:
+        """The pairs that are stored, and those that ought to be: of one snapshot."""
+        model, bounds, word = recipe.models[type_name], recipe.customer(type_name).matching, _word(type_name)
+        with self.database.read() as connection:
+            records = db.arrow(connection, f"SELECT rid, forms FROM standardised WHERE type = '{word}' AND alive = 1 ORDER BY rid",
+                               {"rid": pa.int64(), "forms": pa.string()})
+            keys = db.arrow(connection, "SELECT k.key, k.rid FROM match_key k JOIN standardised s ON s.rid = k.rid"
+                            f" WHERE s.type = '{word}' AND s.alive = 1", {"key": pa.int64(), "rid": pa.int64()})
+            old = db.arrow(connection, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
+                           f" WHERE s.type = '{word}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
         found = batch.pairs(records, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
         counts = found.schema.metadata or {}
         self.report.left_out[type_name] = {k.decode(): int(v) for k, v in counts.items()}
         self.report.pairs += found.num_rows
-        return found
+        return old, found
 
-    def _apply_pairs(self, type_name: str, found: pa.Table, mark: Watermark) -> None:
-        old = arrow(self.database, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
-                    f" WHERE s.type = '{_word(type_name)}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
+    def _apply_pairs(self, recipe: Recipe, type_name: str, old: pa.Table, found: pa.Table, mark: Watermark) -> None:
         gone, added = difference(old, found)
         kept = {(a, b) for a, b, *_ in _rows(added)} if gone.num_rows else set()
-        dropped = [(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept]
+        for dropped in db.chunks([(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept], 5_000):
+            with self._unit(recipe, mark) as (connection, skip):
+                stay = self._unsure(matching_run.holding(connection, recipe, type_name, dropped)) if skip else set()
+                matching_store.save_pairs(connection, [p for p in dropped if skip.isdisjoint(p) and p not in stay], [])
         for start in range(0, max(added.num_rows, 1), 100_000):
             new = [StoredPair(*r) for r in _rows(added.slice(start, 100_000))]
-            with self.database.unit(urgent=False) as connection:
-                skip = self._moved_since(connection, mark)
-                new = [p for p in new if p.left not in skip and p.right not in skip] if skip else new
-                if old.num_rows == 0:
+            with self._unit(recipe, mark) as (connection, skip):
+                if not skip and old.num_rows == 0:
                     matching_store.insert_pairs(connection, new)
                 else:
-                    matching_store.save_pairs(connection, [p for p in dropped if skip.isdisjoint(p)], new)
-            dropped = []
+                    unsure = self._unsure(matching_run.crowded_out(connection, recipe, type_name, skip, [(p.left, p.right) for p in new]))
+                    matching_store.save_pairs(connection, [], [p for p in new if skip.isdisjoint((p.left, p.right)) and (p.left, p.right) not in unsure])
             self.progress("pairs", min(start + 100_000, added.num_rows), added.num_rows)
+
+    def _unsure(self, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
+        """Pairs that what moved meanwhile may have given or taken: the live path settles their records."""
+        self.late.update(r for p in pairs for r in p)
+        return pairs
 
     # --- clusters ---
 
-    def _apply_clusters(self, recipe: Recipe, type_name: str, pairs: pa.Table, mark: Watermark, *, everything: bool) -> None:
+    def _apply_clusters(self, recipe: Recipe, type_name: str, mark: Watermark, *, everything: bool) -> None:
         """Golden records of the clusters that differ from what is stored, or of all."""
         with self.database.read() as connection:
-            living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND alive = 1 ORDER BY rid"), {"type": type_name})
-            clusters = Clusters(connection, recipe, type_name, pairs, [r.rid for r in living]).find()
+            graph = Clusters.stored(connection, recipe, type_name)
+            clusters = graph.find()
+            groups = self._plan(connection, type_name, clusters, everything)
         self.report.clusters += len(clusters)
-        groups = self._plan(type_name, clusters, everything)
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
-        self._create(step, first, recipe, mark, len(groups))
+        self._create(step, first, recipe, graph, mark, len(groups))
         done = len(first)
         for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), APPLY_CHUNK):
-            self._apply(chunk, recipe, mark, everything)
+            self._apply(chunk, recipe, graph, mark, everything)
             done += len(chunk)
             self.progress(step, done, len(groups))
 
-    def _create(self, step: str, groups: list[Group], recipe: Recipe, mark: Watermark, of: int) -> None:
+    def _create(self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int) -> None:
         """Golden records of clusters that replace none: made beside this process, and applied where nothing stands in their way."""
         clusters = sorted((c for g in groups for c in g.new), key=min)  # in the order of their ids: rows go to the end of their tables
         jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, APPLY_CHUNK))
         done = 0
         for made in self._each(golden_run.create, jobs, sum(map(len, clusters))):
-            if not self._apply_created(made, recipe, mark):
-                self._apply([Group({}, [c]) for c in made.clusters], recipe, mark, everything=False)
+            if not self._apply_created(made, recipe, graph, mark):
+                self._apply([Group({}, [c]) for c in made.clusters], recipe, graph, mark, everything=False)
             done += len(made.clusters)
             self.progress(step, done, of)
 
-    def _apply_created(self, made: golden_run.Created, recipe: Recipe, mark: Watermark) -> bool:
+    def _apply_created(self, made: golden_run.Created, recipe: Recipe, graph: Clusters, mark: Watermark) -> bool:
         """Save them, when their records are as they were: landed before the watermark, in no cluster, and nothing but their values matters."""
-        rids = made.homes.keys()
-        with self.database.unit(urgent=False) as connection:
-            if rids & self._moved_since(connection, mark) or matching_store.clusters_of(connection, rids) or not golden_run.unmarked(connection, made):
+        rids = set(made.homes)
+        with self._unit(recipe, mark) as (connection, moved):
+            if moved and (rids & moved or graph.changed(connection, rids)):
+                return False
+            if matching_store.clusters_of(connection, rids) or not golden_run.unmarked(connection, made):
                 return False
             matching_store.save_membership(connection, (), made.homes)
             golden_run.save_created(connection, recipe, made, self.database.clock.now())
@@ -306,16 +321,18 @@ class Bulk:
         self.report.changes += len(made.clusters)
         return True
 
-    def _apply(self, chunk: list[Group], recipe: Recipe, mark: Watermark, everything: bool) -> None:
-        with self.database.unit(urgent=False) as connection:
-            skip = self._moved_since(connection, mark)
-            fit = [g for g in chunk if not (g.records & skip)]
-            self.late.update(r for g in chunk if g.records & skip for r in g.records)
+    def _apply(self, chunk: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, everything: bool) -> None:
+        with self._unit(recipe, mark) as (connection, moved):
+            if moved:
+                moved |= graph.changed(connection, {r for g in chunk for r in g.records})
+            fit = [g for g in chunk if not (g.records & moved)]
+            self.late.update(r for g in chunk if g.records & moved for r in g.records)
             self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
 
-    def _plan(self, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
+    @staticmethod
+    def _plan(connection: Connection, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
         """Clusters that change, with the old ones that they replace: no old cluster stands in two groups."""
-        old = arrow(self.database, "SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid"
+        old = db.arrow(connection, "SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid"
                     f" WHERE s.type = '{_word(type_name)}'", {"rid": pa.int64(), "cluster": pa.int64()})
         if old.num_rows == 0:
             return [Group({}, [c]) for c in clusters]
@@ -323,8 +340,7 @@ class Bulk:
         members: dict[int, set[int]] = {}
         for rid, name in home.items():
             members.setdefault(name, set()).add(rid)
-        with self.database.read() as connection:
-            pending = {r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")}
+        pending = {r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")}
         groups: dict[int, Group] = {}
         leader: dict[int, int] = {}  # old cluster -> its group
         for number, c in enumerate(clusters):
@@ -412,18 +428,35 @@ class Bulk:
 class Clusters:
     """All components of G of one customer type. Most are trivial; the pure function does the others."""
 
-    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: Sequence[int]):
+    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: Sequence[int] | Ints):
         self.connection, self.recipe, self.type_name = connection, recipe, type_name
         self.model = recipe.models[type_name]
         self.limits = limits_of(self.model, recipe.customer(type_name))
-        self.rids: Ints = np.array(rids, dtype=np.int64)
+        self.rids: Ints = np.asarray(rids, dtype=np.int64)
         weight = pairs["weight"].to_numpy()
         strong = weight >= self.model.join
-        for end in ("left", "right"):  # a record that died since the pairs were derived has a home no more
+        for end in ("left", "right"):  # a record that just died may have pairs still: they go when it is settled
             strong &= np.isin(pairs[end].to_numpy(), self.rids)
         self.left: Ints = pairs["left"].to_numpy()[strong]
         self.right: Ints = pairs["right"].to_numpy()[strong]
         self.weight: Ints = weight[strong]
+
+    @classmethod
+    def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
+        """By the pairs that are stored."""
+        ends = {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()}
+        pairs = db.arrow(connection, 'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left"'
+                         f" WHERE s.type = '{_word(type_name)}' AND p.weight >= {int(recipe.models[type_name].join)}", ends)
+        living = db.arrow(connection, f"SELECT rid FROM standardised WHERE type = '{_word(type_name)}' AND alive = 1 ORDER BY rid", {"rid": pa.int64()})
+        return cls(connection, recipe, type_name, pairs, living["rid"].to_numpy())
+
+    def changed(self, connection: Connection, rids: set[int]) -> set[int]:
+        """Ends of joining pairs of these records that came or went since this was read."""
+        listed = np.fromiter(rids, np.int64, len(rids))
+        near = np.isin(self.left, listed) | np.isin(self.right, listed)
+        then = set(zip(self.left[near].tolist(), self.right[near].tolist(), self.weight[near].tolist(), strict=True))
+        now = {(*p, w) for p, w in matching_store.weights_touching(connection, rids, self.model.join).items()}
+        return {r for a, b, _ in then ^ now for r in (a, b)}
 
     def find(self) -> list[frozenset[int]]:
         """The clusters, by rid."""

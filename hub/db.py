@@ -387,7 +387,7 @@ def ints(ids: Iterable[int]) -> str:
     return ",".join(str(int(i)) for i in ids) or "NULL"
 
 
-def chunks(ids: Iterable[int], size: int = CHUNK) -> Iterator[list[int]]:
+def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
     listed = list(ids)
     for start in range(0, len(listed), size):
         yield listed[start : start + size]

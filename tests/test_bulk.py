@@ -19,6 +19,7 @@ from hub.model import RecordId, Verdict
 from tests import tiny
 from tests.conftest import empty
 from tests.test_promises import Hub, commands, land_pending, rows
+from tests.test_undo import Desk
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
@@ -89,6 +90,7 @@ MEANWHILE: dict[str, list[tuple[str, Any]]] = {
     "a steward joins two": [("decide", ((C1, C2), Verdict.MATCH))],
     "a steward takes a match back": [("withdraw", 1)],
     "a value is set by hand": [("override", (B1, "given_name", ("Zoe",)))],
+    "what a source sent is suspended": [("suspend", "bill")],
 }
 landings = st.lists(rows().map(lambda r: ("land", r)), min_size=1, max_size=10)
 moves = commands.map(lambda cs: [c for c in cs if c[0] != "override"])  # an override's anchor is chosen by what is resolved then
@@ -117,11 +119,11 @@ CASES = [
 
 @pytest.mark.parametrize(("what", "step"), CASES)
 def test_what_moves_while_a_bulk_run_is_under_way_is_caught_up_with(database: Database, what: str, step: str) -> None:
-    live = Hub(database)
+    live = Desk(database)
     for command in [*FIRST, *PENDING, *MEANWHILE[what]]:
         live.do(command)
     expected = tiny.nameless(tiny.answer(database))
-    hub = Hub(database)
+    hub = Desk(database)
     for command in FIRST:
         hub.do(command)
     land_pending(hub, PENDING)
@@ -211,7 +213,7 @@ def test_whatever_moves_at_whatever_step_the_result_is_the_live_one(
 CROWD = [land(RecordId("bill", "people", str(n)), {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example"}) for n in range(5)]
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS[:-1])
 @pytest.mark.parametrize("last", [CROWD[4], land(RecordId("bill", "people", "4"), {"gone": True}, 2)], ids=["over its cap", "under its cap"])
 def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind(database: Database, step: str, last: Command) -> None:
     there = [c for c in CROWD if c is not last]

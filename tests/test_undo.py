@@ -77,6 +77,8 @@ class Desk(Hub):
             return UnmergeAll(self.customer(what))
         if kind == "split":
             return Split(self.customer(what[0]), tuple(sorted(what[1])))
+        if kind == "suspend":
+            return Suspend(what, 0, self.database.clock.now())
         return SetValue(self.customer(what[0]), what[1], what[2])
 
     def _landings(self) -> int:

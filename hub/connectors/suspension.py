@@ -71,6 +71,15 @@ def any_suspension(connection: Connection) -> bool:
     return connection.exec_driver_sql("SELECT 1 FROM suspension LIMIT 1").first() is not None
 
 
+def touched_since(connection: Connection, at: int) -> set[int]:
+    """Records with versions in a window that was suspended or lifted at this time or later."""
+    found: set[int] = set()
+    for given in suspensions(connection):
+        if max(given.at, given.lifted_at or 0) >= at:
+            found.update(r.rid for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE" + _IN_WINDOW), given.window))
+    return found
+
+
 def suspend(connection: Connection, given: Suspension) -> set[int]:
     """Mark the versions of the window that are not suspended yet; the records they are of."""
     values = (given.at, given.source, given.stream, given.since, given.until, given.by, given.why, "")

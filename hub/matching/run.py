@@ -32,6 +32,7 @@ from hub.model import BIT, Cell, Pair, RecordId, Verdict, Version, Write, canoni
 from hub.settings import CustomerType
 
 RidPair = tuple[int, int]
+_NOTHING: frozenset[int] = frozenset()
 
 
 def ordered(a: int, b: int) -> RidPair:
@@ -287,6 +288,24 @@ def _held_by_another_key(connection: Connection, pairs: Collection[RidPair], cap
     shared = {p: keys.get(p[0], set()) & keys.get(p[1], set()) for p in pairs}
     sizes = store.holders(connection, {k for ks in shared.values() for k in ks}, cap)
     return {p for p, ks in shared.items() if any(len(sizes.get(k, ())) <= cap for k in ks)}
+
+
+def holding(connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair]) -> set[RidPair]:
+    """Those of these pairs that are worth keeping as the hub is now."""
+    cap = recipe.customer(type_name).matching.block_cap
+    return set(_weigh(connection, _held_by_another_key(connection, pairs, cap), {}, recipe.models[type_name]))
+
+
+def crowded_out(connection: Connection, recipe: Recipe, type_name: str, moved: Collection[int], pairs: Collection[RidPair]) -> set[RidPair]:
+    """Those of these pairs that share a block which the records that moved took over its cap."""
+    cap, came = recipe.customer(type_name).matching.block_cap, set(moved)
+    keys = {k for ks in store.keys_of(connection, came).values() for k in ks}
+    full: dict[int, set[int]] = {}  # record -> such blocks
+    for key, members in store.holders(connection, keys, cap, more=len(came)).items():
+        if len(members - came) <= cap < len(members):
+            for r in members:
+                full.setdefault(r, set()).add(key)
+    return {(a, b) for a, b in pairs if not full.get(a, _NOTHING).isdisjoint(full.get(b, _NOTHING))}
 
 
 def _weigh(connection: Connection, pairs: Collection[RidPair], group: Mapping[int, Prepared], model: Model) -> dict[RidPair, StoredPair]:
