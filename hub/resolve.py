@@ -27,9 +27,11 @@ from hub.matching.heirs import settle_heirs
 from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.run import Ready, ordered, ready
 from hub.matching.score import weigh
+from hub.matching.shortlist import hopeful
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
 from hub.settings import Config
 
+_PROBE = -1  # a row that is no record
 Happened = Literal["created", "joined", "updated", "merged", "split", "held", "unchanged", "deleted", "quarantined", "pending"]
 
 
@@ -225,7 +227,9 @@ class Resolver:
         keys = matching_run.salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
-        weighed = {r: weigh(forms, f, model) for r, f in matching_store.forms(connection, others).items()}
+        known = matching_store.forms(connection, others)
+        near = hopeful([(_PROBE, r) for r in known], {**known, _PROBE: forms}, model, model.review)
+        weighed = {r: weigh(forms, known[r], model) for _, r in near}
         good = {r: w for r, w in weighed.items() if w.weight >= model.review}
         homes = matching_store.clusters_of(connection, good)
         customers = golden_store.customers_of(connection, set(homes.values()))
