@@ -84,8 +84,7 @@ class Sight(StrEnum):
     HIDE = "hide"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """A field of one landed version, cleaned. No values means null; absent fields have no cell."""
 
     values: tuple[Value, ...] = ()
@@ -186,7 +185,7 @@ def plain(value: Value) -> str | dict[str, str]:
 
 
 def from_plain(value: Any) -> Value:
-    return composite(value) if isinstance(value, Mapping) else str(value)
+    return value if type(value) is str else composite(value) if isinstance(value, Mapping) else str(value)
 
 
 def canonical(value: object) -> bytes:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hub.model import Cell, RecordId, Value, Version, Write
 
 HashOf = Callable[[tuple[Value, ...]], str]
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A cell, its time (its mapped date, else the source time of its run's first version) and that version."""
 
     cell: Cell

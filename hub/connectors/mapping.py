@@ -116,8 +116,13 @@ class Mapper:
     def map(self, raw: Row) -> Mapped:
         """The row's cells. A value that cannot be read is a problem and no value; the rest of the row lands."""
         key, version, observed, tombstone = self.identify(raw)
-        if tombstone:
-            return Mapped(key, version, observed, {}, True)
+        cells, problems = self.read(raw)
+        return Mapped(key, version, observed, cells, tombstone, problems)
+
+    def read(self, raw: Row) -> tuple[dict[str, Cell], tuple[tuple[str, str], ...]]:
+        """The cells and problems that `map` gives, of a row whose key and time are known."""
+        if self._deleted is not None and _truthy(self._deleted.get(raw)):
+            return {}, ()
         cells: dict[str, Cell] = {}
         problems: list[tuple[str, str]] = []
         for name, read in self._readers:
@@ -134,7 +139,7 @@ class Mapper:
         for name, dates in self._dated:
             if (cell := cells.get(name)) is not None and (cell.values or cell.cleared):
                 cells[name] = self._with_dates(cell, name, dates, raw, problems)
-        return Mapped(key, version, observed, cells, False, tuple(problems))
+        return cells, tuple(problems)
 
     def _reader(self, name: str, given: str | dict[str, str]) -> Reader:
         cleaner = self._cleaners[name]
@@ -313,7 +318,7 @@ class _Cleaner:
         if isinstance(value, str) and not value.strip():
             return self.blank
         if not isinstance(value, list | tuple):
-            return self._values((value,))
+            return self._one(self.clean(value))
         flat = list(_flat(value))
         said = [item for item in flat if item is not None and item != ""]
         if said:
@@ -327,8 +332,13 @@ class _Cleaner:
         said = {name: _text(value) for name, value in zip(names, values, strict=True) if value is not None}
         filled = {name: value for name, value in said.items() if value != "" and value != []}
         if filled:
-            return self._values(({**dict(fixed), **filled},))
+            return self._one(self._clean_parts({**dict(fixed), **filled}))
         return self.blank if said else self.null
+
+    def _one(self, cleaned: Cleaned | Problem | None) -> Outcome:
+        if type(cleaned) is Cleaned:
+            return Outcome(Cell((cleaned.value,), valid=cleaned.valid))
+        return Outcome(self.nothing.cell, cleaned.reason) if isinstance(cleaned, Problem) else self.nothing
 
     def _values(self, raws: Iterable[JSON]) -> Outcome:
         found: list[Cleaned] = []
@@ -358,12 +368,18 @@ class _Cleaner:
         elif isinstance(raw, Mapping):
             if not self.kind.parts:
                 return Problem("an object where a plain value is expected")
-            if len(canonical(raw)) > FIELD_BYTES:
-                return Problem("longer than 4 KiB")
-            raw = {str(name): _text(value) for name, value in raw.items() if value is not None}
+            return self._clean_parts(raw)
+        return self._clean(raw)
+
+    def _clean_parts(self, raw: Mapping[str, JSON]) -> Cleaned | Problem | None:
+        if not _short(raw) and len(canonical(raw)) > FIELD_BYTES:
+            return Problem("longer than 4 KiB")
+        return self._clean({str(name): _text(value) for name, value in raw.items() if value is not None})
+
+    def _clean(self, raw: JSON) -> Cleaned | Problem | None:
         try:
             cleaned = self.kind.clean(raw, self.context)
-            if isinstance(cleaned, Cleaned) and self.kind.placeholders and self.kind.forms(cleaned.value)[""] in self.kind.placeholders:
+            if type(cleaned) is Cleaned and self.kind.placeholders and self.kind.forms(cleaned.value)[""] in self.kind.placeholders:
                 return Problem("a placeholder, not a value")
             return cleaned
         except Exception as error:  # noqa: BLE001 - a parsing library's fault on a hostile value must not stop the batch
@@ -586,8 +602,20 @@ def _flat(values: Iterable[JSON], depth: int = 0) -> Iterator[JSON]:
             yield value
 
 
+def _short(raw: Mapping[str, JSON]) -> bool:
+    """Is it surely short enough, however its characters are spelled? (None of JSON's spellings takes more than 6 bytes.)"""
+    size = 0
+    for name, value in raw.items():
+        if type(name) is not str or type(value) is not str:
+            return False
+        size += len(name) + len(value) + 1
+    return 6 * size < FIELD_BYTES
+
+
 def _text(value: JSON) -> JSON:
     """Numbers as text, 12.0 as '12'; lists as their first value. Other things stay for the kind to judge."""
+    if type(value) is str:
+        return (value.replace("\x00", "") if "\x00" in value else value).strip()
     if isinstance(value, list):
         value = next((item for item in _flat(value) if item is not None and item != ""), None)
         return "" if value is None else _text(value)

@@ -76,7 +76,7 @@ def _written(match: re.Match[str], day_first: bool | None) -> int | None:
 
 def iso_text(micros: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS.ffffffZ`: sorts as text in time order."""
-    return from_micros(micros).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return from_micros(micros).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def version_text(value: JSON, day_first: bool | None = None) -> tuple[str | None, int | None]:

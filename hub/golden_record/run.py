@@ -97,7 +97,8 @@ def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping
     for attribute, given in values.items():
         kind = customer.attributes[attribute].kind
         for value in given:
-            found.update((type_name, attribute, token, id) for token in tokens(kind, from_plain(value)))
+            for token in tokens(kind, from_plain(value)):
+                found.add((type_name, attribute, token, id))
     return found
 
 
@@ -206,12 +207,13 @@ def _build_all(
     overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
     dead = dead_leading(connection, members)
     rebuilt: list[Rebuilt] = []
+    standing = {stream: standings(recipe.config, *stream) for stream in {infos[r].id[:2] for r in members}}
     for name, cluster in clusters.items():
         mints = [(infos[r].born or 0, infos[r].mint) for r in cluster]
         mints += [(d.born or 0, d.mint) for r in cluster for d in dead.get(r, ())]
         type_name = infos[name].type
         listed = sorted(cluster, key=lambda r: infos[r].id)
-        people = [Member(infos[r].id, r, held[r], standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+        people = [Member(infos[r].id, r, held[r], standing[infos[r].id[:2]]) for r in listed]
         own = [o for r in listed for o in overrides.get(r, ())]
         values, lineage, again = build(people, own, recipe.customer(type_name), now)
         rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, again))
@@ -268,7 +270,7 @@ class Rows:
     customers: list[tuple[Any, ...]]
     history: list[tuple[Any, ...]]
     changes: list[tuple[Any, ...]]
-    terms: Collection[store.Term]
+    terms: Sequence[store.Term]
     moves: Mapping[str, str | None]
 
 
@@ -305,13 +307,13 @@ def _rows(
     )
 
 
-def _changed_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]) -> set[store.Term]:
+def _changed_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]) -> list[store.Term]:
     """Those to add, those that go dropped. Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
     store.drop_terms(connection, [c.id for c in old if c.recipe != recipe.hash])
     before = {row for c in old if c.recipe == recipe.hash for row in _terms(recipe, c)}
     after = {row for c in again for row in _terms(recipe, c)}
     store.remove_terms(connection, before - after)
-    return after - before
+    return sorted(after - before)
 
 
 def _terms(recipe: Recipe, c: Rebuilt | StoredCustomer) -> set[store.Term]:

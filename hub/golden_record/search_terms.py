@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hub.kinds.reading import joined, letters, plain_vowels, text_of, words
 from hub.model import Value
@@ -19,6 +20,7 @@ MOST_WORDS = 8  # of one value, and of one query
 PREFIX_FROM = 2  # characters
 
 Tokens = set[str]
+REMEMBERED = 20_000  # values whose tokens are kept: names and cities repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,11 @@ class Term:
     prefixes: tuple[str, ...] = ()
 
 
-def tokens(kind_name: str, value: Value) -> Tokens:
+@lru_cache(REMEMBERED)
+def tokens(kind_name: str, value: Value) -> frozenset[str]:
     """The tokens of one value. Kinds that nobody searches by (consents, categories, free text) have none."""
     make = _BY_KIND.get(kind_name)
-    return set() if make is None else {t[:LONGEST] for t in make(value) if t}
+    return frozenset() if make is None else frozenset(t[:LONGEST] for t in make(value) if t)
 
 
 def query_tokens(text: str) -> list[Term]:

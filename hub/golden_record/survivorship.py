@@ -51,8 +51,7 @@ class Ref(NamedTuple):
     index: int  # type: ignore[assignment]  # hides tuple.index, which nobody asks of a reference
 
 
-@dataclass(frozen=True, slots=True)
-class Golden:
+class Golden(NamedTuple):
     """A golden value and why: the references that gave it, and those that lost."""
 
     values: tuple[Value, ...]  # empty: cleared
@@ -80,7 +79,8 @@ def golden_values(
     by_attribute: dict[str, list[Candidate]] = {}
     for member in members:
         for attribute, held in member.held.items():
-            if held.cell.in_effect(now):
+            cell = held.cell
+            if (cell.values or cell.cleared) and cell.in_effect(now):
                 by_attribute.setdefault(attribute, []).extend(_candidates(member, attribute, held))
     standing = _standing_overrides(overrides, {m.record for m in members}, now)
     made: dict[str, Golden] = {}
@@ -164,6 +164,9 @@ def _trust(candidate: Candidate) -> float:
 
 
 def _text(value: Value | None) -> str:
+    """One spelling a value, as JSON."""
+    if type(value) is str and value.isprintable() and '"' not in value and "\\" not in value:
+        return f'"{value}"'
     return "" if value is None else canonical(plain(value)).decode()
 
 

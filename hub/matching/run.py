@@ -109,8 +109,10 @@ def prepare(
         cells: Mapping[str, Cell] = {}
         if v.raw is not None:
             try:
-                found = made.mapped if made is not None and v.raw == made.raw else mapper.map(v.raw)
-                cells, problems = found.cells, found.problems
+                if made is not None and v.raw == made.raw:
+                    cells, problems = made.mapped.cells, made.mapped.problems
+                else:
+                    cells, problems = mapper.read(v.raw)
             except BadRecord as error:  # the mapping changed since it landed
                 problems = (("", str(error)),)
         mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))

@@ -17,7 +17,7 @@ from hub.model import Cell, Value
 from hub.settings import Attribute, CustomerType
 
 CLAIMED = "claimed"
-REMEMBERED = 100_000  # values of an attribute whose forms are kept
+REMEMBERED = 20_000  # values of an attribute whose forms are kept
 _STRANGE = re.compile(r"[^ -~]+")
 
 
@@ -79,7 +79,7 @@ class _Plan:
         return known
 
     def _made(self, values: tuple[Value, ...]) -> dict[str, Any]:
-        rows = []
+        rows: list[dict[str, str]] = []
         for value in values:
             forms = self._kind.forms(value)
             if forms.get("") not in self._kind.placeholders:
@@ -88,13 +88,15 @@ class _Plan:
                     break
         if not self._many:
             return rows[-1] if rows else {}
+        if len(rows) == 1:
+            return {c: [text] for c, text in rows[0].items()}
         return {c: found for _, c in self._wanted if (found := sorted({row[c] for row in rows if c in row}))}
 
 
 def _tidy(form: object) -> str:
     if form is None:
         return ""
-    text = str(form)
+    text = form if type(form) is str else str(form)
     if len(text) <= LONGEST and text.isascii() and text.isprintable():
         return text.strip()
     return _STRANGE.sub(" ", text).strip()[:LONGEST].strip()

@@ -145,12 +145,9 @@ def held_json(held: Mapping[str, Held]) -> str:
 
 def held_from(packed: str) -> dict[str, Held]:
     found: dict[str, Held] = {}
-    for attribute, row in db.load(packed).items():
-        values = tuple(from_plain(v) for v in row[0])
-        if len(row) == 3:
-            cell = Cell(values)
-        else:
-            cell = Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
+    for attribute, row in orjson.loads(packed).items():
+        values = tuple([v if type(v) is str else from_plain(v) for v in row[0]])
+        cell = Cell(values) if len(row) == 3 else Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
         found[attribute] = Held(cell, row[1], row[2])
     return found
 
