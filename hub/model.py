@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 BIT = 1000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Composite = tuple[tuple[str, str], ...]
 Value = str | Composite  # a composite (an address) is its parts, sorted by name
@@ -166,7 +167,7 @@ def to_micros(moment: datetime) -> int:
     """Aware datetimes only: a naive one has no instant."""
     if moment.tzinfo is None:
         raise ValueError("a time needs a zone")
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 

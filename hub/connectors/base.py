@@ -22,6 +22,7 @@ Outcome = Literal["written", "unchanged", "conflict", "gone", "rejected", "retry
 ROW_BYTES = 1 << 20  # a longer row is quarantined
 ROW_DEPTH = 32  # so is one nested deeper
 PAGE_ROWS = 1000
+NESTED = frozenset({dict, list})
 KEPT = 2000  # characters of a malformed row that are kept to look at
 
 
@@ -133,8 +134,7 @@ def jsonable(value: Any) -> JSON:
             return None
         return int(value) if value == value.to_integral_value() and value.adjusted() < 40 else format(value, "f")
     if isinstance(value, datetime):
-        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return aware.isoformat().replace("+00:00", "Z")
+        return (value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -160,7 +160,7 @@ def too_deep(value: JSON, limit: int = ROW_DEPTH) -> bool:
 
 def _children(item: JSON) -> list[JSON]:
     found = list(item.values()) if isinstance(item, dict) else item if isinstance(item, list) else []
-    return [child for child in found if isinstance(child, dict | list)]
+    return [child for child in found if type(child) in NESTED]
 
 
 def schema_notes(where: str, known: Sequence[str], seen: Sequence[str]) -> tuple[str, ...]:

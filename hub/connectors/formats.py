@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Literal
 
 import orjson
 
-from hub.connectors.base import JSON, KEPT, ROW_BYTES, ROW_DEPTH, BadRow, SourceRow, jsonable, too_deep
+from hub.connectors.base import JSON, KEPT, NESTED, ROW_BYTES, ROW_DEPTH, BadRow, SourceRow, jsonable, too_deep
 from hub.connectors.paths import path as compile_path
 from hub.errors import BadRecord
 from hub.settings import FileRead
@@ -385,7 +385,7 @@ def checked_row(value: JSON, where: str, text: str, size: int) -> SourceRow | Ba
         return _bad("not an object with fields", where, text)
     if size > ROW_BYTES:
         return _bad("longer than 1 MiB", where, text)
-    if any(isinstance(v, dict | list) for v in value.values()) and too_deep(value):
+    if not NESTED.isdisjoint(map(type, value.values())) and too_deep(value):
         return _bad("nested too deeply", where, text)
     return SourceRow(value, where)
 

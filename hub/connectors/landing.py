@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 from sqlalchemy import Column, Connection, Index, Text, UniqueConstraint, text
@@ -21,6 +21,7 @@ from hub.db import big, table
 from hub.model import RecordId, Write
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
+CHANCE = 64  # ids whose chance is drawn at once
 DELETED = "deleted"  # content of a tombstone that somebody sent
 
 
@@ -128,8 +129,7 @@ class Incoming:
     absent: bool = False  # a tombstone by absence from a complete listing
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     key: str
     rid: int
     changed: bool  # False: this version was here already
@@ -169,12 +169,15 @@ def canonical_raw(raw: Mapping[str, Any]) -> bytes:
     return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
 
 
-def new_customer_id(at: int) -> str:
-    """`cus_` and a UUIDv7: sorts by time, cannot be guessed."""
+def new_customer_ids(at: int) -> Iterator[str]:
+    """`cus_` and a UUIDv7: sorts by time, cannot be guessed. As many as are asked for."""
     millis = (at // 1000) & (2**48 - 1)
-    number = (millis << 80) | (7 << 76) | (int.from_bytes(os.urandom(2), "big") & 0xFFF) << 64
-    number |= (2 << 62) | (int.from_bytes(os.urandom(8), "big") & (2**62 - 1))
-    return f"cus_{number:032x}"
+    start = (millis << 80) | (7 << 76) | (2 << 62)
+    while True:
+        chance = os.urandom(10 * CHANCE)  # one call of the system for many
+        for place in range(0, len(chance), 10):
+            number = int.from_bytes(chance[place : place + 10], "big")
+            yield f"cus_{start | (number >> 64 & 0xFFF) << 64 | number & (2**62 - 1):032x}"
 
 
 def land(
@@ -185,6 +188,7 @@ def land(
     known = _load_records(connection, source, stream, {r.key for r in rows})
     next_rid = db.next_number(connection, table(RecordRow), "rid")
     next_landed = db.next_number(connection, table(VersionRow), "landed")
+    ids = new_customer_ids(at)
     versions: list[tuple[Any, ...]] = []
     results: list[Landed] = []
     for row in rows:
@@ -198,7 +202,7 @@ def land(
             results.append(Landed(row.key, record.rid if record else 0, False))
             continue
         if record is None:
-            record = _Record(next_rid, None, None, 0, 0, 0, set(), order, None, new_customer_id(at), row.key, fresh=True)
+            record = _Record(next_rid, None, None, 0, 0, 0, set(), order, None, next(ids), row.key, fresh=True)
             known[row.key] = record
             next_rid += 1
         _take(record, order, next_landed, body is None and not keep_deleted, body is None, pending)

@@ -29,7 +29,7 @@ def instant(value: JSON, day_first: bool | None = None) -> int | None:
     text = value.strip()
     iso = _iso(text)
     if iso is not None:
-        return iso
+        return to_micros(iso)
     if match := _DAY_MONTH_YEAR.fullmatch(text):
         return _written(match, day_first)
     if _DIGITS.fullmatch(text) and len(text.split(".")[0].lstrip("+-")) >= 9:
@@ -37,12 +37,12 @@ def instant(value: JSON, day_first: bool | None = None) -> int | None:
     return None
 
 
-def _iso(text: str) -> int | None:
+def _iso(text: str) -> datetime | None:
     if len(text) < 8 or (len(text) > 8 and text.replace(".", "").isdigit()):
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return to_micros(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -76,7 +76,11 @@ def _written(match: re.Match[str], day_first: bool | None) -> int | None:
 
 def iso_text(micros: int) -> str:
     """`YYYY-MM-DDTHH:MM:SS.ffffffZ`: sorts as text in time order."""
-    return from_micros(micros).isoformat(timespec="microseconds")[:26] + "Z"
+    return _sortable(from_micros(micros))
+
+
+def _sortable(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def version_text(value: JSON, day_first: bool | None = None) -> tuple[str | None, int | None]:
@@ -94,6 +98,9 @@ def version_text(value: JSON, day_first: bool | None = None) -> tuple[str | None
         return _padded(text), None
     if isinstance(value, float):
         return _padded(format(Decimal(text), "f")) if abs(value) < 1e30 else None, None
+    iso = _iso(text)
+    if iso is not None:
+        return _sortable(iso), to_micros(iso)
     moment = instant(text, day_first)
     return (text[:200], None) if moment is None else (iso_text(moment), moment)
 
