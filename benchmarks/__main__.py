@@ -1,8 +1,9 @@
-"""Every figure of the docs beside its baseline: `python -m benchmarks [WHAT] [--size small|full]`, or `make bench ARGS=...`.
+"""Every figure of the docs beside its baseline: `python -m benchmarks [PART [options of the part]] [--size small|full]`.
 
-Each part runs in a process of its own, prints its tables and writes benchmarks/results/<part>.json. `small` takes about ten
-minutes on two cores; `full` gives the numbers of the docs (a million records) and takes hours. A bound that is missed
-is printed as such; only a part that cannot run makes the command fail.
+Each part runs in a process of its own, prints its tables and writes benchmarks/results/<part>.json; `python -m benchmarks
+scale --help` tells the options of one. Without a part: all of them (`make bench`). `small` takes about a quarter of an
+hour on two cores; `full` gives the numbers of the docs (a million records) and takes hours. A bound that is missed is
+printed as such; only a part that cannot run makes the command fail.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated
 
@@ -18,47 +20,54 @@ import typer
 from benchmarks.report import ROOT, console
 
 
-class Part(str, Enum):  # noqa: UP042 (its words are the command's)
-    quality = "quality"
-    scale = "scale"
-    live = "live"
-    world_speed = "world_speed"
-    all = "all"
-
-
-class Size(str, Enum):  # noqa: UP042
+class Size(str, Enum):  # noqa: UP042 (its words are the command's)
     small = "small"
     full = "full"
 
 
-COMMANDS: dict[Part, dict[Size, tuple[str, ...]]] = {
-    Part.quality: {
+PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
+    "quality": {
         Size.small: ("--records", "20000", "--noise", "clean", "--noise-records", "3000"),
         Size.full: ("--records", "100000", "--noise", "all", "--noise-records", "10000"),
     },
-    Part.scale: {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},
-    Part.live: {Size.small: ("--records", "20000", "--small", "5000"), Size.full: ("--records", "1000000", "--small", "10000")},
-    Part.world_speed: {Size.small: ("100000",), Size.full: ("1000000",)},
+    "calibration": {Size.small: ("--records", "20000"), Size.full: ("--records", "20000")},  # of the page that it writes
+    "scale": {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},
+    "live": {Size.small: ("--records", "20000", "--small", "5000"), Size.full: ("--records", "1000000", "--small", "10000")},
+    "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
 }
+COMMAND = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None)
+SIZE = Annotated[Size, typer.Option(help="small: a quarter of an hour for all; full: the numbers of the docs")]
 
 
-def main(
-    what: Annotated[Part, typer.Argument(help="which part")] = Part.all,
-    size: Annotated[Size, typer.Option(help="small: about ten minutes; full: the numbers of the docs")] = Size.small,
-) -> None:
-    """Run benchmarks and write benchmarks/results/*.json."""
-    failed: list[str] = []
-    for part in COMMANDS if what is Part.all else (what,):
-        words = COMMANDS[part][size]
-        console.rule(f"{part.value} {' '.join(words)}")
-        start = time.perf_counter()
-        done = subprocess.run([sys.executable, "-W", "ignore", "-m", f"benchmarks.{part.value}", *words], cwd=ROOT)
-        console.print(f"{part.value}: {time.perf_counter() - start:.0f} s" + (f", failed with {done.returncode}" if done.returncode else ""))
-        if done.returncode:
-            failed.append(part.value)
-    if failed:
+@COMMAND.callback(invoke_without_command=True)
+def every(context: typer.Context, size: SIZE = Size.small) -> None:
+    """Run benchmarks and write benchmarks/results/*.json. Without a part: all of them."""
+    if context.invoked_subcommand is None:
+        failed = [part for part in PARTS if not ran(part, PARTS[part][size])]
+        if failed:
+            console.print(f"failed: {', '.join(failed)}")
+            raise typer.Exit(1)
+
+
+def one(context: typer.Context, size: SIZE = Size.small) -> None:
+    """With the options of the part itself, else those of a size."""
+    part = context.info_name or ""
+    if not ran(part, context.args or PARTS[part][size]):
         raise typer.Exit(1)
 
 
+for _part in PARTS:  # --help is the part's too
+    COMMAND.command(_part, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(one)
+
+
+def ran(part: str, words: Sequence[str]) -> bool:
+    """Run a part; did it end well?"""
+    console.rule(f"{part} {' '.join(words)}")
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-W", "ignore", "-m", f"benchmarks.{part}", *words], cwd=ROOT)
+    console.print(f"{part}: {time.perf_counter() - start:.0f} s" + (f", failed with {done.returncode}" if done.returncode else ""))
+    return not done.returncode
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    COMMAND()

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -49,7 +49,7 @@ BULK_STAGES = {  # method of hub.bulk.Bulk -> what it is called here; {0}: its a
 
 @dataclass
 class Stages:
-    """Seconds and CPU seconds (children that have ended counted) by stage, each without the stages inside it."""
+    """Seconds and CPU seconds (children counted) by stage, each without the stages inside it."""
 
     wall: dict[str, float] = field(default_factory=dict)
     cpu: dict[str, float] = field(default_factory=dict)
@@ -97,9 +97,14 @@ class Stages:
 
 
 def cpu_seconds() -> float:
-    """Of this process and its children that have ended."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+    """Of this process and its children, those that have ended and those that have not."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = time.process_time() + ended.ru_utime + ended.ru_stime
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            spent = child.cpu_times()
+            total += spent.user + spent.system
+    return total
 
 
 def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
