@@ -9,7 +9,7 @@ the live path's result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -475,10 +475,13 @@ class Clusters:
         simple: list[frozenset[int]] = []
         others: list[list[int]] = []
         listed = rids[order].tolist()
-        for start, end in pairwise(bounds.tolist()):
+        most = min(self.limits.largest, self.limits.component)
+        strong = self.weight >= self.model.join + self.limits.margin  # too strong to be cut
+        firm = _whole(_components(rids, self.left[strong], self.right[strong])[order], bounds)
+        for (start, end), held_together in zip(pairwise(bounds.tolist()), firm, strict=True):
             members = listed[start:end]
-            small = len(members) <= min(3, self.limits.largest, self.limits.component)
-            if len(members) == 1 or (small and len(guarded.intersection(members)) < 2 and not (decided and decided.intersection(members))):
+            free = end - start <= 3 or held_together
+            if end - start == 1 or (free and end - start <= most and len(guarded.intersection(members)) < 2 and not (decided and decided.intersection(members))):
                 simple.append(frozenset(members))
             else:
                 others.append(members)
@@ -508,7 +511,7 @@ class Clusters:
         for part in db.chunks(range(len(components)), 2_000):
             members = [r for n in part for r in components[n]]
             infos = landing.records(self.connection, members)
-            held = matching_store.standardised(self.connection, members)
+            held = matching_store.held(self.connection, members)
             for n in part:
                 number = int(home[np.searchsorted(rids, components[n][0])])
                 yield from self._cluster(components[n], weights.get(number, []), by_component.get(number, []), infos, held)
@@ -528,7 +531,7 @@ class Clusters:
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
         rids = {name: r for r, name in names.items()}
-        traits: dict[RecordId, Traits] = {names[r]: matching_run.traits_of(self.recipe, names[r], held[r].held) for r in members}
+        traits: dict[RecordId, Traits] = {names[r]: matching_run.traits_of(self.recipe, names[r], held[r]) for r in members}
         inside = [d for d in decisions if d.left in names and d.right in names]
         made = cluster(
             rids.keys(), {Pair.of(names[a], names[b]): w for a, b, w in weights},
@@ -550,6 +553,14 @@ def _components(rids: Ints, left: Ints, right: Ints) -> Ints:
     rows, columns = np.searchsorted(rids, left), np.searchsorted(rids, right)
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (rows, columns)), shape=(len(rids), len(rids)))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _whole(parts: Ints, bounds: Ints) -> list[bool]:
+    """Of each stretch between bounds: do all of it belong to one part?"""
+    if not len(parts):
+        return []
+    same: npt.NDArray[np.bool_] = np.minimum.reduceat(parts, bounds[:-1]) == np.maximum.reduceat(parts, bounds[:-1])
+    return [bool(x) for x in same]
 
 
 # --- tools ----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub import bulk
-from hub.bulk import Bulk, _components, difference
+from hub.bulk import Bulk, _components, _whole, difference
 from hub.db import Database
-from hub.model import RecordId, Verdict
+from hub.matching.clusters import Limits, cluster
+from hub.model import Pair, RecordId, Verdict
 from tests import tiny
 from tests.conftest import empty
 from tests.test_promises import Hub, commands, land_pending, rows
@@ -63,6 +65,26 @@ def test_components_are_those_of_a_naive_union(rids: list[int], data: st.DataObj
     assert len(found) == len(rids)
     together = {(a, b) for a, x in zip(rids, found, strict=True) for b, y in zip(rids, found, strict=True) if x == y}
     assert together == {(a, b) for a in rids for b in homes[a]}
+
+
+@some
+@given(st.dictionaries(st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda p: p[0] < p[1]), st.sampled_from([10, 14, 15, 20]), max_size=9))
+def test_what_strong_pairs_hold_together_is_one_cluster(weights: dict[tuple[int, int], int]) -> None:
+    names = {n: RecordId("s", "t", str(n)) for n in range(1, 7)}
+    rids = np.array(sorted(names), dtype=np.int64)
+
+    def home(least: int) -> Any:
+        kept = [p for p, w in weights.items() if w >= least]
+        left, right = (np.array([p[i] for p in kept], dtype=np.int64) for i in (0, 1))
+        return _components(rids, left, right)
+
+    order = np.argsort(home(10), kind="stable")
+    bounds = np.flatnonzero(np.diff(home(10)[order], prepend=-1, append=-1))
+    for (start, end), firm in zip(pairwise(bounds.tolist()), _whole(home(15)[order], bounds), strict=True):
+        members = [names[n] for n in rids[order][start:end].tolist()]
+        inside = {Pair.of(names[a], names[b]): w for (a, b), w in weights.items()}
+        found = cluster(members, inside, limits=Limits(join=10, largest=9, component=9, margin=5)).clusters
+        assert not firm or found == {frozenset(members)}
 
 
 # --- what moves meanwhile -----------------------------------------------------------------------------------
