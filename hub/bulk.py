@@ -39,6 +39,7 @@ from hub.processes import Processes, seldom_collected
 from hub.resolve import Resolver
 
 STANDARDISE_CHUNK = 5_000
+KEYS_CHUNK = 200_000
 APPLY_CHUNK = 4_000  # records in one unit
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
@@ -230,16 +231,26 @@ class Bulk:
             new = pa.concat_tables(made).combine_chunks() if made else None
             old = arrow(self.database, f"SELECT key, rid FROM {name}", {"key": pa.int64(), "rid": pa.int64()})
             assert new is not None
+            if old.num_rows == 0 and new.num_rows:
+                self._first_keys(recipe, new, mark, dead)
+                continue
             gone, added = difference(old, new)
             self._key_changes(recipe, gone, added, mark, dead)
 
+    def _first_keys(self, recipe: Recipe, new: pa.Table, mark: Watermark, dead: bool) -> None:
+        """All at once: nobody has keys yet whom this could keep waiting."""
+        with self._unit(recipe, mark) as (connection, skip):
+            parts = (_rows(new.slice(start, KEYS_CHUNK)) for start in range(0, new.num_rows, KEYS_CHUNK))
+            matching_store.fill_keys(connection, ([kr for kr in part if kr[1] not in skip] if skip else part for part in parts), dead=dead)
+        self.progress("keys", new.num_rows, new.num_rows)
+
     def _key_changes(self, recipe: Recipe, gone: pa.Table, added: pa.Table, mark: Watermark, dead: bool) -> None:
         total = added.num_rows + gone.num_rows
-        for start in range(0, max(gone.num_rows, added.num_rows), 200_000):
-            drop, add = _rows(gone.slice(start, 200_000)), _rows(added.slice(start, 200_000))
+        for start in range(0, max(gone.num_rows, added.num_rows), KEYS_CHUNK):
+            drop, add = _rows(gone.slice(start, KEYS_CHUNK)), _rows(added.slice(start, KEYS_CHUNK))
             with self._unit(recipe, mark) as (connection, skip):
                 matching_store.change_keys(connection, [kr for kr in drop if kr[1] not in skip], [kr for kr in add if kr[1] not in skip], dead=dead)
-            self.progress("keys", min(start + 200_000, total), total)
+            self.progress("keys", min(start + KEYS_CHUNK, total), total)
 
     def _pairs(self, recipe: Recipe, type_name: str) -> tuple[pa.Table, pa.Table]:
         """The pairs that are stored, and those that ought to be: of one snapshot."""
@@ -247,8 +258,7 @@ class Bulk:
         with self.database.read() as connection:
             records = db.arrow(connection, f"SELECT rid, forms FROM standardised WHERE type = '{word}' AND alive = 1 ORDER BY rid",
                                {"rid": pa.int64(), "forms": pa.string()})
-            keys = db.arrow(connection, "SELECT k.key, k.rid FROM match_key k JOIN standardised s ON s.rid = k.rid"
-                            f" WHERE s.type = '{word}' AND s.alive = 1", {"key": pa.int64(), "rid": pa.int64()})
+            keys = db.arrow(connection, "SELECT key, rid FROM match_key", {"key": pa.int64(), "rid": pa.int64()})
             old = db.arrow(connection, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
                            f" WHERE s.type = '{word}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
         found = batch.pairs(records, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)

@@ -500,7 +500,7 @@ def pairs(
 ) -> pa.Table:
     """Candidate pairs whose weight reaches `floor`: left, right (rids, left < right), weight, parts (JSON).
 
-    `keys` (key, rid) as the live engine stores them; None: made here, the same numbers. `only`: pairs with at least one of
+    `keys` (key, rid) as the live engine stores them, other records' too; None: made here, the same numbers. `only`: pairs with at least one of
     these rids. Blocks larger than `cap` are left out and counted in the table's metadata (`blocks_over_cap`, `candidates`).
     """
     budget = budget or Budget()
@@ -514,7 +514,7 @@ def pairs(
             _add_keys(con, model.rules, lists)
         else:
             con.register("given", keys)
-            con.execute("CREATE TABLE keyed AS SELECT key::BIGINT AS key, rid::BIGINT AS rid FROM given")
+            con.execute("CREATE TABLE keyed AS SELECT key::BIGINT AS key, rid::BIGINT AS rid FROM given SEMI JOIN rec USING (rid)")
             con.unregister("given")
         counts = _candidates(con, only, cap)
         found = _weigh(con, comparisons, model, floor)
