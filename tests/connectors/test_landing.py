@@ -6,7 +6,9 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -59,6 +61,13 @@ def changed(found: Sequence[Landed]) -> list[bool]:
 
 
 # --- versions -------------------------------------------------------------------------------------
+
+
+def test_new_customer_ids_sort_by_their_time_and_do_not_repeat() -> None:
+    ids = [list(islice(landing.new_customer_ids(at), 200)) for at in (1_700_000_000_000_000, 1_700_000_000_001_000)]
+    assert len({id for part in ids for id in part}) == 400
+    assert max(ids[0]) < min(ids[1])
+    assert {UUID(id.removeprefix("cus_")).version for id in ids[0]} == {7}
 
 
 def test_a_newer_version_holds_and_the_older_one_stays(database: Database) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.connectors.mapping import Mapper, needed_columns, record_key, used_columns
+from hub.connectors.mapping import FIELD_BYTES, Mapper, _short, needed_columns, record_key, used_columns
 from hub.errors import BadRecord, ConfigError
-from hub.model import Cell
+from hub.model import Cell, canonical
 from hub.settings import CustomerType, Stream
 
 PERSON = CustomerType.model_validate(
@@ -41,6 +41,12 @@ def mapper(map_: dict[str, Any], **stream: Any) -> Mapper:
 
 def cells(map_: dict[str, Any], raw: dict[str, Any], **stream: Any) -> dict[str, Cell]:
     return mapper(map_, **stream).map({"id": "1", **raw}).cells
+
+
+@given(st.dictionaries(st.sampled_from(["line1", "city"]), st.tuples(st.sampled_from(['a', '"', "\x00", "ä", "\U0001f600"]), st.sampled_from([1, 300, 670, 672, 1365])), max_size=2))
+def test_what_is_taken_for_short_is_short_however_it_is_spelled(parts: dict[str, tuple[str, int]]) -> None:
+    raw = {name: character * times for name, (character, times) in parts.items()}
+    assert not _short(raw) or len(canonical(raw)) <= FIELD_BYTES
 
 
 def test_a_list_of_paths_gives_many_values_without_empty_or_equal_ones() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hub.connectors import landing
 from hub.connectors.fold import Held
 from hub.db import Database, load
-from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
-from hub.model import Cell, Override, RecordId, Rule, Value, composite, from_micros, to_micros
+from hub.golden_record.survivorship import Golden, Member, Standings, _text, golden_values, revisit_at
+from hub.model import Cell, Override, RecordId, Rule, Value, canonical, composite, from_micros, plain, to_micros
 from hub.resolve import Resolver
 from hub.settings import CustomerType, Stream, Survivorship, duration_micros
 from hub.verify import Verify
@@ -51,6 +51,12 @@ def golden(members: Sequence[Member], rule: str = "most_trusted", overrides: Ite
 def value(members: Sequence[Member], rule: str = "most_trusted", **more: Any) -> Any:
     found = golden(members, rule, **more)
     return None if found is None else found.values
+
+
+@some
+@given(st.text(st.sampled_from('aÄ"\\ \x00\x7f\u2028\U0001f600'), max_size=4) | st.just((("city", "Köln"), ("line1", 'a"b'))))
+def test_the_short_way_to_a_values_spelling_ends_where_the_long_one_does(value: Value) -> None:
+    assert _text(value) == canonical(plain(value)).decode()
 
 
 # --- the rules ------------------------------------------------------------------------------------------
