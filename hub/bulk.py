@@ -438,7 +438,7 @@ class Bulk:
 class Clusters:
     """All components of G of one customer type. Most are trivial; the pure function does the others."""
 
-    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: Sequence[int] | Ints):
+    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: list[int] | Ints):
         self.connection, self.recipe, self.type_name = connection, recipe, type_name
         self.model = recipe.models[type_name]
         self.limits = limits_of(self.model, recipe.customer(type_name))
