@@ -38,7 +38,7 @@ from hub.model import Pair, RecordId, Verdict
 from hub.processes import Processes, seldom_collected
 from hub.resolve import Resolver
 
-STANDARDISE_CHUNK = 5_000
+STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
 APPLY_CHUNK = 4_000  # records in one unit
 PARALLEL_FROM = 20_000  # records worth starting processes for
