@@ -248,3 +248,14 @@ def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind
     for command in [*there, last]:
         live.do(command)
     assert tiny.nameless(tiny.answer(database)) == found
+
+
+@pytest.mark.parametrize("step", STEPS[:-1])
+@pytest.mark.parametrize("early", [[land(B1, OTTO)], [land(C1, OTTO), land(B1, OTTO), land(C1, {"gone": True}, 2)]], ids=["shown before", "never shown"])
+def test_an_id_that_led_nowhere_leads_to_its_customer_again(database: Database, step: str, early: list[Command]) -> None:
+    hub = Hub(database)
+    for command in [*early, land(B1, {"gone": True}, 2)]:
+        hub.do(command)
+    land_pending(hub, [land(B1, ANNA, 3)])
+    Bulk(hub.resolver, workers=1, progress=At(step, lambda: hub.do(land(C2, ANNA)) and None)).run(train=False)
+    hub.check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -134,7 +133,8 @@ def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]
 
 def unmarked(connection: Connection, made: Created) -> bool:
     """Does nothing but what their records say decide about these customers: no override, no id of the dead, no earlier life?"""
-    if store.last_versions(connection, [row[0] for row in made.rows.customers]) or any_suspension(connection):
+    ids = [row[0] for row in made.rows.customers]
+    if store.last_versions(connection, ids) or store.last_leads(connection, ids) or any_suspension(connection):
         return False
     anchored = db.exists(connection, "override") and store.overrides_on(connection, {r: RecordId("", "", "") for r in made.homes})
     return not anchored and not (matching_store.any_dead(connection) and matching_store.led_to(connection, made.homes))
@@ -174,7 +174,7 @@ def rebuild(
     leads = _leads_now(connection, infos, home, led, moved)
     seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
     changes = derive(was, after, leads, seen)
-    led.update(_led_last(connection, leads.keys() - led.keys(), {infos[rid].mint for rid in moved.after}))
+    led.update(store.last_leads(connection, leads.keys() - led.keys()))  # those that come back may have led nowhere, or to another
     moves = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
     _write(connection, recipe, _rows(connection, recipe, changes, rebuilt, old, moves, at), at)
     return changes
@@ -233,14 +233,6 @@ def _led_before(
             if dead.rid not in moved.after:  # those that moved are told above
                 led[dead.mint] = home[rid]
     return led
-
-
-def _led_last(connection: Connection, ids: AbstractSet[str], dead: AbstractSet[str]) -> dict[str, str | None]:
-    """Where ids that nothing stored says more of led by their last move.
-
-    Those of the dead may have led nowhere until their heir was found; those of the living come back from a suspension.
-    """
-    return store.last_leads(connection, ids if any_suspension(connection) else ids & dead)
 
 
 def _leads_now(

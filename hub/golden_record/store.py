@@ -191,9 +191,8 @@ def save_moves(connection: Connection, moves: Mapping[str, str | None], at: int)
 
 def last_leads(connection: Connection, ids: Iterable[str]) -> dict[str, str | None]:
     """Where ids that ever moved lead, by their last move."""
-    statement = text("SELECT leads_to FROM id_move WHERE id=:id ORDER BY seq DESC LIMIT 1")
-    found = ((id, connection.execute(statement, {"id": id}).first()) for id in ids)
-    return {id: r.leads_to for id, r in found if r is not None}
+    query = "SELECT id, leads_to FROM id_move m WHERE id IN {ids:text} AND seq = (SELECT max(seq) FROM id_move WHERE id = m.id)"
+    return dict(db.ask(connection, query, ids=ids))
 
 
 def last_versions(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
