@@ -26,7 +26,7 @@ from typing import Any, Protocol, TypeVar
 import orjson
 import psycopg
 import pyarrow as pa
-from sqlalchemy import BigInteger, Column, Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, SQLModel
@@ -361,12 +361,12 @@ def _postgres_engine(url: Any) -> Engine:
 # --- small tools of every store -------------------------------------------------------------
 
 def big(**kwargs: Any) -> Any:
-    """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL."""
+    """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL. SQLite's own are 64 bits, and as INTEGER a primary key is the row's place."""
     nullable = kwargs.pop("nullable", False)
     primary = kwargs.pop("primary_key", False)
     index = kwargs.pop("index", False)
     default = kwargs.pop("default", ...)
-    column = Column(BigInteger, nullable=nullable, primary_key=primary, index=index, autoincrement=False)
+    column = Column(BigInteger().with_variant(Integer(), "sqlite"), nullable=nullable, primary_key=primary, index=index, autoincrement=False)
     return Field(default, sa_column=column)
 
 
