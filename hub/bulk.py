@@ -181,6 +181,8 @@ class Bulk:
                 matching_store.save_standardised(connection, [r for r in rows if latest.get(r[0]) == r[3]])
             done += len(rows)
             self.progress("standardise", done, len(rids))
+        if self.processes is not None:
+            self.processes.close()  # what they remember of cleaned values is room that pairs need; golden records start them anew
         self.report.standardised += done
 
     def _to_standardise(self, recipe: Recipe, full: bool) -> list[int]:
