@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ BULK_STAGES = {  # method of hub.bulk.Bulk -> what it is called here; {0}: its a
     "train": "train {0}",
     "_apply_keys": "keys",
     "_pairs": "pairs {1}",
-    "_apply_pairs": "store pairs {0}",
+    "_apply_pairs": "store pairs {1}",
     "_apply_clusters": "golden records {1}",
     "_heirs": "heirs",
     "_catch_up": "catch up",
@@ -287,11 +288,18 @@ def postgres() -> Iterator[str]:
 # --- the runs -------------------------------------------------------------------------------------
 
 
-def hub_run(exports: Path, scratch: Path, name: str, profile: str = "") -> Run:
-    """The hub on SQLite; its file is removed afterwards."""
+def hub_run(exports: Path, scratch: Path, name: str, profile: str = "", keep: Path | None = None) -> Run:
+    """The hub on SQLite; its file is removed afterwards, or kept with its exports as `benchmarks.live --place` finds it."""
     path = scratch / f"{name}.sqlite"
     try:
         found = measured("hub", folder=exports, url=f"sqlite:///{path}", profile=profile)
+        if keep is not None:
+            shutil.rmtree(keep, ignore_errors=True)
+            shutil.copytree(exports, keep / "exports")
+            for end in ("", "-wal"):
+                if Path(f"{path}{end}").exists():
+                    shutil.move(f"{path}{end}", keep / f"hub.sqlite{end}")
+            (keep / "loaded").write_text("")
     finally:
         for end in ("", "-wal", "-shm"):
             Path(f"{path}{end}").unlink(missing_ok=True)
@@ -309,27 +317,26 @@ def show_stages(name: str, run: Run) -> None:
     table(f"{name}: {landed:,} records, F1 {run.quality['f1']:.4f}", ("stage", "s", "CPU s", "CPU us a record", "peak MB"), rows)
 
 
-def run(records: int = 50_000, *, on_postgres: bool = False, poisoned: bool = True, growth: bool = True, profile: str = "", folder: Path | None = None) -> bool:
+def run(records: int = 50_000, *, on_postgres: bool = False, poisoned: bool = True, growth: bool = True, profile: str = "", folder: Path | None = None, keep: Path | None = None) -> bool:
     """All that scale.json holds. True when all was reached."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measured process and the scratch files go too
     with tempfile.TemporaryDirectory(prefix="hub-scale", dir=folder) as made:
         results: dict[str, Any] = {}
         checks: list[Check] = []
         try:
-            _runs(records, Path(made), results, checks, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile)
+            _runs(records, Path(made), results, checks, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile, place=keep)
         finally:
             save("scale", records=records, **results, checks=[c.as_dict() for c in checks])
     table("Scale", ("", "measured", "bound"), [(f"{'[green]yes[/]' if c.met else '[red]no[/]'} {c.what}", f"{c.measured:.3f}", f"{'>=' if c.at_least else '<='} {c.bound}") for c in checks])
     return all(c.met for c in checks)
 
 
-def _runs(records: int, scratch: Path, results: dict[str, Any], checks: list[Check], *, on_postgres: bool, poisoned: bool, growth: bool, profile: str) -> None:
+def _runs(records: int, scratch: Path, results: dict[str, Any], checks: list[Check], *, on_postgres: bool, poisoned: bool, growth: bool, profile: str, place: Path | None) -> None:
     def prepared(count: int, share: float = 0.0) -> Path:
-        place = scratch / f"exports-{count}-{share}"
+        exports = scratch / f"exports-{count}-{share}"
         console.print(f"preparing {count:,} records{' with shared values' if share else ''} ...")
-        measured_rows = prepare(place, count, share)
-        results.setdefault("prepared", {})[place.name] = measured_rows
-        return place
+        results.setdefault("prepared", {})[exports.name] = prepare(exports, count, share)
+        return exports
 
     def keep(name: str, found: Run) -> Run:
         results[name] = found.as_dict()
@@ -337,7 +344,7 @@ def _runs(records: int, scratch: Path, results: dict[str, Any], checks: list[Che
 
     base = max(records // 10, 1_000)
     large = prepared(records)
-    hub = keep("hub", hub_run(large, scratch, f"hub, {records:,}", profile))
+    hub = keep("hub", hub_run(large, scratch, f"hub, {records:,}", profile, place / str(records) if place else None))
     splink = keep("splink", measured("splink", folder=large))
     show_stages(f"Splink alone, {records:,}", splink)
     checks.append(Check("seconds, hub end to end / Splink alone", hub.seconds / splink.seconds, 2.0, at_least=False))
@@ -388,9 +395,10 @@ def main(
     growth: Annotated[bool, typer.Option(help="also a tenth of the records")] = True,
     profile: Annotated[str, typer.Option(help="write a cProfile of the large hub run to this file")] = "",
     folder: Annotated[Path | None, typer.Option(help="where scratch files go")] = None,
+    keep: Annotated[Path | None, typer.Option(help="keep the loaded hub in this folder, for `benchmarks.live --place`")] = None,
 ) -> None:
     """The hub end to end beside Splink alone."""
-    run(records, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile, folder=folder)
+    run(records, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile, folder=folder, keep=keep)
 
 
 if __name__ == "__main__":
