@@ -27,8 +27,8 @@ class Size(str, Enum):  # noqa: UP042 (its words are the command's)
 
 PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
     "quality": {
-        Size.small: ("--records", "20000", "--noise", "clean", "--noise-records", "3000"),
-        Size.full: ("--records", "100000", "--noise", "all", "--noise-records", "10000"),
+        Size.small: ("--records", "20000", "--noise", "clean", "--noise-records", "3000", "--hard"),
+        Size.full: ("--records", "100000", "--noise", "all", "--noise-records", "10000", "--hard"),
     },
     "calibration": {Size.small: ("--records", "20000"), Size.full: ("--records", "20000")},  # of the page that it writes
     "scale": {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hub.kinds.levels_base import MISSING, Columns, Level, Levels, PythonForm, Stored, near, near_sql, same, similar, similar_sql
 
 COMPANY = (
-    Level("exact", "the same company name", 0.66, 0.0002, 0.30, tf="value"),
+    Level("exact", "the same company name", 0.66, 0.0002, 0.18, tf="value"),
     Level("order", "the same words in another order or spacing", 0.06, 0.00005, 0.02),
     Level("near", "company names one letter apart", 0.06, 0.0001, 0.02),
     Level("part", "one company name is a part of the other", 0.08, 0.001, 0.10),
     Level("similar", "company names spelt alike", 0.06, 0.003, 0.03),
     Level("first word", "company names with the same first word", 0.03, 0.01, 0.20),
-    Level("other", "another company name", 0.05, 0.985, 0.33),
+    Level("other", "another company name", 0.05, 0.985, 0.45),
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -158,3 +159,46 @@ def test_only_claimed_contacts_never_join() -> None:
     table = pa.table({"rid": pa.array([0, 1], pa.int64()), "forms": [json.dumps(stranger), json.dumps(victim)]})
     keyed = pa.table({"key": pa.array([1, 1], pa.int64()), "rid": pa.array([0, 1], pa.int64())})
     assert batch.pairs(table, keyed, model, floor=0)["weight"].to_pylist() == [model.join - 1]
+
+
+# --- large data, where rules are guessed at -----------------------------------------------------
+
+
+def _rec(rows: list[dict[str, str]]) -> duckdb.DuckDBPyConnection:
+    """Tables `rec` and `sampled` (every tenth record), as training has them."""
+    con = duckdb.connect(":memory:")
+    columns = {name: pa.array([row[name] for row in rows]) for name in rows[0]}
+    con.register("given", pa.table({"rid": pa.array(range(len(rows)), pa.int64()), **columns}))
+    con.execute("CREATE TABLE rec AS SELECT * FROM given")
+    con.execute("CREATE TABLE sampled AS SELECT * FROM rec WHERE hash(rid) % 10 = 0")
+    return con
+
+
+def _true_pairs(rows: list[dict[str, str]], name: str, cap: int) -> int:
+    sizes = Counter(row[name] for row in rows).values()
+    return sum(n * (n - 1) // 2 for n in sizes if n <= cap)
+
+
+def test_the_pairs_of_a_dear_rule_are_guessed_from_a_sample() -> None:
+    rows = [{"city": f"c{n % 300}", "street": f"s{n}"} for n in range(30_000)]  # 300 blocks of 100 records
+    con = _rec(rows)
+    guessed = batch._guessed_pairs(con, ("city",), set(), 200, 0.1)
+    assert guessed == pytest.approx(_true_pairs(rows, "city", 200), rel=0.15)
+    assert batch._guessed_pairs(con, ("street",), set(), 200, 0.1) == 0, "nothing seen: it is counted instead"
+    assert batch._guessed_pairs(con, ("city",), set(), 200, 1.0) == 0, "all records are in the sample: counting costs no more"
+
+
+def test_blocks_over_the_cap_are_no_part_of_the_guess() -> None:
+    rows = [{"city": "berlin" if n % 3 == 0 else f"c{n % 150}"} for n in range(30_000)]
+    assert batch._guessed_pairs(_rec(rows), ("city",), set(), 300, 0.1) == pytest.approx(_true_pairs(rows, "city", 300), rel=0.15)
+
+
+def test_a_rule_far_too_dear_is_left_out_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training of more records than are sampled: a dear rule is counted by a guess and makes no pairs."""
+    monkeypatch.setattr(batch, "SAMPLED_RECORDS", 2_000)
+    rows = [{**row, "address": {"city": f"Town{'abcdefgh'[n % 8]}"}} for n, row in enumerate(_people(6_000))]
+    model = batch.train(records(rows), customer_type(), budget=batch.Budget(pairs_per_record=1, least_pairs=20_000))
+    counted = {name: (pairs, taken) for name, pairs, _, taken in model.info["rules"]}
+    assert all(not taken for name, (pairs, taken) in counted.items() if pairs > 30_000)
+    assert any(pairs > 30_000 for pairs, _ in counted.values())
+    assert any(taken for _, taken in counted.values())
