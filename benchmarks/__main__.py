@@ -31,6 +31,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.full: ("--records", "100000", "--noise", "all", "--noise-records", "10000", "--hard"),
     },
     "calibration": {Size.small: ("--records", "20000"), Size.full: ("--records", "20000")},  # of the page that it writes
+    "parity": {Size.small: ("--records", "5000"), Size.full: ("--records", "100000")},
     "scale": {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},
     "live": {Size.small: ("--records", "20000", "--small", "5000"), Size.full: ("--records", "1000000", "--small", "10000")},
     "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
