@@ -22,7 +22,7 @@ demo: setup  ## four running sources in, golden records out, a change pushed bac
 	$(BIN)/hub demo $(ARGS)
 
 test: setup  ## every test, properties sampled
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point
 	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/test_promises.py tests/test_orders.py tests/test_undo.py tests/test_concurrency.py tests/test_crashes.py tests/test_bulk.py tests/matching tests/golden_record tests/connectors/test_fold.py tests/connectors/test_landing.py $(ARGS)
