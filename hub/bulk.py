@@ -106,6 +106,7 @@ class Bulk:
         """Resolve what is pending; `full`: derive everything anew. Trains types that have no model yet, or as told."""
         with seldom_collected(), self._helped():
             self._run(full, train)
+        self.database.shorten_log()
         return self.report
 
     @contextmanager
@@ -133,6 +134,7 @@ class Bulk:
     def _run(self, full: bool, train: bool | None) -> None:
         mark = self._watermark()
         self.standardise(mark, full=full)
+        self.database.shorten_log()
         for type_name in self.resolver.config.customers:
             self.train(type_name, wanted=train)
         recipe = self._recipe()

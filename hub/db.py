@@ -282,6 +282,18 @@ class Database:
             finally:
                 connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
 
+    def shorten_log(self) -> None:
+        """After very many writes: move SQLite's log into the file and give its space back, unless somebody is busy just now."""
+        if self.sqlite and self.url.database not in (None, "", ":memory:"):
+            connection = sqlite3.connect(str(self.url.database), isolation_level=None, timeout=0.2)
+            try:
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError:
+                pass  # the commits' own checkpoints remain
+            finally:
+                connection.close()
+
     def upgrade(self) -> None:
         """Bring the tables to this version of the hub."""
         from hub.migrations import upgrade
