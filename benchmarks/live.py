@@ -392,44 +392,29 @@ def in_process(place: Place, count: int, *, ingest: int = 0) -> dict[str, Any]:
 
 
 def splink_one_record(records: int, count: int) -> Figures:
-    """Splink's path for one record: `predict_between` of a table of one and the table of all."""
+    """Splink's path for one record: `predict_between` of a table of one and the table of all, by the settings of its own demo."""
     import logging
 
     import pyarrow as pa
-    import splink.comparison_library as cl
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+
+    from benchmarks import peers, sets
 
     logging.disable(logging.WARNING)
-    people = generate(people_for(records), seed=1).person_records
-    frame = people.to_pandas()
-
-    def first(column: str) -> Any:
-        return frame[column].map(lambda v: v[0] if v is not None and len(v) else None)
-
-    table = pa.table({
-        "unique_id": pa.array(range(len(frame))), "first_name": pa.array(frame.given_name.str.lower()), "surname": pa.array(frame.family_name.str.lower()),
-        "dob": pa.array(frame.birth_date.astype(str)), "email": pa.array(first("email")), "phone": pa.array(first("phone")),
-        "postcode": pa.array(frame.postcode), "city": pa.array(frame.city),
-    })
-    rules = [block_on("first_name", "surname"), block_on("surname", "dob"), block_on("email"), block_on("phone"), block_on("surname", "postcode")]
-    settings = SettingsCreator(
-        link_type="dedupe_only", blocking_rules_to_generate_predictions=rules,
-        comparisons=[cl.NameComparison("first_name"), cl.NameComparison("surname"), cl.DateOfBirthComparison("dob", input_is_string=True),
-                     cl.EmailComparison("email"), cl.ExactMatch("phone"), cl.ExactMatch("postcode"), cl.ExactMatch("city")])
-    api = DuckDBAPI()
-    everybody = api.register(table, table_name="everybody")
-    linker = Linker(everybody, settings)
-    linker.training.estimate_u_using_random_sampling(max_pairs=2e5, seed=1)
-    linker.training.estimate_parameters_using_expectation_maximisation(block_on("first_name", "surname"))
-    linker.training.estimate_parameters_using_expectation_maximisation(block_on("dob"))
+    table = pa.Table.from_pandas(sets.world_frame(generate(people_for(records), seed=1)), preserve_index=False)
+    linker = peers.trained_linker(table, sets.world_settings(sets.WORLD, table.num_rows), {}, [])
+    for column in ("given_name", "family_name", "name", "phone", "street"):
+        linker.table_management.compute_tf_table(column)
+    everybody, rows = next(iter(linker._input_tables_dict.values())), table.drop_columns(["source_dataset"])
+    at = rows.schema.names.index("unique_id")
 
     def one(number: int) -> None:
-        row = table.slice(number * 7 % len(frame), 1).set_column(0, "unique_id", pa.array([10**9 + number]))
-        new = api.register(row, table_name=f"new_{number}")
-        linker.inference.predict_between(new, everybody, link_type="link_only", threshold_match_weight=0).as_record_list()
+        row = rows.slice(number * 7 % rows.num_rows, 1).set_column(at, "unique_id", pa.array([10**9 + number]))
+        new = linker._db_api.register(row, table_name=f"new_{number}")
+        linker.inference.predict_between(new, everybody, threshold_match_weight=0).as_record_list()
 
     one(0)
     return timed("predict_between", [lambda n=n: one(n) for n in range(1, count + 1)])
+
 
 # --- what is to be reached ------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ def evaluate(
     from hub.settings import load_customer_types
 
     customers = load_customer_types(config)  # a set brings its own sources
-    shown = Table("set", "records", "precision", "recall", "F1", "B-cubed P", "B-cubed R", "B-cubed F1", "customers (true)", "seconds")
+    shown = Table("set", "records", "P", "R", "F1", "B3 P", "B3 R", "B3 F1", "found", "true", "s", box=None, padding=(0, 1, 0, 0))  # 80 columns
     figures, sizes = [], []
     for file in sets:
         with bars() as step:
@@ -49,11 +49,12 @@ def evaluate(
             continue
         q = found.quality
         shown.add_row(found.title, f"{q.records:,}", *(f"{x:.4f}" for x in (q.precision, q.recall, q.f1, q.b3_precision, q.b3_recall, q.b3_f1)),
-                      f"{q.customers:,} ({q.true_customers:,})", f"{found.seconds:.1f}")
+                      f"{q.customers:,}", f"{q.true_customers:,}", f"{found.seconds:.0f}")
         sizes.append(f"{found.title}: " + ", ".join(f"{n:,} of {size}" for size, n in sorted(q.sizes.items())))
         sizes.extend(f"{found.title}: {n} rows set aside: {reason}" for reason, n in found.reasons.items())
         figures.append(found.as_dict())
     out.print(shown)
+    out.print("P, R, F1: precision and recall of pairs; B3: B-cubed; found and true: customers; s: seconds")
     out.print("cluster sizes")
     for line in sizes:
         out.print(f"  {line}")
