@@ -25,7 +25,7 @@ from tests.test_undo import Desk
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
-some_hubs = settings(max_examples=COUNT // 5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some_hubs = settings(max_examples=COUNT // 10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 
 Command = tuple[str, Any]
 

@@ -159,7 +159,8 @@ def test_what_is_withdrawn_was_never_made(database: Database, commands: list[tup
     hub.check()
     without = Hub(database)
     kept = [c for n, c in enumerate(done) if n != victim]
-    if all([without.do(c) for c in kept]):
+    later = {c[0] for c in done[victim:]}  # a value set by hand afterwards is anchored to whom it was shown of: test_undo follows those
+    if all([without.do(c) for c in kept]) and "override" not in later:
         assert tiny.answer(database) == found
 
 
