@@ -116,8 +116,9 @@ def _alone(member: Member, customer: CustomerType, now: int) -> dict[str, Golden
 
 
 def _candidates(member: Member, attribute: str, held: Held) -> list[Candidate]:
+    """What a cell that says something offers: its values, or that it was cleared."""
     standing = member.standings.by[attribute]
-    values: tuple[Value | None, ...] = held.cell.values or ((None,) if held.cell.cleared else ())
+    values: tuple[Value | None, ...] = held.cell.values or (None,)
     return [
         Candidate(value, held, standing, member.record, Ref(member.rid, held.landed, index))
         for index, value in enumerate(values)
