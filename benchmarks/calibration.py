@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
-from hub.bulk import Bulk, arrow
+from hub.bulk import Bulk
 from hub.demo.world import World, generate, people_for
 from hub.matching import batch, store
 from hub.matching.model import Model
@@ -93,7 +92,8 @@ def _pairs(resolver: Resolver, world: World) -> tuple[np.ndarray, np.ndarray, Mo
     rows = zip(*(world.truth[c].to_pylist() for c in ("source", "stream", "key", "truth")), strict=True)
     truth = {(a, b, c): t for a, b, c, t in rows}
     who = {rid: truth[a, b, c] for rid, a, b, c in names}
-    forms = arrow(resolver.database, "SELECT rid, forms FROM standardised WHERE type = 'person' AND alive = 1 ORDER BY rid", {"rid": pa.int64(), "forms": pa.string()})
+    with resolver.database.read() as connection:
+        forms = store.all_forms(connection, "person")
     cap = resolver.config.customers["person"].matching.block_cap
     made = batch.pairs(forms, None, model, floor=EDGES[0] * BIT, cap=cap)
     true = [who[a] == who[b] for a, b in zip(made["left"].to_pylist(), made["right"].to_pylist(), strict=True)]

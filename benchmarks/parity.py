@@ -18,9 +18,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
-from hub.bulk import Bulk, arrow
+from hub.bulk import Bulk
 from hub.demo.world import generate, people_for
-from hub.matching import batch, candidates
+from hub.matching import batch, candidates, store
 from hub.matching.score import Scorer
 from hub.settings import CustomerType
 
@@ -63,8 +63,8 @@ def main(given: Sequence[str] | None = None) -> None:
         pull_all(resolver)
         Bulk(resolver).run()
         for name, customer_type in resolver.config.customers.items():
-            query = f"SELECT rid, forms FROM standardised WHERE type = '{name}' AND alive = 1 ORDER BY rid"
-            records = arrow(resolver.database, query, {"rid": pa.int64(), "forms": pa.string()})
+            with resolver.database.read() as connection:
+                records = store.all_forms(connection, name)
             start = time.process_time()
             keys, pairs, told = differences(records, customer_type)
             faults = list(told)

@@ -223,17 +223,18 @@ class Bulk:
         with self.database.unit(urgent=False) as connection:
             return matching_store.add_model(connection, type_name, model.hash, model.to_json(), self.database.clock.now())
 
-    def _forms(self, type_name: str, *, alive: int = 1) -> pa.Table:
-        return arrow(self.database, f"SELECT rid, forms FROM standardised WHERE type = '{_word(type_name)}' AND alive = {int(alive)} ORDER BY rid",
-                     {"rid": pa.int64(), "forms": pa.string()})
+    def _forms(self, type_name: str, *, alive: bool = True) -> pa.Table:
+        with self.database.read() as connection:
+            return matching_store.all_forms(connection, type_name, alive=alive)
 
     # --- keys and pairs ---
 
     def _apply_keys(self, recipe: Recipe, mark: Watermark) -> None:
-        for name, dead in (("match_key", False), ("dead_key", True)):
-            made = [batch.keys(self._forms(t, alive=0 if dead else 1), m, salt=type_salt(t)) for t, m in recipe.models.items()]
+        for dead in (False, True):
+            made = [batch.keys(self._forms(t, alive=not dead), m, salt=type_salt(t)) for t, m in recipe.models.items()]
             new = pa.concat_tables(made).combine_chunks() if made else None
-            old = arrow(self.database, f"SELECT key, rid FROM {name}", {"key": pa.int64(), "rid": pa.int64()})
+            with self.database.read() as connection:
+                old = matching_store.all_keys(connection, dead=dead)
             assert new is not None
             if old.num_rows == 0 and new.num_rows:
                 self._first_keys(recipe, new, mark, dead)
@@ -258,13 +259,11 @@ class Bulk:
 
     def _pairs(self, recipe: Recipe, type_name: str) -> tuple[pa.Table, pa.Table]:
         """The pairs that are stored, and those that ought to be: of one snapshot."""
-        model, bounds, word = recipe.models[type_name], recipe.customer(type_name).matching, _word(type_name)
+        model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
         with self.database.read() as connection:
-            records = db.arrow(connection, f"SELECT rid, forms FROM standardised WHERE type = '{word}' AND alive = 1 ORDER BY rid",
-                               {"rid": pa.int64(), "forms": pa.string()})
-            keys = db.arrow(connection, "SELECT key, rid FROM match_key", {"key": pa.int64(), "rid": pa.int64()})
-            old = db.arrow(connection, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left"'
-                           f" WHERE s.type = '{word}'", {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
+            records = matching_store.all_forms(connection, type_name)
+            keys = matching_store.all_keys(connection)
+            old = matching_store.all_pairs(connection, type_name)
         found = batch.pairs(records, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
         counts = found.schema.metadata or {}
         self.report.left_out[type_name] = {k.decode(): int(v) for k, v in counts.items()}
@@ -346,8 +345,7 @@ class Bulk:
     @staticmethod
     def _plan(connection: Connection, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
         """Clusters that change, with the old ones that they replace: no old cluster stands in two groups."""
-        old = db.arrow(connection, "SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid"
-                    f" WHERE s.type = '{_word(type_name)}'", {"rid": pa.int64(), "cluster": pa.int64()})
+        old = matching_store.all_homes(connection, type_name)
         if old.num_rows == 0:
             return [Group({}, [c]) for c in clusters]
         home = dict(_rows(old))
@@ -458,11 +456,9 @@ class Clusters:
     @classmethod
     def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
         """By the pairs that are stored."""
-        ends = {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()}
-        pairs = db.arrow(connection, 'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left"'
-                         f" WHERE s.type = '{_word(type_name)}' AND p.weight >= {int(recipe.models[type_name].join)}", ends)
-        living = db.arrow(connection, f"SELECT rid FROM standardised WHERE type = '{_word(type_name)}' AND alive = 1 ORDER BY rid", {"rid": pa.int64()})
-        return cls(connection, recipe, type_name, pairs, living["rid"].to_numpy())
+        pairs = matching_store.all_weights(connection, type_name, recipe.models[type_name].join)
+        living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND alive = 1 ORDER BY rid"), {"type": type_name})
+        return cls(connection, recipe, type_name, pairs, [r.rid for r in living])
 
     def changed(self, connection: Connection, rids: set[int]) -> set[int]:
         """Ends of joining pairs of these records that came or went since this was read."""
@@ -593,12 +589,6 @@ def _in_chunks(things: Iterable[T], size_of: Callable[[T], int], records: int) -
         yield chunk
 
 
-def arrow(database: db.Database, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
-    """A query's rows as Arrow, from a snapshot of its own."""
-    with database.read() as connection:
-        return db.arrow(connection, query, columns)
-
-
 def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Rows only in the old table, and rows only in the new one, in their order."""
     if old.num_rows == 0:
@@ -610,10 +600,3 @@ def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_rows else []
-
-
-def _word(name: str) -> str:
-    """A customer type's name, fit for a statement."""
-    if not name.replace("_", "").isalnum():
-        raise ValueError("a customer type's name holds letters, digits and _ only")
-    return name

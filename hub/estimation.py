@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hub import db
 from hub.access.audit import Sight
 from hub.access.principals import Principal
 from hub.access.read import Reader
@@ -119,12 +118,9 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
 def _population(connection: Any, recipe: Recipe, type_name: str, seed: int) -> tuple[list[RidPair], Population]:
     """Every kept pair, every pair that is together, and the candidates below the floor of a sample of records."""
     model = recipe.models[type_name]
-    of_type = f"s.type = '{_word(type_name)}' AND s.alive = 1"
-    kept = db.arrow(connection, f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {of_type} ORDER BY 1, 2',
-                    {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()})
+    kept = store.all_weights(connection, type_name)
     weights: dict[RidPair, int] = {(a, b): w for a, b, w in _rows(kept)}
-    homes: dict[int, int] = dict(_rows(db.arrow(connection, f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {of_type}",
-                                                {"rid": pa.int64(), "cluster": pa.int64()})))
+    homes: dict[int, int] = dict(_rows(store.all_homes(connection, type_name, living=True)))
     below, share = _below(connection, recipe, type_name, sorted(homes), seed)
     together = _together(homes)
     unknown = sorted(together - weights.keys())
@@ -142,13 +138,11 @@ def _population(connection: Any, recipe: Recipe, type_name: str, seed: int) -> t
 def _below(connection: Any, recipe: Recipe, type_name: str, rids: Sequence[int], seed: int) -> tuple[list[tuple[int, int, int]], float]:
     """Candidates below what is kept, of pairs whose first record is in a sample; and the share of records sampled."""
     model = recipe.models[type_name]
-    of_type = f"s.type = '{_word(type_name)}' AND s.alive = 1"
     rng = np.random.default_rng(seed)
     sampled = np.sort(rng.choice(np.array(rids, np.int64), min(BELOW, len(rids)), replace=False))
     if not len(sampled):
         return [], 1.0
-    records = db.arrow(connection, f"SELECT s.rid, s.forms FROM standardised s WHERE {of_type} ORDER BY s.rid", {"rid": pa.int64(), "forms": pa.string()})
-    keys = db.arrow(connection, f"SELECT k.key, k.rid FROM match_key k JOIN standardised s ON s.rid = k.rid WHERE {of_type}", {"key": pa.int64(), "rid": pa.int64()})
+    records, keys = store.all_forms(connection, type_name), store.all_keys(connection)
     found = batch.pairs(records, keys, model, floor=-(10**9), only=pa.table({"rid": sampled}), cap=recipe.customer(type_name).matching.block_cap)
     mine, floor = set(sampled.tolist()), min(model.review, model.join)
     return [(a, b, w) for a, b, w in _rows(found.select(["left", "right", "weight"])) if a in mine and w < floor], len(sampled) / len(rids)
@@ -169,12 +163,6 @@ def _weigh(connection: Any, pairs: Sequence[RidPair], model: Model) -> Iterator[
 
 def _rows(table: pa.Table) -> Iterable[tuple[Any, ...]]:
     return zip(*(column.to_pylist() for column in table.columns), strict=True)
-
-
-def _word(name: str) -> str:
-    if not name.replace("_", "").isalnum():
-        raise ConfigError([Fault("customer type", f"'{name}' is no name")])
-    return name
 
 
 # --- labels -------------------------------------------------------------------------------------------

@@ -66,7 +66,6 @@ def model_export(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
 ) -> None:
     """Write a model as Splink settings: its levels and its weights against strangers, for Splink's charts and backends."""
-    from hub.bulk import arrow
     from hub.matching import splink_bridge, store
     from hub.matching.model import Model
 
@@ -79,11 +78,10 @@ def model_export(
         file.write_text(splink_bridge.to_json(model_), encoding="utf-8")
         out.print(f"{file}: model {number} of {found.type} as Splink settings", soft_wrap=True)
         if records is not None:
-            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            forms = arrow(hub.database, f"SELECT rid, forms FROM standardised WHERE type = '{found.type}' AND alive = 1 ORDER BY rid",
-                          {"rid": pa.int64(), "forms": pa.string()})
+            with hub.database.read() as connection:
+                forms = store.all_forms(connection, found.type)
             pq.write_table(splink_bridge.flattened(forms, model_), records)
             out.print(f"{records}: {forms.num_rows:,} standardised records (customers' data)", soft_wrap=True)
 

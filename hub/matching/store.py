@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import orjson
+import pyarrow as pa
 from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
@@ -239,6 +240,46 @@ def fill_keys(connection: Connection, parts: Iterable[Sequence[tuple[int, int]]]
         for part in parts:
             db.insert_many(connection, row, ("key", "rid"), part)
     db.fail_point("candidates")
+
+
+# --- of a whole type, as Arrow ----------------------------------------------------------------
+
+
+def _of(type_name: str) -> str:
+    """A condition on standardised rows `s`. Arrow's way in takes no parameters: the name is looked at instead."""
+    if not type_name.replace("_", "").isalnum():
+        raise ValueError("a customer type's name holds letters, digits and _ only")
+    return f"s.type = '{type_name}'"
+
+
+def all_forms(connection: Connection, type_name: str, *, alive: bool = True) -> pa.Table:
+    """rid, forms (JSON) of a type's living, or dead, records, by rid."""
+    query = f"SELECT s.rid, s.forms FROM standardised s WHERE {_of(type_name)} AND s.alive = {int(alive)} ORDER BY s.rid"
+    return db.arrow(connection, query, {"rid": pa.int64(), "forms": pa.string()})
+
+
+def all_keys(connection: Connection, *, dead: bool = False) -> pa.Table:
+    """key, rid of every type."""
+    return db.arrow(connection, f"SELECT key, rid FROM {'dead_key' if dead else 'match_key'}", {"key": pa.int64(), "rid": pa.int64()})
+
+
+def all_pairs(connection: Connection, type_name: str) -> pa.Table:
+    """left, right, weight, parts (JSON) of what is kept."""
+    query = f'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)}'
+    return db.arrow(connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
+
+
+def all_weights(connection: Connection, type_name: str, floor: int | None = None) -> pa.Table:
+    """left, right, weight of what is kept of living records, at or above a weight."""
+    query = f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)} AND s.alive = 1'
+    query += "" if floor is None else f" AND p.weight >= {int(floor)}"
+    return db.arrow(connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()})
+
+
+def all_homes(connection: Connection, type_name: str, *, living: bool = False) -> pa.Table:
+    """rid, cluster; `living`: not of those that died and are not settled yet."""
+    query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (" AND s.alive = 1" if living else "")
+    return db.arrow(connection, query, {"rid": pa.int64(), "cluster": pa.int64()})
 
 
 # --- pairs ------------------------------------------------------------------------------------
