@@ -113,12 +113,13 @@ def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     import hub.bulk
+    import hub.matching.whole
     from benchmarks import worlds
 
     stages = Stages()
     for method, name in BULK_STAGES.items():
         stages.watch(hub.bulk.Bulk, method, name)
-    stages.watch(hub.bulk.Clusters, "find", "clusters")
+    stages.watch(hub.matching.whole.Clusters, "find", "clusters")
     start, cpu = time.time(), cpu_seconds()
     resolver = stages.time("migrate", lambda: worlds.fresh_hub(url, worlds.config_over(folder)))
     with _profiled(profile):

@@ -16,7 +16,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, text
 
 from hub import db
-from hub.bulk import Clusters, difference
+from hub.bulk import difference
 from hub.connectors import landing
 from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
@@ -26,6 +26,7 @@ from hub.matching import store as matching_store
 from hub.matching.heirs import find_heir
 from hub.matching.recipe import Recipe
 from hub.matching.run import standardised_rows, type_salt
+from hub.matching.whole import Clusters
 from hub.resolve import Resolver
 
 CHUNK = 5_000

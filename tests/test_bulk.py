@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub import bulk
-from hub.bulk import Bulk, _components, _whole, difference
+from hub.bulk import Bulk, difference
 from hub.db import Database
 from hub.matching.clusters import Limits, cluster
+from hub.matching.whole import _components, _whole
 from hub.model import Pair, RecordId, Verdict
 from tests import tiny
 from tests.conftest import empty
