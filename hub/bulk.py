@@ -21,6 +21,7 @@ from hub import db, helping
 from hub.connectors import landing, suspension
 from hub.errors import Conflict
 from hub.golden_record import run as golden_run
+from hub.golden_record.run import Created
 from hub.helping import Work
 from hub.matching import batch
 from hub.matching import run as matching_run
@@ -30,12 +31,13 @@ from hub.matching.recipe import Recipe
 from hub.matching.run import Reclustered, Touched, type_salt
 from hub.matching.store import StoredPair
 from hub.matching.whole import Clusters
-from hub.processes import Processes, seldom_collected
+from hub.processes import AHEAD, Processes, seldom_collected
 from hub.resolve import Resolver
 
 STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
 APPLY_CHUNK = 4_000  # records in one unit
+FIRST_CHUNK = 50_000  # records in one unit while a type has no customers yet: search terms spread over all of their table
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
 
@@ -117,10 +119,10 @@ class Bulk:
             self.processes.close()
             self.processes = None
 
-    def _each(self, work: Work[T], jobs: Iterable[tuple[Any, ...]], records: int) -> Iterator[T]:
+    def _each(self, work: Work[T], jobs: Iterable[tuple[Any, ...]], records: int, ahead: int = AHEAD) -> Iterator[T]:
         """What comes of each job, in order: from here, or from processes where the records are many."""
         if self.processes is not None and records >= PARALLEL_FROM:
-            yield from self.processes.map(helping.do, ((work, *job) for job in jobs))
+            yield from self.processes.map(helping.do, ((work, *job) for job in jobs), ahead)
             return
         for job in jobs:
             yield helping.done(self.resolver, work, *job)
@@ -156,7 +158,7 @@ class Bulk:
     @contextmanager
     def _unit(self, recipe: Recipe, mark: Watermark) -> Iterator[tuple[Connection, set[int]]]:
         """A unit, and the records that landed or were suspended after the watermark: the live path's. Asked each time, as they go on."""
-        with self.database.unit(urgent=False) as connection:
+        with self.database.large_unit() as connection:
             if self.resolver.recipe(connection).hash != recipe.hash:
                 raise Conflict("another model or configuration took over while this ran: what is pending waits for the next run")
             found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
@@ -296,25 +298,28 @@ class Bulk:
             groups = self._plan(connection, type_name, clusters, everything)
         self.report.clusters += len(clusters)
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
-        self._create(step, first, recipe, graph, mark, len(groups))
+        self._create(step, first, recipe, graph, mark, len(groups), FIRST_CHUNK if len(first) == len(clusters) else APPLY_CHUNK)
         done = len(first)
         for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), APPLY_CHUNK):
             self._apply(chunk, recipe, graph, mark, everything)
             done += len(chunk)
             self.progress(step, done, len(groups))
 
-    def _create(self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int) -> None:
+    def _create(self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int, unit: int) -> None:
         """Golden records of clusters that replace none: made beside this process, and applied where nothing stands in their way."""
         clusters = sorted((c for g in groups for c in g.new), key=min)  # in the order of their ids: rows go to the end of their tables
         jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, APPLY_CHUNK))
         done = 0
-        for made in self._each(golden_run.create, jobs, sum(map(len, clusters))):
-            if not self._apply_created(made, recipe, graph, mark):
-                self._apply([Group({}, [c]) for c in made.clusters], recipe, graph, mark, everything=False)
-            done += len(made.clusters)
+        made = self._each(golden_run.create, jobs, sum(map(len, clusters)), unit // APPLY_CHUNK)
+        for parts in _in_chunks(made, lambda m: len(m.homes), unit):
+            if len(parts) == 1 or not self._apply_created(Created.together(parts), recipe, graph, mark):
+                for part in parts:
+                    if not self._apply_created(part, recipe, graph, mark):
+                        self._apply([Group({}, [c]) for c in part.clusters], recipe, graph, mark, everything=False)
+            done += sum(len(m.clusters) for m in parts)
             self.progress(step, done, of)
 
-    def _apply_created(self, made: golden_run.Created, recipe: Recipe, graph: Clusters, mark: Watermark) -> bool:
+    def _apply_created(self, made: Created, recipe: Recipe, graph: Clusters, mark: Watermark) -> bool:
         """Save them, when their records are as they were: landed before the watermark, in no cluster, and nothing but their values matters."""
         rids = set(made.homes)
         with self._unit(recipe, mark) as (connection, moved):

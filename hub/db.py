@@ -41,6 +41,7 @@ LATELY = 1.0  # seconds that a request counts as recent
 WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
 CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
 CHECKPOINT_EVERY = 0.5  # seconds
+CACHE, LARGE_CACHE = 16_384, 524_288  # KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
 CONVOY = 64  # rows of requests that share a commit: the lock is held some hundred milliseconds at most
 
 T = TypeVar("T")
@@ -244,6 +245,19 @@ class Database:
             if self._units == CHECKPOINT_AFTER and self.sqlite and self.url.database:
                 threading.Thread(target=_checkpoints, args=(self.url.database, self._closed), name="hub checkpoints", daemon=True).start()
 
+    @contextmanager
+    def large_unit(self) -> Iterator[Connection]:
+        """A unit that writes very much: its pages stay in memory until it commits, else they go to the log and come back many times."""
+        with self.unit(urgent=False) as connection:
+            if not self.sqlite:
+                yield connection
+                return
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{LARGE_CACHE}")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE}")
+
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
         """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
         return self._convoy.run(work, size)
@@ -348,7 +362,7 @@ def _sqlite_engine(url: Any) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN and COMMIT are ours
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
-                       "cache_size=-16384", "temp_store=MEMORY", "mmap_size=268435456", f"wal_autocheckpoint={WAL_PAGES}"):
+                       f"cache_size=-{CACHE}", "temp_store=MEMORY", "mmap_size=268435456", f"wal_autocheckpoint={WAL_PAGES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 SELDOM = (300_000, 10, 10)  # new objects between two looks, and looks between two deeper ones
-AHEAD = 2  # answers that may wait for whoever asked, beside those that are being made
+AHEAD = 2  # answers that may wait for whoever asked, beside those that are being made; unless told otherwise
 
 
 @contextmanager
@@ -42,14 +42,14 @@ class Processes:
         self._count, self._begin, self._given = count, begin, given
         self._pool: ProcessPoolExecutor | None = None
 
-    def map(self, work: Callable[..., T], jobs: Iterable[tuple[Any, ...]]) -> Iterator[T]:
+    def map(self, work: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ahead: int = AHEAD) -> Iterator[T]:
         """The answers in the order of the jobs, which are asked for as answers are taken."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), initializer=_begin, initargs=(self._begin, self._given))
         running: deque[Future[T]] = deque()
         for job in jobs:
             running.append(self._pool.submit(work, *job))
-            if len(running) >= self._count + AHEAD:
+            if len(running) >= self._count + ahead:
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()

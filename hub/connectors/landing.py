@@ -169,15 +169,15 @@ def canonical_raw(raw: Mapping[str, Any]) -> bytes:
     return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
 
 
-def new_customer_ids(at: int) -> Iterator[str]:
-    """`cus_` and a UUIDv7: sorts by time, cannot be guessed. As many as are asked for."""
+def new_ids(prefix: str, at: int) -> Iterator[str]:
+    """`cus_` or the like and a UUIDv7: sorts by time, so that an index grows at its end; cannot be guessed. As many as are asked for."""
     millis = (at // 1000) & (2**48 - 1)
     start = (millis << 80) | (7 << 76) | (2 << 62)
     while True:
         chance = os.urandom(10 * CHANCE)  # one call of the system for many
         for place in range(0, len(chance), 10):
             number = int.from_bytes(chance[place : place + 10], "big")
-            yield f"cus_{start | (number >> 64 & 0xFFF) << 64 | number & (2**62 - 1):032x}"
+            yield f"{prefix}{start | (number >> 64 & 0xFFF) << 64 | number & (2**62 - 1):032x}"
 
 
 def land(
@@ -188,7 +188,7 @@ def land(
     known = _load_records(connection, source, stream, {r.key for r in rows})
     next_rid = db.next_number(connection, table(RecordRow), "rid")
     next_landed = db.next_number(connection, table(VersionRow), "landed")
-    ids = new_customer_ids(at)
+    ids = new_ids("cus_", at)
     versions: list[tuple[Any, ...]] = []
     results: list[Landed] = []
     for row in rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,6 +26,8 @@ from hub.matching.recipe import Recipe
 from hub.matching.run import Reclustered
 from hub.model import ChangeType, Override, RecordId, from_plain, plain
 from hub.settings import Config, CustomerType
+
+EVENT = "evt_"  # ids of changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,13 @@ class Created:
     homes: dict[int, int]  # record -> its cluster's name
     rows: Rows
 
+    @classmethod
+    def together(cls, parts: Sequence[Created]) -> Created:
+        """Several as one, their search terms in the order of the table: so a unit writes each of its pages once."""
+        clusters = [c for p in parts for c in p.clusters]
+        homes = {r: name for p in parts for r, name in p.homes.items()}
+        return cls(clusters, homes, Rows.together([p.rows for p in parts]))
+
 
 def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]], now: int) -> Created:
     """The customers of clusters none of whose records was in one before."""
@@ -120,11 +128,12 @@ def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]
     rebuilt = _build_all(connection, recipe, named, infos, now, {})
     changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
     by_id = {r.id: r for r in rebuilt}
+    ids = landing.new_ids(EVENT, now)
     homes = {r: name for name, c in named.items() for r in c}
     rows = Rows(
         [customer_row(r, recipe, 1, now) for r in rebuilt],
         [history_row(c, by_id[c.customer], {}, 1, recipe, now) for c in changes],
-        [change_row(c, by_id[c.customer], {}, 1, n, now) for n, c in enumerate(changes)],
+        [change_row(c, by_id[c.customer], {}, 1, n, next(ids), now) for n, c in enumerate(changes)],
         sorted(term for r in rebuilt for term in _terms(recipe, r)),
         {infos[rid].mint: r.id for r in rebuilt for rid in r.members if infos[rid].mint != r.id},
     )
@@ -265,6 +274,16 @@ class Rows:
     terms: Sequence[store.Term]
     moves: Mapping[str, str | None]
 
+    @classmethod
+    def together(cls, parts: Sequence[Rows]) -> Rows:
+        return cls(
+            [row for p in parts for row in p.customers],
+            [row for p in parts for row in p.history],
+            [row for p in parts for row in p.changes],
+            sorted(term for p in parts for term in p.terms),
+            {id: lead for p in parts for id, lead in p.moves.items()},
+        )
+
 
 def _write(connection: Connection, recipe: Recipe, rows: Rows, at: int) -> None:
     store.save_customers(connection, rows.customers)
@@ -289,11 +308,11 @@ def _rows(
     times = {c.id: c.at for c in old.values()}
     # a customer that stays with its cluster is overwritten; others make way first, as a cluster has one customer
     store.drop_customers(connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster])
-    seq = store.next_seq(connection)
+    seq, ids = store.next_seq(connection), landing.new_ids(EVENT, at)
     return Rows(
         [customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()],
         [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in changes],
-        [change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, at) for n, c in enumerate(changes)],
+        [change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, next(ids), at) for n, c in enumerate(changes)],
         _changed_terms(connection, recipe, [by_id[c.customer] for c in changes if c.customer in by_id], [c for c in old.values() if c.id not in unchanged]),
         moves,
     )
@@ -332,7 +351,7 @@ def history_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version:
             db.dump(r.lineage) if r else None, recipe.hash, into, at)
 
 
-def change_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, at: int) -> tuple[Any, ...]:
+def change_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, id: str, at: int) -> tuple[Any, ...]:
     """In the order of store.CHANGE_COLUMNS."""
-    return (seq, f"evt_{uuid.uuid4().hex}", c.customer, r.type if r else types[c.customer], c.type.value, version,
+    return (seq, id, c.customer, r.type if r else types[c.customer], c.type.value, version,
             db.dump(c.attributes), db.dump(c.other), at)

@@ -63,8 +63,8 @@ def changed(found: Sequence[Landed]) -> list[bool]:
 # --- versions -------------------------------------------------------------------------------------
 
 
-def test_new_customer_ids_sort_by_their_time_and_do_not_repeat() -> None:
-    ids = [list(islice(landing.new_customer_ids(at), 200)) for at in (1_700_000_000_000_000, 1_700_000_000_001_000)]
+def test_new_ids_sort_by_their_time_and_do_not_repeat() -> None:
+    ids = [list(islice(landing.new_ids("cus_", at), 200)) for at in (1_700_000_000_000_000, 1_700_000_000_001_000)]
     assert len({id for part in ids for id in part}) == 400
     assert max(ids[0]) < min(ids[1])
     assert {UUID(id.removeprefix("cus_")).version for id in ids[0]} == {7}
