@@ -37,6 +37,7 @@ BULK_STAGES = {  # method of hub.bulk.Bulk -> what it is called here; {0}: its a
     "standardise": "standardise",
     "train": "train {0}",
     "_apply_keys": "keys",
+    "_stored": "read for pairs",
     "_pairs": "pairs {1}",
     "_apply_pairs": "store pairs {1}",
     "_apply_clusters": "golden records {1}",

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 from sqlalchemy import Connection, text
@@ -88,6 +88,14 @@ class Group:
         return met == set(self.old) and all(now.get(n) == c for n, c in self.old.items())
 
 
+class Stored(NamedTuple):
+    """What pairs of a type are made of, and the pairs that are stored."""
+
+    records: pa.Table
+    keys: pa.Table  # of every type
+    pairs: pa.Table
+
+
 class Bulk:
     """One bulk run over one hub."""
 
@@ -135,8 +143,8 @@ class Bulk:
             self.train(type_name, wanted=train)
         recipe = self._recipe()
         self._apply_keys(recipe, mark)
-        for name in recipe.models:
-            self._apply_pairs(recipe, name, *self._pairs(recipe, name), mark)
+        for name, stored in self._stored(recipe).items():
+            self._apply_pairs(recipe, name, stored.pairs, self._pairs(recipe, name, stored), mark)
         for name in recipe.models:
             self._apply_clusters(recipe, name, mark, everything=full)
         self._heirs(recipe)
@@ -253,18 +261,20 @@ class Bulk:
                 matching_store.change_keys(connection, [kr for kr in drop if kr[1] not in skip], [kr for kr in add if kr[1] not in skip], dead=dead)
             self.progress("keys", min(start + KEYS_CHUNK, total), total)
 
-    def _pairs(self, recipe: Recipe, type_name: str) -> tuple[pa.Table, pa.Table]:
-        """The pairs that are stored, and those that ought to be: of one snapshot."""
-        model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
+    def _stored(self, recipe: Recipe) -> dict[str, Stored]:
+        """What pairs are made of, and those that are stored, by type: of one snapshot, the keys of all types read once."""
         with self.database.read() as connection:
-            records = matching_store.all_forms(connection, type_name)
             keys = matching_store.all_keys(connection)
-            old = matching_store.all_pairs(connection, type_name)
-        found = batch.pairs(records, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
+            return {name: Stored(matching_store.all_forms(connection, name), keys, matching_store.all_pairs(connection, name)) for name in recipe.models}
+
+    def _pairs(self, recipe: Recipe, type_name: str, stored: Stored) -> pa.Table:
+        """The pairs that ought to be stored."""
+        model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
+        found = batch.pairs(stored.records, stored.keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
         counts = found.schema.metadata or {}
         self.report.left_out[type_name] = {k.decode(): int(v) for k, v in counts.items()}
         self.report.pairs += found.num_rows
-        return old, found
+        return found
 
     def _apply_pairs(self, recipe: Recipe, type_name: str, old: pa.Table, found: pa.Table, mark: Watermark) -> None:
         gone, added = difference(old, found)
