@@ -227,9 +227,9 @@ class Resolver:
         keys = matching_run.salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
-        known = matching_store.forms(connection, others)
-        near = hopeful([(_PROBE, r) for r in known], {**known, _PROBE: forms}, model, model.review)
-        weighed = {r: weigh(forms, known[r], model) for _, r in near}
+        layout, sketches = recipe.standardisers[type_name].layout, matching_store.sketches(connection, others, recipe.base)
+        near = hopeful([(_PROBE, r) for r in others], {**sketches, _PROBE: layout.sketch(forms)}, model, layout, model.review)
+        weighed = {r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()}
         good = {r: w for r, w in weighed.items() if w.weight >= model.review}
         homes = matching_store.clusters_of(connection, good)
         customers = golden_store.customers_of(connection, set(homes.values()))

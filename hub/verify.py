@@ -112,15 +112,15 @@ class Verify:
         for done, part in enumerate(db.chunks(rids, CHUNK)):
             infos = landing.records(connection, part)
             rows = standardised_rows(connection, recipe, part)
-            stored = matching_store.standardised(connection, part)
-            for rid, type_name, _, landed, alive, cells, forms, _ in rows:
+            stored, sketches = matching_store.standardised(connection, part), matching_store.sketches(connection, part, recipe.base)
+            for rid, type_name, _, landed, alive, sketch, cells, forms, _ in rows:
                 self.found.checked["standardised"] += 1
                 was = stored.get(rid)
                 if was is None:
                     self.found.notes["not looked at, for want of standardised rows"] += 1
                 if was is None or was.held != matching_store.held_from(cells) or was.alive != bool(alive) or was.landed != landed:
                     self.found.differs("standardised", infos[rid].id if rid in infos else rid)
-                elif dict(was.forms) != db.load(forms):
+                elif dict(was.forms) != db.load(forms) or sketches.get(rid) != sketch:
                     self.found.differs("forms", infos[rid].id)
                 made[type_name, bool(alive)].append((rid, forms))
             self.progress("standardised", min((done + 1) * CHUNK, len(rids)), len(rids))

@@ -5,6 +5,7 @@ They are one fact, not four: counted apart, a shared flat would weigh like four 
 
 from __future__ import annotations
 
+from hub.kinds.clues import clue, one_of
 from hub.kinds.levels_base import (
     MISSING,
     Columns,
@@ -18,13 +19,17 @@ from hub.kinds.levels_base import (
     similar_sql,
 )
 
+_STREET, _ALIKE, _HOUSE = clue("same", "street"), clue("like", "street"), clue("same", "house")
+_CODE, _CITY = clue("same", "postcode"), clue("same", "city")
+_PLACES = (_CODE, _CITY, clue("near", "postcode"), clue("near", "city"))
+
 ADDRESS = (
-    Level("same", "the same street, house and place", 0.42, 0.00002, 0.70, tf="value"),
-    Level("nearly", "nearly the same street and house, in the same place", 0.22, 0.00003, 0.12),
-    Level("street", "the same or nearly the same street", 0.06, 0.0004, 0.03),
-    Level("postcode", "the same postcode, another street", 0.05, 0.003, 0.03, tf="postcode"),
-    Level("city", "the same city", 0.09, 0.03, 0.05, tf="city"),
-    Level("near place", "nearly the same postcode or city", 0.03, 0.02, 0.01),
+    Level("same", "the same street, house and place", 0.42, 0.00002, 0.70, tf="value", needs=((_STREET, _CODE), (_STREET, _CITY))),
+    Level("nearly", "nearly the same street and house, in the same place", 0.22, 0.00003, 0.12, needs=tuple((_ALIKE, place) for place in _PLACES)),
+    Level("street", "the same or nearly the same street", 0.06, 0.0004, 0.03, needs=((_ALIKE,), (_HOUSE, _CODE))),
+    Level("postcode", "the same postcode, another street", 0.05, 0.003, 0.03, tf="postcode", needs=one_of(_CODE)),
+    Level("city", "the same city", 0.09, 0.03, 0.05, tf="city", needs=one_of(_CITY)),
+    Level("near place", "nearly the same postcode or city", 0.03, 0.02, 0.01, needs=one_of(*_PLACES)),
     Level("other", "another address", 0.13, 0.94, 0.06),
 )
 
@@ -96,4 +101,5 @@ def _address_sql(left: Columns, right: Columns) -> str:
     )
 
 
-POSTAL_ADDRESS = Levels(("value", "street", "house", "postcode", "city"), ADDRESS, _address_sql, _address, shared=True)
+POSTAL_ADDRESS = Levels(("value", "street", "house", "postcode", "city"), ADDRESS, _address_sql, _address, shared=True,
+                        present=("street", "postcode", "city"))

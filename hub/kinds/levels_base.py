@@ -9,10 +9,12 @@ short, so bytes are characters; distances are whole numbers, so no level has a f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rapidfuzz.distance import DamerauLevenshtein, Levenshtein
+
+from hub.kinds.clues import ALWAYS, Feature, Needs
 
 MISSING = -1
 LONGEST = 60  # characters of a form that are compared: bounds the cost of a 10 kB value
@@ -26,7 +28,7 @@ PythonForm = Callable[[Stored, Stored], int]
 class Level:
     """One level. `m`, `u`, `h`, `n`: its shipped share among pairs of one customer, of strangers, of two
     members of one household, of two namesakes; the start of training, and used where training saw nothing.
-    `tf`: the role whose agreeing value's frequency adjusts the weight."""
+    `tf`: the role whose agreeing value's frequency adjusts the weight. `needs`: the clues without which it cannot be."""
 
     name: str
     words: str
@@ -35,6 +37,7 @@ class Level:
     h: float | None = None  # None: as among strangers
     tf: str | None = None
     n: float | None = None  # None: as among strangers
+    needs: Needs = ALWAYS
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,9 @@ class Levels:
     sql     SQL expressions of the two sides, by role -> SQL expression of the level
     python  columns by role -> function of two records
     optional  roles that a customer type may lack
+    features  what clues look at, by name; a role that is not named is a feature itself
+    present   there is something to say when both sides have one of these features
+    silent    clues under which there may be nothing to say all the same
     """
 
     roles: tuple[str, ...]
@@ -61,6 +67,12 @@ class Levels:
     named: bool = False
     contact: bool = False  # may be only claimed: see `Model.claimed`
     optional: tuple[str, ...] = ()
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    present: tuple[str, ...] = ("value",)
+    silent: Needs = ALWAYS
+
+    def feature(self, name: str) -> Feature:
+        return self.features.get(name) or Feature((name,))
 
 
 def scalar(
@@ -71,6 +83,7 @@ def scalar(
     shared: bool = False,
     named: bool = False,
     contact: bool = False,
+    features: Mapping[str, Feature] | None = None,
 ) -> Levels:
     """Levels that look at one text on each side (`sql` and `python` never see missing values)."""
 
@@ -91,7 +104,7 @@ def scalar(
 
         return level
 
-    return Levels(("value",), levels, whole, bound, shared=shared, named=named, many=True, contact=contact)
+    return Levels(("value",), levels, whole, bound, shared=shared, named=named, many=True, contact=contact, features=features or {})
 
 
 def near(a: str, b: str) -> bool:

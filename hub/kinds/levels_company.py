@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from hub.kinds.clues import Feature, clue, one_of
 from hub.kinds.levels_base import MISSING, Columns, Level, Levels, PythonForm, Stored, near, near_sql, same, similar, similar_sql
 
 COMPANY = (
-    Level("exact", "the same company name", 0.66, 0.0002, 0.18, tf="value"),
-    Level("order", "the same words in another order or spacing", 0.06, 0.00005, 0.02),
-    Level("near", "company names one letter apart", 0.06, 0.0001, 0.02),
-    Level("part", "one company name is a part of the other", 0.08, 0.001, 0.10),
-    Level("similar", "company names spelt alike", 0.06, 0.003, 0.03),
-    Level("first word", "company names with the same first word", 0.03, 0.01, 0.20),
+    Level("exact", "the same company name", 0.66, 0.0002, 0.18, tf="value", needs=one_of(clue("same", "value"))),
+    Level("order", "the same words in another order or spacing", 0.06, 0.00005, 0.02, needs=one_of(clue("same", "sorted"), clue("same", "joined"))),
+    Level("near", "company names one letter apart", 0.06, 0.0001, 0.02, needs=one_of(clue("near", "value"))),
+    Level("part", "one company name is a part of the other", 0.08, 0.001, 0.10, needs=one_of(clue("within", "value"))),
+    Level("similar", "company names spelt alike", 0.06, 0.003, 0.03, needs=one_of(clue("like", "value"))),
+    Level("first word", "company names with the same first word", 0.03, 0.01, 0.20, needs=one_of(clue("same", "first"))),
     Level("other", "another company name", 0.05, 0.985, 0.45),
 )
+
+
+def _first(text: str) -> str:
+    return text.partition(" ")[0]
 
 
 def _company(columns: Columns) -> PythonForm:
@@ -34,8 +39,8 @@ def _company(columns: Columns) -> PythonForm:
             return 3
         if len(short) > 4 and similar(a, b):
             return 4
-        first = a.partition(" ")[0]
-        return 5 if len(first) > 2 and first == b.partition(" ")[0] else 6
+        first = _first(a)
+        return 5 if len(first) > 2 and first == _first(b) else 6
 
     return level
 
@@ -57,4 +62,4 @@ def _company_sql(left: Columns, right: Columns) -> str:
     )
 
 
-COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True)
+COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True, features={"first": Feature(("value",), _first)})

@@ -6,6 +6,7 @@ disagreements: the given name then reports `swapped`, the family name nothing.
 
 from __future__ import annotations
 
+from hub.kinds.clues import Feature, clue, one_of
 from hub.kinds.levels_base import (
     MISSING,
     Columns,
@@ -20,27 +21,31 @@ from hub.kinds.levels_base import (
     similar_sql,
 )
 
+_SAME, _NEAR, _LIKE, _WITHIN = clue("same", "value"), clue("near", "value"), clue("like", "value"), clue("within", "value")
+_SOUND = clue("same", "sound")
+_CROSSED = one_of(clue("same", "value", "family"))
+
 GIVEN = (
-    Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value"),
-    Level("near", "given names one letter apart", 0.08, 0.002, 0.004),
-    Level("nickname", "one given name is a nickname or variant of the other", 0.05, 0.004),
-    Level("short", "one given name is a part of the other", 0.03, 0.004),
-    Level("initial", "one given name is the initial of the other", 0.03, 0.006),
-    Level("swapped", "given and family name are swapped", 0.015, 0.00004),
-    Level("similar", "given names spelt or sounding alike", 0.025, 0.012),
+    Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value", needs=one_of(_SAME)),
+    Level("near", "given names one letter apart", 0.08, 0.002, 0.004, needs=one_of(_NEAR)),
+    Level("nickname", "one given name is a nickname or variant of the other", 0.05, 0.004, needs=one_of(clue("same", "canonical"))),
+    Level("short", "one given name is a part of the other", 0.03, 0.004, needs=one_of(_WITHIN)),
+    Level("initial", "one given name is the initial of the other", 0.03, 0.006, needs=one_of(_WITHIN)),
+    Level("swapped", "given and family name are swapped", 0.015, 0.00004, needs=_CROSSED),
+    Level("similar", "given names spelt or sounding alike", 0.025, 0.012, needs=one_of(_SOUND, _LIKE)),
     Level("other", "another given name", 0.03, 0.966, 0.95),
 )
 FAMILY = (
-    Level("exact", "the same family name", 0.82, 0.002, 0.82, tf="value"),
-    Level("near", "family names one letter apart", 0.07, 0.001, 0.05),
-    Level("part", "one family name is a part of the other", 0.02, 0.001, 0.01),
-    Level("similar", "family names spelt or sounding alike", 0.03, 0.006, 0.02),
+    Level("exact", "the same family name", 0.82, 0.002, 0.82, tf="value", needs=one_of(_SAME)),
+    Level("near", "family names one letter apart", 0.07, 0.001, 0.05, needs=one_of(_NEAR)),
+    Level("part", "one family name is a part of the other", 0.02, 0.001, 0.01, needs=one_of(clue("within", "words"))),
+    Level("similar", "family names spelt or sounding alike", 0.03, 0.006, 0.02, needs=one_of(_SOUND, _LIKE)),
     Level("other", "another family name", 0.06, 0.99, 0.10),
 )
 MIDDLE = (
-    Level("exact", "the same middle name", 0.70, 0.01, 0.03, tf="value"),
-    Level("short", "one middle name is an initial or the beginning of the other", 0.18, 0.05),
-    Level("similar", "middle names spelt alike", 0.05, 0.01),
+    Level("exact", "the same middle name", 0.70, 0.01, 0.03, tf="value", needs=one_of(_SAME)),
+    Level("short", "one middle name is an initial or the beginning of the other", 0.18, 0.05, needs=one_of(_WITHIN)),
+    Level("similar", "middle names spelt alike", 0.05, 0.01, needs=one_of(_LIKE)),
     Level("other", "another middle name", 0.07, 0.93, 0.90),
 )
 
@@ -197,5 +202,6 @@ def _middle_sql(left: Columns, right: Columns) -> str:
 
 
 GIVEN_NAME = Levels(("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, name=True, optional=("family",))
-FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, name=True, optional=("given",))
+FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, name=True, optional=("given",),
+                     features={"words": Feature(("words", "value"))}, silent=one_of(clue("same", "given", "value")))
 MIDDLE_NAME = Levels(("value",), MIDDLE, _middle_sql, _middle)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from rapidfuzz.distance import Hamming, Levenshtein
 
+from hub.kinds.clues import Feature, clue, one_of, places
 from hub.kinds.levels_base import Level, near, near_sql, scalar, similar, similar_sql
+
+_SAME, _NEAR, _TWO, _LIKE = clue("same", "value"), clue("near", "value"), clue("two", "value"), clue("like", "value")
 
 # --- birth dates: eight digits, YYYYMMDD ------------------------------------------------------
 
+_YEAR, _MONTH, _DAY = clue("same", "year"), clue("same", "month"), clue("same", "day")
+
 BIRTH = (
-    Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value"),
-    Level("swapped", "day and month swapped", 0.015, 0.00002),
-    Level("near", "birth dates one digit apart", 0.045, 0.0008),
-    Level("two parts", "birth dates share two of year, month and day", 0.02, 0.003),
-    Level("similar", "birth dates two digits apart", 0.015, 0.006),
-    Level("year", "the same birth year", 0.01, 0.01),
+    Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value", needs=one_of(_SAME)),
+    Level("swapped", "day and month swapped", 0.015, 0.00002, needs=one_of(_YEAR)),
+    Level("near", "birth dates one digit apart", 0.045, 0.0008, needs=one_of(_TWO)),
+    Level("two parts", "birth dates share two of year, month and day", 0.02, 0.003, needs=((_YEAR, _MONTH), (_YEAR, _DAY), (_MONTH, _DAY))),
+    Level("similar", "birth dates two digits apart", 0.015, 0.006, needs=one_of(_TWO)),
+    Level("year", "the same birth year", 0.01, 0.01, needs=one_of(_YEAR)),
     Level("other", "another birth date", 0.025, 0.98),
 )
 
@@ -48,11 +53,13 @@ def _birth_sql(a: str, b: str) -> str:
 
 # --- contacts ---------------------------------------------------------------------------------
 
+_BEGIN, _MIDDLE = clue("same", "begin"), clue("same", "middle")
+
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value"),
-    Level("local", "the same name before the @, another domain", 0.05, 0.0002, 0.01, n=0.05),
-    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002, n=0.02),
-    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003, 0.03, n=0.30),
+    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
+    Level("local", "the same name before the @, another domain", 0.05, 0.0002, 0.01, n=0.05, needs=((_BEGIN, clue("same", "local")), (_MIDDLE, clue("same", "local")))),
+    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002, n=0.02, needs=((_BEGIN, _TWO), (_MIDDLE, _TWO))),
+    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003, 0.03, n=0.30, needs=((_BEGIN, clue("like", "local")), (_MIDDLE, clue("like", "local")))),
     Level("other", "another e-mail address", 0.10, 0.996, 0.86, n=0.64),
 )
 
@@ -82,9 +89,9 @@ def _email_sql(a: str, b: str) -> str:
 
 
 PHONE = (
-    Level("exact", "the same phone number", 0.70, 0.00002, 0.35, tf="value"),
-    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02),
-    Level("end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01),
+    Level("exact", "the same phone number", 0.70, 0.00002, 0.35, tf="value", needs=one_of(_SAME)),
+    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02, needs=one_of(_NEAR)),
+    Level("end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01, needs=one_of(clue("same", "end"))),
     Level("other", "another phone number", 0.23, 0.9999, 0.62),
 )
 
@@ -108,8 +115,8 @@ def _phone_sql(a: str, b: str) -> str:
 
 
 DOMAIN = (
-    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value"),
-    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10),
+    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value", needs=one_of(_SAME)),
+    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10, needs=one_of(clue("same", "name"))),
     Level("other", "another internet domain", 0.15, 0.9996, 0.70, n=0.85),
 )
 
@@ -127,9 +134,9 @@ def _domain_sql(a: str, b: str) -> str:
 # --- identifiers ------------------------------------------------------------------------------
 
 IDENTIFIER = (
-    Level("exact", "the same number", 0.90, 0.000005, tf="value"),
-    Level("near", "numbers one digit apart", 0.05, 0.00003),
-    Level("similar", "numbers two digits apart", 0.015, 0.0005),
+    Level("exact", "the same number", 0.90, 0.000005, tf="value", needs=one_of(_SAME)),
+    Level("near", "numbers one digit apart", 0.05, 0.00003, needs=one_of(_NEAR)),
+    Level("similar", "numbers two digits apart", 0.015, 0.0005, needs=one_of(_TWO)),
     Level("other", "another number", 0.035, 0.9995),
 )
 
@@ -155,7 +162,7 @@ def _identifier_sql(a: str, b: str) -> str:
 # --- categories, texts, numbers -----------------------------------------------------------------
 
 CATEGORY = (
-    Level("same", "the same", 0.97, 0.3, 0.4, tf="value", n=0.9),
+    Level("same", "the same", 0.97, 0.3, 0.4, tf="value", n=0.9, needs=one_of(_SAME)),
     Level("other", "another", 0.03, 0.7, 0.6, n=0.1),
 )
 
@@ -169,14 +176,14 @@ def _category_sql(a: str, b: str) -> str:
 
 
 SUFFIX = (
-    Level("same", "the same name suffix", 0.97, 0.4, 0.3),
+    Level("same", "the same name suffix", 0.97, 0.4, 0.3, needs=one_of(_SAME)),
     Level("other", "another name suffix", 0.03, 0.6, 0.7),
 )
 
 TEXT = (
-    Level("exact", "the same text", 0.70, 0.01, 0.10, tf="value"),
-    Level("similar", "texts alike", 0.08, 0.01),
-    Level("part", "one text is a part of the other", 0.07, 0.01),
+    Level("exact", "the same text", 0.70, 0.01, 0.10, tf="value", needs=one_of(_SAME)),
+    Level("similar", "texts alike", 0.08, 0.01, needs=one_of(_LIKE)),
+    Level("part", "one text is a part of the other", 0.07, 0.01, needs=one_of(clue("within", "value"))),
     Level("other", "another text", 0.15, 0.97, 0.88),
 )
 
@@ -200,10 +207,20 @@ def _text_sql(a: str, b: str) -> str:
     )
 
 
-BIRTH_DATE = scalar(BIRTH, _birth_sql, _birth)
-EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, named=True, contact=True)
-PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True)
-DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True, named=True)
+
+def _part(start: int, end: int | None) -> Feature:
+    return Feature(("value",), lambda text: text[start:end], places)
+
+
+def _up_to(mark: str) -> Feature:
+    return Feature(("value",), lambda text: text.partition(mark)[0])
+
+
+BIRTH_DATE = scalar(BIRTH, _birth_sql, _birth, features={"value": _part(0, None), "year": _part(0, 4), "month": _part(4, 6), "day": _part(6, None)})
+EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, named=True, contact=True,
+                       features={"local": _up_to("@"), "begin": _part(0, 3), "middle": _part(3, 7)})
+PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True, features={"end": _part(-7, None)})
+DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True, named=True, features={"name": _up_to(".")})
 IDENTIFIER_NUMBER = scalar(IDENTIFIER, _identifier_sql, _identifier)
 CATEGORY_WORD = scalar(CATEGORY, _category_sql, _category, named=True)
 SUFFIX_WORD = scalar(SUFFIX, _category_sql, _category)

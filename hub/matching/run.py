@@ -60,6 +60,7 @@ class Prepared:
     info: RecordInfo
     folded: Folded
     forms: dict[str, Any]
+    sketch: bytes
     keys: frozenset[int]
     problems: tuple[tuple[str, str], ...]
 
@@ -76,6 +77,7 @@ class Ready:
     raw: Mapping[str, Any]
     mapped: Mapped
     forms: dict[str, Any]
+    sketch: bytes
     keys: frozenset[int]
 
 
@@ -86,8 +88,9 @@ def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> R
         mapped = recipe.mappers[source, stream].map(raw)
     except BadRecord:
         return None
-    forms = recipe.standardisers[given.customer].forms(mapped.cells, given.is_verified)
-    return Ready(recipe, raw, mapped, forms, salted_keys(forms, recipe, given.customer))
+    standardiser = recipe.standardisers[given.customer]
+    forms = standardiser.forms(mapped.cells, given.is_verified)
+    return Ready(recipe, raw, mapped, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, given.customer))
 
 
 def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> frozenset[int]:
@@ -121,9 +124,10 @@ def prepare(
         return None
     cells = {a: h.cell for a, h in folded.held.items()}
     if made is not None and made.mapped.cells == cells:
-        return Prepared(info, folded, made.forms, made.keys, problems)
-    forms = recipe.standardisers[info.type].forms(cells, stream.is_verified)
-    return Prepared(info, folded, forms, salted_keys(forms, recipe, info.type) if keys else frozenset(), problems)
+        return Prepared(info, folded, made.forms, made.sketch, made.keys, problems)
+    standardiser = recipe.standardisers[info.type]
+    forms = standardiser.forms(cells, stream.is_verified)
+    return Prepared(info, folded, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, info.type) if keys else frozenset(), problems)
 
 
 def load_prepared(
@@ -141,7 +145,7 @@ def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
     """A row in the order of store.STANDARDISED."""
     problems = db.dump(prepared.problems) if prepared.problems else None
     return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, int(prepared.alive),
-            store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
+            prepared.sketch, store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
 
 
 def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[tuple[Any, ...]]:
@@ -196,7 +200,7 @@ def vanished(connection: Connection, rids: Collection[int]) -> dict[int, Prepare
     there = store.standardised_types(connection, rids)
     store.drop_standardised(connection, there)
     infos = landing.records(connection, there)
-    return {r: Prepared(i, Folded(i.id, {}, 0, 0), {}, frozenset(), ()) for r, i in infos.items()}
+    return {r: Prepared(i, Folded(i.id, {}, 0, 0), {}, b"", frozenset(), ()) for r, i in infos.items()}
 
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
@@ -210,7 +214,7 @@ def _refresh_pairs(
     connection: Connection, recipe: Recipe, type_name: str, group: Mapping[int, Prepared], fresh: Collection[int], touched: Touched
 ) -> None:
     """The keys and pairs of records that changed. `fresh` ones were never standardised: nothing is stored of them."""
-    model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
+    cap = recipe.customer(type_name).matching.block_cap
     known_before = [r for r in group if r not in fresh]
     any_dead = store.any_dead(connection) or db.exists(connection, "dead_key")
     old_keys = store.keys_of(connection, known_before)
@@ -227,7 +231,7 @@ def _refresh_pairs(
     lost = {p for p in doubtful if p not in candidates}
     other = store.pairs_touching(connection, {r for p in lost | candidates for r in p}) if lost or doubtful else {}
     known = {**{p: s for p, s in other.items() if p in lost or p in candidates}, **stored}
-    weighed = _weigh(connection, candidates, group, model)
+    weighed = _weigh(connection, recipe, type_name, candidates, group)
     for pair, found in known.items():
         if pair not in weighed:
             touched.pairs_gone.add(pair)
@@ -295,7 +299,7 @@ def _held_by_another_key(connection: Connection, pairs: Collection[RidPair], cap
 def holding(connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair]) -> set[RidPair]:
     """Those of these pairs that are worth keeping as the hub is now."""
     cap = recipe.customer(type_name).matching.block_cap
-    return set(_weigh(connection, _held_by_another_key(connection, pairs, cap), {}, recipe.models[type_name]))
+    return set(_weigh(connection, recipe, type_name, _held_by_another_key(connection, pairs, cap), {}))
 
 
 def crowded_out(connection: Connection, recipe: Recipe, type_name: str, moved: Collection[int], pairs: Collection[RidPair]) -> set[RidPair]:
@@ -310,13 +314,19 @@ def crowded_out(connection: Connection, recipe: Recipe, type_name: str, moved: C
     return {(a, b) for a, b in pairs if not full.get(a, _NOTHING).isdisjoint(full.get(b, _NOTHING))}
 
 
-def _weigh(connection: Connection, pairs: Collection[RidPair], group: Mapping[int, Prepared], model: Model) -> dict[RidPair, StoredPair]:
-    """Pairs worth keeping: at or above the review weight."""
-    others = {r for p in pairs for r in p} - group.keys()
-    forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
+def _weigh(
+    connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair], group: Mapping[int, Prepared]
+) -> dict[RidPair, StoredPair]:
+    """Pairs worth keeping: at or above the review weight. Forms are read of those alone that may be."""
+    model, layout = recipe.models[type_name], recipe.standardisers[type_name].layout
     floor = min(model.review, model.join)
+    others = {r for p in pairs for r in p} - group.keys()
+    sketches = {**store.sketches(connection, others, recipe.base), **{r: p.sketch for r, p in group.items() if p.sketch}}
+    near = hopeful(pairs, sketches, model, layout, floor)
+    others = {r for p in near for r in p} - group.keys()
+    forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
     found: dict[RidPair, StoredPair] = {}
-    for left, right in hopeful(pairs, forms, model, floor):
+    for left, right in near:
         weighed = weigh(forms[left], forms[right], model)
         if weighed.weight >= floor:
             found[left, right] = StoredPair(left, right, weighed.weight, parts_json(weighed.parts))

@@ -13,6 +13,7 @@ from typing import Any
 from hub.kinds import KINDS
 from hub.kinds.levels_base import LONGEST
 from hub.matching.model import comparisons_of
+from hub.matching.sketch import Layout
 from hub.model import Cell, Value
 from hub.settings import Attribute, CustomerType
 
@@ -26,12 +27,14 @@ class Standardiser:
 
     `columns`: every column a record may have, `attribute` or `attribute.form`. Columns without a
     value are left out. Attributes with several values, where the kind compares by best pair, give lists.
+    `layout`: of the sketches of such records.
     """
 
     def __init__(self, customer_type: CustomerType) -> None:
         wanted = {c for comparison in comparisons_of(customer_type) for c in comparison.columns.values()}
         wanted |= {c for rule in customer_type.matching.rules for c in rule}
         self.columns: tuple[str, ...] = tuple(sorted(wanted))
+        self.layout = Layout(comparisons_of(customer_type))
         lists = {c.name for c in comparisons_of(customer_type) if c.many}
         self._plans = [
             _Plan(name, attribute, wanted, many=name in lists)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import orjson
 import pyarrow as pa
-from sqlalchemy import Column, Connection, Index, Text, text
+from sqlalchemy import Column, Connection, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -30,6 +30,7 @@ class StandardisedRow(SQLModel, table=True):
     recipe: str = Field(index=True)
     landed: int = big()  # the newest version folded in
     alive: int = Field(default=1)
+    sketch: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # see hub.matching.sketch
     cells: str = Field(sa_column=Column(Text, nullable=False))
     forms: str = Field(sa_column=Column(Text, nullable=False))
     problems: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
@@ -155,7 +156,7 @@ def held_from(packed: str) -> dict[str, Held]:
 
 # --- standardised -----------------------------------------------------------------------------
 
-STANDARDISED = ("rid", "type", "recipe", "landed", "alive", "cells", "forms", "problems")
+STANDARDISED = ("rid", "type", "recipe", "landed", "alive", "sketch", "cells", "forms", "problems")
 
 
 def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Standardised]:
@@ -174,6 +175,11 @@ def held(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Hel
 def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
     loads = orjson.loads
     return {rid: loads(found) for rid, found in db.ask(connection, "SELECT rid, forms FROM standardised WHERE rid IN {ids}", ids=rids)}
+
+
+def sketches(connection: Connection, rids: Iterable[int], recipe: str) -> dict[int, bytes]:
+    """Of those that were standardised by a recipe: another's are laid out in another way."""
+    return dict(db.ask(connection, "SELECT rid, sketch FROM standardised WHERE recipe = :recipe AND rid IN {ids}", recipe=recipe, ids=rids))
 
 
 def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:

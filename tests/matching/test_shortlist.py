@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.matching.model import SEPARATOR, FullNames, Terms, default_model
-from hub.matching.score import weigh
+from hub.kinds.levels_base import MISSING
+from hub.matching.model import SEPARATOR, FullNames, Model, Terms, default_model
+from hub.matching.score import Forms, weigh
 from hub.matching.shortlist import hopeful
+from hub.matching.sketch import Layout
 from hub.settings import CustomerType
 from tests import tiny
 
@@ -47,14 +51,66 @@ def forms(draw: st.DrawFn, name: str) -> dict[str, object]:
     return found
 
 
+def kept(model: Model, records: Mapping[int, Forms], pairs: Collection[tuple[int, int]], floor: int) -> set[tuple[int, int]]:
+    layout = Layout(w.comparison for w in model.comparisons)
+    return set(hopeful(pairs, {r: layout.sketch(f) for r, f in records.items()}, model, layout, floor, few=0))
+
+
 @settings(deadline=None)
 @given(st.data(), st.sampled_from(sorted(MODELS)), st.integers(-20_000, 40_000))
 def test_nothing_that_reaches_the_floor_is_left_out(data: st.DataObject, name: str, floor: int) -> None:
     model = MODELS[name]
     records = dict(enumerate(data.draw(st.lists(forms(name), min_size=2, max_size=5))))
     pairs = [(a, b) for a in records for b in records if a < b]
-    reach = {p for p in pairs if weigh(records[p[0]], records[p[1]], model).weight >= floor}
-    assert reach <= set(hopeful(pairs, records, model, floor))
+    weighed = {p: weigh(records[p[0]], records[p[1]], model).weight for p in pairs}
+    assert {p for p, w in weighed.items() if w >= floor} <= kept(model, records, pairs, floor)
+    assert all(p in kept(model, records, [p], w) for p, w in weighed.items())
+
+
+letters = st.sampled_from([*"aab", " ", "0", "1", "9", "@", "."])
+texts = words | st.text(letters, min_size=1, max_size=9).map(str.strip).filter(bool) | st.dates().map(lambda d: d.strftime("%Y%m%d"))
+
+
+@st.composite
+def near_by(draw: st.DrawFn, text: str) -> str:
+    """The text after a slip or two, or a part of it, or another."""
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(text)))
+        text = draw(st.sampled_from([text[:at] + text[at + 1 :], text[:at] + draw(letters) + text[at + 1 :], text[:at] + draw(letters) + text[at:],
+                                     text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :], text[at:], text[:at], text[at:] + text[:at]]))  # fmt: skip
+    return text.strip() or draw(texts)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.data(), st.sampled_from([(name, w.comparison.name) for name in ("person", "organisation") for w in MODELS[name].comparisons]))
+def test_a_level_is_never_ruled_out_by_a_sketch(data: st.DataObject, which: tuple[str, str]) -> None:
+    (weights,) = (w for w in MODELS[which[0]].comparisons if w.comparison.name == which[1])
+    comparison = weights.comparison
+    columns = list(dict.fromkeys(comparison.columns.values()))
+    many = {c for c in columns if comparison.many}
+    one = {c: [t, data.draw(texts)][: data.draw(st.integers(1, 2))] if c in many else t for c in columns if (t := data.draw(texts | st.just("")))}
+    first = {c: v[0] if isinstance(v, list) else v for c, v in one.items()}
+    other: dict[str, Any] = {}
+    for column in columns:
+        text = data.draw(near_by(first.get(data.draw(st.sampled_from(columns)), "x")) if data.draw(st.booleans()) else near_by(first.get(column, "x")))
+        if data.draw(st.integers(0, 5)):
+            other[column] = [text, *data.draw(st.lists(texts, max_size=3))] if column in many else text
+    level = comparison.levels.python(comparison.columns)(one, other)
+    if level == MISSING:
+        return
+    ranked = tuple(replace(w, strangers=n == level, household=n == level, namesakes=n == level, tf=None) for n, w in enumerate(weights.levels))
+    model = replace(MODELS["person"], comparisons=(replace(weights, levels=ranked),), prior=0, household=0, namesakes=0)
+    assert kept(model, {1: one, 2: other}, [(1, 2)], 1) == {(1, 2)}, (level, one, other)
+
+
+@settings(deadline=None)
+@given(st.data(), st.sampled_from(["person", "organisation"]))
+def test_placeholders_rule_nothing_out(data: st.DataObject, name: str) -> None:
+    model = MODELS[name]
+    columns = [w.comparison.columns["value"] for w in model.comparisons] + ["address.zone"]
+    model = replace(model, placeholders={c: frozenset(data.draw(st.sets(words, min_size=1))) for c in data.draw(st.sets(st.sampled_from(columns)))})
+    records = {n: data.draw(forms(name)) for n in (1, 2)}
+    assert kept(model, records, [(1, 2)], weigh(records[1], records[2], model).weight) == {(1, 2)}
 
 
 def test_strangers_are_left_out() -> None:
@@ -63,5 +119,21 @@ def test_strangers_are_left_out() -> None:
         1: {"given_name": "anna", "given_name.sound": "n", "family_name.plain": "maier", "birth_date.digits": "19800203", "email.folded": ["a@x.example"]},
         2: {"given_name": "otto", "given_name.sound": "t", "family_name.plain": "huber", "birth_date.digits": "19910506", "email.folded": ["b@y.example"]},
     }
-    assert hopeful([(1, 2)], records, model, model.review) == []
-    assert hopeful([(1, 2)], {1: records[1], 2: records[1]}, model, model.review) == [(1, 2)]
+    assert kept(model, records, [(1, 2)], model.review) == set()
+    assert kept(model, {1: records[1], 2: records[1]}, [(1, 2)], model.review) == {(1, 2)}
+
+
+def test_of_whom_there_is_no_sketch_everything_may_be() -> None:
+    """A record that another configuration standardised."""
+    model = MODELS["person"]
+    layout = Layout(w.comparison for w in model.comparisons)
+    assert hopeful([(1, 2)], {1: layout.sketch({})}, model, layout, model.review, few=0) == [(1, 2)]
+
+
+def test_of_a_comparison_that_sketches_do_not_tell_of_everything_may_be() -> None:
+    """A model that is older than the configuration."""
+    model = MODELS["person"]
+    layout = Layout([w.comparison for w in model.comparisons if w.comparison.name == "given_name"])
+    same = {"family_name.plain": "maier", "birth_date.digits": "19800203", "email.folded": ["a@x.example"]}
+    sketches = {1: layout.sketch(same), 2: layout.sketch(same)}
+    assert hopeful([(1, 2)], sketches, model, layout, weigh(same, same, model).weight, few=0) == [(1, 2)]

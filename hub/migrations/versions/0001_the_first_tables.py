@@ -329,6 +329,7 @@ def upgrade() -> None:
     sa.Column('recipe', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('landed', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('alive', sa.Integer(), nullable=False),
+    sa.Column('sketch', sa.LargeBinary(), nullable=False),
     sa.Column('cells', sa.Text(), nullable=False),
     sa.Column('forms', sa.Text(), nullable=False),
     sa.Column('problems', sa.Text(), nullable=True),
