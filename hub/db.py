@@ -226,15 +226,16 @@ class Database:
         with self._turnstile.turn(urgent), self.engine.connect() as connection:
             try:
                 if self.sqlite:
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    connection.begin()  # so that what asks SQLAlchemy knows; itself it sends nothing
+                    _driver(connection).execute("BEGIN IMMEDIATE")
                 else:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-            except OperationalError as error:
-                raise RetryLater(f"the database is busy or away: {error.orig}") from error
+            except (sqlite3.OperationalError, OperationalError) as error:
+                raise RetryLater(f"the database is busy or away: {error}") from error
             try:
                 yield connection
                 fail_point("pre-commit")
-                connection.exec_driver_sql("COMMIT") if self.sqlite else connection.commit()
+                _driver(connection).execute("COMMIT") if self.sqlite else connection.commit()
             except BaseException as error:
                 self._rollback(connection)
                 if isinstance(error, sqlite3.OperationalError | psycopg.OperationalError):
@@ -279,14 +280,14 @@ class Database:
         if not self.sqlite:
             connection.rollback()
         elif _driver(connection).in_transaction:
-            connection.exec_driver_sql("ROLLBACK")  # SQLite has rolled back itself when the disk was full
+            _driver(connection).execute("ROLLBACK")  # SQLite has rolled back itself when the disk was full
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot: several reads that agree with one another."""
         with self.engine.connect() as connection:
             if self.sqlite:
-                connection.exec_driver_sql("BEGIN")
+                _driver(connection).execute("BEGIN")
             else:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
@@ -294,7 +295,7 @@ class Database:
             except (sqlite3.OperationalError, psycopg.OperationalError) as error:
                 raise RetryLater(f"the database is busy or away: {error}") from error
             finally:
-                connection.exec_driver_sql("ROLLBACK") if self.sqlite else connection.rollback()
+                self._rollback(connection)
 
     def shorten_log(self) -> None:
         """After very many writes: move SQLite's log into the file and give its space back, unless somebody is busy just now."""

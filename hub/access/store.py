@@ -53,8 +53,8 @@ def add_key(connection: Connection, key: StoredKey) -> None:
 
 
 def key_of(connection: Connection, id: str) -> StoredKey | None:
-    found = connection.execute(text(f"SELECT {KEY} FROM api_key WHERE id=:id"), {"id": id}).first()
-    return None if found is None else StoredKey(*found)
+    found = db.ask(connection, f"SELECT {KEY} FROM api_key WHERE id = :id", id=id)
+    return StoredKey(*found[0]) if found else None
 
 
 def keys(connection: Connection) -> list[StoredKey]:

@@ -86,8 +86,7 @@ def _change(r: Any) -> StoredChange:
 
 def changes_of(connection: Connection, customer: str) -> list[StoredChange]:
     """All changes of one customer id, in order."""
-    found = connection.execute(text(f"SELECT {CHANGE} FROM change WHERE customer=:id ORDER BY seq"), {"id": customer})
-    return [_change(r) for r in found]
+    return [_change(r) for r in db.ask(connection, f"SELECT {CHANGE} FROM change WHERE customer = :id ORDER BY seq", id=customer)]
 
 
 def change_seq(connection: Connection, id: str) -> int | None:

@@ -125,7 +125,7 @@ def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]
     """The customers of clusters none of whose records was in one before."""
     infos = landing.records(connection, [r for c in clusters for r in c])
     named = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in clusters}
-    rebuilt = _build_all(connection, recipe, named, infos, now, {})
+    rebuilt = _build_all(connection, recipe, named, infos, now, {}, dead_leading(connection, infos))
     changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
     by_id = {r.id: r for r in rebuilt}
     ids = landing.new_ids(EVENT, now)
@@ -175,17 +175,18 @@ def rebuild(
     old_members = {r for c in before.values() for r in c}
     infos = {**found.infos, **landing.records(connection, (members | old_members | moved.before.keys() | moved.after.keys()) - found.infos.keys())}
     old = store.customers_of(connection, before)
-    rebuilt = _build_all(connection, recipe, clusters, infos, now, held or {})
+    dead = dead_leading(connection, members | old_members)
+    rebuilt = _build_all(connection, recipe, clusters, infos, now, held or {}, dead)
     was = {c.id: State(before[c.cluster], c.values, c.lineage) for c in old.values()}
     after = {r.id: r.state for r in rebuilt}
     home = {member: r.id for r in rebuilt for member in r.members}
-    led = _led_before(connection, infos, old, before, moved)
-    leads = _leads_now(connection, infos, home, led, moved)
-    seen = frozenset(store.last_versions(connection, after.keys() - was.keys()))
-    changes = derive(was, after, leads, seen)
+    led = _led_before(infos, old, before, moved, dead)
+    leads = _leads_now(infos, home, led, moved, dead)
+    seen = store.last_versions(connection, after.keys() - was.keys())
+    changes = derive(was, after, leads, frozenset(seen))
     led.update(store.last_leads(connection, leads.keys() - led.keys()))  # those that come back may have led nowhere, or to another
     moves = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
-    _write(connection, recipe, _rows(connection, recipe, changes, rebuilt, old, moves, at), at)
+    _write(connection, recipe, _rows(connection, recipe, changes, rebuilt, old, seen, moves, at), at)
     return changes
 
 
@@ -209,12 +210,11 @@ def _affected(connection: Connection, found: Reclustered, moved: Moved, touched:
 
 def _build_all(
     connection: Connection, recipe: Recipe, clusters: Mapping[int, frozenset[int]], infos: Mapping[int, RecordInfo], now: int,
-    known: Mapping[int, Mapping[str, Held]],
+    known: Mapping[int, Mapping[str, Held]], dead: Mapping[int, Sequence[RecordInfo]],
 ) -> list[Rebuilt]:
     members = {r for c in clusters.values() for r in c}
     held = {**known, **matching_store.held(connection, members - known.keys())}
     overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
-    dead = dead_leading(connection, members)
     rebuilt: list[Rebuilt] = []
     standing = {stream: standings(recipe.config, *stream) for stream in {infos[r].id[:2] for r in members}}
     for name, cluster in clusters.items():
@@ -230,27 +230,26 @@ def _build_all(
 
 
 def _led_before(
-    connection: Connection, infos: Mapping[int, RecordInfo], old: Mapping[int, StoredCustomer], before: Mapping[int, frozenset[int]], moved: Moved
+    infos: Mapping[int, RecordInfo], old: Mapping[int, StoredCustomer], before: Mapping[int, frozenset[int]], moved: Moved, dead: Mapping[int, Sequence[RecordInfo]]
 ) -> dict[str, str | None]:
     """Where the touched minted ids led before. An id that was not there yet is missing."""
     home = {r: old[name].id for name, members in before.items() if name in old for r in members}
     led: dict[str, str | None] = {infos[rid].mint: id for rid, id in home.items()}
     for rid, lead in moved.before.items():
         led[infos[rid].mint] = home.get(lead) if lead is not None else None
-    for rid, info in dead_leading(connection, home).items():
-        for dead in info:
-            if dead.rid not in moved.after:  # those that moved are told above
-                led[dead.mint] = home[rid]
+    for rid, id in home.items():
+        for d in dead.get(rid, ()):
+            if d.rid not in moved.after:  # those that moved are told above
+                led[d.mint] = id
     return led
 
 
 def _leads_now(
-    connection: Connection, infos: Mapping[int, RecordInfo], home: Mapping[int, str], led: Mapping[str, str | None], moved: Moved
+    infos: Mapping[int, RecordInfo], home: Mapping[int, str], led: Mapping[str, str | None], moved: Moved, dead: Mapping[int, Sequence[RecordInfo]]
 ) -> dict[str, str | None]:
     """Where they lead now: the customer of the mint record, else of its heir, else nowhere."""
     leads: dict[str, str | None] = {infos[r].mint: id for r, id in home.items()}
-    for rid, dead in dead_leading(connection, home).items():
-        leads.update({d.mint: home[rid] for d in dead})
+    leads.update({d.mint: id for rid, id in home.items() for d in dead.get(rid, ())})
     leads.update({infos[rid].mint: None for rid, lead in moved.after.items() if lead is None})
     return {**dict.fromkeys(led), **leads}
 
@@ -295,13 +294,13 @@ def _write(connection: Connection, recipe: Recipe, rows: Rows, at: int) -> None:
 
 
 def _rows(
-    connection: Connection, recipe: Recipe, changes: Sequence[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], moves: Mapping[str, str | None], at: int
+    connection: Connection, recipe: Recipe, changes: Sequence[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], seen: Mapping[str, int],
+    moves: Mapping[str, str | None], at: int
 ) -> Rows:
-    """What is to be written; what makes way for it is dropped."""
+    """What is to be written; what makes way for it is dropped. `seen`: the last versions of those that were not there just now."""
     by_id = {r.id: r for r in rebuilt}
     types = {c.id: c.type for c in old.values()}
-    last = {c.id: c.version for c in old.values()}
-    last.update(store.last_versions(connection, [c.customer for c in changes if c.customer not in last]))
+    last = {**seen, **{c.id: c.version for c in old.values()}}
     unchanged = by_id.keys() - {c.customer for c in changes}
     versions = {c.customer: last.get(c.customer, 0) + 1 for c in changes}
     versions.update({c.id: c.version for c in old.values() if c.id in unchanged})

@@ -17,7 +17,7 @@ from hub.connectors import landing
 from hub.matching import store
 from hub.matching.clusters import cluster
 from hub.matching.recipe import Recipe
-from hub.matching.run import RidPair, Touched, limits_of, ordered, traits_of
+from hub.matching.run import RidPair, Touched, infos_of, limits_of, ordered, traits_of
 from hub.matching.score import weigh
 from hub.model import Pair, Verdict
 
@@ -33,7 +33,7 @@ class Moved:
 def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Moved:
     """Find anew the heirs that a change may have moved, and where all that follow them lead."""
     changed = touched.records
-    infos = landing.records(connection, changed)
+    infos = infos_of(connection, touched, changed)
     died = {r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None}
     if not died and not store.any_dead(connection):
         return Moved({}, {})

@@ -75,7 +75,7 @@ class Recipe:
 
 def read_recipe(connection: Connection, config: Config, cached: Recipe | None = None) -> Recipe:
     """The recipe in force: the configuration with each type's promoted model, else the shipped defaults."""
-    found = {r[0]: r[1] for r in connection.exec_driver_sql("SELECT type, hash FROM model WHERE status = 'promoted'")}
+    found = store.promoted_hashes(connection)
     if cached is not None and cached.config is config and all(
         (n not in found and m.hash == default_of(config, n).hash) or found.get(n) == m.hash for n, m in cached.models.items()
     ):

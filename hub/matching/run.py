@@ -166,6 +166,13 @@ class Touched:
     pairs_gone: set[RidPair] = field(default_factory=set)
     pairs_new: list[StoredPair] = field(default_factory=list)
     held: dict[int, Mapping[str, Held]] = field(default_factory=dict)  # what records hold now, as far as read
+    infos: dict[int, RecordInfo] = field(default_factory=dict)  # of records, as far as read
+
+
+def infos_of(connection: Connection, touched: Touched, rids: Collection[int]) -> Mapping[int, RecordInfo]:
+    """Records by number, each read at most once in a unit: until all is settled nothing of them changes."""
+    touched.infos.update(landing.records(connection, [r for r in rids if r not in touched.infos]))
+    return touched.infos
 
 
 def held_of(connection: Connection, touched: Touched, rids: Iterable[int]) -> Mapping[int, Mapping[str, Held]]:
@@ -184,7 +191,7 @@ def refresh(
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
     changed.update(vanished(connection, [r for r in rids if r not in prepared]))
     newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
-    touched = Touched(records=set(changed), held={r: p.folded.held for r, p in prepared.items()})
+    touched = Touched(records=set(changed), held={r: p.folded.held for r, p in prepared.items()}, infos={r: p.info for r, p in prepared.items()})
     store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
     fresh = prepared.keys() - stored.keys()
     by_type: dict[str, dict[int, Prepared]] = {}
@@ -403,7 +410,7 @@ def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclu
     reached = reach(connection, touched.records | touched.seeds, min(joins.values()))
     store.save_pairs(connection, touched.pairs_gone, touched.pairs_new)
     graph = graph_after(connection, reached, touched, joins)
-    infos = landing.records(connection, reached.records)
+    infos = dict(infos_of(connection, touched, reached.records))
     clusters = cluster_graph(connection, recipe, graph, infos, touched)
     before = _by_cluster(reached.homes)
     old_homes = reached.homes

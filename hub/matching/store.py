@@ -500,6 +500,11 @@ def models(connection: Connection, type_name: str | None = None) -> list[StoredM
     return [StoredModel(*r) for r in found if type_name is None or r[1] == type_name]
 
 
+def promoted_hashes(connection: Connection) -> dict[str, str]:
+    """The model in force of each type that has one. Asked in every unit."""
+    return dict(db.ask(connection, "SELECT type, hash FROM model WHERE status = 'promoted'"))
+
+
 def promoted(connection: Connection, type_name: str) -> StoredModel | None:
     found = connection.execute(
         text("SELECT id, type, hash, body, trained_at, promoted_at, status FROM model WHERE type=:type AND status='promoted'"), {"type": type_name}
