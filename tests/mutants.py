@@ -48,6 +48,7 @@ MATCHING, GOLDEN, SURVIVE = "hub/matching/run.py", "hub/golden_record/run.py", "
 T_LANDING, T_FOLD, T_PULL, T_PUSH = (f"tests/{t}.py::test_" for t in (
     "connectors/test_landing", "connectors/test_fold", "connectors/test_pull", "delivery/test_push"))
 T_SURVIVE, T_SETTLE, T_VERIFY, T_DB = (f"tests/{t}.py::test_" for t in ("golden_record/test_survivorship", "test_settle", "test_verify", "test_db"))
+SHORTLIST, T_SHORTLIST = "hub/matching/shortlist.py", "tests/matching/test_shortlist.py::test_"
 T_PLAN, T_BULK = "tests/delivery/test_write_back.py::test_", "tests/test_bulk.py::test_"
 
 MUTANTS = [
@@ -87,6 +88,9 @@ MUTANTS = [
            T_SETTLE + "a_block_that_falls_under_its_cap_gives_its_pairs_again[sqlite]"),
     Mutant("a block that grew over its cap keeps its pairs", MATCHING, "elif len(was) <= cap < len(now):", "elif False:",
            T_SETTLE + "a_block_that_grows_over_its_cap_takes_its_pairs_along[sqlite]"),
+    Mutant("a sketch rules out two other letters", SHORTLIST, '"two": most <= 2', '"two": most <= 1', T_SHORTLIST + "a_level_at_its_edge_is_not_ruled_out[email-near-one5-other5]"),
+    Mutant("a sketch rules out what is just alike", SHORTLIST, "3 * most <= ", "3 * most < ", T_SHORTLIST + "a_level_at_its_edge_is_not_ruled_out[family_name-similar-one1-other1]"),
+    Mutant("a sketch counts placeholders", SHORTLIST, "found[where] = np.maximum(found[where], 0)", "pass", T_SHORTLIST + "placeholders_rule_nothing_out"),
     Mutant("nothing is clustered anew after a delete", MATCHING, "kept = {p: w for p, w in weights.items() if p[0] in alive and p[1] in alive and",
            "alive |= {r: 'person' for r in reached.homes}\n    kept = {p: w for p, w in weights.items() if",
            T_SETTLE + "a_delete_parts_what_only_the_deleted_record_held_together[sqlite]"),

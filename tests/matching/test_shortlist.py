@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.kinds.levels_base import MISSING
-from hub.matching.model import SEPARATOR, FullNames, Model, Terms, default_model
+from hub.matching.model import SEPARATOR, FullNames, Model, Terms, Weights, default_model
 from hub.matching.score import Forms, weigh
 from hub.matching.shortlist import hopeful
 from hub.matching.sketch import Layout
@@ -96,11 +97,31 @@ def test_a_level_is_never_ruled_out_by_a_sketch(data: st.DataObject, which: tupl
         if data.draw(st.integers(0, 5)):
             other[column] = [text, *data.draw(st.lists(texts, max_size=3))] if column in many else text
     level = comparison.levels.python(comparison.columns)(one, other)
-    if level == MISSING:
-        return
+    assert level == MISSING or may_be(weights, level, one, other), (level, one, other)
+
+
+def may_be(weights: Weights, level: int, one: Forms, other: Forms) -> bool:
+    """Do the sketches leave this level: is a pair kept that weighs something by this level alone?"""
     ranked = tuple(replace(w, strangers=n == level, household=n == level, namesakes=n == level, tf=None) for n, w in enumerate(weights.levels))
     model = replace(MODELS["person"], comparisons=(replace(weights, levels=ranked),), prior=0, household=0, namesakes=0)
-    assert kept(model, {1: one, 2: other}, [(1, 2)], 1) == {(1, 2)}, (level, one, other)
+    return bool(kept(model, {1: one, 2: other}, [(1, 2)], 1))
+
+
+@pytest.mark.parametrize(("comparison", "level", "one", "other"), [
+    ("family_name", "near", {"family_name.plain": "abcdef"}, {"family_name.plain": "abcdex"}),
+    ("family_name", "similar", {"family_name.plain": "abcdef"}, {"family_name.plain": "abcdxy"}),
+    ("family_name", "part", {"family_name.plain": "abc"}, {"family_name.plain": "xyz", "family_name": "xyz abc"}),
+    ("birth_date", "near", {"birth_date.digits": "19800203"}, {"birth_date.digits": "19800230"}),
+    ("birth_date", "similar", {"birth_date.digits": "19800203"}, {"birth_date.digits": "19810213"}),
+    ("email", "near", {"email.folded": ["abcdefgh@x.example"]}, {"email.folded": ["abcdefxy@x.example", "z@z.example"]}),
+    ("tax_id", "similar", {"tax_id": "1234567"}, {"tax_id": "1234589"}),
+    ("phone", "near", {"phone.national": ["1234567"]}, {"phone.national": ["a", "b", "1234568"]}),
+])  # fmt: skip
+def test_a_level_at_its_edge_is_not_ruled_out(comparison: str, level: str, one: Forms, other: Forms) -> None:
+    (weights,) = (w for w in MODELS["person"].comparisons if w.comparison.name == comparison)
+    found = weights.comparison.levels.python(weights.comparison.columns)(one, other)
+    assert weights.levels[found].name == level
+    assert may_be(weights, found, one, other)
 
 
 @settings(deadline=None)
