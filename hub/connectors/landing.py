@@ -284,8 +284,7 @@ def _save_records(connection: Connection, source: str, stream: str, type_name: s
 # --- reading --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class RecordInfo:
+class RecordInfo(NamedTuple):
     rid: int
     id: RecordId
     mint: str

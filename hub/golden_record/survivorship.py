@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, log2
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from hub.model import Override, RecordId, Rule, Value, canonical, plain
 from hub.settings import CustomerType, Stream, Survivorship
 
 RESTRICTIVE = {"denied": 2, "unknown": 1, "granted": 0}
+SPELLED = 4_096  # values whose spelling is kept: the members of a customer mostly agree on an address
 INVALID_BITS = 2.0  # failed validation divides trust by four
 
 
@@ -35,8 +36,7 @@ class Standings:
         self.by = {a: Standing(log2(stream.trust.of(a)), stream.is_verified(a)) for a in attributes}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     record: RecordId
     rid: int
     held: Mapping[str, Held]
@@ -168,7 +168,12 @@ def _text(value: Value | None) -> str:
     """One spelling a value, as JSON."""
     if type(value) is str and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
-    return "" if value is None else canonical(plain(value)).decode()
+    return "" if value is None else _spelled(value)
+
+
+@lru_cache(SPELLED)
+def _spelled(value: Value) -> str:
+    return canonical(plain(value)).decode()
 
 
 def _most_trusted(_all: Sequence[Candidate], rules: Survivorship) -> Key:
