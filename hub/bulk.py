@@ -305,7 +305,7 @@ class Bulk:
         with self.database.read() as connection:
             graph = Clusters.stored(connection, recipe, type_name)
             clusters = graph.find()
-            groups = self._plan(connection, type_name, clusters, everything)
+            groups = self._without_returned(connection, self._plan(connection, type_name, clusters, everything))
         self.report.clusters += len(clusters)
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
         self._create(step, first, recipe, graph, mark, len(groups), FIRST_CHUNK if len(first) == len(clusters) else APPLY_CHUNK)
@@ -350,6 +350,12 @@ class Bulk:
             fit = [g for g in chunk if not (g.records & moved)]
             self.late.update(r for g in chunk if g.records & moved for r in g.records)
             self.report.changes += self._apply_chunk(connection, recipe, fit, everything)
+
+    def _without_returned(self, connection: Connection, groups: list[Group]) -> list[Group]:
+        """Those without a record that lives again: its id is an heir's still, so the live path moves both at once."""
+        returned = set(matching_store.returned(connection))
+        self.late.update(r for g in groups if g.records & returned for r in g.records)
+        return [g for g in groups if not g.records & returned] if returned else groups
 
     @staticmethod
     def _plan(connection: Connection, type_name: str, clusters: list[frozenset[int]], everything: bool) -> list[Group]:
@@ -408,7 +414,7 @@ class Bulk:
     def _heirs(self, recipe: Recipe) -> None:
         with self.database.read() as connection:
             dead = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE died IS NOT NULL AND born IS NOT NULL ORDER BY died DESC")]
-            back = [r.rid for r in connection.exec_driver_sql("SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL")]
+            back = matching_store.returned(connection)
         dead = [*back, *dead]  # those that live again first: their ids come back from their heirs
         for part in db.chunks(dead, 200):
             with self.database.unit(urgent=False) as connection:

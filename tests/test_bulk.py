@@ -199,6 +199,21 @@ def test_helping_processes_change_nothing_about_the_answer(database: Database, k
     hub.check()
 
 
+def test_one_that_returns_as_another_person_takes_its_id_back_from_the_customer_that_has_it(database: Database) -> None:
+    hub = Hub(database)
+    back = land(B1, {**OTTO, "family_name": "Maier"}, 3)  # a name in common: both customers are found by it
+    for command in [land(B1, ANNA), land(C1, ANNA), land(B1, {"gone": True}, 2)]:
+        assert hub.do(command)
+    land_pending(hub, [back])
+    Bulk(hub.resolver, workers=1).run(train=False)
+    hub.check()
+    found = tiny.answer(database)
+    live = Hub(database)
+    for command in [land(B1, ANNA), land(C1, ANNA), land(B1, {"gone": True}, 2), back]:
+        assert live.do(command)
+    assert tiny.answer(database) == found
+
+
 def test_a_full_run_over_a_sound_hub_changes_nothing(database: Database) -> None:
     hub = Hub(database)
     for command in [*FIRST, *PENDING, ("decide", ((B1, B2), Verdict.MATCH)), ("override", (B1, "given_name", ("Zoe",)))]:

@@ -435,6 +435,11 @@ def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[in
     db.upsert_many(connection, table(MembershipRow), ("rid", "cluster"), list(new.items()))
 
 
+def returned(connection: Connection) -> list[int]:
+    """Records that led to an heir and live again, or were never born as far as is known now."""
+    return [r.rid for r in connection.exec_driver_sql("SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid")]
+
+
 def any_dead(connection: Connection) -> bool:
     return db.exists(connection, "heir")
 
