@@ -25,7 +25,7 @@ PLACEHOLDERS = word_set(
     """
     test tester testing lastname surname nachname familienname apellido nom last name lname customer kunde user guest
     gast
-    xx xxx xxxx asdf qwerty abc anonymous anonym dummy sample example noname
+    xx xxx xxxx asdf qwerty qwertz azerty abc anonymous anonym dummy sample example noname
     """
 ) | {"last name", "no name", "family name", "test test", "not known"}
 

@@ -29,7 +29,7 @@ NAMES = ("", "first", "initial", "sound", "canonical")
 PLACEHOLDERS = word_set(
     """
     test tester testing firstname vorname prenom nombre first name given fname customer kunde user guest gast admin
-    xx xxx xxxx asdf qwerty abc anonymous anonym dummy sample example noname mr mrs ms herr frau sir madam
+    xx xxx xxxx asdf qwerty qwertz azerty abc anonymous anonym dummy sample example noname mr mrs ms herr frau sir madam
     """
 ) | {"first name", "no name", "given name", "test test", "not known"}
 

@@ -6,12 +6,12 @@ from hub.kinds.clues import Feature, clue, one_of
 from hub.kinds.levels_base import MISSING, Columns, Level, Levels, PythonForm, Stored, near, near_sql, same, similar, similar_sql
 
 COMPANY = (
-    Level("exact", "the same company name", 0.66, 0.0002, 0.18, tf="value", needs=one_of(clue("same", "value"))),
-    Level("order", "the same words in another order or spacing", 0.06, 0.00005, 0.02, needs=one_of(clue("same", "sorted"), clue("same", "joined"))),
-    Level("near", "company names one letter apart", 0.06, 0.0001, 0.02, needs=one_of(clue("near", "value"))),
+    Level("exact", "the same company name", 0.66, 0.0002, tf="value", needs=one_of(clue("same", "value"))),
+    Level("order", "the same words in another order or spacing", 0.06, 0.00005, needs=one_of(clue("same", "sorted"), clue("same", "joined"))),
+    Level("near", "company names one letter apart", 0.06, 0.0001, needs=one_of(clue("near", "value"))),
     Level("part", "one company name is a part of the other", 0.08, 0.001, 0.10, needs=one_of(clue("within", "value"))),
-    Level("similar", "company names spelt alike", 0.06, 0.003, 0.03, needs=one_of(clue("like", "value"))),
-    Level("first word", "company names with the same first word", 0.03, 0.01, 0.20, needs=one_of(clue("same", "first"))),
+    Level("similar", "company names spelt alike", 0.04, 0.003, 0.20, needs=one_of(clue("like", "value"))),
+    Level("first word", "company names with the same first word", 0.02, 0.01, 0.35, needs=one_of(clue("same", "first"))),
     Level("other", "another company name", 0.05, 0.985, 0.45),
 )
 
@@ -62,4 +62,4 @@ def _company_sql(left: Columns, right: Columns) -> str:
     )
 
 
-COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True, features={"first": Feature(("value",), _first)})
+COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True, shared=True, features={"first": Feature(("value",), _first)})

@@ -115,9 +115,9 @@ def _phone_sql(a: str, b: str) -> str:
 
 
 DOMAIN = (
-    Level("exact", "the same internet domain", 0.80, 0.0003, 0.20, tf="value", needs=one_of(_SAME)),
+    Level("exact", "the same internet domain", 0.80, 0.0003, 0.60, tf="value", n=0.15, needs=one_of(_SAME)),
     Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10, needs=one_of(clue("same", "name"))),
-    Level("other", "another internet domain", 0.15, 0.9996, 0.70, n=0.85),
+    Level("other", "another internet domain", 0.15, 0.9996, 0.30, n=0.75),
 )
 
 

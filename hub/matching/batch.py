@@ -165,7 +165,8 @@ def _term_sql(c: Comparison, tf: str) -> str:
 
 
 def _full_name_sql(names: FullNames, table: str) -> str:
-    return f"{table}.{_q(names.given)} || {_text(SEPARATOR)} || {table}.{_q(names.plain)}"
+    given = f"{table}.{_q(names.given)}" if names.given else "''"
+    return f"{given} || {_text(SEPARATOR)} || {table}.{_q(names.plain)}"
 
 
 def _terms_table(con: duckdb.DuckDBPyConnection, table: str, found: Terms) -> None:
@@ -443,7 +444,9 @@ def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms], name
 
 
 def _both_names_sql(names: FullNames) -> str:
-    """The given names are the same too (and no initials)."""
+    """The given names are the same too (and no initials), where a name has more than the part compared."""
+    if not names.given:
+        return "true"
     return f"l.{_q(names.given)} = r.{_q(names.given)} AND length(l.{_q(names.given)}) > 1"
 
 

@@ -15,6 +15,7 @@ without looking at it, else rules would make what they look at seem to agree alw
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,7 @@ class Mixture:
 
 
 BELIEF = 30.0  # pairs that the shipped shares count for
+OTHERS, TWICE = 3.0, 2.0  # a level so much more often among housemates is learned as at most so many times its shipped share
 
 
 def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random, *, records: int, apart: float | None = None, rounds: int = 60) -> Mixture:
@@ -93,11 +95,14 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
         weights = _posterior(patterns, (same, household, namesakes, strangers), pairs, total) * patterns.count
         before = [m.copy() for m in same]
         for k, c in enumerate(comparisons):
-            same[k] = _shares(patterns, weights[0], k, shipped[k] / shipped[k].sum() * BELIEF)
+            same[k] = _bounded(_shares(patterns, weights[0], k, shipped[k] / shipped[k].sum() * BELIEF), c)
             strangers[k] = _cleaned(observed[k], same[k], min(0.5, pairs[0] / total), random.pairs[k])
-            household[k] = _shares(patterns, weights[1], k, housed[k] * BELIEF) if c.levels.shared else _household(c, strangers[k])
+            if c.levels.shared:
+                household[k] = _with_fixed(_shares(patterns, weights[1], k, housed[k] * BELIEF), [level.h is None for level in c.levels.levels], strangers[k])
+            else:
+                household[k] = _household(c, strangers[k])
             if c.levels.named:
-                namesakes[k] = _with_fixed(_shares(patterns, weights[2], k, named[k] * BELIEF), c, strangers[k])
+                namesakes[k] = _with_fixed(_shares(patterns, weights[2], k, named[k] * BELIEF), [level.n is None for level in c.levels.levels], strangers[k])
             else:
                 namesakes[k] = _namesakes(c, same[k], strangers[k])
         pairs = np.maximum(1.0, weights.sum(axis=1))
@@ -166,12 +171,22 @@ def _namesakes(comparison: Comparison, same: Floats, strangers: Floats) -> Float
     return _normal(shares)
 
 
-def _with_fixed(shares: Floats, comparison: Comparison, strangers: Floats) -> Floats:
-    """Levels that a name does not explain (the very same address) stay as among strangers, whatever the data suggests:
-    else records of one customer that differ elsewhere would pass for namesakes."""
-    fixed = np.array([level.n is None for level in comparison.levels.levels])
+def _with_fixed(shares: Floats, which: Sequence[bool], strangers: Floats) -> Floats:
+    """Levels that a name or a household does not explain (the very same address for namesakes, the whole name of a company for
+    its sisters) stay as among strangers, whatever the data suggests: else records of one customer would pass for two."""
+    fixed = np.array(which)
     free = np.where(fixed, 0.0, shares)
     found: Floats = np.where(fixed, strangers, free / free.sum() * (1 - strangers[fixed].sum()))
+    return found
+
+
+def _bounded(shares: Floats, comparison: Comparison) -> Floats:
+    """What speaks for two members of a household (another given name, a company name that only begins alike) is never learned as
+    what one customer looks like: where little else tells the two apart, one of them would swallow the other."""
+    most = np.array([TWICE * level.m if level.h is not None and level.h > OTHERS * level.m else 1.0 for level in comparison.levels.levels])
+    over = np.maximum(shares - most, 0.0)
+    rest = np.where(over > 0, 0.0, shares)
+    found: Floats = np.minimum(shares, most) + over.sum() * rest / rest.sum()
     return found
 
 

@@ -62,20 +62,24 @@ class Terms:
 
 @dataclass(frozen=True)
 class FullNames:
-    """What agreeing on the given name changes about agreeing on the family name: two people of one full name are
-    namesakes, not strangers, and names go together (by country and family), so two rarities counted as independent
-    overstate. `strangers`: milli-bits added against strangers. `terms`: by full name, from independence to what was found;
+    """What agreeing on the whole name changes: two people of one full name are namesakes, not strangers, and names go
+    together (by country and family), so two rarities counted as independent overstate. Two shops of one name are of one
+    chain. `strangers`: milli-bits added against strangers. `terms`: by full name, from independence to what was found;
     `namesakes`: from there to the rarity among namesakes."""
 
     family: str  # the comparison that carries it
-    given: str  # columns
+    given: str  # columns; "": a name of one part, a company's
     plain: str
     terms: Terms
     strangers: int
     namesakes: int
 
-    def of(self, given: str, plain: str) -> int:
-        return self.terms.of(given + SEPARATOR + plain)
+    def of(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> int | None:
+        """The term of the full name that two records of one family name share; None when their given names are not the same (or initials)."""
+        given = left.get(self.given) if self.given else ""
+        if self.given and (not given or len(given) < 2 or given != right.get(self.given)):
+            return None
+        return self.terms.of(f"{given}{SEPARATOR}{left[self.plain]}")
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,20 @@ def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> P
     terms: dict[str, Terms] = {}
     exact: dict[str, float] = {}
     empty = []
-    for c in sorted(comparisons, key=lambda x: not x.levels.name):  # names first: they tell people apart
+    # names first: they tell people apart, so the other kinds are to see none that are nobody's
+    nobody = {c.name: _hollow(con, c, comparisons, c.columns["value"] in lists) for c in comparisons if c.levels.name}
+    for c in comparisons:
+        if nobody.get(c.name):
+            con.execute(f"UPDATE rec SET {_q(c.columns['value'])} = NULL WHERE list_contains(?, {_q(c.columns['value'])})", [sorted(nobody[c.name])])
+    for c in comparisons:
         column = c.columns["value"]
         filled, distinct = _filled(con, column, column in lists)
         if not filled:
             empty.append(c.name)
         elif distinct == 1 and filled >= FEW:
             warnings.append(f"'{c.name}' has one value in all {filled} records that have it: it is no evidence")
-        hollow = _hollow(con, c, comparisons, column in lists)
+        hollow = nobody[c.name] if c.levels.name else _hollow(con, c, comparisons, column in lists)
         if hollow:
-            if c.levels.name:
-                con.execute(f"UPDATE rec SET {_q(column)} = NULL WHERE list_contains(?, {_q(column)})", [sorted(hollow)])
             placeholders[column] = frozenset(hollow)
             held = sum(hollow.values())
             warnings.append(f"'{c.name}': {len(hollow)} values stand in {held} records of different people: taken as placeholders, not as evidence")
@@ -79,10 +82,11 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
     kind = next((kind for kind, levels in LEVELS.items() if levels is c.levels), "")
     if kind in SPREAD and names:
         who = " || '/' || ".join(f"CASE WHEN {_q(x['value'])} IS NOT NULL THEN {_q(x.get('sound', x['value']))}[:3] ELSE '' END" for x in names)
+        made_up = " OR d > 2 AND split_part(v, '@', 1) = split_part(split_part(v, '@', 2), '.', 1)" if kind == "email" else ""  # asdf@asdf.de
         nameless = " AND ".join(f"{_q(x['value'])} IS NULL" for x in names)  # each one more person, for all we know
         query = (
             f"SELECT v, count(*), count(DISTINCT who) AS d FROM ({values}) JOIN (SELECT rid, CASE WHEN {nameless} THEN rid::VARCHAR ELSE {who} END AS who "
-            f"FROM rec) USING (rid) GROUP BY v HAVING d > {SPREAD[kind]}"
+            f"FROM rec) USING (rid) GROUP BY v HAVING d > {SPREAD[kind]}{made_up}"
         )
     elif kind == "birth_date":
         # a date far more frequent than birthdays are, 1900-01-01 say
@@ -91,12 +95,13 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
             f"WHERE c > 25 AND c * 300 > n AND c * d > 25 * n"
         )
     elif c.levels.name and len(names) > 1:
-        # a real name meets many partners, 'mustermann' always Max: the chance that two of its records have one partner
+        # a real name meets many partners, 'mustermann' always Max: the chance that two of its records have one partner.
+        # And what is mostly its own partner, 'qwertz qwertz', was typed to get past a form
         other = next(x["value"] for x in names if x["value"] != column)
         query = (
-            f"SELECT v, sum(n)::BIGINT AS c, count(*) FROM (SELECT {_q(column)} AS v, count(*) AS n FROM rec "
-            f"WHERE {_q(column)} IS NOT NULL AND {_q(other)} IS NOT NULL GROUP BY v, {_q(other)}) "
-            f"GROUP BY v HAVING c >= 25 AND sum(n * (n - 1)) * 8 > c * (c - 1)"
+            f"SELECT v, sum(n)::BIGINT AS c, count(*) FROM (SELECT {_q(column)} AS v, {_q(other)} AS o, count(*) AS n FROM rec "
+            f"WHERE v IS NOT NULL AND o IS NOT NULL GROUP BY v, o) "
+            f"GROUP BY v HAVING c >= 25 AND sum(n * (n - 1)) * 8 > c * (c - 1) OR c >= 2 AND coalesce(sum(n) FILTER (v = o), 0) * 2 > c"
         )
     else:
         return {}
@@ -129,23 +134,25 @@ TELLING = ("birth_date", "identifier", "postal_address", "email", "phone")  # wh
 
 
 def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile) -> tuple[FullNames, float] | None:
-    """How often two people have one full name, beside how often if names were independent.
+    """How often two people have one full name, beside how often if names were independent; two companies one name.
 
-    Pairs of one full name are of one customer or of namesakes; how many agree on something that has nothing to do with
-    a name (a birth date) says how many are which. With the number of pairs of namesakes. None where no attribute can tell.
+    Pairs of one full name are of one customer or of namesakes (shops of one chain); how many agree on something that has
+    nothing to do with a name (a birth date, an address) says how many are which. With the number of pairs of namesakes.
+    None where no attribute can tell.
     """
-    family = next((c for c in comparisons if c.levels.name and "given" in c.columns), None)
+    family = next((c for c in comparisons if (c.levels.name and "given" in c.columns) or c.levels is LEVELS["company_name"]), None)
     if family is None:
         return None
-    given, plain = family.columns["given"], family.columns["value"]
-    telling = _telling(con, comparisons, given, plain)
-    if telling is None or given not in found.terms or plain not in found.terms:
+    given, plain = family.columns.get("given", ""), family.columns["value"]
+    g, f = _q(given) if given else "''", _q(plain)
+    named = f"{f} IS NOT NULL" + (f" AND length({g}) > 1" if given else "")
+    telling = _telling(con, comparisons, named)
+    if telling is None or plain not in found.terms or (given and given not in found.terms):
         return None
     value = f"{_q(telling.columns['value'])}{'[1]' if telling.columns['value'] in lists else ''}"
-    agree = _agreeing(con, comparisons, telling, given, plain, lists)
+    agree = _agreeing(con, comparisons, telling, f"{g} AS g, {f} AS f", named, lists)
     con.execute(
-        f"CREATE OR REPLACE TABLE named AS WITH each AS (SELECT {_q(given)} AS g, {_q(plain)} AS f, {value} AS v, count(*) AS n FROM rec "
-        f"WHERE length({_q(given)}) > 1 AND {_q(plain)} IS NOT NULL GROUP BY ALL) "
+        f"CREATE OR REPLACE TABLE named AS WITH each AS (SELECT {g} AS g, {f} AS f, {value} AS v, count(*) AS n FROM rec WHERE {named} GROUP BY ALL) "
         f"SELECT g, f, sum(n)::DOUBLE AS c, coalesce(sum(n) FILTER (v IS NOT NULL), 0)::DOUBLE AS told, "
         f"coalesce(sum(n * (n - 1)) FILTER (v IS NOT NULL), 0)::DOUBLE AS agreeing FROM each GROUP BY g, f"
     )
@@ -165,7 +172,8 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
     every, apart = con.execute("SELECT coalesce(sum(c * (c - 1)), 0)::DOUBLE, coalesce(sum(apart), 0)::DOUBLE FROM shared").fetchall()[0]
     apart = max(0.0, apart - UNSURE * (every - apart))
     expected = one / total * two / total  # ordered pairs of two people, if names were independent
-    usual = max(1.0, (apart + 4) / (expected + 4))  # how much more often people have one full name
+    least, most = (1.0, 2 * BIT) if given else (0.0, MOST)  # people's names are never rarer together than apart; companies mostly have a name of their own
+    usual = max(least, (apart + 4) / (expected + 4))  # how much more often people have one full name
     # records of other people under a name: as usual for how rare its parts are, and as found
     con.execute(
         f"CREATE OR REPLACE TABLE known AS SELECT g, f, c, cg * cf / {total} AS mu, apart, "
@@ -178,14 +186,14 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
     ).fetchall()
     rest_apart = max(0.0, apart - sum(r[3] for r in rows))
     rest_expected = max(0.0, expected - sum(r[4] * r[4] for r in rows))
-    unseen = min(0, -_bits((rest_apart + 4) / (rest_expected + 4)))
-    frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(2 * BIT, _bits(mu / others))) for g, f, _, _, mu, others in rows}
+    unseen = min(most if not given else 0, -_bits((rest_apart + 4) / (rest_expected + 4)))
+    frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(most, _bits(mu / others))) for g, f, _, _, mu, others in rows}
     together = _bits((apart + 4) / (expected + 4))
     terms = Terms({v: a for v, a in frequent.items() if a != unseen}, unseen)
     return FullNames(family.name, given, plain, terms, NO_STRANGERS, together), apart / 2
 
 
-def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, given: str, plain: str, lists: set[str]) -> float:
+def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, name: str, named: str, lists: set[str]) -> float:
     """How often two records of one customer agree on what tells: seen where the full name and another such value agree."""
 
     def first(c: Comparison) -> str:
@@ -196,23 +204,22 @@ def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison
         if c is not telling and any(c.levels is LEVELS[kind] for kind in TELLING):
             rows = con.execute(
                 f"SELECT coalesce(sum(a), 0)::DOUBLE, coalesce(sum(n * (n - 1)), 0)::DOUBLE FROM (SELECT sum(n) AS n, sum(n * (n - 1)) AS a FROM "
-                f"(SELECT {_q(given)} AS g, {_q(plain)} AS f, {first(c)} AS o, {first(telling)} AS v, count(*) AS n FROM rec "
-                f"WHERE g IS NOT NULL AND f IS NOT NULL AND o IS NOT NULL AND v IS NOT NULL GROUP BY ALL) GROUP BY g, f, o)"
+                f"(SELECT {name}, {first(c)} AS o, {first(telling)} AS v, count(*) AS n FROM rec "
+                f"WHERE {named} AND o IS NOT NULL AND v IS NOT NULL GROUP BY ALL) GROUP BY g, f, o)"
             ).fetchall()
             agree, pairs = agree + rows[0][0], pairs + rows[0][1]
     shipped = telling.levels.levels[0].m
     return float((agree + 50 * shipped) / (pairs + 50))
 
 
-def _telling(con: Any, comparisons: tuple[Comparison, ...], given: str, plain: str) -> Comparison | None:
+def _telling(con: Any, comparisons: tuple[Comparison, ...], named: str) -> Comparison | None:
     """The comparison that tells namesakes apart: the surest kind that three in ten named records have."""
-    named = con.execute(f"SELECT count(*) FROM rec WHERE {_q(given)} IS NOT NULL AND {_q(plain)} IS NOT NULL").fetchall()[0][0]
+    every = con.execute(f"SELECT count(*) FROM rec WHERE {named}").fetchall()[0][0]
     for kind in TELLING:
         for c in comparisons:
-            if c.levels is LEVELS[kind] and named:
-                column = _q(c.columns["value"])
-                held = con.execute(f"SELECT count(*) FROM rec WHERE {_q(given)} IS NOT NULL AND {_q(plain)} IS NOT NULL AND {column} IS NOT NULL").fetchall()
-                if held[0][0] >= 0.3 * named:
+            if c.levels is LEVELS[kind] and every:
+                held = con.execute(f"SELECT count(*) FROM rec WHERE {named} AND {_q(c.columns['value'])} IS NOT NULL").fetchall()[0][0]
+                if held >= 0.3 * every:
                     return c
     return None
 

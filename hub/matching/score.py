@@ -62,11 +62,9 @@ class Scorer:
             weight, against, namesake, tf, terms = weights[level]
             if terms is not None and tf is not None:
                 rare = _rarest(left.get(tf), right.get(tf), terms)
-                if names is not None:
-                    given = left.get(names.given)
-                    if given and len(given) > 1 and given == right.get(names.given):
-                        weight += names.strangers
-                        namesake += rare + names.of(given, left[names.plain]) + names.namesakes
+                if names is not None and (full := names.of(left, right)) is not None:
+                    weight += names.strangers
+                    namesake += rare + full + names.namesakes
                 weight += rare
                 if not shared:  # namesakes are often of one family or region: a rare family name tells them apart no better
                     against += rare

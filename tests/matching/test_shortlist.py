@@ -36,6 +36,10 @@ MODELS["named"] = replace(
     MODELS["person"], terms={"family_name.plain": Terms({"maier": 3_000}, -1_000), "given_name": Terms({}, 500)},
     full_names=FullNames("family_name", "given_name", "family_name.plain", Terms({f"anna{SEPARATOR}maier": -6_000}, 1_500), 20_000, 500),
 )  # fmt: skip
+MODELS["chains"] = replace(
+    MODELS["organisation"], terms={"company_name": Terms({"maier": 3_000}, -1_000)},
+    full_names=FullNames("company_name", "", "company_name", Terms({f"{SEPARATOR}maier": -6_000}, 1_500), 20_000, 500),
+)  # fmt: skip
 words = st.sampled_from(["anna", "hanna", "a", "otto", "maier", "meyer", "19800203", "19800302", "19910506", "12345678", "12345679", "main st", "berlin", "x1"])
 
 
