@@ -322,6 +322,8 @@ def show_stages(name: str, run: Run) -> None:
 def run(records: int = 50_000, *, on_postgres: bool = False, poisoned: bool = True, growth: bool = True, profile: str = "", folder: Path | None = None, keep: Path | None = None) -> bool:
     """All that scale.json holds. True when all was reached."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measured process and the scratch files go too
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hub-scale", dir=folder) as made:
         results: dict[str, Any] = {}
         checks: list[Check] = []

@@ -199,6 +199,27 @@ def test_helping_processes_change_nothing_about_the_answer(database: Database, k
     hub.check()
 
 
+@pytest.mark.parametrize("moved", [[], [land(RecordId("bill", "people", "3"), OTTO, 2)]], ids=["all at once", "part by part"])
+def test_the_first_customers_go_in_together_unless_one_of_them_moved(database: Database, moved: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "APPLY_CHUNK", 2)
+    monkeypatch.setattr(bulk, "FIRST_CHUNK", 6)
+    names = ("Anna", "Bert", "Cleo", "Dora", "Emil", "Fritz", "Gerd", "Hanna", "Ines")
+    people = [land(RecordId("bill", "people", str(n)), {"given_name": a, "family_name": f"{b}sen", "email": f"{a}@x.example"})
+              for n, (a, b) in enumerate(zip(names, reversed(names), strict=True))]
+    live = Hub(database)
+    for command in [*people, *moved]:
+        assert live.do(command)
+    expected = tiny.nameless(tiny.answer(database))
+    hub = Hub(database)
+    land_pending(hub, people)
+    hook = At("keys", lambda: [hub.do(c) for c in moved])
+    report = Bulk(hub.resolver, workers=1, progress=hook).run(train=False)
+    assert hook.reached
+    assert report.changes == len(people) - len(moved)
+    assert tiny.nameless(tiny.answer(database)) == expected
+    hub.check()
+
+
 def test_one_that_returns_as_another_person_takes_its_id_back_from_the_customer_that_has_it(database: Database) -> None:
     hub = Hub(database)
     back = land(B1, {**OTTO, "family_name": "Maier"}, 3)  # a name in common: both customers are found by it
