@@ -37,7 +37,7 @@ from hub.resolve import Resolver
 STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
 APPLY_CHUNK = 4_000  # records in one unit
-FIRST_CHUNK = 50_000  # records in one unit while a type has no customers yet: search terms spread over all of their table
+FIRST_CHUNK = 50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
 
@@ -310,7 +310,7 @@ class Bulk:
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
         self._create(step, first, recipe, graph, mark, len(groups), FIRST_CHUNK if len(first) == len(clusters) else APPLY_CHUNK)
         done = len(first)
-        for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), APPLY_CHUNK):
+        for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), lambda: APPLY_CHUNK):
             self._apply(chunk, recipe, graph, mark, everything)
             done += len(chunk)
             self.progress(step, done, len(groups))
@@ -318,10 +318,10 @@ class Bulk:
     def _create(self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int, unit: int) -> None:
         """Golden records of clusters that replace none: made beside this process, and applied where nothing stands in their way."""
         clusters = sorted((c for g in groups for c in g.new), key=min)  # in the order of their ids: rows go to the end of their tables
-        jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, APPLY_CHUNK))
+        jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, lambda: APPLY_CHUNK))
         done = 0
         made = self._each(golden_run.create, jobs, sum(map(len, clusters)), unit // APPLY_CHUNK)
-        for parts in _in_chunks(made, lambda m: len(m.homes), unit):
+        for parts in _in_chunks(made, lambda m: len(m.homes), lambda: APPLY_CHUNK if self.database.requested_lately else unit):
             if len(parts) == 1 or not self._apply_created(Created.together(parts), recipe, graph, mark):
                 for part in parts:
                     if not self._apply_created(part, recipe, graph, mark):
@@ -452,13 +452,14 @@ class Bulk:
 # --- tools ----------------------------------------------------------------------------------------
 
 
-def _in_chunks(things: Iterable[T], size_of: Callable[[T], int], records: int) -> Iterator[list[T]]:
+def _in_chunks(things: Iterable[T], size_of: Callable[[T], int], most: Callable[[], int]) -> Iterator[list[T]]:
+    """Things by so many records; how many, is asked each time."""
     chunk: list[T] = []
     size = 0
     for thing in things:
         chunk.append(thing)
         size += size_of(thing)
-        if size >= records:
+        if size >= most():
             yield chunk
             chunk, size = [], 0
     if chunk:
