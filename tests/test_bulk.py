@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from hub import bulk
@@ -257,6 +257,7 @@ def test_a_bulk_run_over_an_empty_hub_does_nothing(database: Database) -> None:
 def test_whatever_moves_at_whatever_step_the_result_is_the_live_one(
     database: Database, before: list[Command], pending: list[Command], meanwhile: list[Command], step: str
 ) -> None:
+    note(f"before {before}\npending {pending}\nmeanwhile {meanwhile}")
     hub = Hub(database)
     did = [c for c in before if hub.do(c)]
     land_pending(hub, pending)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -170,6 +170,7 @@ def test_suspended_versions_count_as_not_there_and_lifting_restores(
         done = desk.acts.do(Suspend(source, since, until), by="ann", reason="a bad file")
     except NotFound:
         return
+    note(f"history {history}\nmore {more}")  # seldom wrong: whoever meets it can replay it
     desk.check_ids()
     suspended = tiny.answer(database)
     if not more:
