@@ -17,7 +17,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -369,16 +369,13 @@ def _sqlite_engine(url: Any) -> Engine:
     return engine
 
 
-def _checkpoints(path: str, closed: threading.Event) -> None:
+def _checkpoints(path: str, closed: threading.Event, every: float = CHECKPOINT_EVERY) -> None:
     """Move SQLite's log into the file from time to time, in passing: neither readers nor the writer wait for it."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=0)
-    connection.execute("PRAGMA synchronous=FULL")
-    try:
-        while not closed.wait(CHECKPOINT_EVERY):
-            with suppress(sqlite3.OperationalError):  # busy, or the file is gone: the commits' own checkpoints remain
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        while not closed.wait(every):
+            with suppress(sqlite3.OperationalError):  # busy or locked, its first look at the file too: next time, or by the commits' own
+                connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-    finally:
-        connection.close()
 
 
 def _postgres_engine(url: Any) -> Engine:

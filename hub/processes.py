@@ -18,7 +18,7 @@ AHEAD = 2  # answers that may wait for whoever asked, beside those that are bein
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Fewer searches for cyclic garbage, of which bulk work makes none: else they take two fifths of its time.
+    """Fewer searches for cyclic garbage, of which bulk work makes none: else they take a large part of its time.
 
     Nothing changes where it is under way already, or a serving process has set its own pace.
     """

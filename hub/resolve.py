@@ -27,7 +27,6 @@ from hub.matching.heirs import settle_heirs
 from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.run import Ready, ordered, ready
 from hub.matching.score import weigh
-from hub.matching.shortlist import hopeful
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
 from hub.settings import Config
 
@@ -227,8 +226,8 @@ class Resolver:
         keys = matching_run.salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
-        layout, sketches = recipe.standardisers[type_name].layout, matching_store.sketches(connection, others, recipe.base)
-        near = hopeful([(_PROBE, r) for r in others], {**sketches, _PROBE: layout.sketch(forms)}, model, layout, model.review)
+        sketch = recipe.standardisers[type_name].layout.sketch(forms)
+        near = matching_run.shortlisted(connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review)
         weighed = {r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()}
         good = {r: w for r, w in weighed.items() if w.weight >= model.review}
         homes = matching_store.clusters_of(connection, good)

@@ -99,6 +99,10 @@ class Verify:
                 self.alive.setdefault(r.type, []).append(r.rid)
             else:
                 self.dead.append(r.rid)
+        unborn = "SELECT DISTINCT r.rid FROM record r JOIN version v ON v.rid = r.rid WHERE r.born IS NULL AND v.raw IS NOT NULL AND v.suspended IS NULL"
+        for r in connection.exec_driver_sql(unborn):
+            if r.rid not in self.pending:
+                self.found.differs("records", f"record {r.rid}: said never to have lived")
         self.found.notes["pending"] = len(self.pending)
         stale = connection.execute(text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
         self.found.notes["stale"] = int(stale or 0)
@@ -113,16 +117,18 @@ class Verify:
             infos = landing.records(connection, part)
             rows = standardised_rows(connection, recipe, part)
             stored, sketches = matching_store.standardised(connection, part), matching_store.sketches(connection, part, recipe.base)
-            for rid, type_name, _, landed, alive, sketch, cells, forms, _ in rows:
+            for rid, type_name, _, landed, born, died, sketch, cells, forms, _ in rows:
                 self.found.checked["standardised"] += 1
-                was = stored.get(rid)
+                was, info = stored.get(rid), infos[rid]
+                if (info.born, info.died, info.latest) != (born, died, landed):
+                    self.found.differs("records", f"{info.id}: its row and its versions tell another life")
                 if was is None:
                     self.found.notes["not looked at, for want of standardised rows"] += 1
-                if was is None or was.held != matching_store.held_from(cells) or was.alive != bool(alive) or was.landed != landed:
-                    self.found.differs("standardised", infos[rid].id if rid in infos else rid)
+                if was is None or was.held != matching_store.held_from(cells) or (was.born, was.died, was.landed) != (born, died, landed):
+                    self.found.differs("standardised", info.id)
                 elif dict(was.forms) != db.load(forms) or sketches.get(rid) != sketch:
-                    self.found.differs("forms", infos[rid].id)
-                made[type_name, bool(alive)].append((rid, forms))
+                    self.found.differs("forms", info.id)
+                made[type_name, died is None].append((rid, forms))
             self.progress("standardised", min((done + 1) * CHUNK, len(rids)), len(rids))
         return {k: _table(rows, {"rid": pa.int64(), "forms": pa.string()}) for k, rows in made.items()}
 

@@ -49,7 +49,7 @@ T_LANDING, T_FOLD, T_PULL, T_PUSH = (f"tests/{t}.py::test_" for t in (
     "connectors/test_landing", "connectors/test_fold", "connectors/test_pull", "delivery/test_push"))
 T_SURVIVE, T_SETTLE, T_VERIFY, T_DB = (f"tests/{t}.py::test_" for t in ("golden_record/test_survivorship", "test_settle", "test_verify", "test_db"))
 SHORTLIST, T_SHORTLIST = "hub/matching/shortlist.py", "tests/matching/test_shortlist.py::test_"
-T_PLAN, T_BULK = "tests/delivery/test_write_back.py::test_", "tests/test_bulk.py::test_"
+T_PLAN, T_BULK, T_UNDO = (f"tests/{t}.py::test_" for t in ("delivery/test_write_back", "test_bulk", "test_undo"))
 
 MUTANTS = [
     # landing
@@ -98,6 +98,14 @@ MUTANTS = [
            "tests/test_promises.py::test_a_decision_and_its_contradiction[sqlite-match]"),
     Mutant("heirs are found once and for all", "hub/matching/heirs.py", "doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()",
            "doubtful = set(died)", T_SETTLE + "an_heir_that_dies_or_moves_away_hands_the_id_on[sqlite]"),
+    Mutant("the heir of what a decision ties is not looked for again", MATCHING, "    touched.near.update(r for d in reached.decisions.values()", "    set(r for d in reached.decisions.values()",
+           T_UNDO + "a_dead_record_finds_its_heir_again_that_only_a_decision_ties_to_it[sqlite]"),
+    Mutant("a birth that moves is no change", MATCHING, "(stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)",
+           "(stored.died is None) == (prepared.folded.died is None)", T_UNDO + "a_record_that_was_born_earlier_again_shows_its_id_again[sqlite]"),
+    Mutant("a dead record's birth that moves is no change", GOLDEN, "!= moved.after.get(d) or d in changed", "!= moved.after.get(d)",
+           T_UNDO + "an_heir_shows_its_own_id_when_the_dead_record_was_born_later[sqlite]"),
+    Mutant("a tombstone goes with the version that it ended", "hub/connectors/suspension.py", "died = None if (info.id.source", "died = None if born is None or (info.id.source",
+           T_UNDO + "a_record_of_which_a_tombstone_is_left_stays_dead_when_an_older_version_lands[sqlite]"),
     # survivorship
     Mutant("ties end by chance", SURVIVE, "-candidate.ref.index, _text(candidate.value), candidate.record,", "-candidate.ref.index,",
            T_SURVIVE + "shuffling_the_members_never_changes_the_answer"),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hub import bulk
 from hub.bulk import Bulk, difference
 from hub.db import Database
+from hub.golden_record import run as golden_run
 from hub.matching.clusters import Limits, cluster
 from hub.matching.whole import _components, _whole
 from hub.model import Pair, RecordId, Verdict
@@ -26,7 +27,7 @@ from tests.test_undo import Desk
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
-some_hubs = settings(max_examples=COUNT // 10, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some_hubs = settings(max_examples=COUNT // 5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 
 Command = tuple[str, Any]
 
@@ -217,6 +218,26 @@ def test_the_first_customers_go_in_together_unless_one_of_them_moved(database: D
     assert hook.reached
     assert report.changes == len(people) - len(moved)
     assert tiny.nameless(tiny.answer(database)) == expected
+    hub.check()
+
+
+@pytest.mark.parametrize(("busy", "most"), [(False, 6), (True, 2)])
+def test_first_customers_go_in_by_small_units_while_requests_write(busy: bool, most: int, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "APPLY_CHUNK", 2)
+    monkeypatch.setattr(bulk, "FIRST_CHUNK", 6)
+    monkeypatch.setattr(Database, "requested_lately", busy)
+    sizes: list[int] = []
+    save = golden_run.save_created
+
+    def watched(connection: Any, recipe: Any, made: golden_run.Created, at: int) -> None:
+        sizes.append(len(made.homes))
+        save(connection, recipe, made, at)
+
+    monkeypatch.setattr(golden_run, "save_created", watched)
+    hub = Hub(database)
+    land_pending(hub, [land(RecordId("bill", "people", str(n)), {"given_name": a, "email": f"{a}@x.example"}) for n, a in enumerate(("Anna", "Bert", "Cleo", "Dora", "Emil", "Fritz"))])
+    Bulk(hub.resolver, workers=1).run(train=False)
+    assert (sum(sizes), max(sizes)) == (6, most)
     hub.check()
 
 

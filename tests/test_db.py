@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import time
 from pathlib import Path
@@ -137,6 +139,27 @@ def test_a_rehearsal_that_fails_tells_and_leaves_nothing(database: Database) -> 
     assert rids(database) == []
     with database.unit() as c:  # the lock is free again
         put(c, 3)
+
+
+def test_the_log_goes_into_the_file_even_if_the_file_was_locked_when_that_began(tmp_path: Path) -> None:
+    path, closed = tmp_path / "hub.sqlite", threading.Event()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        for pragma in ("journal_mode=WAL", "wal_autocheckpoint=0", "user_version=1", "locking_mode=EXCLUSIVE"):
+            writer.execute(f"PRAGMA {pragma}")
+        writer.execute("CREATE TABLE note (text TEXT)")  # from here on nobody else gets in
+        thread = threading.Thread(target=db._checkpoints, args=(str(path), closed, 0.01))
+        thread.start()
+        time.sleep(0.1)
+        assert thread.is_alive()
+        writer.execute("PRAGMA locking_mode=NORMAL")
+        writer.execute("INSERT INTO note VALUES ('a line of the log')")
+        until = time.monotonic() + 10
+        while b"a line of the log" not in path.read_bytes() and time.monotonic() < until:
+            time.sleep(0.01)
+        found = path.read_bytes()
+        closed.set()
+        thread.join()
+    assert b"a line of the log" in found
 
 
 def test_another_kind_of_database_is_refused_with_a_remedy() -> None:

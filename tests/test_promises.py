@@ -34,10 +34,10 @@ effective = st.sampled_from([None, None, None, "2023-11-01T00:00:00Z", "2090-01-
 
 
 @st.composite
-def rows(draw: st.DrawFn) -> tuple[RecordId, dict[str, Any]]:
-    id = draw(ids)
+def rows(draw: st.DrawFn, of: st.SearchStrategy[RecordId] = ids, seldom_gone: int = 5) -> tuple[RecordId, dict[str, Any]]:
+    id = draw(of)
     raw: dict[str, Any] = {"id": id.key, "v": draw(st.integers(1, 4)), "at": f"2023-01-0{draw(st.integers(1, 5))}T00:00:00Z"}
-    if draw(st.integers(0, 5)) == 0:
+    if draw(st.integers(0, seldom_gone)) == 0:
         return id, {**raw, "gone": True}
     for name, strategy in values.items():
         if id.source != "web" or draw(st.booleans()):

@@ -16,7 +16,7 @@ from hub.errors import Gone, NotFound, Refused
 from hub.golden_record import lookups as golden_lookups
 from hub.golden_record import store as golden_store
 from hub.matching import store as matching_store
-from hub.model import Override, RecordId, from_plain
+from hub.model import Override, RecordId, Verdict, from_plain
 from hub.resolve import find_customer
 from tests import tiny
 from tests.test_promises import Hub, decisions, ids, overrides, rows
@@ -37,6 +37,9 @@ histories = st.lists(
     ),
     min_size=6, max_size=18,
 )
+# of few records, many of them deleted: so that what is left of one may be a tombstone, or an older version than it was born with
+lives = rows(of=st.sampled_from([*tiny.IDS[:3], *tiny.IDS[3:5]]), seldom_gone=2).map(lambda r: ("land", r))
+crowded = st.one_of(histories, st.lists(st.one_of(lives, lives, lives, lives, acts), min_size=3, max_size=12))
 
 
 class Desk(Hub):
@@ -154,7 +157,7 @@ def test_a_hub_with_acts_verifies(database: Database, history: list[Any]) -> Non
 
 
 @some
-@given(history=histories, more=st.lists(rows().map(lambda r: ("land", r)), max_size=4), data=st.data())
+@given(history=crowded, more=st.lists(lives, max_size=4), data=st.data())
 def test_suspended_versions_count_as_not_there_and_lifting_restores(
     database: Database, history: list[Any], more: list[Any], data: st.DataObject
 ) -> None:
@@ -177,17 +180,19 @@ def test_suspended_versions_count_as_not_there_and_lifting_restores(
         desk.acts.undo(done.id, by="ann", why="it was right")
         assert tiny.answer(database) == before
         desk.check_ids()
-        desk.acts.do(Suspend(source, since, until), by="ann", reason="a bad file")
+        done = desk.acts.do(Suspend(source, since, until), by="ann", reason="a bad file")
         assert tiny.answer(database) == suspended
     for command in more:
         desk.do(command)
+    if data.draw(st.booleans()):
+        desk.acts.undo(done.id, by="ann", why="it was right")
     found = tiny.answer(database)
     desk.check_ids()
     assert found == remaining(desk)
 
 
 @settings(some, max_examples=max(3, COUNT // 4))
-@given(history=histories, back=st.booleans())
+@given(history=crowded, back=st.booleans())
 def test_a_hub_with_suspensions_verifies(database: Database, history: list[Any], back: bool) -> None:
     desk = Desk(database)
     for command in history:
@@ -223,6 +228,81 @@ def test_a_persons_inputs_of_a_window_are_withdrawn_and_given_back(database: Dat
         assert tiny.answer(database) == before
     found = tiny.answer(database)
     assert found == remaining(desk)
+
+
+# no value in common, none missing: nothing that a record holds tells whether it was Otto first
+ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678", "tax_id": "T1"}
+OTTO = {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06", "email": "b@x.example", "phone": "+4915187654321", "tax_id": "T2"}
+
+
+def person(id: RecordId, version: int, **values: Any) -> tuple[str, Any]:
+    return "land", (id, {"id": id.key, "v": version, **values})
+
+
+def test_a_record_of_which_a_tombstone_is_left_stays_dead_when_an_older_version_lands(database: Database) -> None:
+    desk, a = Desk(database), tiny.IDS[0]
+    desk.do(person(a, 2, given_name="Anna", family_name="Maier"))
+    until = database.clock.now()
+    desk.do(person(a, 4, gone=True))
+    desk.acts.do(Suspend("bill", 0, until), by="ann", reason="a bad file")
+    desk.do(person(a, 1, given_name="Anna", family_name="Meyer"))
+    assert tiny.partition(database) == set()
+    desk.check()
+    desk.check_ids()
+
+
+def test_a_record_that_was_born_earlier_again_shows_its_id_again(database: Database) -> None:
+    desk, a, b = Desk(database), tiny.IDS[0], tiny.IDS[3]
+    desk.do(person(a, 1, **OTTO))
+    until = database.clock.now()
+    desk.do(person(b, 1, **ANNA))
+    desk.do(person(a, 2, **ANNA))
+    before = tiny.answer(database)
+    act = desk.acts.do(Suspend("bill", 0, until), by="ann", reason="a bad file")
+    assert [shown for _, _, shown in tiny.answer(database).values()] == [b]
+    desk.acts.undo(act.id, by="ann", why="it was right")
+    assert [shown for _, _, shown in tiny.answer(database).values()] == [shown for _, _, shown in before.values()] == [a]
+    desk.check()
+    desk.check_ids()
+
+
+def test_an_heir_shows_its_own_id_when_the_dead_record_was_born_later(database: Database) -> None:
+    desk, a, b = Desk(database), tiny.IDS[3], tiny.IDS[0]
+    desk.do(person(a, 1, **OTTO))
+    until = database.clock.now()
+    desk.do(person(b, 1, **ANNA))
+    desk.do(person(a, 2, **ANNA))
+    desk.do(person(a, 3, gone=True))
+    assert [shown for _, _, shown in tiny.answer(database).values()] == [a]
+    desk.acts.do(Suspend("crm", 0, until), by="ann", reason="a bad file")
+    assert [shown for _, _, shown in tiny.answer(database).values()] == [b]
+    desk.check()
+    desk.check_ids()
+
+
+def test_a_dead_record_finds_its_heir_again_that_only_a_decision_ties_to_it(database: Database) -> None:
+    desk, a, b = Desk(database), tiny.IDS[0], tiny.IDS[3]
+    desk.do(person(a, 1, given_name="Anna"))
+    desk.do(person(b, 1, given_name="Otto"))
+    assert desk.do(("decide", ((a, b), Verdict.MATCH)))
+    for id, version, more in ((b, 2, {"gone": True}), (a, 2, {"gone": True}), (b, 3, {"given_name": "Otto"})):
+        desk.do(person(id, version, **more))
+        desk.check()
+        desk.check_ids()
+    with database.read() as c:
+        assert find_customer(c, desk.customer(a)).id == desk.customer(a)
+
+
+def test_a_second_tombstone_moves_a_death_and_so_the_heirs(database: Database) -> None:
+    desk, a, b, c = Desk(database), tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
+    anna = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03"}
+    desk.do(person(a, 1, **anna, email="a@x.example"))
+    desk.do(person(b, 1, **anna, email="a@x.example"))
+    desk.do(person(c, 1, **anna, email="a@x.example"))
+    for id, version in ((b, 2), (a, 2), (b, 3)):
+        desk.do(person(id, version, gone=True))
+        desk.check()
+        desk.check_ids()
 
 
 def test_unmerge_merge_merge_undo(database: Database) -> None:

@@ -29,7 +29,8 @@ class Folded:
 
     record: RecordId
     held: Mapping[str, Held]
-    died: int | None
+    born: int  # landing of its first live version
+    died: int | None  # landing of the tombstone that holds
     latest: int  # landing of the newest version folded in
 
 
@@ -46,18 +47,19 @@ def fold(versions: Sequence[Version], writes: Sequence[Write], hash_of: HashOf, 
     if not lives:
         return None
     last = ordered[-1]
+    born = min(v.landed for v in lives)
     died = last.landed if last.tombstone and not keep_deleted else None
     if len(lives) == 1 and not writes:
         only = lives[0]
         held = {a: Held(c, c.date if c.date is not None else only.observed, only.landed) for a, c in only.cells.items()}
-        return Folded(only.record, held, died, last.landed)
+        return Folded(only.record, held, born, died, last.landed)
     attributes = sorted({a for v in lives for a in v.cells})
     held = {}
     for attribute in attributes:
         mine = own(_runs(lives, attribute, partial), [w for w in writes if w.attribute == attribute], hash_of)
         if mine is not None:
             held[attribute] = mine
-    return Folded(lives[0].record, held, died, last.landed)
+    return Folded(lives[0].record, held, born, died, last.landed)
 
 
 def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]:

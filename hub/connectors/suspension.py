@@ -124,7 +124,7 @@ def recount(connection: Connection, rids: Collection[int], *, keep_deleted: Iter
     for rid, info in landing.records(connection, rids).items():
         left = [v for v in versions.get(rid, ()) if v.suspended is None]
         born = min((v.landed for v in left if v.raw is not None), default=None)
-        died = None if born is None or (info.id.source, info.id.stream) in kept else _died(left)
+        died = None if (info.id.source, info.id.stream) in kept else _died(left)
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
     if rows:
         connection.execute(text(

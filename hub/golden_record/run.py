@@ -194,7 +194,8 @@ def _affected(connection: Connection, found: Reclustered, moved: Moved, touched:
     changed = set(touched)
     again = {n: c for n, c in found.after.items() if found.before.get(n) != c or c & changed}
     gone = {n: c for n, c in found.before.items() if found.after.get(n) != c or c & changed}
-    ends = {lead for d in moved.before.keys() | moved.after.keys() if moved.before.get(d) != moved.after.get(d)
+    # a dead record that changed may have been born earlier or later now: who shows its id may then show another
+    ends = {lead for d in moved.before.keys() | moved.after.keys() if moved.before.get(d) != moved.after.get(d) or d in changed
             for lead in (moved.before.get(d), moved.after.get(d)) if lead is not None}
     homes = {r: n for n, c in found.after.items() for r in c}
     elsewhere = matching_store.clusters_of(connection, [r for r in ends if r not in homes])

@@ -34,9 +34,9 @@ class Level:
     words: str
     m: float
     u: float
-    h: float | None = None  # None: as among strangers
+    h: float | None = None  # None: as among strangers, whatever training sees
     tf: str | None = None
-    n: float | None = None  # None: as among strangers
+    n: float | None = None  # the same
     needs: Needs = ALWAYS
 
 

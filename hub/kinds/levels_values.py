@@ -207,7 +207,6 @@ def _text_sql(a: str, b: str) -> str:
     )
 
 
-
 def _part(start: int, end: int | None) -> Feature:
     return Feature(("value",), lambda text: text[start:end], places)
 

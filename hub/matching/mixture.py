@@ -75,7 +75,7 @@ class Mixture:
 
 
 BELIEF = 30.0  # pairs that the shipped shares count for
-OTHERS, TWICE = 3.0, 2.0  # a level so much more often among housemates is learned as at most so many times its shipped share
+OFTENER, AT_MOST = 3.0, 2.0  # a level shipped so many times as often among housemates is learned as at most so many times its shipped share
 
 
 def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random, *, records: int, apart: float | None = None, rounds: int = 60) -> Mixture:
@@ -183,7 +183,7 @@ def _with_fixed(shares: Floats, which: Sequence[bool], strangers: Floats) -> Flo
 def _bounded(shares: Floats, comparison: Comparison) -> Floats:
     """What speaks for two members of a household (another given name, a company name that only begins alike) is never learned as
     what one customer looks like: where little else tells the two apart, one of them would swallow the other."""
-    most = np.array([TWICE * level.m if level.h is not None and level.h > OTHERS * level.m else 1.0 for level in comparison.levels.levels])
+    most = np.array([AT_MOST * level.m if level.h is not None and level.h > OFTENER * level.m else 1.0 for level in comparison.levels.levels])
     over = np.maximum(shares - most, 0.0)
     rest = np.where(over > 0, 0.0, shares)
     found: Floats = np.minimum(shares, most) + over.sum() * rest / rest.sum()

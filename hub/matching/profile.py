@@ -186,7 +186,9 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
     ).fetchall()
     rest_apart = max(0.0, apart - sum(r[3] for r in rows))
     rest_expected = max(0.0, expected - sum(r[4] * r[4] for r in rows))
-    unseen = min(most if not given else 0, -_bits((rest_apart + 4) / (rest_expected + 4)))
+    unseen = -_bits((rest_apart + 4) / (rest_expected + 4))
+    if given:  # as `least`: a full name that was not seen is no rarer than its parts say
+        unseen = min(0, unseen)
     frequent = {f"{g}{SEPARATOR}{f}": max(LEAST, min(most, _bits(mu / others))) for g, f, _, _, mu, others in rows}
     together = _bits((apart + 4) / (expected + 4))
     terms = Terms({v: a for v, a in frequent.items() if a != unseen}, unseen)

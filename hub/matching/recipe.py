@@ -23,7 +23,7 @@ from hub.settings import Config, CustomerType, Stream
 PARSERS = ("phonenumbers", "email-validator", "anyascii", "nameparser", "nicknames", "python-stdnum", "pycountry", "cleanco")
 
 
-READERS = ("connectors/mapping.py", "connectors/paths.py", "connectors/times.py", "connectors/fold.py", "matching/standardised.py", "matching/sketch.py")
+READERS = ("connectors/mapping.py", "connectors/paths.py", "connectors/times.py", "connectors/fold.py", "matching/model.py", "matching/standardised.py", "matching/sketch.py")
 
 
 @lru_cache(1)

@@ -145,8 +145,8 @@ def orphaned_overrides(connection: Connection) -> list[Any]:
 def labels(connection: Connection) -> list[Any]:
     """What people said of pairs of living records, with the stored weight now (None: below review, or no candidates)."""
     return list(connection.exec_driver_sql(
-        'SELECT d."left", d."right", d.verdict, p.weight, s.type FROM decision d JOIN standardised s ON s.rid = d."left" AND s.alive = 1'
-        ' JOIN standardised t ON t.rid = d."right" AND t.alive = 1 LEFT JOIN pair p ON p."left" = d."left" AND p."right" = d."right"'
+        'SELECT d."left", d."right", d.verdict, p.weight, s.type FROM decision d JOIN standardised s ON s.rid = d."left" AND s.died IS NULL'
+        ' JOIN standardised t ON t.rid = d."right" AND t.died IS NULL LEFT JOIN pair p ON p."left" = d."left" AND p."right" = d."right"'
         " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'unsure' ORDER BY d.id"
     ))
 

@@ -26,7 +26,7 @@ from hub.matching.clusters import Cluster, Limits, Traits, cluster, components
 from hub.matching.model import Model
 from hub.matching.recipe import Recipe, hash_values
 from hub.matching.score import weigh
-from hub.matching.shortlist import hopeful
+from hub.matching.shortlist import FEW, hopeful
 from hub.matching.store import Standardised, StoredDecision, StoredPair
 from hub.model import BIT, Cell, Pair, RecordId, Verdict, Version, Write, canonical, digest, plain
 from hub.settings import CustomerType
@@ -144,7 +144,7 @@ def load_prepared(
 def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
     """A row in the order of store.STANDARDISED."""
     problems = db.dump(prepared.problems) if prepared.problems else None
-    return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, int(prepared.alive),
+    return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, prepared.folded.born, prepared.folded.died,
             prepared.sketch, store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
 
 
@@ -162,7 +162,7 @@ class Touched:
 
     records: set[int] = field(default_factory=set)  # content or life changed
     seeds: set[int] = field(default_factory=set)  # ends of pairs or decisions that changed
-    near: set[int] = field(default_factory=set)  # share a key with a touched record, before or after
+    near: set[int] = field(default_factory=set)  # share a key with a touched record, before or after, or a decision
     pairs_gone: set[RidPair] = field(default_factory=set)
     pairs_new: list[StoredPair] = field(default_factory=list)
     held: dict[int, Mapping[str, Held]] = field(default_factory=dict)  # what records hold now, as far as read
@@ -207,12 +207,12 @@ def vanished(connection: Connection, rids: Collection[int]) -> dict[int, Prepare
     there = store.standardised_types(connection, rids)
     store.drop_standardised(connection, there)
     infos = landing.records(connection, there)
-    return {r: Prepared(i, Folded(i.id, {}, 0, 0), {}, b"", frozenset(), ()) for r, i in infos.items()}
+    return {r: Prepared(i, Folded(i.id, {}, 0, 0, 0), {}, b"", frozenset(), ()) for r, i in infos.items()}
 
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
     return (
-        stored is not None and stored.recipe == recipe.base and stored.alive == prepared.alive
+        stored is not None and stored.recipe == recipe.base and (stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)
         and stored.held == prepared.folded.held
     )
 
@@ -325,11 +325,9 @@ def _weigh(
     connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair], group: Mapping[int, Prepared]
 ) -> dict[RidPair, StoredPair]:
     """Pairs worth keeping: at or above the review weight. Forms are read of those alone that may be."""
-    model, layout = recipe.models[type_name], recipe.standardisers[type_name].layout
+    model = recipe.models[type_name]
     floor = min(model.review, model.join)
-    others = {r for p in pairs for r in p} - group.keys()
-    sketches = {**store.sketches(connection, others, recipe.base), **{r: p.sketch for r, p in group.items() if p.sketch}}
-    near = hopeful(pairs, sketches, model, layout, floor)
+    near = shortlisted(connection, recipe, type_name, pairs, {r: p.sketch for r, p in group.items()}, floor)
     others = {r for p in near for r in p} - group.keys()
     forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
     found: dict[RidPair, StoredPair] = {}
@@ -338,6 +336,17 @@ def _weigh(
         if weighed.weight >= floor:
             found[left, right] = StoredPair(left, right, weighed.weight, parts_json(weighed.parts))
     return found
+
+
+def shortlisted(
+    connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair], own: Mapping[int, bytes], floor: int
+) -> Collection[RidPair]:
+    """The pairs that may weigh `floor` or more, by their sketches: `own`, of others as stored. A few are left as they are, unread."""
+    if len(pairs) <= FEW:
+        return pairs
+    others = {r for p in pairs for r in p} - own.keys()
+    sketches = {**store.sketches(connection, others, recipe.base), **{r: s for r, s in own.items() if s}}
+    return hopeful(pairs, sketches, recipe.models[type_name], recipe.standardisers[type_name].layout, floor)
 
 
 def parts_json(parts: Iterable[tuple[str, int, int]]) -> str:
@@ -408,6 +417,7 @@ def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclu
     """Save the pairs and cluster again what holds a touched record before or after."""
     joins = {name: model.join for name, model in recipe.models.items()}
     reached = reach(connection, touched.records | touched.seeds, min(joins.values()))
+    touched.near.update(r for d in reached.decisions.values() if d.left in touched.records or d.right in touched.records for r in (d.left, d.right))
     store.save_pairs(connection, touched.pairs_gone, touched.pairs_new)
     graph = graph_after(connection, reached, touched, joins)
     infos = dict(infos_of(connection, touched, reached.records))

@@ -24,7 +24,7 @@ Outlines = npt.NDArray[np.uint64]
 Told = npt.NDArray[np.bool_]
 
 AT_ONCE = 512  # pairs looked at together: what is made of them stays in the processor's own memory
-FEW = 4  # pairs that are as well weighed at once
+FEW = 4  # pairs that are as well weighed at once: bounding them costs more
 Way = How | Literal["there"]
 WAYS: tuple[Way, ...] = ("there", "same", "near", "two", "like", "within")
 _Test = tuple[Way, int, int]  # how a slot of the left is to one of the right
@@ -178,14 +178,12 @@ def _shortlist(model: Model, layout: Layout) -> Shortlist:
     return found
 
 
-def hopeful(pairs: Collection[RidPair], sketches: Mapping[int, bytes], model: Model, layout: Layout, floor: int, *, few: int = FEW) -> list[RidPair]:
+def hopeful(pairs: Collection[RidPair], sketches: Mapping[int, bytes], model: Model, layout: Layout, floor: int) -> list[RidPair]:
     """The pairs that may weigh `floor` milli-bits or more, by a bound that is never too low. Without two sketches nobody knows."""
     if not sketches or not layout.width:
         return list(pairs)
     kept = [p for p in pairs if p[0] not in sketches or p[1] not in sketches]
     listed = [p for p in pairs if p[0] in sketches and p[1] in sketches]
-    if len(listed) <= few:
-        return kept + listed
     shortlist = _shortlist(model, layout)
     place = {rid: n for n, rid in enumerate(sketches)}
     outlines = np.frombuffer(b"".join(sketches.values()), "<u8").reshape(len(place), layout.width).T.copy()

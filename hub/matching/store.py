@@ -29,7 +29,8 @@ class StandardisedRow(SQLModel, table=True):
     type: str
     recipe: str = Field(index=True)
     landed: int = big()  # the newest version folded in
-    alive: int = Field(default=1)
+    born: int = big()  # landing of its first live version, as settled
+    died: int | None = big(nullable=True, default=None)  # landing of the tombstone that held, as settled
     sketch: bytes = Field(sa_column=Column(LargeBinary, nullable=False))  # see hub.matching.sketch
     cells: str = Field(sa_column=Column(Text, nullable=False))
     forms: str = Field(sa_column=Column(Text, nullable=False))
@@ -128,7 +129,8 @@ class Standardised:
     rid: int
     held: Mapping[str, Held]
     forms: Mapping[str, Any]
-    alive: bool
+    born: int
+    died: int | None
     landed: int
     recipe: str
 
@@ -156,14 +158,14 @@ def held_from(packed: str) -> dict[str, Held]:
 
 # --- standardised -----------------------------------------------------------------------------
 
-STANDARDISED = ("rid", "type", "recipe", "landed", "alive", "sketch", "cells", "forms", "problems")
+STANDARDISED = ("rid", "type", "recipe", "landed", "born", "died", "sketch", "cells", "forms", "problems")
 
 
 def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Standardised]:
-    statement = "SELECT rid, cells, forms, alive, landed, recipe FROM standardised WHERE rid IN {ids}"
+    statement = "SELECT rid, cells, forms, born, died, landed, recipe FROM standardised WHERE rid IN {ids}"
     return {
-        rid: Standardised(rid, held_from(cells), db.load(forms_), bool(alive), landed, recipe)
-        for rid, cells, forms_, alive, landed, recipe in db.ask(connection, statement, ids=rids)
+        rid: Standardised(rid, held_from(cells), db.load(forms_), born, died, landed, recipe)
+        for rid, cells, forms_, born, died, landed, recipe in db.ask(connection, statement, ids=rids)
     }
 
 
@@ -184,7 +186,7 @@ def sketches(connection: Connection, rids: Iterable[int], recipe: str) -> dict[i
 
 def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
     """Living standardised records and their types."""
-    return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE alive = 1 AND rid IN {ids}", ids=rids))
+    return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE died IS NULL AND rid IN {ids}", ids=rids))
 
 
 def standardised_types(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
@@ -260,7 +262,7 @@ def _of(type_name: str) -> str:
 
 def all_forms(connection: Connection, type_name: str, *, alive: bool = True) -> pa.Table:
     """rid, forms (JSON) of a type's living, or dead, records, by rid."""
-    query = f"SELECT s.rid, s.forms FROM standardised s WHERE {_of(type_name)} AND s.alive = {int(alive)} ORDER BY s.rid"
+    query = f"SELECT s.rid, s.forms FROM standardised s WHERE {_of(type_name)} AND s.died IS {'' if alive else 'NOT '}NULL ORDER BY s.rid"
     return db.arrow(connection, query, {"rid": pa.int64(), "forms": pa.string()})
 
 
@@ -277,14 +279,14 @@ def all_pairs(connection: Connection, type_name: str) -> pa.Table:
 
 def all_weights(connection: Connection, type_name: str, floor: int | None = None) -> pa.Table:
     """left, right, weight of what is kept of living records, at or above a weight."""
-    query = f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)} AND s.alive = 1'
+    query = f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)} AND s.died IS NULL'
     query += "" if floor is None else f" AND p.weight >= {int(floor)}"
     return db.arrow(connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()})
 
 
 def all_homes(connection: Connection, type_name: str, *, living: bool = False) -> pa.Table:
     """rid, cluster; `living`: not of those that died and are not settled yet."""
-    query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (" AND s.alive = 1" if living else "")
+    query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (" AND s.died IS NULL" if living else "")
     return db.arrow(connection, query, {"rid": pa.int64(), "cluster": pa.int64()})
 
 

@@ -43,7 +43,7 @@ class Clusters:
     def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
         """By the pairs that are stored."""
         pairs = store.all_weights(connection, type_name, recipe.models[type_name].join)
-        living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND alive = 1 ORDER BY rid"), {"type": type_name})
+        living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"), {"type": type_name})
         return cls(connection, recipe, type_name, pairs, [r.rid for r in living])
 
     def changed(self, connection: Connection, rids: set[int]) -> set[int]:

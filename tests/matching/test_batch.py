@@ -15,28 +15,13 @@ from hub.matching.candidates import keys
 from hub.matching.evaluate import evaluate
 from hub.matching.model import Model, default_model
 from hub.matching.score import weigh
-from tests.matching.world import customer_type, records, world
+from tests.matching.world import customer_type, joined, records, world
 
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[Model, pa.Table, tuple[str, ...]]:
     table, truth = world()
     return batch.train(table, customer_type(), seed=5), table, truth
-
-
-def _joined(model: Model, table: pa.Table, found: pa.Table) -> list[int]:
-    home = list(range(table.num_rows))
-
-    def root(at: int) -> int:
-        while home[at] != at:
-            home[at] = home[home[at]]
-            at = home[at]
-        return at
-
-    for left, right, weight in zip(found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True):
-        if weight >= model.join:
-            home[root(left)] = root(right)
-    return [root(at) for at in range(table.num_rows)]
 
 
 def test_training_twice_gives_the_same_bytes(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
@@ -87,7 +72,7 @@ def test_pairs_of_some_records_only_are_those_of_all_that_touch_them(trained: tu
 
 def test_families_stay_apart_at_the_default_threshold(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
     model, table, truth = trained
-    quality = evaluate(_joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)), truth)
+    quality = evaluate(joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)), truth)
     assert quality.precision >= 0.93
     assert quality.f1 >= 0.88
 
@@ -129,7 +114,7 @@ def test_five_thousand_records_with_one_phone_are_no_giant_customer() -> None:
     model = batch.train(table, customer_type())
     assert any("phone" in warning for warning in model.warnings)
     sizes: dict[int, int] = defaultdict(int)
-    for home in _joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)):
+    for home in joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)):
         sizes[home] += 1
     assert max(sizes.values()) <= 120  # the generator gives some people the same name and birth date
 

@@ -13,8 +13,7 @@ from hub.matching import batch
 from hub.matching.evaluate import Quality, evaluate
 from hub.matching.model import Model
 from hub.matching.score import weigh
-from tests.matching.test_batch import _joined
-from tests.matching.world import customer_type, records
+from tests.matching.world import customer_type, joined, records
 
 TOWNS = ("Leeds", "York", "Hull", "Bath", "Ely", "Wells", "Ripon", "Truro")
 FIRST = ("Ash", "Black", "Brad", "Clay", "Dray", "East", "Fair", "Glen", "Hart", "Holl", "King", "Lang", "Mar", "Nor", "Oak", "Pem")
@@ -61,7 +60,7 @@ def _groups(dice: random.Random) -> tuple[list[dict[str, Any]], list[str]]:
 def _resolved(rows: list[dict[str, Any]], truth: list[str]) -> tuple[Model, pa.Table, Quality]:
     table = records(rows, "organisation")
     model = batch.train(table, customer_type("organisation"))
-    return model, table, evaluate(_joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)), truth)
+    return model, table, evaluate(joined(model, table, batch.pairs(table, None, model, floor=0, cap=200)), truth)
 
 
 @pytest.mark.parametrize("world", [_chains, _groups])

@@ -14,6 +14,7 @@ import yaml
 from hub.demo.world import generate
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
+from hub.matching.model import Model
 from hub.matching.standardised import Standardiser
 from hub.model import Cell
 from hub.settings import CustomerType
@@ -59,3 +60,19 @@ def world(people: int = 1200, seed: int = 3) -> tuple[pa.Table, tuple[str, ...]]
         rows.append({**row, "address": address} if address else row)
         truth.append(found["truth"])
     return records(rows), tuple(truth)
+
+
+def joined(model: Model, table: pa.Table, found: pa.Table) -> list[int]:
+    """Each record's customer, where every pair that reaches the threshold is put together."""
+    home = list(range(table.num_rows))
+
+    def root(at: int) -> int:
+        while home[at] != at:
+            home[at] = home[home[at]]
+            at = home[at]
+        return at
+
+    for left, right, weight in zip(found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True):
+        if weight >= model.join:
+            home[root(left)] = root(right)
+    return [root(at) for at in range(table.num_rows)]
