@@ -180,8 +180,8 @@ class Verify:
 
     def _heirs(self, connection: Connection, recipe: Recipe) -> None:
         stored = matching_store.heirs(connection, self.dead)
-        derived = {rid: find_heir(connection, recipe, rid)[0] for rid in self.dead}
-        for rid in self.dead:
+        derived = {rid: find_heir(connection, recipe, rid)[0] for rid in matching_store.deaths(connection, self.dead)}  # the others were told above
+        for rid in derived:
             self.found.checked["heirs"] += 1
             step: int | None = rid
             while step in derived:

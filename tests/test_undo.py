@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from hub.acts import Act, Acts, KeepApart, Merge, SetValue, Split, Suspend, Unmerge, UnmergeAll, WithdrawInputs
+from hub.bulk import Bulk
 from hub.connectors import landing
 from hub.db import Database
 from hub.errors import Gone, NotFound, Refused
@@ -19,7 +21,7 @@ from hub.matching import store as matching_store
 from hub.model import Override, RecordId, Verdict, from_plain
 from hub.resolve import find_customer
 from tests import tiny
-from tests.test_promises import Hub, decisions, ids, overrides, rows
+from tests.test_promises import Hub, decisions, ids, land_pending, overrides, rows
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
 some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
@@ -291,6 +293,21 @@ def test_a_dead_record_finds_its_heir_again_that_only_a_decision_ties_to_it(data
         desk.check_ids()
     with database.read() as c:
         assert find_customer(c, desk.customer(a)).id == desk.customer(a)
+
+
+def test_a_dead_record_finds_an_heir_that_waited_for_the_bulk_path_once_that_ran(database: Database) -> None:
+    desk, a, b = Desk(database), tiny.IDS[0], tiny.IDS[3]
+    desk.do(person(a, 1, given_name="Anna"))
+    land_pending(desk, [person(b, 1, given_name="Otto")])
+    assert desk.do(("decide", ((a, b), Verdict.MATCH)))
+    desk.do(person(a, 2, gone=True))
+    with database.read() as c, pytest.raises(Gone):
+        find_customer(c, desk.customer(a))
+    Bulk(desk.resolver, workers=1).run(train=False)
+    with database.read() as c:
+        assert find_customer(c, desk.customer(a)).id == desk.customer(a)
+    desk.check()
+    desk.check_ids()
 
 
 def test_a_second_tombstone_moves_a_death_and_so_the_heirs(database: Database) -> None:

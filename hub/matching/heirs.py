@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub import db
 from hub.connectors import landing
 from hub.matching import store
 from hub.matching.clusters import cluster
@@ -34,7 +33,7 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
     """Find anew the heirs that a change may have moved, and where all that follow them lead."""
     changed = touched.records
     infos = infos_of(connection, touched, changed)
-    died = {r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None}
+    died = set(store.deaths(connection, [r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None]))
     if not died and not store.any_dead(connection):
         return Moved({}, {})
     revived = changed - died
@@ -56,7 +55,7 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
 
 def _dead(connection: Connection, rids: Collection[int]) -> set[int]:
     """Those that are dead by what landed. A record that lives again, or is suspended, but is settled later only, keeps its heir until then."""
-    return {r for r, info in landing.records(connection, rids).items() if info.born is not None and info.died is not None}
+    return {r for r, info in landing.records(connection, store.deaths(connection, rids)).items() if info.born is not None and info.died is not None}
 
 
 def _leads(connection: Connection, rid: int, heirs: Mapping[int, int | None]) -> int | None:
@@ -76,8 +75,7 @@ def _leads(connection: Connection, rid: int, heirs: Mapping[int, int | None]) ->
 def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | None, set[int]]:
     """The heir of a dead record, and the records that it was found among."""
     info = landing.records(connection, [rid])[rid]
-    assert info.died is not None
-    world = _World(connection, recipe, info.died, info.type)
+    world = _World(connection, recipe, store.deaths(connection, [rid])[rid], info.type)
     weights, matches = world.component(rid)
     members = {rid} | {r for p in (*weights, *matches) for r in p}
     infos = landing.records(connection, members)
@@ -98,7 +96,10 @@ def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | N
 
 
 class _World:
-    """The living, and the dead who died at or after a time, as one graph that grows as it is walked."""
+    """The living, and the dead who died at or after a time, as one graph that grows as it is walked: as they are settled.
+
+    What waits for the bulk path is in nobody's world yet.
+    """
 
     def __init__(self, connection: Connection, recipe: Recipe, since: int, type_name: str):
         self.connection, self.since = connection, since
@@ -125,8 +126,7 @@ class _World:
         return weights, matches
 
     def _present(self, rids: Iterable[int]) -> set[int]:
-        statement = "SELECT rid FROM record WHERE born IS NOT NULL AND (died IS NULL OR died >= :since) AND rid IN ({ids})"
-        return {r.rid for r in db.select_in(self.connection, statement, rids, since=self.since)}
+        return store.living_at(self.connection, rids, self.since)
 
     def _pairs(self, todo: Collection[int]) -> dict[RidPair, int]:
         own = store.keys_of(self.connection, todo)

@@ -189,6 +189,16 @@ def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
     return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE died IS NULL AND rid IN {ids}", ids=rids))
 
 
+def deaths(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    """Of those that are settled as dead: the landing of their tombstone."""
+    return dict(db.ask(connection, "SELECT rid, died FROM standardised WHERE died IS NOT NULL AND rid IN {ids}", ids=rids))
+
+
+def living_at(connection: Connection, rids: Iterable[int], since: int) -> set[int]:
+    """Of these, the living and those that died then or later, as they are settled."""
+    return {r for (r,) in db.ask(connection, "SELECT rid FROM standardised WHERE (died IS NULL OR died >= :since) AND rid IN {ids}", ids=rids, since=since)}
+
+
 def standardised_types(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
     """The customer types of those that are standardised."""
     return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE rid IN {ids}", ids=rids))
