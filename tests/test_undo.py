@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from hub import acts as acts_of_stewards
 from hub.acts import Act, Acts, KeepApart, Merge, SetValue, Split, Suspend, Unmerge, UnmergeAll, WithdrawInputs
 from hub.bulk import Bulk
 from hub.connectors import landing
@@ -59,10 +61,9 @@ class Desk(Hub):
             return super().do(command)
         try:
             if kind == "land":
-                before = self._landings()
-                super().do(command)
-                if self._landings() > before:
-                    self.landed[self._landings()] = command
+                self._land(command, lambda: super(Desk, self).do(command))
+            elif kind == "wait":  # for the bulk path
+                self._land(("land", what), lambda: land_pending(self, [("land", what)]))
             elif kind == "undo":
                 self.acts.undo(self.done[what], by="bob", why="mistake")
             else:
@@ -70,6 +71,12 @@ class Desk(Hub):
         except (Refused, IndexError):
             return False
         return True
+
+    def _land(self, command: tuple[str, Any], land: Callable[[], object]) -> None:
+        before = self._landings()
+        land()
+        if self._landings() > before:
+            self.landed[self._landings()] = command
 
     def act(self, kind: str, what: Any) -> Act:
         if kind == "merge":
@@ -207,6 +214,34 @@ def test_a_hub_with_suspensions_verifies(database: Database, history: list[Any],
     if back:
         desk.acts.undo(done.id, by="ann", why="")
         desk.check()
+
+
+waiting = lives.map(lambda command: ("wait", command[1]))
+
+
+@some
+@given(history=st.lists(st.one_of(lives, lives, waiting, acts, decisions.map(lambda d: ("decide", d))), min_size=3, max_size=12), data=st.data())
+def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database: Database, history: list[Any], data: st.DataObject) -> None:
+    desk = Desk(database)
+    for command in history:
+        desk.do(command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(acts_of_stewards, "AT_ONCE", 0)  # none is few enough for one unit
+        patch.setattr(acts_of_stewards, "CHUNK", 1)
+        try:
+            done = desk.acts.do(Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
+        except NotFound:
+            return
+        note(f"history {history}")
+        for command in data.draw(st.lists(waiting, max_size=2)):
+            desk.do(command)
+        if data.draw(st.booleans()):
+            desk.acts.undo(done.id, by="ann", why="it was right")
+    Bulk(desk.resolver, workers=1).run(train=False)
+    found = tiny.answer(database)
+    desk.check()
+    desk.check_ids()
+    assert found == remaining(desk)
 
 
 @some
