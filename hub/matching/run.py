@@ -450,6 +450,7 @@ def cluster_graph(
     matches = [Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH]
     apart = [Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH]
     found: list[frozenset[int]] = []
+    held_of(connection, touched, {rids[r] for p in (*weights, *matches) for r in p})  # at once
     for component in components(names.values(), [*weights, *matches]):
         if len(component) == 1:
             found.append(frozenset(rids[r] for r in component))
