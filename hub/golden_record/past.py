@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.connectors import landing
-from hub.connectors.fold import fold
+from hub.connectors.fold import Held, fold
 from hub.connectors.landing import RecordInfo, StoredVersion
 from hub.connectors.mapping import Mapper
 from hub.errors import BadRecord
@@ -82,8 +82,7 @@ class References:
         rids = {rid for _, rid, _ in refs}
         self.records = landing.records(connection, rids)
         self.overrides = lookups.overrides(connection, numbers) if numbers else {}
-        stored = {} if base is None else matching_store.standardised(connection, rids)
-        self._held = {r: s.held for r, s in stored.items() if s.recipe == base}
+        self._held = {} if base is None else matching_store.held(connection, rids, base)
         wanted = {(rid, landed) for a, rid, landed in refs if self._stored(a, rid, landed) is None}
         found = landing.versions_of(connection, {rid for rid, _ in wanted}) if wanted else {}
         self._raws = {(v.rid, v.landed): v.raw for vs in found.values() for v in vs if (v.rid, v.landed) in wanted}
@@ -135,7 +134,7 @@ def in_effect(
     infos = landing.records(connection, rids)
     names = {r: i.id for r, i in infos.items()}
     if known_at is None:
-        held = {r: s.held for r, s in matching_store.standardised(connection, infos).items()}
+        held: dict[int, dict[str, Held]] = matching_store.held(connection, infos)
         overrides = [o for os in store.overrides_on(connection, names).values() for o in os]
     else:
         held = _held_at(connection, config, mappers, infos, known_at)

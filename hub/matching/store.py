@@ -169,9 +169,10 @@ def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Stand
     }
 
 
-def held(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Held]]:
-    """What records hold, by attribute."""
-    return {rid: held_from(cells) for rid, cells in db.ask(connection, "SELECT rid, cells FROM standardised WHERE rid IN {ids}", ids=rids)}
+def held(connection: Connection, rids: Iterable[int], recipe: str | None = None) -> dict[int, dict[str, Held]]:
+    """What records hold, by attribute; of a recipe's alone, when one is named."""
+    found = db.ask(connection, "SELECT rid, recipe, cells FROM standardised WHERE rid IN {ids}", ids=rids)
+    return {rid: held_from(cells) for rid, made_by, cells in found if recipe in (None, made_by)}
 
 
 def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
