@@ -492,7 +492,7 @@ class _Doing:
 
 
 def _earliest(members: Mapping[int, RecordInfo]) -> int:
-    return min(members, key=lambda r: (members[r].born or 0, members[r].id))
+    return min(members, key=lambda r: (members[r].birth, members[r].id))
 
 
 # --- previewing -------------------------------------------------------------------------------------

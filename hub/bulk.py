@@ -9,7 +9,7 @@ the live path's result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
@@ -37,6 +37,7 @@ from hub.resolve import Resolver
 STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
 APPLY_CHUNK = 4_000  # records in one unit
+SETTLE_CHUNK = 500  # records that the live path settles in one unit
 FIRST_CHUNK = 50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
@@ -136,6 +137,7 @@ class Bulk:
             yield helping.done(self.resolver, work, *job)
 
     def _run(self, full: bool, train: bool | None) -> None:
+        self._let_go()
         mark = self._watermark()
         self.standardise(mark, full=full)
         self.database.shorten_log()
@@ -147,7 +149,7 @@ class Bulk:
             self._apply_pairs(recipe, name, stored.pairs, self._pairs(recipe, name, stored), mark)
         for name in recipe.models:
             self._apply_clusters(recipe, name, mark, everything=full)
-        self._heirs(recipe)
+        self._heirs(recipe, mark)
         self._catch_up(mark)
 
     # --- what is there ---
@@ -175,6 +177,14 @@ class Bulk:
             yield connection, moved
 
     # --- standardise ---
+
+    def _let_go(self) -> None:
+        """Records that wait because all their versions were suspended leave by the live path: nothing of them can be cleaned."""
+        with self.database.read() as connection:
+            unborn = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1 AND born IS NULL ORDER BY rid")]
+        for part in db.chunks(unborn, SETTLE_CHUNK):
+            with self.database.unit(urgent=False) as connection:
+                self._settle(connection, part)
 
     def standardise(self, mark: Watermark, *, full: bool) -> None:
         """Fold, clean and save the standardised rows of pending records, or of all whose row is of another recipe."""
@@ -398,7 +408,7 @@ class Bulk:
             else:
                 self.late.update(g.records)
         before = {n: c for g in fit for n, c in g.old.items()}
-        after = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for g in fit for c in g.new}
+        after = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for g in fit for c in g.new}
         here = {r: n for n, c in after.items() for r in c}
         gone = [r for c in before.values() for r in c if r not in here]
         matching_store.save_membership(connection, gone, {r: n for r, n in here.items() if homes.get(r) != n})
@@ -411,19 +421,25 @@ class Bulk:
 
     # --- the dead, and what moved meanwhile ---
 
-    def _heirs(self, recipe: Recipe) -> None:
+    def _settle(self, connection: Connection, rids: Collection[int]) -> None:
+        """By the live path."""
+        self.resolver.settle(connection, self.resolver.recipe(connection), rids, force=True)
+        landing.settle_pending(connection, rids, self._landed(connection, rids))
+
+    def _heirs(self, recipe: Recipe, mark: Watermark) -> None:
         with self.database.read() as connection:
-            dead = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE died IS NOT NULL AND born IS NOT NULL ORDER BY died DESC")]
-            back = matching_store.returned(connection)
+            dead, back = matching_store.settled_dead(connection), matching_store.returned(connection)
         dead = [*back, *dead]  # those that live again first: their ids come back from their heirs
         for part in db.chunks(dead, 200):
-            with self.database.unit(urgent=False) as connection:
+            with self._unit(recipe, mark) as (connection, moved_on):
                 at = self.database.clock.now()
-                touched = Touched(records=set(part))
+                settled = set(part) - moved_on
+                touched = Touched(records=set(settled))
                 found = matching_run.recluster(connection, recipe, touched)
                 moved = settle_heirs(connection, recipe, touched)
-                golden_run.rebuild(connection, recipe, found, moved, set(back) & set(part), at=at, now=at)
-                landing.settle_pending(connection, part, self._landed(connection, part))
+                changed = {r for r in settled if touched.infos[r].pending} | (settled & set(back))
+                golden_run.rebuild(connection, recipe, found, moved, changed, at=at, now=at)
+                landing.settle_pending(connection, settled, self._landed(connection, settled))
             self.progress("heirs", len(part), len(dead))
 
     @staticmethod
@@ -440,10 +456,9 @@ class Bulk:
         seeds = {r for pair in decided for r in pair}
         late = self.late | set(left)
         self.report.caught_up = len(late)
-        for part in db.chunks(sorted(late), 500):
+        for part in db.chunks(sorted(late), SETTLE_CHUNK):
             with self.database.unit(urgent=False) as connection:
-                self.resolver.settle(connection, self.resolver.recipe(connection), part, force=True)
-                landing.settle_pending(connection, part, self._landed(connection, part))
+                self._settle(connection, part)
         if seeds:
             with self.database.unit(urgent=False) as connection:
                 self.resolver.settle(connection, self.resolver.recipe(connection), (), seeds=seeds)

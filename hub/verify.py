@@ -103,6 +103,10 @@ class Verify:
         for r in connection.exec_driver_sql(unborn):
             if r.rid not in self.pending:
                 self.found.differs("records", f"record {r.rid}: said never to have lived")
+        orphans = "SELECT s.rid FROM standardised s LEFT JOIN record r ON r.rid = s.rid WHERE r.born IS NULL"
+        for r in connection.exec_driver_sql(orphans):
+            if r.rid not in self.pending:
+                self.found.differs("standardised", f"record {r.rid}: is not there")
         self.found.notes["pending"] = len(self.pending)
         stale = connection.execute(text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
         self.found.notes["stale"] = int(stale or 0)
@@ -202,13 +206,13 @@ class Verify:
             infos = landing.records(connection, rids)
             held = matching_store.standardised(connection, rids)
             overrides = golden_store.overrides_on(connection, {r: infos[r].id for r in rids})
-            by_name = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in part}
+            by_name = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for c in part}
             dead = golden_run.dead_leading(connection, rids)
             stored = golden_store.customers_of(connection, by_name)
             names -= by_name.keys()
             for name, c in by_name.items():
                 self.found.checked["golden records"] += 1
-                mints = [(infos[r].born or 0, infos[r].mint) for r in c] + [(d.born or 0, d.mint) for r in c for d in dead.get(r, ())]
+                mints = [(infos[r].birth, infos[r].mint) for r in c] + [(d.birth, d.mint) for r in c for d in dead.get(r, ())]
                 listed = sorted((r for r in c if r in held), key=lambda r: infos[r].id)
                 members = [Member(infos[r].id, r, held[r].held, golden_run.standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
                 own = [o for r in listed for o in overrides.get(r, ())]

@@ -147,7 +147,7 @@ def test_the_log_goes_into_the_file_even_if_the_file_was_locked_when_that_began(
         for pragma in ("journal_mode=WAL", "wal_autocheckpoint=0", "user_version=1", "locking_mode=EXCLUSIVE"):
             writer.execute(f"PRAGMA {pragma}")
         writer.execute("CREATE TABLE note (text TEXT)")  # from here on nobody else gets in
-        thread = threading.Thread(target=db._checkpoints, args=(str(path), closed, 0.01))
+        thread = threading.Thread(target=db._checkpoints, args=(str(path), closed, 0.01), daemon=True)
         thread.start()
         time.sleep(0.1)
         assert thread.is_alive()

@@ -52,9 +52,11 @@ def test_a_hub_of_the_first_version_goes_on_with_what_it_knew(database: Database
         hub.do(("land", (id, {"id": id.key, "v": 1, "given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"})))
     hub.do(("land", (b, {"id": b.key, "v": 2, "gone": True})))
     before = tiny.answer(database)
-    with database.unit() as connection:
-        at_first(connection)
-    upgrade(database)
+    try:
+        with database.unit() as connection:
+            at_first(connection)
+    finally:  # others use this database too
+        upgrade(database)
     with database.read() as connection:
         assert not compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
         assert connection.exec_driver_sql("SELECT rid, born, died FROM standardised ORDER BY rid").fetchall() == [(1, 1, None), (2, 2, 4), (3, 3, None)]

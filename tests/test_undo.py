@@ -216,6 +216,24 @@ def test_a_hub_with_suspensions_verifies(database: Database, history: list[Any],
         desk.check()
 
 
+def suspended_and_left(desk: Desk, source: str) -> acts_of_stewards.Done:
+    """A suspension of very many records of which the process died before it settled them: they wait for the bulk path."""
+    with desk.database.unit() as connection:
+        doing = acts_of_stewards._Doing(desk.resolver, connection, by="ann", reason="a bad file")
+        return doing.run(Suspend(source, 0, desk.database.clock.now()))
+
+
+def meanwhile(patch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """In a bulk run, just before it looks for heirs."""
+    heirs = Bulk._heirs
+
+    def after_that(self: Bulk, *given: Any) -> None:
+        happens()
+        heirs(self, *given)
+
+    patch.setattr(Bulk, "_heirs", after_that)
+
+
 waiting = lives.map(lambda command: ("wait", command[1]))
 
 
@@ -229,7 +247,8 @@ def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database:
         patch.setattr(acts_of_stewards, "AT_ONCE", 0)  # none is few enough for one unit
         patch.setattr(acts_of_stewards, "CHUNK", 1)
         try:
-            done = desk.acts.do(Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
+            done = suspended_and_left(desk, "bill") if data.draw(st.booleans()) else desk.acts.do(
+                Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
         except NotFound:
             return
         note(f"history {history}")
@@ -237,7 +256,8 @@ def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database:
             desk.do(command)
         if data.draw(st.booleans()):
             desk.acts.undo(done.id, by="ann", why="it was right")
-    Bulk(desk.resolver, workers=1).run(train=False)
+        meanwhile(patch, lambda: [desk.do(command) for command in data.draw(st.lists(waiting, max_size=2))])
+        Bulk(desk.resolver, workers=1).run(train=False)
     found = tiny.answer(database)
     desk.check()
     desk.check_ids()
@@ -343,6 +363,47 @@ def test_a_dead_record_finds_an_heir_that_waited_for_the_bulk_path_once_that_ran
         assert find_customer(c, desk.customer(a)).id == desk.customer(a)
     desk.check()
     desk.check_ids()
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["dies", "comes-back"])
+def test_what_lands_while_a_bulk_run_looks_for_heirs_is_not_taken_for_settled(database: Database, back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, a, b = Desk(database), tiny.IDS[0], tiny.IDS[3]
+    for command in (person(a, 1, **ANNA), person(b, 1, **ANNA), person(b, 2, gone=True)):
+        desk.do(command)
+    meanwhile(monkeypatch, lambda: land_pending(desk, [person(b, 3, **ANNA) if back else person(a, 2, gone=True)]))
+    Bulk(desk.resolver, workers=1).run(train=False)
+    assert tiny.partition(database) == ({frozenset((a, b))} if back else set())
+    desk.check()
+    desk.check_ids()
+
+
+def test_who_was_suspended_but_not_settled_is_nobodys_heir_after_a_bulk_run(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts_of_stewards, "AT_ONCE", 0)
+    desk, a, b, c = Desk(database), tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
+    for command in (person(a, 1, **ANNA), person(b, 1, **ANNA), person(b, 2, gone=True), person(a, 2, gone=True)):
+        desk.do(command)
+    suspended_and_left(desk, "bill")
+    Bulk(desk.resolver, workers=1).run(train=False)
+    desk.do(person(c, 1, **ANNA))
+    desk.check()
+    desk.check_ids()
+    assert [shown for _, _, shown in tiny.answer(database).values()] == [b]
+
+
+def test_a_large_suspension_of_others_says_nothing_of_who_stays(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts_of_stewards, "AT_ONCE", 0)
+    monkeypatch.setattr(acts_of_stewards, "CHUNK", 1)
+    desk, crm, b1, b2 = Desk(database), tiny.IDS[3], tiny.IDS[0], tiny.IDS[1]
+    for id in (crm, b1, b2):
+        desk.do(person(id, 1, **ANNA))
+    assert tiny.partition(database) == {frozenset((crm, b1, b2))}
+    stays = desk.customer(crm)
+    desk.acts.do(Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
+    with database.read() as c:
+        told = {kind for (kind,) in c.execute(text("SELECT kind FROM change WHERE customer = :id"), {"id": stays})}
+        moved = c.execute(text("SELECT count(*) FROM id_move WHERE id = :id"), {"id": stays}).scalar()
+    assert told <= {"created", "updated"} and not moved
+    desk.check()
 
 
 def test_a_second_tombstone_moves_a_death_and_so_the_heirs(database: Database) -> None:

@@ -22,6 +22,7 @@ from hub.model import RecordId, Write
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
 CHANCE = 64  # ids whose chance is drawn at once
+UNBORN = 2**63 - 1
 DELETED = "deleted"  # content of a tombstone that somebody sent
 
 
@@ -297,6 +298,11 @@ class RecordInfo(NamedTuple):
     @property
     def alive(self) -> bool:
         return self.born is not None and self.died is None
+
+    @property
+    def birth(self) -> int:
+        """Its place in the order of births. One that a suspension took all versions of is last, while it waits to be settled."""
+        return UNBORN if self.born is None else self.born
 
 
 INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending FROM record"

@@ -123,7 +123,7 @@ class Created:
 def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]], now: int) -> Created:
     """The customers of clusters none of whose records was in one before."""
     infos = landing.records(connection, [r for c in clusters for r in c])
-    named = {min(c, key=lambda r: (infos[r].born or 0, infos[r].id)): c for c in clusters}
+    named = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for c in clusters}
     rebuilt = _build_all(connection, recipe, named, infos, now, {}, dead_leading(connection, infos))
     changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
     by_id = {r.id: r for r in rebuilt}
@@ -218,8 +218,8 @@ def _build_all(
     rebuilt: list[Rebuilt] = []
     standing = {stream: standings(recipe.config, *stream) for stream in {infos[r].id[:2] for r in members}}
     for name, cluster in clusters.items():
-        mints = [(infos[r].born or 0, infos[r].mint) for r in cluster]
-        mints += [(d.born or 0, d.mint) for r in cluster for d in dead.get(r, ())]
+        mints = [(infos[r].birth, infos[r].mint) for r in cluster]
+        mints += [(d.birth, d.mint) for r in cluster for d in dead.get(r, ())]
         type_name = infos[name].type
         listed = sorted(cluster, key=lambda r: infos[r].id)
         people = [Member(infos[r].id, r, held[r], standing[infos[r].id[:2]]) for r in listed]

@@ -54,7 +54,7 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
 
 
 def _dead(connection: Connection, rids: Collection[int]) -> set[int]:
-    """Those that are dead by what landed. A record that lives again, or is suspended, but is settled later only, keeps its heir until then."""
+    """Those that are dead as they are settled, and by what landed. A record that lives again, or is suspended, but is settled later only, keeps its heir until then."""
     return {r for r, info in landing.records(connection, store.deaths(connection, rids)).items() if info.born is not None and info.died is not None}
 
 
@@ -91,7 +91,7 @@ def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | N
     )
     rids = {name: r for r, name in names.items()}
     companions = next(c for c in made.clusters if info.id in c) - {info.id}
-    heir = min(companions, key=lambda name: (infos[rids[name]].born or 0, name), default=None)
+    heir = min(companions, key=lambda name: (infos[rids[name]].birth, name), default=None)
     return (None if heir is None else rids[heir]), members
 
 

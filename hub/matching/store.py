@@ -453,6 +453,15 @@ def returned(connection: Connection) -> list[int]:
     return [r.rid for r in connection.exec_driver_sql("SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid")]
 
 
+def settled_dead(connection: Connection) -> list[int]:
+    """Records that are dead, by what is settled and by what landed; those that died last first."""
+    statement = (
+        "SELECT s.rid FROM standardised s JOIN record r ON r.rid = s.rid"
+        " WHERE s.died IS NOT NULL AND r.died IS NOT NULL AND r.born IS NOT NULL ORDER BY s.died DESC"
+    )
+    return [r.rid for r in connection.exec_driver_sql(statement)]
+
+
 def any_dead(connection: Connection) -> bool:
     return db.exists(connection, "heir")
 
