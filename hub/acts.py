@@ -277,8 +277,8 @@ class _Doing:
         if a.type != b.type:
             raise Unprocessable("these customers are of different types", [Fault("/b", f"is a {b.type}, /a a {a.type}")])
         left, right = self._members(a), self._members(b)
-        roots = {**dict.fromkeys(left, _earliest(left)), **dict.fromkeys(right, _earliest(right))}
-        first, second = _earliest(left), _earliest(right)
+        first, second = landing.earliest(left, left), landing.earliest(right, right)
+        roots = {**dict.fromkeys(left, first), **dict.fromkeys(right, second)}
         self._check([(first, second), *((root, r) for r, root in roots.items() if r != root)], Verdict.MATCH, {**left, **right})
         self._decide([(first, second)], Verdict.MATCH)
         self._hold_together(first, roots)
@@ -297,7 +297,8 @@ class _Doing:
             raise Unprocessable("nothing would be left of this customer", [Fault("/records", "names all its records", "leave out those that stay")])
         self._decide(list(product(parted, rest)), Verdict.NO_MATCH)
         for side in (parted, rest):
-            self._hold_together(_earliest(side), dict.fromkeys(side, _earliest(side)))
+            first = landing.earliest(side, side)
+            self._hold_together(first, dict.fromkeys(side, first))
 
     def _unmerge(self, act: Unmerge) -> None:
         info = landing.record_named(self.connection, act.record)
@@ -489,10 +490,6 @@ class _Doing:
             ))
         self._settle(seeds={r for p in new for r in p})
         return len(new)
-
-
-def _earliest(members: Mapping[int, RecordInfo]) -> int:
-    return min(members, key=lambda r: (members[r].birth, members[r].id))
 
 
 # --- previewing -------------------------------------------------------------------------------------

@@ -36,8 +36,8 @@ from hub.resolve import Resolver
 
 STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
-APPLY_CHUNK = 4_000  # records in one unit
 SETTLE_CHUNK = 500  # records that the live path settles in one unit
+APPLY_CHUNK = 4_000  # records in one unit
 FIRST_CHUNK = 50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
@@ -408,7 +408,7 @@ class Bulk:
             else:
                 self.late.update(g.records)
         before = {n: c for g in fit for n, c in g.old.items()}
-        after = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for g in fit for c in g.new}
+        after = {landing.earliest(infos, c): c for g in fit for c in g.new}
         here = {r: n for n, c in after.items() for r in c}
         gone = [r for c in before.values() for r in c if r not in here]
         matching_store.save_membership(connection, gone, {r: n for r, n in here.items() if homes.get(r) != n})
@@ -434,7 +434,7 @@ class Bulk:
             with self._unit(recipe, mark) as (connection, moved_on):
                 at = self.database.clock.now()
                 settled = set(part) - moved_on
-                touched = Touched(records=set(settled))
+                touched = Touched(records=settled)
                 found = matching_run.recluster(connection, recipe, touched)
                 moved = settle_heirs(connection, recipe, touched)
                 changed = {r for r in settled if touched.infos[r].pending} | (settled & set(back))

@@ -320,7 +320,7 @@ class Resolver:
         members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
         infos = landing.records(connection, members)
         won = [ref[0] for ref in customer.lineage.get(attribute, {}).get("won", []) if ref[0] in infos]
-        rid = won[0] if won else min(infos, key=lambda r: (infos[r].birth, infos[r].id))
+        rid = won[0] if won else landing.earliest(infos, infos)
         return infos[rid]
 
     def withdraw_override(self, override_id: int, *, by: str) -> None:

@@ -206,7 +206,7 @@ class Verify:
             infos = landing.records(connection, rids)
             held = matching_store.standardised(connection, rids)
             overrides = golden_store.overrides_on(connection, {r: infos[r].id for r in rids})
-            by_name = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for c in part}
+            by_name = {landing.earliest(infos, c): c for c in part}
             dead = golden_run.dead_leading(connection, rids)
             stored = golden_store.customers_of(connection, by_name)
             names -= by_name.keys()

@@ -42,7 +42,7 @@ histories = st.lists(
     min_size=6, max_size=18,
 )
 # of few records, many of them deleted: so that what is left of one may be a tombstone, or an older version than it was born with
-lives = rows(of=st.sampled_from([*tiny.IDS[:3], *tiny.IDS[3:5]]), seldom_gone=2).map(lambda r: ("land", r))
+lives = rows(of=st.sampled_from(tiny.IDS[:5]), seldom_gone=2).map(lambda r: ("land", r))
 crowded = st.one_of(histories, st.lists(st.one_of(lives, lives, lives, lives, acts), min_size=3, max_size=12))
 
 
@@ -408,10 +408,8 @@ def test_a_large_suspension_of_others_says_nothing_of_who_stays(database: Databa
 
 def test_a_second_tombstone_moves_a_death_and_so_the_heirs(database: Database) -> None:
     desk, a, b, c = Desk(database), tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
-    anna = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03"}
-    desk.do(person(a, 1, **anna, email="a@x.example"))
-    desk.do(person(b, 1, **anna, email="a@x.example"))
-    desk.do(person(c, 1, **anna, email="a@x.example"))
+    for id in (a, b, c):
+        desk.do(person(id, 1, **ANNA))
     for id, version in ((b, 2), (a, 2), (b, 3)):
         desk.do(person(id, version, gone=True))
         desk.check()

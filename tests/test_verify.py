@@ -82,6 +82,9 @@ CORRUPTIONS: list[tuple[str, str, Sequence[str]]] = [
     ("a standardised row that went missing", "standardised", ["DELETE FROM standardised WHERE rid = {c2}"]),
     ("a dead record that is said to live", "standardised", ["UPDATE standardised SET died = NULL WHERE rid = {b2}"]),
     ("a dead record's standardised row that went missing", "standardised", ["DELETE FROM standardised WHERE rid = {b2}"]),
+    ("a standardised row of nobody", "standardised", [
+        "INSERT INTO standardised (rid, type, recipe, landed, born, sketch, cells, forms)"
+        " SELECT 999, type, recipe, landed, born, sketch, cells, forms FROM standardised WHERE rid = {c2}"]),
     ("the newest version folded in", "standardised", ["UPDATE standardised SET landed = landed + 1 WHERE rid = {b1}"]),
     ("a comparison form", "forms", ["UPDATE standardised SET forms = replace(forms, 'a@x.example', 'c@x.example') WHERE rid = {b1}"]),
     ("a death", "records", ["UPDATE record SET died = NULL WHERE rid = {b2}"]),

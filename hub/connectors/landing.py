@@ -22,8 +22,8 @@ from hub.model import RecordId, Write
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
 CHANCE = 64  # ids whose chance is drawn at once
-UNBORN = 2**63 - 1
 DELETED = "deleted"  # content of a tombstone that somebody sent
+UNBORN = 2**63 - 1  # a birth after every other
 
 
 class RecordRow(SQLModel, table=True):
@@ -303,6 +303,11 @@ class RecordInfo(NamedTuple):
     def birth(self) -> int:
         """Its place in the order of births. One that a suspension took all versions of is last, while it waits to be settled."""
         return UNBORN if self.born is None else self.born
+
+
+def earliest(infos: Mapping[int, RecordInfo], rids: Iterable[int]) -> int:
+    """The earliest-minted of some records: the one that names their cluster."""
+    return min(rids, key=lambda r: (infos[r].birth, infos[r].id))
 
 
 INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending FROM record"

@@ -123,7 +123,7 @@ class Created:
 def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]], now: int) -> Created:
     """The customers of clusters none of whose records was in one before."""
     infos = landing.records(connection, [r for c in clusters for r in c])
-    named = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for c in clusters}
+    named = {landing.earliest(infos, c): c for c in clusters}
     rebuilt = _build_all(connection, recipe, named, infos, now, {}, dead_leading(connection, infos))
     changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
     by_id = {r.id: r for r in rebuilt}

@@ -424,7 +424,7 @@ def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclu
     clusters = cluster_graph(connection, recipe, graph, infos, touched)
     before = _by_cluster(reached.homes)
     old_homes = reached.homes
-    after = {min(c, key=lambda r: (infos[r].birth, infos[r].id)): c for c in clusters}
+    after = {landing.earliest(infos, c): c for c in clusters}
     home = {r: name for name, members in after.items() for r in members}
     gone = {r for members in before.values() for r in members if r not in home}
     moved = {r: c for r, c in home.items() if old_homes.get(r) != c}

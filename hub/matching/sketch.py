@@ -1,4 +1,4 @@
-"""A record's sketch: the outlines of what is compared, some two hundred bytes, kept beside its forms. Pure.
+"""A record's sketch: the outlines of what is compared, eight bytes each, kept beside its forms. Pure.
 
 Most pairs that share a key are strangers, and their sketches show it: only of the others are the forms read.
 """
