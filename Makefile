@@ -25,7 +25,7 @@ test: setup  ## every test, properties sampled
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point
-	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/test_promises.py tests/test_orders.py tests/test_undo.py tests/test_concurrency.py tests/test_crashes.py tests/test_bulk.py tests/matching tests/golden_record tests/connectors/test_fold.py tests/connectors/test_landing.py $(ARGS)
+	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py $(ARGS)
 
 check: setup  ## style, types, import contracts, configuration
 	$(BIN)/ruff check hub tests benchmarks

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
-from hub.bulk import Bulk
 from hub.demo.world import World, generate, people_for
-from hub.matching import batch, store
-from hub.matching.model import Model
+from hub.matching import store
+from hub.matching.compare.model import Model
+from hub.matching.training import batch
 from hub.model import BIT
-from hub.resolve import Resolver
+from hub.resolve.bulk import Bulk
+from hub.resolve.resolver import Resolver
 
 DOCS = Path(__file__).parent.parent / "docs"
 EDGES = (-12, -10, -8, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16)  # bits

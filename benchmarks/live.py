@@ -37,14 +37,14 @@ import typer
 from benchmarks import worlds
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub.access import principals
-from hub.api.hub import Hub
-from hub.bulk import Bulk
 from hub.connectors.base import Page, SourceRow, jsonable
-from hub.connectors.pull import Pull
 from hub.db import Database
 from hub.demo.world import World, generate, people_for
-from hub.resolve import Resolver
+from hub.open import Hub
+from hub.resolve.bulk import Bulk
+from hub.resolve.resolver import Resolver
 from hub.settings import Config, load
+from hub.work.pull import Pull
 
 ENV = {"BILLING_URL": "sqlite:///unused", "CRM_URL": "http://127.0.0.1:9", "CRM_TOKEN": "unused", "WEB_FOLDER": ".", "APP_FOLDER": "."}
 SYSTEMS = {"billing": "billing", "crm": "crm"}  # source -> role of the key that writes its records

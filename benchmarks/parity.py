@@ -18,10 +18,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
-from hub.bulk import Bulk
 from hub.demo.world import generate, people_for
-from hub.matching import batch, candidates, store
-from hub.matching.score import Scorer
+from hub.matching import store
+from hub.matching.compare import candidates
+from hub.matching.compare.score import Scorer
+from hub.matching.training import batch
+from hub.resolve.bulk import Bulk
 from hub.settings import CustomerType
 
 FLOOR = -10_000_000  # below any weight

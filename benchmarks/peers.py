@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.exceptions import EMTrainingException
 
-from hub.matching.evaluate import Quality, evaluate
+from hub.quality.measures import Quality, evaluate
 
 if TYPE_CHECKING:  # neither is needed where memory is measured
     import pandas as pd

@@ -21,8 +21,8 @@ from splink.internals.exceptions import SplinkException
 from benchmarks import harder, peers, report, sets, worlds
 from benchmarks.report import Check, console
 from hub.demo.world import Noise, generate, people_for
-from hub.evaluation import run_set
-from hub.matching.evaluate import Quality
+from hub.quality.evaluation import run_set
+from hub.quality.measures import Quality
 from hub.settings import load_customer_types
 
 HUB, NEAR = "hub, default", 0.002

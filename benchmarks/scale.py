@@ -33,7 +33,7 @@ SAMPLE_SECONDS = 0.2
 POISONED = 0.01
 SEED = 1
 MB = 1 << 20
-BULK_STAGES = {  # method of hub.bulk.Bulk -> what it is called here; {0}: its argument that names the customer type
+BULK_STAGES = {  # method of hub.resolve.bulk.Bulk -> what it is called here; {0}: its argument that names the customer type
     "standardise": "standardise",
     "train": "train {0}",
     "_apply_keys": "keys",
@@ -113,19 +113,19 @@ def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
     """Pull and resolve the exports of a folder, then (no longer measured) judge the result."""
     import pyarrow.parquet as pq
 
-    import hub.bulk
-    import hub.matching.whole
+    import hub.matching.clusters.of_type
+    import hub.resolve.bulk
     from benchmarks import worlds
 
     stages = Stages()
     for method, name in BULK_STAGES.items():
-        stages.watch(hub.bulk.Bulk, method, name)
+        stages.watch(hub.resolve.bulk.Bulk, method, name)
     stages.watch(hub.matching.whole.Clusters, "find", "clusters")
     start, cpu = time.time(), cpu_seconds()
     resolver = stages.time("migrate", lambda: worlds.fresh_hub(url, worlds.config_over(folder)))
     with _profiled(profile):
         pulled = worlds.pull_all(resolver, stages.time)
-        report: hub.bulk.Report = stages.time("bulk, the rest", lambda: hub.bulk.Bulk(resolver).run())
+        report: hub.resolve.bulk.Report = stages.time("bulk, the rest", lambda: hub.resolve.bulk.Bulk(resolver).run())
     end, spent = time.time(), cpu_seconds() - cpu
     quality = worlds.person_quality(worlds.homes(resolver.database), pq.read_table(folder / "truth.parquet"))
     counts = {"landed": sum(p.landed for p in pulled), "clusters": report.clusters, "pairs": report.pairs, "changes": report.changes, "caught_up": report.caught_up}
@@ -150,7 +150,7 @@ def splink_child(folder: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     from benchmarks import peers, sets
-    from hub.matching.evaluate import evaluate
+    from hub.quality.measures import evaluate
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     records = pq.read_table(folder / "peers.parquet")

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from hub import cycle
-from hub.bulk import Bulk, Report
-from hub.connectors.pull import Pulled
 from hub.db import Database
 from hub.demo.world import World
-from hub.matching.evaluate import Quality, evaluate
-from hub.resolve import Resolver
+from hub.migrations import upgrade
+from hub.quality.measures import Quality, evaluate
+from hub.resolve.bulk import Bulk, Report
+from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, Source, load_customer_types
+from hub.work import cycle
+from hub.work.pull import Pulled
 
 CONFIG = Path(__file__).parent.parent / "config"
 PERSON_STREAMS = ("billing/customers", "crm/people", "web/signups", "app/profiles")
@@ -86,7 +87,7 @@ def _flat(mapped: Any, columns: list[str]) -> Any:
 def fresh_hub(url: str, config: Config) -> Resolver:
     """An empty hub, migrated."""
     database = Database(url)
-    database.upgrade()
+    upgrade(database)
     return Resolver(database, config)
 
 

@@ -18,13 +18,14 @@ import typer
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from hub import evaluation, settings
-from hub.api.hub import Hub
+from hub import settings
 from hub.app import create_app
 from hub.cli import app
 from hub.db import Database
 from hub.kinds import KINDS, form_names
 from hub.model import Rule, Sight
+from hub.open import Hub
+from hub.quality import evaluation
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "reference.md"

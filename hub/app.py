@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records, review_work
-from hub.api.hub import Hub
 from hub.api.problems import Problem
 from hub.api.wrap import Wrap
+from hub.open import Hub
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.
 

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-import hub.tables  # noqa: F401
+import tests.tables  # noqa: F401  (fills the metadata)
 from hub.db import Database
+from hub.migrations import upgrade
 
 
 class Ticking:
@@ -49,12 +50,12 @@ def open_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Da
     """A fresh, migrated database of a kind."""
     if kind == "sqlite":
         database = Database(f"sqlite:///{folder / 'hub.sqlite'}", Ticking())
-        database.upgrade()
+        upgrade(database)
         return database
     url = request.getfixturevalue("postgres_url")
     if url not in _postgres:
         _postgres[url] = Database(url, Ticking())
-        _postgres[url].upgrade()
+        upgrade(_postgres[url])
     empty(_postgres[url])
     return _postgres[url]
 

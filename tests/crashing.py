@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.bulk import Bulk
-from hub.connectors.connect import connect
-from hub.connectors.pull import Pull
+from hub.connectors.registry import connect
 from hub.db import Database
 from hub.model import RecordId
-from hub.resolve import Resolver
+from hub.resolve.bulk import Bulk
+from hub.resolve.resolver import Resolver
 from hub.settings import Config, Source
+from hub.work.pull import Pull
 from tests import tiny
 
 ROWS: list[tuple[RecordId, dict[str, Any]]] = [

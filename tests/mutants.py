@@ -43,13 +43,13 @@ class Mutant:
     test: str
 
 
-LANDING, FOLD, PULL = "hub/connectors/landing.py", "hub/connectors/fold.py", "hub/connectors/pull.py"
+LANDING, FOLD, PULL = "hub/landing/store.py", "hub/landing/fold.py", "hub/work/pull.py"
 MATCHING, GOLDEN, SURVIVE = "hub/matching/run.py", "hub/golden_record/run.py", "hub/golden_record/survivorship.py"
 T_LANDING, T_FOLD, T_PULL, T_PUSH = (f"tests/{t}.py::test_" for t in (
-    "connectors/test_landing", "connectors/test_fold", "connectors/test_pull", "delivery/test_push"))
-T_SURVIVE, T_SETTLE, T_VERIFY, T_DB = (f"tests/{t}.py::test_" for t in ("golden_record/test_survivorship", "test_settle", "test_verify", "test_db"))
-SHORTLIST, T_SHORTLIST = "hub/matching/shortlist.py", "tests/matching/test_shortlist.py::test_"
-T_PLAN, T_BULK, T_UNDO = (f"tests/{t}.py::test_" for t in ("delivery/test_write_back", "test_bulk", "test_undo"))
+    "landing/test_landing", "landing/test_fold", "work/test_pull", "delivery/test_push"))
+T_SURVIVE, T_SETTLE, T_VERIFY, T_DB = (f"tests/{t}.py::test_" for t in ("golden_record/test_survivorship", "resolve/test_settle", "quality/test_verify", "db/test_db"))
+SHORTLIST, T_SHORTLIST = "hub/matching/compare/shortlist.py", "tests/matching/compare/test_shortlist.py::test_"
+T_PLAN, T_BULK, T_UNDO = (f"tests/{t}.py::test_" for t in ("delivery/test_write_back", "resolve/test_bulk", "promises/test_undo"))
 
 MUTANTS = [
     # landing
@@ -72,7 +72,7 @@ MUTANTS = [
            T_PULL + "an_unreadable_listing_between_two_absences_neither_counts_nor_forgives[sqlite]"),
     Mutant("a page without rows is counted", PULL, "self.result.fetched += len(landed) + aside", "self.result.fetched += len(landed) + aside + (not landed)",
            T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
-    Mutant("the cursor reads on after the last version (>)", "hub/connectors/sql.py", "return columns[0] >= _bound(last[0])", "return columns[0] > _bound(last[0])",
+    Mutant("the cursor reads on after the last version (>)", "hub/connectors/systems/sql.py", "return columns[0] >= _bound(last[0])", "return columns[0] > _bound(last[0])",
            T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]"),
     # fold
     Mutant("an echo counts as the source's word", FOLD, "return any(w.value_hash == value and before.first.order <= w.base < current.first.order for w in writes)",
@@ -94,9 +94,9 @@ MUTANTS = [
     Mutant("nothing is clustered anew after a delete", MATCHING, "kept = {p: w for p, w in weights.items() if p[0] in alive and p[1] in alive and",
            "alive |= {r: 'person' for r in reached.homes}\n    kept = {p: w for p, w in weights.items() if",
            T_SETTLE + "a_delete_parts_what_only_the_deleted_record_held_together[sqlite]"),
-    Mutant("a contradicting decision enters", "hub/resolve.py", "check(standing, Decision(0, Pair.of(left, right), verdict))", "pass",
-           "tests/test_promises.py::test_a_decision_and_its_contradiction[sqlite-match]"),
-    Mutant("heirs are found once and for all", "hub/matching/heirs.py", "doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()",
+    Mutant("a contradicting decision enters", "hub/resolve/resolver.py", "check(standing, Decision(0, Pair.of(left, right), verdict))", "pass",
+           "tests/promises/test_promises.py::test_a_decision_and_its_contradiction[sqlite-match]"),
+    Mutant("heirs are found once and for all", "hub/matching/clusters/heirs.py", "doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()",
            "doubtful = set(died)", T_SETTLE + "an_heir_that_dies_or_moves_away_hands_the_id_on[sqlite]"),
     Mutant("the heir of what a decision ties is not looked for again", MATCHING, "    touched.near.update(r for d in reached.decisions.values()", "    set(r for d in reached.decisions.values()",
            T_UNDO + "a_dead_record_finds_its_heir_again_that_only_a_decision_ties_to_it[sqlite]"),
@@ -104,7 +104,7 @@ MUTANTS = [
            "(stored.died is None) == (prepared.folded.died is None)", T_UNDO + "a_record_that_was_born_earlier_again_shows_its_id_again[sqlite]"),
     Mutant("a dead record's birth that moves is no change", GOLDEN, "!= moved.after.get(d) or d in changed", "!= moved.after.get(d)",
            T_UNDO + "an_heir_shows_its_own_id_when_the_dead_record_was_born_later[sqlite]"),
-    Mutant("a tombstone goes with the version that it ended", "hub/connectors/suspension.py", "died = None if (info.id.source", "died = None if born is None or (info.id.source",
+    Mutant("a tombstone goes with the version that it ended", "hub/landing/suspension.py", "died = None if (info.id.source", "died = None if born is None or (info.id.source",
            T_UNDO + "a_record_of_which_a_tombstone_is_left_stays_dead_when_an_older_version_lands[sqlite]"),
     # survivorship
     Mutant("ties end by chance", SURVIVE, "-candidate.ref.index, _text(candidate.value), candidate.record,", "-candidate.ref.index,",
@@ -127,14 +127,14 @@ MUTANTS = [
     Mutant("old search terms stay", GOLDEN, "store.remove_terms(connection, before - after)", "store.remove_terms(connection, ())",
            T_VERIFY + "a_sound_hub_has_no_differences_and_everything_was_looked_at[sqlite]"),
     # the database
-    Mutant("PostgreSQL's writers are not alone", "hub/db.py", "SELECT pg_advisory_xact_lock({WRITER_LOCK})", "SELECT {WRITER_LOCK}",
+    Mutant("PostgreSQL's writers are not alone", "hub/db/__init__.py", "SELECT pg_advisory_xact_lock({WRITER_LOCK})", "SELECT {WRITER_LOCK}",
            T_DB + "two_processes_worth_of_databases_exclude_each_other[postgresql]"),
-    Mutant("SQLite's writers are not alone", "hub/db.py", '"BEGIN IMMEDIATE"', '"BEGIN"', T_DB + "two_processes_worth_of_databases_exclude_each_other[sqlite]"),
-    Mutant("a rehearsal is the real thing", "hub/db.py", "            raise _RolledBack\n", "", T_DB + "a_rehearsal_is_real_while_it_lasts_and_leaves_nothing[sqlite]"),
+    Mutant("SQLite's writers are not alone", "hub/db/__init__.py", '"BEGIN IMMEDIATE"', '"BEGIN"', T_DB + "two_processes_worth_of_databases_exclude_each_other[sqlite]"),
+    Mutant("a rehearsal is the real thing", "hub/db/__init__.py", "            raise _RolledBack\n", "", T_DB + "a_rehearsal_is_real_while_it_lasts_and_leaves_nothing[sqlite]"),
     # bulk
-    Mutant("what moved during a bulk run is left as it was", "hub/bulk.py", "late = self.late | set(left)", "late = set()",
+    Mutant("what moved during a bulk run is left as it was", "hub/resolve/bulk.py", "late = self.late | set(left)", "late = set()",
            T_BULK + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-record-moves-to-another-customer-standardise]"),
-    Mutant("a bulk run forgets to settle what was pending", "hub/bulk.py", "landing.settle_pending(connection, pending,", "(lambda *_: None)(connection, pending,",
+    Mutant("a bulk run forgets to settle what was pending", "hub/resolve/bulk.py", "landing.settle_pending(connection, pending,", "(lambda *_: None)(connection, pending,",
            T_BULK + "what_a_bulk_run_resolved_is_not_left_to_the_live_path[sqlite]"),
     # delivery
     Mutant("a claimed value is written back", "hub/access/handover.py", 'value for rid, _, index in why["won"] if attribute in checked.get(rid, ())',
@@ -155,8 +155,8 @@ MUTANTS = [
            "return frozenset(a for a, sight in self.of(type_name).items() if sight is Sight.SHOW)", "return frozenset(self.of(type_name))",
            T_PUSH + "an_attribute_that_the_sources_role_is_not_shown_never_goes_there[sqlite]"),
     # jobs
-    Mutant("two processes run one job", "hub/jobs.py", "found.holder != holder and found.until > now", "False",
-           "tests/test_jobs.py::test_one_holder_at_a_time_who_may_take_it_again[sqlite]"),
+    Mutant("two processes run one job", "hub/work/jobs.py", "found.holder != holder and found.until > now", "False",
+           "tests/work/test_jobs.py::test_one_holder_at_a_time_who_may_take_it_again[sqlite]"),
 ]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hub.connectors.fold import Held
 from hub.db import Database
+from hub.landing.fold import Held
 from hub.matching import store as matching_store
 from hub.model import RecordId
-from hub.resolve import Resolver
+from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, CustomerType, Source
 
 IDS = [RecordId(s, "people", k) for s in ("bill", "crm", "web") for k in ("1", "2", "3")]
@@ -96,7 +96,7 @@ def nameless(answer_: dict[frozenset[RecordId], tuple[Any, ...]]) -> dict[frozen
 
 def held(database: Database, id: RecordId) -> dict[str, Held]:
     with database.read() as c:
-        from hub.connectors import landing
+        from hub.landing import store as landing
 
         info = landing.record_named(c, id)
         assert info is not None

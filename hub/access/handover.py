@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 
 from hub.access.audit import Sight
 from hub.access.read import Reader
-from hub.connectors import landing
-from hub.connectors.fold import Held
 from hub.golden_record import store
 from hub.golden_record.store import StoredCustomer
+from hub.landing import store as landing
+from hub.landing.fold import Held
 from hub.matching import store as matching_store
 from hub.model import Value, from_plain
 

@@ -11,11 +11,11 @@ from hub.access.audit import REQUEST, Sight
 from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
 from hub.access.read import Reader
-from hub.acts import CustomerState, Preview
-from hub.connectors import landing
 from hub.errors import Fault, NotFound
-from hub.matching.act_store import StoredAct
+from hub.landing import store as landing
 from hub.model import RecordId
+from hub.stewardship.act_store import StoredAct
+from hub.stewardship.acts import CustomerState, Preview
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,22 +18,22 @@ from hub.access.cursors import seal, unseal
 from hub.access.policy import View, changed_in_view, compile_view, look, see, visible_forms
 from hub.access.principals import Principal
 from hub.access.secret import derive
-from hub.connectors import landing
-from hub.connectors.landing import RecordInfo
 from hub.db import Database
 from hub.errors import Fault, Forbidden, Gone, NotFound, PreconditionRequired, Stale, Unprocessable
 from hub.golden_record import lookups, past, store
 from hub.golden_record.search_terms import query_tokens, tokens
 from hub.golden_record.store import StoredChange, StoredCustomer
 from hub.kinds import KINDS
-from hub.matching import lookups as matching_lookups
+from hub.landing import store as landing
+from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
+from hub.matching.compare.score import explain
 from hub.matching.recipe import Recipe, read_recipe
-from hub.matching.score import explain
 from hub.model import RecordId, Value, digest, from_plain, plain
 from hub.model import Sight as See
-from hub.resolve import ProbeMatch, find_customer
+from hub.resolve.resolver import ProbeMatch, find_customer
 from hub.settings import Attribute, Config
+from hub.stewardship import lookups as matching_lookups
 
 LARGEST_PAGE = 200
 SCANNED = 5000  # changes looked through for one page of the feed

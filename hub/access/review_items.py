@@ -8,9 +8,9 @@ from hub.access.audit import REQUEST, Sight
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Gone
-from hub.matching.reviews import Position
 from hub.model import RecordId
-from hub.review_queue import Queue, QueuePage
+from hub.stewardship.items import Position
+from hub.stewardship.queue import Queue, QueuePage
 
 
 def see_queue(

@@ -7,18 +7,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
-from hub import acts as a
 from hub.access.cursors import seal, unseal
 from hub.access.previews import SeenPreview, SeenState, must_see_customers, see_preview, seen_acts
 from hub.access.principals import Principal
 from hub.api.customers import Cursor, Limit, cleaned, micros
-from hub.api.hub import Hub
 from hub.api.idempotency import IdempotencyKey, once
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.errors import Fault, Forbidden, NotFound, PreconditionRequired
-from hub.matching.act_store import StoredAct
+from hub.open import Hub
+from hub.stewardship import acts as a
+from hub.stewardship.act_store import StoredAct
 
 router = APIRouter(prefix="/v1", tags=["acts"])
 

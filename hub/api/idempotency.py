@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from hub.access.principals import Principal
 from hub.api import store
-from hub.api.hub import Hub
 from hub.errors import Conflict, Fault, Unprocessable
 from hub.model import canonical
+from hub.open import Hub
 
 KEPT = 86_400_000_000
 IN_FLIGHT = 60_000_000  # after that, whoever was at it is taken for dead

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.access.principals import Principal
-from hub.api.hub import Hub
 from hub.api.problems import documented
 from hub.api.schemas import BatchAnswer, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
@@ -19,7 +18,8 @@ from hub.api.wrap import BODY_BYTES, NDJSON
 from hub.connectors.base import ROW_DEPTH, too_deep
 from hub.errors import Fault, NotFound, Refused, TooLarge, Unprocessable
 from hub.model import RecordId
-from hub.resolve import Outcome
+from hub.open import Hub
+from hub.resolve.resolver import Outcome
 
 router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"])
 

@@ -11,12 +11,12 @@ from hub.access.cursors import seal, unseal
 from hub.access.principals import Principal
 from hub.access.review_items import see_queue
 from hub.api.customers import Cursor, Limit, micros
-from hub.api.hub import Hub
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
-from hub.matching.review_store import Hold
-from hub.review_queue import CLAIM, Queue, Shown
+from hub.open import Hub
+from hub.stewardship.queue import CLAIM, Queue, Shown
+from hub.stewardship.review_store import Hold
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hub.access import seen as s
 from hub.connectors.base import ROW_DEPTH, too_deep
 from hub.model import RecordId, Verdict, from_micros
-from hub.resolve import Happened, Outcome
+from hub.resolve.resolver import Happened, Outcome
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.access.principals import Principal, authenticate, note_use
-from hub.api.hub import Hub
 from hub.errors import Forbidden
+from hub.open import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 

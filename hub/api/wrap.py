@@ -10,9 +10,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.access.audit import REQUEST
-from hub.api.metrics import Metrics
 from hub.api.problems import of_error, problem
 from hub.errors import Fault, TooLarge
+from hub.work.metrics import Metrics
 
 NDJSON = "application/x-ndjson"
 BODY_BYTES = 1 << 20

@@ -38,7 +38,7 @@ def check(config: ConfigOption = CONFIG, schemas: Annotated[Path | None, typer.O
 
 def mapping_faults(settings: Config) -> Iterator[Fault]:
     """What only compiling the maps shows."""
-    from hub.connectors.mapping import Mapper
+    from hub.connectors.mapping.mapper import Mapper
 
     for source in settings.sources.values():
         for name, stream in source.streams.items():

@@ -31,7 +31,7 @@ from hub.cli.shared import (
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from hub.api.hub import Hub
+    from hub.open import Hub
 
 app = typer.Typer()
 keys = typer.Typer(help="API keys: shown once, stored as a hash.", no_args_is_help=True)
@@ -85,7 +85,7 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
     import uvicorn
 
     from hub.app import create_app, steady
-    from hub.jobs import schedule
+    from hub.work.jobs import schedule
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

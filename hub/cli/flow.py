@@ -8,11 +8,23 @@ import typer
 from rich import box
 from rich.table import Column, Table
 
-from hub.cli.shared import CONFIG, DATABASE, FOLDER, ConfigOption, DatabaseOption, FolderOption, ReportOption, bars, opened, out, write_report
+from hub.cli.shared import (
+    CONFIG,
+    DATABASE,
+    FOLDER,
+    ConfigOption,
+    DatabaseOption,
+    FolderOption,
+    ReportOption,
+    bars,
+    opened,
+    out,
+    write_report,
+)
 
 if TYPE_CHECKING:
-    from hub.bulk import Report
-    from hub.connectors.pull import Pulled
+    from hub.resolve.bulk import Report
+    from hub.work.pull import Pulled
 
 app = typer.Typer()
 
@@ -25,7 +37,7 @@ def pull(
     no_match: Annotated[bool, typer.Option("--no-match", help="Only land; resolve later with `hub match`.")] = False,
 ) -> None:
     """Read what the sources have, keep it, and resolve it into golden records."""
-    from hub import cycle
+    from hub.work import cycle
 
     with opened(config, database, folder, reaching=True) as hub:
         with bars() as step:
@@ -46,7 +58,7 @@ def quarantine(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
 ) -> None:
     """What was set aside, where it stood and why. The rows themselves stay in the database."""
-    from hub.connectors.landing import quarantined
+    from hub.landing.store import quarantined
     from hub.model import from_micros
 
     with opened(config, database, folder) as hub, hub.database.read() as connection:
@@ -62,7 +74,7 @@ def match(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
 ) -> None:
     """Resolve what is pending into golden records."""
-    from hub import cycle
+    from hub.work import cycle
 
     with opened(config, database, folder) as hub:
         with bars() as step:
@@ -76,7 +88,7 @@ def match(
 @app.command()
 def push(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
     """Write golden values back to the sources that subscribe to them."""
-    from hub import cycle
+    from hub.work import cycle
 
     with opened(config, database, folder, reaching=True) as hub:
         print_pushed(cycle.push(hub.resolver, hub.reader))
@@ -87,8 +99,8 @@ def verify(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
     """Derive clusters and golden records from what is stored, and count what differs from what is served."""
     from hub.access.audit import verify_chain
     from hub.access.secret import derive, hub_secret
-    from hub.api.hub import audit_path
-    from hub.verify import Verify
+    from hub.open import audit_path
+    from hub.quality.verify import Verify
 
     with opened(config, database, folder) as hub:
         with bars() as step:

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from hub.cli.shared import CONFIG, DATABASE, FOLDER, ConfigOption, DatabaseOption, FolderOption, ReportOption, bars, known_type, opened, out, write_report
+from hub.cli.shared import (
+    CONFIG,
+    DATABASE,
+    FOLDER,
+    ConfigOption,
+    DatabaseOption,
+    FolderOption,
+    ReportOption,
+    bars,
+    known_type,
+    opened,
+    out,
+    write_report,
+)
 from hub.errors import NotFound
 
 model = typer.Typer(help="Matching models.", no_args_is_help=True)
@@ -33,7 +46,7 @@ def model_train(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
 ) -> None:
     """Train a model on all records. It decides nothing until it is promoted."""
-    from hub.bulk import Bulk
+    from hub.resolve.bulk import Bulk
 
     with opened(config, database, folder) as hub:
         known_type(hub.config, customer_type, "customer type")
@@ -46,7 +59,7 @@ def model_train(
 def model_diff(first: int, second: int, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
     """Where two models weigh differently."""
     from hub.matching import store
-    from hub.matching.model import Model, differences
+    from hub.matching.compare.model import Model, differences
 
     with opened(config, database, folder) as hub, hub.database.read() as connection:
         found = {m.id: m for m in store.models(connection)}
@@ -66,8 +79,9 @@ def model_export(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
 ) -> None:
     """Write a model as Splink settings: its levels and its weights against strangers, for Splink's charts and backends."""
-    from hub.matching import splink_bridge, store
-    from hub.matching.model import Model
+    from hub.matching import store
+    from hub.matching.compare.model import Model
+    from hub.matching.training import splink_bridge
 
     with opened(config, database, folder) as hub:
         with hub.database.read() as connection:
@@ -92,8 +106,8 @@ def model_promote(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None,
 ) -> None:
     """Decide by this model from now on: all records are resolved anew."""
-    from hub.promotion import dry_run as try_out
-    from hub.promotion import promote
+    from hub.quality.promotion import dry_run as try_out
+    from hub.quality.promotion import promote
 
     with opened(config, database, folder) as hub:
         with bars() as step:

@@ -35,7 +35,7 @@ def evaluate(
     sets: Annotated[list[Path], typer.Argument(help="YAML files of record sets with truth.")], config: ConfigOption = CONFIG, report: ReportOption = None,
 ) -> None:
     """Run record sets whose truth is known through a hub of their own, and print how good the result is."""
-    from hub.evaluation import run_set
+    from hub.quality.evaluation import run_set
     from hub.settings import load_customer_types
 
     customers = load_customer_types(config)  # a set brings its own sources
@@ -71,7 +71,7 @@ def estimate(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None,
 ) -> None:
     """Precision and recall of this hub without truth, from a few pairs that a steward labels."""
-    from hub.estimation import draw_pairs, read_labels
+    from hub.quality.estimation import draw_pairs, read_labels
 
     if (to is None) == (labels is None):
         raise ConfigError([Fault("hub estimate", "needs one of --out and --labels", "first --sample 200 --out pairs.csv, then --labels pairs.csv")])

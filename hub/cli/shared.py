@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.errors import ConfigError, Fault
+from hub.migrations import upgrade
 
 if TYPE_CHECKING:
     from hub.access.principals import Principal
-    from hub.api.hub import Hub
+    from hub.open import Hub
     from hub.settings import Config
 
 # Verbs import what they need when they run: `hub --help` waits for none of it.
@@ -34,15 +35,15 @@ CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var
 @contextmanager
 def opened(config: Path, database: str, folder: Path, *, reaching: bool = False) -> Iterator[Hub]:
     """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
-    from hub.api.hub import Hub
     from hub.db import Database
+    from hub.open import Hub
     from hub.settings import load
 
     settings = load(config, reaching=reaching)
     folder.mkdir(parents=True, exist_ok=True)
     db = Database(database)
     try:
-        db.upgrade()
+        upgrade(db)
         hub = Hub.open(db, settings, folder)
         try:
             yield hub

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 
 from hub.access.handover import Handover, hand_over
 from hub.access.read import Reader
-from hub.connectors import landing
 from hub.connectors.base import Connector, FieldWrite, WriteResult
-from hub.connectors.connect import connect
-from hub.connectors.landing import StoredVersion
+from hub.connectors.registry import connect
 from hub.db import fail_point
 from hub.delivery import store
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Plan, plan
 from hub.errors import HubError
+from hub.landing import store as landing
+from hub.landing.store import StoredVersion
 from hub.matching.recipe import Recipe
-from hub.resolve import Resolver
+from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
 
 BATCH = 100

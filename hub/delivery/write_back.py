@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.connectors.fold import Held
-from hub.connectors.mapping import Mapper
+from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
+from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
 from hub.model import Value
 

@@ -17,9 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from hub import cycle
 from hub.access import principals
-from hub.api.hub import Hub
 from hub.db import Database
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
@@ -28,9 +26,12 @@ from hub.demo.show import Show
 from hub.demo.sources import RunningSources, start_sources
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
-from hub.matching.evaluate import Quality, evaluate
+from hub.migrations import upgrade
 from hub.model import RecordId
+from hub.open import Hub
+from hub.quality.measures import Quality, evaluate
 from hub.settings import load
+from hub.work import cycle
 
 MARK = ".hub-demo"  # only a folder that holds it is replaced
 ROLES = ("customer_service", "shipping", "analyst")
@@ -105,7 +106,7 @@ def _own_folder(folder: Path) -> Path:
 def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[Hub]:
     os.environ.update(sources.env)  # the sources' addresses and tokens, as their owner would set them
     database = Database(os.environ.get("HUB_DEMO_DATABASE_URL", f"sqlite:///{folder / 'hub.sqlite'}"))
-    database.upgrade()
+    upgrade(database)
     hub = Hub.open(database, load(config), folder)
     try:
         yield hub

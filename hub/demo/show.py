@@ -11,13 +11,13 @@ from rich.table import Table
 
 from hub.access import principals
 from hub.access.seen import SeenCustomer
-from hub.api.hub import Hub
-from hub.bulk import Report
-from hub.connectors.pull import Pulled
 from hub.delivery.run import Pushed
 from hub.demo.sources import RunningSources
 from hub.demo.world import World
-from hub.matching.evaluate import Quality
+from hub.open import Hub
+from hub.quality.measures import Quality
+from hub.resolve.bulk import Report
+from hub.work.pull import Pulled
 
 ORDER = {name: place for place, name in enumerate(
     ("line1", "street", "line2", "extra", "postcode", "postalCode", "zip", "city", "town", "region", "state", "country"))}

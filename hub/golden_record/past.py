@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.connectors import landing
-from hub.connectors.fold import Held, fold
-from hub.connectors.landing import RecordInfo, StoredVersion
-from hub.connectors.mapping import Mapper
+from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
 from hub.golden_record import lookups, store
 from hub.golden_record.run import build, standings
 from hub.golden_record.survivorship import Member
+from hub.landing import store as landing
+from hub.landing.fold import Held, fold
+from hub.landing.store import RecordInfo, StoredVersion
 from hub.matching import store as matching_store
 from hub.matching.recipe import hash_values
 from hub.model import Cell, Override, Value, Version, plain

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from hub import db
-from hub.connectors import landing
-from hub.connectors.fold import Held
-from hub.connectors.landing import RecordInfo
-from hub.connectors.suspension import any_suspension
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
 from hub.golden_record.recipes import recipe_document
 from hub.golden_record.search_terms import tokens
 from hub.golden_record.store import StoredCustomer
 from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
+from hub.landing import store as landing
+from hub.landing.fold import Held
+from hub.landing.store import RecordInfo
+from hub.landing.suspension import any_suspension
 from hub.matching import store as matching_store
-from hub.matching.heirs import Moved
+from hub.matching.clusters.heirs import Moved
 from hub.matching.recipe import Recipe
 from hub.matching.run import Reclustered
 from hub.model import ChangeType, Override, RecordId, from_plain, plain

@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import inf, log2
 from typing import Any, NamedTuple
 
-from hub.connectors.fold import Held
+from hub.landing.fold import Held
 from hub.model import Override, RecordId, Rule, Value, canonical, plain
 from hub.settings import CustomerType, Stream, Survivorship
 

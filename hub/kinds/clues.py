@@ -2,7 +2,7 @@
 
 A text's outline is 64 bits: which letters it holds, how often, and its length. Two texts that are the same, or alike, have
 outlines that are, so outlines never rule out what is there; now and then they let pass what is not (an anagram). A level names
-the clues without which it cannot be: `hub.matching.shortlist` leaves out most pairs by them, a property test holds the two together.
+the clues without which it cannot be: `hub.matching.compare.shortlist` leaves out most pairs by them, a property test holds the two together.
 """
 
 from __future__ import annotations

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from hub.kinds.clues import Feature, clue, one_of
-from hub.kinds.levels_base import MISSING, Columns, Level, Levels, PythonForm, Stored, near, near_sql, same, similar, similar_sql
+from hub.kinds.levels_base import (
+    MISSING,
+    Columns,
+    Level,
+    Levels,
+    PythonForm,
+    Stored,
+    near,
+    near_sql,
+    same,
+    similar,
+    similar_sql,
+)
 
 COMPANY = (
     Level("exact", "the same company name", 0.66, 0.0002, tf="value", needs=one_of(clue("same", "value"))),

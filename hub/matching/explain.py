@@ -12,18 +12,18 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from hub.connectors import landing
-from hub.connectors.landing import RecordInfo
 from hub.errors import Fault, NotFound
+from hub.landing import store as landing
+from hub.landing.store import RecordInfo
 from hub.matching import run, store
-from hub.matching.candidates import keys as keys_of
-from hub.matching.candidates import rule_name, without_placeholders
-from hub.matching.clusters import Clustering, Limits, Step, cluster, components
-from hub.matching.decisions import match_path
-from hub.matching.model import Model, probability
+from hub.matching.clusters.cluster import Clustering, Limits, Step, cluster, components
+from hub.matching.clusters.decisions import match_path
+from hub.matching.compare.candidates import keys as keys_of
+from hub.matching.compare.candidates import rule_name, without_placeholders
+from hub.matching.compare.model import Model, probability
+from hub.matching.compare.score import PartExplained, explain
 from hub.matching.recipe import Recipe
 from hub.matching.run import Touched, limits_of, ordered, type_salt
-from hub.matching.score import PartExplained, explain
 from hub.matching.store import StoredDecision
 from hub.model import BIT, Pair, RecordId, Verdict
 

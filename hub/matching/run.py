@@ -15,18 +15,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import db
-from hub.connectors import landing
-from hub.connectors.fold import Folded, Held, fold
-from hub.connectors.landing import RecordInfo, StoredVersion
-from hub.connectors.mapping import Mapped
+from hub.connectors.mapping.mapper import Mapped
 from hub.errors import BadRecord
+from hub.landing import store as landing
+from hub.landing.fold import Folded, Held, fold
+from hub.landing.store import RecordInfo, StoredVersion
 from hub.matching import store
-from hub.matching.candidates import keys as keys_of
-from hub.matching.clusters import Cluster, Limits, Traits, cluster, components
-from hub.matching.model import Model
+from hub.matching.clusters.cluster import Cluster, Limits, Traits, cluster, components
+from hub.matching.compare.candidates import keys as keys_of
+from hub.matching.compare.model import Model
+from hub.matching.compare.score import weigh
+from hub.matching.compare.shortlist import FEW, hopeful
 from hub.matching.recipe import Recipe, hash_values
-from hub.matching.score import weigh
-from hub.matching.shortlist import FEW, hopeful
 from hub.matching.store import Standardised, StoredDecision, StoredPair
 from hub.model import BIT, Cell, Pair, RecordId, Verdict, Version, Write, canonical, digest, plain
 from hub.settings import CustomerType

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 
-if TYPE_CHECKING:
-    from hub.db import Database
+from hub.db import Database
 
 
 def upgrade(database: Database) -> None:

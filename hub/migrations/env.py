@@ -3,7 +3,6 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-import hub.tables
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
-import hub.tables  # noqa: F401  (fills the metadata)
+import tests.tables  # noqa: F401  (fills the metadata)
 from hub.access.principals import create_key
-from hub.api.hub import Hub
 from hub.db import Database
+from hub.open import Hub
 from hub.settings import Config, load
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -3,10 +3,20 @@
 import pytest
 
 from hub.access import store
-from hub.access.principals import DAY, PREFIX, USED_EVERY, Principal, authenticate, create_key, list_keys, note_use, revoke_key
-from hub.api.hub import Hub
+from hub.access.principals import (
+    DAY,
+    PREFIX,
+    USED_EVERY,
+    Principal,
+    authenticate,
+    create_key,
+    list_keys,
+    note_use,
+    revoke_key,
+)
 from hub.db import Database
 from hub.errors import Conflict, NotAuthenticated, NotFound, Unprocessable
+from hub.open import Hub
 from tests.access.population import TestClock
 
 

@@ -10,10 +10,10 @@ import pytest
 from hub.access.audit import head_path, read_lines, verify_chain
 from hub.access.principals import Principal
 from hub.access.secret import derive, hub_secret
-from hub.api.hub import Hub, audit_path
-from hub.connectors.landing import record_named
 from hub.errors import BadRequest, Forbidden, Gone, HubError, NotFound, PreconditionRequired, Stale, Unprocessable
+from hub.landing.store import record_named
 from hub.model import RecordId, Verdict
+from hub.open import Hub, audit_path
 from tests.access.population import ANA, ANA_IN_CRM, BO, SECOND, SECRET, START, TestClock, fill
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.api.hub import Hub
 from hub.db import Database
+from hub.open import Hub
 from tests.access import population
 
 

@@ -13,9 +13,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from hub.api.hub import Hub
 from hub.api.security import PUBLIC
 from hub.app import create_app
+from hub.open import Hub
 from hub.settings import Permission
 from tests.access.population import ANA, BO, fill, key_for
 

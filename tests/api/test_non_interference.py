@@ -13,10 +13,22 @@ from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from hub.api.hub import Hub
 from hub.app import create_app
 from hub.model import RecordId, Verdict
-from tests.access.population import ANA, ANA_IN_CRM, BO, START, TestClock, fill, key_for, new_database, open_hub, repeatable_ids, write_config
+from hub.open import Hub
+from tests.access.population import (
+    ANA,
+    ANA_IN_CRM,
+    BO,
+    START,
+    TestClock,
+    fill,
+    key_for,
+    new_database,
+    open_hub,
+    repeatable_ids,
+    write_config,
+)
 
 ASKED = {"x-request-id": "asked"}
 HIDDEN = {"born": ["1980-05-17", "1955-12-02", ""], "phone": ["+351 21 790 4000", "+49 30 1234567", ""], "nid": ["PT-77001", "DE-42", ""],

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from hub.api.hub import Hub
 from hub.app import create_app
+from hub.open import Hub
 from tests.access.population import ANA, fill, key_for
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.connectors.base import BadRow, Connector, FieldWrite, Page, SourceRow
-from hub.connectors.mapping import Mapper
+from hub.connectors.mapping.mapper import Mapper
 from hub.errors import ConfigError, HubError
 from hub.settings import CustomerType, Source
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.connectors.fold import Held
-from hub.connectors.mapping import Mapper
+from hub.connectors.mapping.mapper import Mapper
 from hub.delivery.write_back import TRIPS_AT, Plan, plan, wanted
+from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
 from hub.model import Cell, Value, composite
 from hub.settings import CustomerType, Stream

@@ -8,18 +8,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from hub import cycle
 from hub.access.audit import AuditLog
 from hub.access.read import Reader
-from hub.connectors import landing
-from hub.connectors.pull import Pulled
 from hub.db import Database, load
 from hub.delivery.run import Push, Pushed
 from hub.demo.crm import CrmServer
+from hub.landing import store as landing
 from hub.model import RecordId
-from hub.resolve import Resolver
+from hub.quality.verify import Verify
+from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, CustomerType, Source
-from hub.verify import Verify
+from hub.work import cycle
+from hub.work.pull import Pulled
 
 BILL, CRM, WEB = RecordId("bill", "people", "1"), RecordId("crm", "people", "P-N000001"), RecordId("web", "people", "1")
 X, Y, Z = "+4915112345678", "+4915187654321", "+4915100000001"

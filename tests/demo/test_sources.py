@@ -12,8 +12,8 @@ import pytest
 
 from hub import settings
 from hub.connectors.base import BadRow, FieldWrite, SourceRow
-from hub.connectors.connect import connect
-from hub.connectors.mapping import Mapper
+from hub.connectors.mapping.mapper import Mapper
+from hub.connectors.registry import connect
 from hub.demo import web
 from hub.demo.run import choose_story
 from hub.demo.sources import RunningSources, start_sources

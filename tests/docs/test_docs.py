@@ -23,11 +23,12 @@ import typer
 import yaml
 from sqlmodel import SQLModel
 
-import hub.tables  # noqa: F401
+import tests.tables  # noqa: F401  (fills the metadata)
 from docs import generate
-from hub import evaluation, settings
+from hub import settings
 from hub.cli import app
 from hub.cli.check import mapping_faults, write_back_faults
+from hub.quality import evaluation
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

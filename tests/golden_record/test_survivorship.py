@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.connectors import landing
-from hub.connectors.fold import Held
 from hub.db import Database, load
 from hub.golden_record.survivorship import Golden, Member, Standings, _text, golden_values, revisit_at
+from hub.landing import store as landing
+from hub.landing.fold import Held
 from hub.model import Cell, Override, RecordId, Rule, Value, canonical, composite, from_micros, plain, to_micros
-from hub.resolve import Resolver
+from hub.quality.verify import Verify
+from hub.resolve.resolver import Resolver
 from hub.settings import CustomerType, Stream, Survivorship, duration_micros
-from hub.verify import Verify
 from tests import tiny
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 20  # pure, so cheap

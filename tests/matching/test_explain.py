@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from hub.acts import Acts, Merge
-from hub.connectors import landing
 from hub.db import Database
 from hub.errors import NotFound
+from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.explain import ClusterStory, Explain, PairStory
 from hub.model import RecordId, Verdict
-from hub.resolve import find_customer
-from tests.test_promises import Hub
+from hub.resolve.resolver import find_customer
+from hub.stewardship.acts import Acts, Merge
+from tests.promises.test_promises import Hub
 
 ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
 OTTO = {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06", "email": "o@x.example", "phone": "+4915187654321"}

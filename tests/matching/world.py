@@ -14,8 +14,8 @@ import yaml
 from hub.demo.world import generate
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
-from hub.matching.model import Model
-from hub.matching.standardised import Standardiser
+from hub.matching.compare.model import Model
+from hub.matching.compare.standardised import Standardiser
 from hub.model import Cell
 from hub.settings import CustomerType
 

@@ -1,0 +1,262 @@
+"""Files in a folder as a source. Read only.
+
+The cursor knows each file by name and a print of its size, time and ends; a file that changed is read
+again from its start, which changes nothing for rows that are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from hub.connectors.base import (
+    PAGE_ROWS,
+    BadRow,
+    Cursor,
+    Discovered,
+    FieldWrite,
+    Page,
+    SourceRow,
+    WriteResult,
+    known_columns,
+    schema_notes,
+)
+from hub.connectors.formats import FileFault, Opened, open_rows
+from hub.connectors.mapping.mapper import needed_columns, used_columns
+from hub.errors import ConfigError, Fault
+from hub.model import digest
+from hub.settings import FileConnector, Source, Stream, secret
+
+PAGE_BYTES = 16 << 20
+ENDS = 1 << 16  # bytes of a file's start and end that its print is made of
+
+
+class Files:
+    """The `file` connector of one source."""
+
+    def __init__(self, source: Source, *, env: Mapping[str, str], base_folder: Path) -> None:
+        assert isinstance(source.connector, FileConnector)
+        self._source = source
+        given = source.connector.path or secret(source.connector.path_env or "", env)
+        self._path = base_folder / Path(given).expanduser()
+
+    def discover(self) -> list[Discovered]:
+        """A stream for each file that can be read, with its first rows."""
+        found = []
+        for name, file in self._files("*"):
+            try:
+                opened = open_rows(
+                    file, name, next(iter(self._source.streams.values())).file if self._source.streams else _AUTO
+                )
+            except FileFault:
+                continue
+            rows = [row.raw for row, _ in _first(opened, 3) if isinstance(row, SourceRow)]
+            columns = opened.columns or tuple(dict.fromkeys(column for row in rows for column in row))
+            found.append(Discovered(name.split(".")[0], columns, tuple(rows)))
+        return found
+
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        config = self._source.streams[stream]
+        reading = _Reading(config, cursor or {}, f"sources/{self._source.name}.yaml: streams.{stream}")
+        files = [(name, file, _print(file, config)) for name, file in self._files(config.file.pattern)]
+        if not files:
+            note = f"no file matches '{config.file.pattern}' in {self._path}"
+            yield Page((), reading.cursor(), complete=True, notes=(note,))
+            return
+        if config.listing == "complete":
+            reading.files = {}  # always from the beginning: only a whole listing proves an absence
+            yield from reading.pages(files, listing=True)
+            return
+        reading.forget_all_but(name for name, _, _ in files)
+        yield from reading.pages(files)
+
+    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        return [WriteResult(write.key or "", "rejected", "files are read only") for write in writes]
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _files(self, pattern: str) -> list[tuple[str, Path]]:
+        """(name below the folder, path), by name. Hidden files and those still being written are left out."""
+        if self._path.is_file():
+            return [(self._path.name, self._path)]
+        folder, matching = self._path, ""
+        if any(c in str(self._path) for c in "*?["):
+            parts = self._path.parts
+            cut = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
+            folder, matching = Path(*parts[:cut]), "/".join(parts[cut:])
+        if not folder.is_dir():
+            where = f"sources/{self._source.name}.yaml: connector.path"
+            raise ConfigError(
+                [
+                    Fault(
+                        where,
+                        f"there is no folder {folder}",
+                        "create it, or correct the path (relative to the configuration)",
+                    )
+                ]
+            )
+        found = []
+        for file in folder.rglob("*") if "/" in pattern or "**" in pattern or "/" in matching else folder.iterdir():
+            name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")
+            if (
+                _visible(name)
+                and _matches(name, pattern)
+                and (not matching or _matches(name, matching))
+                and file.is_file()
+            ):
+                found.append((name, file))
+        return sorted(found)
+
+
+def _visible(name: str) -> bool:
+    last = name.rpartition("/")[2]
+    return not any(part.startswith(".") for part in name.split("/")) and not last.endswith(
+        ("~", ".tmp", ".part", ".crdownload")
+    )
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Like a shell; `*.csv` also finds `x.csv.gz`, and `**/` may stand for no folder."""
+    names = {name, name.removesuffix(".gz")}
+    if "/" not in pattern:
+        names |= {n.rpartition("/")[2] for n in names} if pattern == "**" else set()
+    patterns = {pattern, pattern.replace("**/", "")}
+    return any(fnmatchcase(n, p) for n in names for p in patterns)
+
+
+def _print(file: Path, stream: Stream) -> str:
+    """Changes when the file does, or how it is to be read. Same size and time are not enough: copies keep them."""
+    try:
+        stat = file.stat()
+        with file.open("rb") as source:
+            ends = source.read(ENDS)
+            if stat.st_size > ENDS:
+                source.seek(-ENDS, os.SEEK_END)
+                ends += source.read(ENDS)
+    except OSError as error:
+        return f"unreadable: {error.errno}"
+    how = digest([stream.file.model_dump(mode="json"), stream.key], 4)
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{hashlib.blake2b(ends, digest_size=8).hexdigest()}-{how}"
+
+
+@dataclass
+class _Reading:
+    """One read of a stream: where it stands, and the page being filled."""
+
+    stream: Stream
+    start: Cursor
+    where: str
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    rows: list[SourceRow | BadRow] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    bad: bool = False
+    read_some: bool = False
+
+    def __post_init__(self) -> None:
+        self.files = dict(self.start.get("files", {}))
+        self.columns = dict(self.start.get("columns", {}))
+
+    def cursor(self) -> Cursor:
+        return {"files": dict(self.files), "columns": dict(self.columns)}
+
+    def forget_all_but(self, names: Iterator[str]) -> None:
+        there = set(names)
+        self.files = {name: state for name, state in self.files.items() if name in there}
+
+    def pages(self, files: Sequence[tuple[str, Path, str]], listing: bool = False) -> Iterator[Page]:
+        for name, file, print_ in files:
+            yield from self._file(name, file, print_)
+        if self.faults and not self.read_some and not any(state["done"] for state in self.files.values()):
+            raise ConfigError(self.faults)
+        if listing:
+            self.files = {}
+        yield self._page(complete=True, listed_all=listing and not self.bad)
+
+    def _file(self, name: str, file: Path, print_: str) -> Iterator[Page]:
+        state = self.files.get(name, {})
+        done = state.get("rows", 0) if state.get("print") == print_ else 0
+        if (done and state.get("done")) or (state.get("print") == print_ and state.get("done")):
+            return
+        try:
+            opened = open_rows(file, name, self.stream.file)
+            self._check_columns(name, opened)
+        except FileFault as fault:  # not marked as done: it is tried again, also after the configuration was mended
+            self.faults.extend(
+                fault.args[1] if len(fault.args) > 1 else [Fault(str(file), str(fault), "correct the file")]
+            )
+            self._add(BadRow(f"the file {fault.args[0]}", name, ""))
+            return
+        self.read_some = True
+        yield from self._file_rows(name, print_, opened, done)
+
+    def _file_rows(self, name: str, print_: str, opened: Opened, done: int) -> Iterator[Page]:
+        seen: dict[str, None] = dict.fromkeys(opened.columns)
+        number = size = 0
+        for row, length in opened.rows:
+            number += 1
+            if not opened.columns and isinstance(row, SourceRow) and len(seen) < 1000:
+                seen.update(dict.fromkeys(row.raw))
+            if number <= done:
+                continue
+            self._add(row)
+            size += length
+            if len(self.rows) >= PAGE_ROWS or size > PAGE_BYTES:
+                size = 0
+                self.files[name] = {"print": print_, "rows": number, "done": False}
+                yield self._page()
+        if not opened.columns and number:
+            self._note_columns(name, opened.format, tuple(seen))
+        self.files[name] = {"print": print_, "rows": number, "done": True}
+
+    def _add(self, row: SourceRow | BadRow) -> None:
+        self.rows.append(row)
+        self.bad = self.bad or isinstance(row, BadRow)
+
+    def _page(self, *, complete: bool = False, listed_all: bool = False) -> Page:
+        page = Page(tuple(self.rows), self.cursor(), complete, listed_all, tuple(self.notes))
+        self.rows, self.notes = [], []
+        return page
+
+    def _check_columns(self, name: str, opened: Opened) -> None:
+        """A needed column that is missing stops the file: rows without it would empty the field everywhere."""
+        if not opened.columns:
+            return
+        there = {*opened.columns, *(c.partition(".")[0] for c in opened.columns)}
+        missing = {
+            c: key
+            for c, key in needed_columns(self.stream).items()
+            if c not in there and c.partition(".")[0] not in there
+        }
+        fatal = {c: key for c, key in missing.items() if self.stream.records == "full" or key == "key"}
+        if fatal:
+            faults = [
+                Fault(f"{self.where}.{key}", f"{name} has no column '{column}'", known_columns(opened.columns))
+                for column, key in fatal.items()
+            ]
+            columns = ", ".join(f"'{c}' ({key})" for c, key in fatal.items())
+            raise FileFault(f"has no column {columns}; {known_columns(opened.columns)}", faults)
+        self._note_columns(name, opened.format, opened.columns)
+
+    def _note_columns(self, name: str, format_: str, columns: tuple[str, ...]) -> None:
+        known = self.columns.get(format_, [])
+        if opened_json := format_ in ("json", "jsonl"):  # fields come and go from row to row: only what is used matters
+            used = used_columns(self.stream)
+            known, missed = [c for c in known if c in columns or c in used], [c for c in known if c not in columns]
+        self.notes.extend(schema_notes(name, known, columns))
+        self.columns[format_] = [*columns, *(missed if opened_json else ())]
+
+
+_AUTO = Stream(customer="", key="id", map={}).file
+
+
+def _first(opened: Opened, count: int) -> Iterator[tuple[SourceRow | BadRow, int]]:
+    for _, row in zip(range(count), opened.rows, strict=False):
+        yield row

@@ -1,0 +1,473 @@
+"""Any JSON service as a source, declared in YAML: authentication, paging, increments, write-back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import httpx2
+import orjson
+
+from hub.connectors.base import (
+    JSON,
+    KEPT,
+    ROW_BYTES,
+    BadRow,
+    Cursor,
+    Discovered,
+    FieldWrite,
+    Outcome,
+    Page,
+    SourceRow,
+    WriteResult,
+    known_columns,
+    schema_notes,
+)
+from hub.connectors.formats import checked_row, parse_json
+from hub.connectors.http import Answer, Http
+from hub.connectors.mapping.mapper import needed_columns, record_key, used_columns, with_fields
+from hub.connectors.mapping.paths import Row, has_nested, path
+from hub.connectors.mapping.times import shift_back, version_text
+from hub.errors import BadRecord, ConfigError, Fault, RetryLater
+from hub.model import digest
+from hub.settings import RestConnector, RestRead, Source, Stream
+
+AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)
+_DEFAULT_PARAM = {"page": "page", "offset": "offset", "cursor": "cursor", "none": "", "link": ""}
+
+
+class Service:
+    """The `rest` connector of one source."""
+
+    def __init__(self, source: Source, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
+        assert isinstance(source.connector, RestConnector)
+        self._source, self._now = source, now
+        self._http = Http(source.connector, source=source.name, env=env)
+
+    def discover(self) -> list[Discovered]:
+        """The declared streams, with the fields of their first page: a service does not say what else it has."""
+        found = []
+        for name in self._source.streams:
+            page = next(self.read(name, None))
+            rows = [row.raw for row in page.rows if isinstance(row, SourceRow)]
+            found.append(Discovered(name, tuple(dict.fromkeys(f for row in rows for f in row)), tuple(rows[:3])))
+        return found
+
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        config, rest = self._stream(stream)
+        yield from _Listing(self._http, stream, config, rest, cursor or {}, self._now()).pages()
+
+    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        config, rest = self._stream(stream)
+        return [_Writing(self._http, config, rest).write(write) for write in writes]
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _stream(self, name: str) -> tuple[Stream, RestRead]:
+        config = self._source.streams[name]
+        if config.rest is None:
+            raise ConfigError(
+                [
+                    Fault(
+                        f"sources/{self._source.name}.yaml: streams.{name}",
+                        "a REST stream needs rest",
+                        "add rest: {path: ...}",
+                    )
+                ]
+            )
+        return config, config.rest
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+@dataclass
+class _Place:
+    """Where in a listing the next request is."""
+
+    since: JSON = None
+    number: int = 0  # pages or rows passed, as `page` counts
+    token: str | None = None  # the next cursor, or the next page's URL
+
+
+@dataclass
+class _Listing:
+    """One read of a stream.
+
+    The cursor: `since`, the highest version of the last listing that was read to its end (or, where the
+    service lists oldest versions first, of the last page); while one is under way also `high` and, where
+    the service gives tokens, `token`.
+    """
+
+    http: Http
+    stream: str
+    config: Stream
+    rest: RestRead
+    start: Cursor
+    now: int
+    number: int = 0
+    bad: bool = False
+    fields: dict[str, None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.where = f"{self.http.where}: streams.{self.stream}"
+        self.version = path(self.config.version) if self.config.version else None
+        self.incremental = bool(self.rest.since_param and self.version and self.config.listing == "incremental")
+        self.records = path(self.rest.records)
+        self.sorted = self.incremental and self.rest.order == "version"
+        self.high: JSON = self.start.get("high", self.start.get("since")) if self.incremental else None
+        self.whole = True
+
+    def pages(self) -> Iterator[Page]:
+        place = _Place(self.start.get("since") if self.incremental else None)
+        if self.rest.page in ("cursor", "link") and self.start.get("token"):
+            place.token, self.whole = self.start["token"], False
+        self.whole = self.whole and place.since is None
+        last = ""
+        while True:
+            answer, body = self._fetch(place)
+            items = self._items(body)
+            print_ = digest(items) if items else ""
+            if print_ and print_ == last and self.rest.page in ("page", "offset"):
+                self.notes.append(
+                    f"{self.stream}: page {self.number} repeats the last: does the service know '{self._page_param()}'?"
+                )
+                self.whole, items = False, []
+            last = print_
+            rows = self._rows(items, len(answer.body))
+            following = self._next(place, items, answer, body)
+            if following is not None and following.since != place.since:
+                last = ""  # the list begins anew, at a later version
+            if following is None:
+                yield self._last_page(rows)
+                return
+            yield Page(rows, self._cursor(place, following), notes=self._taken_notes())
+            place = following
+
+    def _fetch(self, place: _Place) -> tuple[Answer, JSON]:
+        answer = self.http.send("GET", self._url(place))
+        if place.token and self.number == 0 and answer.status in (400, 404, 410, 422):
+            place.token, self.whole = (
+                None,
+                place.since is None,
+            )  # the service has forgotten the token: from the beginning
+            answer = self.http.send("GET", self._url(place))
+        self.number += 1
+        if answer.status == 404 and self.rest.page in ("page", "offset") and self.number > 1:
+            return answer, None  # how some services say that there is no such page
+        return answer, self._body(answer)
+
+    def _url(self, place: _Place) -> httpx2.URL:
+        rest = self.rest
+        if rest.page == "link" and place.token:
+            return self.http.link(place.token, str(self.http.base))
+        params = dict(rest.params)
+        if rest.size_param:
+            params[rest.size_param] = str(rest.size)
+        if rest.since_param and place.since is not None:
+            params[rest.since_param] = str(shift_back(place.since, self.config.lookback_micros))
+        if rest.page == "page":
+            params[self._page_param()] = str(rest.page_start + place.number)
+        elif rest.page == "offset":
+            params[self._page_param()] = str(place.number)
+        elif rest.page == "cursor" and place.token:
+            params[self._page_param()] = place.token
+        return self.http.url(rest.path, params)
+
+    def _page_param(self) -> str:
+        return self.rest.page_param or _DEFAULT_PARAM[self.rest.page]
+
+    def _body(self, answer: Answer) -> JSON:
+        what = f"{self.where}.rest.path"
+        if answer.status in (401, 403):
+            raise ConfigError([refused(self.http, answer.status)])
+        if answer.status == 204:
+            return None
+        if not answer.ok:
+            raise ConfigError(
+                [Fault(what, f"{self.rest.path} answers {answer.status}", "correct the path or its parameters")]
+            )
+        try:
+            return parse_json(answer.body)
+        except ValueError:
+            kind = answer.headers.get("content-type", "no content type").split(";")[0][:60]
+            raise RetryLater(f"{what}: {self.rest.path} answers {answer.status} with {kind} that is not JSON") from None
+
+    def _items(self, body: JSON) -> list[JSON]:
+        """The records of a page. What has no list where it should be is a changed schema, not an empty page."""
+        if body is None:
+            return []
+        try:
+            items = body if self.rest.records == "@" else self.records.get(body) if isinstance(body, dict) else None
+        except BadRecord:
+            items = None
+        if isinstance(items, list):
+            return items
+        if items is None and isinstance(body, dict) and self.records.names and has_nested(body, self.records.names):
+            return []  # the list is there, and null
+        if isinstance(body, dict) and (body.get("error") or body.get("errors")):
+            raise RetryLater(f"{self.where}: {self.rest.path} answers 200 with an error in it")
+        keys = f"; at the top it has {known_columns(list(body))}" if isinstance(body, dict) else ""
+        raise ConfigError(
+            [
+                Fault(
+                    f"{self.where}.rest.records",
+                    f"'{self.rest.records}' finds no list in the answer{keys}",
+                    "correct the path to the list",
+                )
+            ]
+        )
+
+    def _rows(self, items: list[JSON], size: int) -> tuple[SourceRow | BadRow, ...]:
+        rows = []
+        for place, item in enumerate(items, 1):
+            long = size > ROW_BYTES and isinstance(item, dict)
+            length = len(orjson.dumps(item, default=str)) if long else 0
+            rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))
+            if isinstance(item, dict):
+                self.fields.update(dict.fromkeys(item))
+        self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
+        return tuple(rows)
+
+    def _next(self, place: _Place, items: list[JSON], answer: Answer, body: JSON) -> _Place | None:
+        """The next request, or None at the end."""
+        before = self.high
+        if self.version is not None:
+            self._raise_high(items)
+        following = self._following(place, items, answer, body)
+        if (
+            self.sorted
+            and items
+            and before != self.high
+            and (following is not None or self.rest.page == "none")
+            and self._ascending(items)
+        ):
+            return _Place(self.high)  # from the last version on: what changes meanwhile cannot shift rows past us
+        return following
+
+    def _following(self, place: _Place, items: list[JSON], answer: Answer, body: JSON) -> _Place | None:
+        if self.rest.page == "none":
+            return None
+        if self.rest.page in ("page", "offset"):
+            step = 1 if self.rest.page == "page" else len(items)
+            return _Place(place.since, place.number + step) if items else None
+        token = self._token(answer, body)
+        if token and token == place.token:
+            self.notes.append(f"{self.stream}: the service gives the same next page again: stopped there")
+            self.whole = False
+            return None
+        return _Place(place.since, 0, token) if token else None
+
+    def _token(self, answer: Answer, body: JSON) -> str:
+        if self.rest.next is None:
+            found = _NEXT.search(answer.headers.get("link", ""))
+            return str(self.http.link(found[1], answer.url)) if found else ""
+        try:
+            token = path(self.rest.next).get(body) if isinstance(body, dict) else None
+        except BadRecord:
+            token = None
+        if not token or isinstance(token, dict | list | bool):
+            return ""
+        return str(self.http.link(str(token), answer.url)) if self.rest.page == "link" else str(token)
+
+    def _raise_high(self, items: list[JSON]) -> None:
+        """The highest version seen; a row dated in the future must not carry the cursor past the changes of today."""
+        high = version_text(self.high, self.config.day_first)[0] or ""
+        for value in self._versions(items):
+            text, moment = version_text(value, self.config.day_first)
+            if text is not None and text > high and (moment is None or moment <= self.now + AHEAD):
+                high, self.high = text, value
+
+    def _versions(self, items: list[JSON]) -> Iterator[JSON]:
+        assert self.version is not None
+        for item in items:
+            try:
+                yield self.version.get(item) if isinstance(item, dict) else None
+            except BadRecord:
+                yield None
+
+    def _ascending(self, items: list[JSON]) -> bool:
+        texts = [version_text(v, self.config.day_first)[0] or "" for v in self._versions(items)]
+        if texts == sorted(texts):
+            return True
+        self.sorted = False
+        self.notes.append(
+            f"{self.stream}: rest.order says version, but the list is not in version order: read to its end instead"
+        )
+        return False
+
+    def _cursor(self, place: _Place, following: _Place) -> Cursor:
+        cursor: Cursor = {"fields": list(self.start.get("fields", ()))}
+        if self.incremental:
+            if following.since is not None:
+                cursor["since"] = following.since
+            cursor["high"] = self.high
+        if following.token:
+            cursor["token"] = following.token
+        return cursor
+
+    def _last_page(self, rows: tuple[SourceRow | BadRow, ...]) -> Page:
+        self._note_fields()
+        cursor: Cursor = {"fields": list(dict.fromkeys([*self.start.get("fields", ()), *self.fields]))}
+        if self.incremental and self.high is not None:
+            cursor["since"] = self.high
+        return Page(rows, cursor, complete=True, listed_all=self.whole and not self.bad, notes=self._taken_notes())
+
+    def _note_fields(self) -> None:
+        """Names what the stream maps and no record has; and what is new or gone since the last read."""
+        if not self.fields:
+            return
+        known, used = self.start.get("fields", []), used_columns(self.config)
+        self.notes.extend(
+            schema_notes(self.stream, [c for c in known if c in used or c in self.fields], list(self.fields))
+        )
+        if not known:
+            for column, key in needed_columns(self.config).items():
+                if column.partition(".")[0] not in self.fields and column not in self.fields:
+                    self.notes.append(
+                        f"{self.where}.{key}: no record has '{column}'; {known_columns(list(self.fields))}"
+                    )
+
+    def _taken_notes(self) -> tuple[str, ...]:
+        notes, self.notes = tuple(self.notes), []
+        return notes
+
+
+def refused(http: Http, status: int) -> Fault:
+    """What to do about a 401 or 403."""
+    what = f"the service answers {status}: it does not accept " + (
+        f"what is in {http.secret_name}" if http.secret_name else "us without credentials"
+    )
+    return Fault(
+        f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here"
+    )
+
+
+# --- writing --------------------------------------------------------------------------------
+
+
+class _Writing:
+    """Reads one record, compares, writes on condition, and looks at what the service made of it."""
+
+    def __init__(self, http: Http, config: Stream, rest: RestRead) -> None:
+        self.http, self.config, self.rest = http, config, rest
+        self.record = path(rest.item_record)
+
+    def write(self, write: FieldWrite) -> WriteResult:
+        try:
+            return self._create(write) if write.key is None else self._update(write.key, write)
+        except RetryLater as error:
+            return WriteResult(write.key or "", "retry", str(error))
+        except ConfigError as error:
+            return WriteResult(write.key or "", "rejected", str(error))
+
+    def _update(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
+        if self.rest.item is None or self.rest.update == "none":
+            return WriteResult(
+                key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
+            )
+        url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
+        answer = self.http.send("GET", url)
+        now = self._object(answer)
+        if now is None:
+            return self._failed(key, answer)
+        fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
+        if all(alike(fields[name], value) for name, value in write.fields.items()):
+            return WriteResult(key, "unchanged", current=fields)
+        if any(fields[name] != value for name, value in (write.expected or {}).items()):
+            return WriteResult(key, "conflict", "the record no longer holds what was expected", fields)
+        etag = answer.headers.get("etag", "")
+        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}  # a weak one never matches
+        written = self.http.send(self.rest.update.upper(), url, json=self._body(now, write.fields), headers=headers)
+        if written.status == 412 and tries > 1:
+            return self._update(key, write, tries - 1)  # read again: unchanged, a conflict, or another field's change
+        if not written.ok:
+            return self._failed(key, written, fields)
+        return self._verified(key, write, fields, written, url)
+
+    def _body(self, now: Row, fields: Mapping[str, JSON]) -> dict[str, JSON]:
+        """PATCH: the changed fields, nested objects whole (services differ in merging them). PUT: the whole record."""
+        merged = with_fields(now, fields)
+        if self.rest.update == "put":
+            return merged
+        return {name: value for name, value in merged.items() if name not in now or now[name] != value}
+
+    def _verified(
+        self, key: str, write: FieldWrite, before: dict[str, JSON], written: Answer, url: httpx2.URL
+    ) -> WriteResult:
+        """A 2xx is believed when the record shows it: some services answer so and write nothing."""
+        after = self._object(written)
+        if after is None or any(name.partition(".")[0] not in after for name in write.fields):
+            after = self._object(self.http.send("GET", url))
+        if after is None:
+            return WriteResult(key, "written", "the service took it; the record could not be read again")
+        current = {name: path_value(after, name) for name in before}
+        if any(current[name] != before[name] for name in write.fields):
+            exact = all(alike(current[name], value) for name, value in write.fields.items())
+            return WriteResult(key, "written", "" if exact else "the service changed the values", current)
+        return WriteResult(key, "rejected", f"the service answered {written.status} and wrote nothing", current)
+
+    def _create(self, write: FieldWrite) -> WriteResult:
+        if self.rest.create is None or self.config.write_back is None or self.config.write_back.mode != "upsert":
+            return WriteResult(
+                "", "rejected", "the stream has no rest.create, or write_back.mode is update: nothing new is created"
+            )
+        body = with_fields({}, write.fields)
+        headers = {"Idempotency-Key": digest(body)}
+        answer = self.http.send("POST", self.http.url(self.rest.create), json=body, headers=headers, repeatable=False)
+        if not answer.ok:
+            return self._failed("", answer)
+        made = self._object(answer) or {}
+        try:
+            key = record_key(path(self.config.key).get(made))
+        except BadRecord:
+            key = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
+        return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
+
+    def _object(self, answer: Answer) -> dict[str, JSON] | None:
+        if not answer.ok:
+            return None
+        try:
+            body: Any = parse_json(answer.body)
+            found = body if self.rest.item_record == "@" else self.record.get(body)
+        except (ValueError, BadRecord, AttributeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _failed(self, key: str, answer: Answer, current: dict[str, JSON] | None = None) -> WriteResult:
+        status = answer.status
+        if status in (401, 403):
+            return WriteResult(key, "retry", str(refused(self.http, status)))
+        if status in (404, 410):
+            return WriteResult(key, "gone", f"the service answers {status}")
+        if answer.ok:
+            return WriteResult(
+                key, "retry", f"the service answers {status} with something that is no record: check rest.item_record"
+            )
+        outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
+        return WriteResult(key, outcome, f"the service answers {status}", current)
+
+
+def path_value(row: Row, name: str) -> JSON:
+    """What a field holds; dots reach into nested objects unless a field is called so."""
+    if name in row:
+        return row[name]
+    found: JSON = row
+    for part in name.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(part)
+    return found
+
+
+def alike(a: JSON, b: JSON) -> bool:
+    """Equal, or one number written as text."""
+    if a is None or b is None or isinstance(a, bool | dict | list) or isinstance(b, bool | dict | list):
+        return bool(a == b)
+    return str(a) == str(b)

@@ -1,0 +1,538 @@
+"""Tables and queries of any database that SQLAlchemy speaks to.
+
+Reading is by key-set pages in (version, key) order, each page a short query of its own. Values are taken
+as the driver gives them: one that is not in the spelling that a column's type expects must not stop the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InvalidRequestError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.sql.selectable import FromClause
+
+from hub.connectors.base import (
+    JSON,
+    KEPT,
+    PAGE_ROWS,
+    ROW_BYTES,
+    BadRow,
+    Cursor,
+    Discovered,
+    FieldWrite,
+    Outcome,
+    Page,
+    SourceRow,
+    WriteResult,
+    jsonable,
+    known_columns,
+    schema_notes,
+    too_deep,
+)
+from hub.connectors.mapping.mapper import needed_columns
+from hub.connectors.mapping.paths import path
+from hub.connectors.mapping.times import instant, shift_back
+from hub.errors import ConfigError, Fault, RetryLater
+from hub.settings import Source, SqlConnector, Stream, secret
+
+AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
+_RAW = sa.types.NullType()
+_PLAIN = (str, int, type(None), bool)
+
+
+@dataclass(frozen=True)
+class _Readable:
+    """A table or query, its columns, and the two that pages are ordered by."""
+
+    rows: FromClause
+    name: str
+    columns: tuple[str, ...]
+    key: str | None  # None: the key is an expression, and pages go by version alone
+    version: str | None
+
+    def column(self, name: str) -> sa.ColumnElement[Any]:
+        return sa.type_coerce(self.rows.c[name], _RAW)
+
+
+class Database:
+    """The `sql` connector of one source."""
+
+    def __init__(self, source: Source, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
+        assert isinstance(source.connector, SqlConnector)
+        self._source, self._now = source, now
+        self._where = f"sources/{source.name}.yaml"
+        self._variable = source.connector.url_env
+        self._engine = self._make_engine(secret(self._variable, env))
+
+    def _make_engine(self, url: str) -> sa.Engine:
+        try:
+            parsed = sa.make_url(url)
+            engine = sa.create_engine(parsed, poolclass=sa.NullPool, hide_parameters=True)
+        except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
+            what = (
+                "names a database that no installed driver speaks to"
+                if isinstance(error, NoSuchModuleError | ModuleNotFoundError)
+                else "is not a database URL"
+            )
+            remedy = "such as postgresql+psycopg://user:password@host/name or sqlite:////path/to/file.db"
+            raise ConfigError(
+                [Fault(f"{self._where}: connector.url_env", f"{self._variable} {what}", remedy)]
+            ) from None
+        if (
+            parsed.get_backend_name() == "sqlite"
+            and parsed.database
+            and parsed.database != ":memory:"
+            and "mode=memory" not in url
+        ):
+            self._file = Path(parsed.database.removeprefix("file:").partition("?")[0])
+        return engine
+
+    _file: Path | None = None
+
+    def discover(self) -> list[Discovered]:
+        """Each table and view with its columns and first rows."""
+        with self._connection() as connection:
+            inspector = sa.inspect(connection)
+            found = []
+            for name in sorted([*inspector.get_table_names(), *inspector.get_view_names()]):
+                columns = tuple(column["name"] for column in inspector.get_columns(name))
+                table = sa.table(name, *map(sa.column, columns))
+                rows = connection.execute(sa.select(*[table.c[c] for c in columns]).limit(3)) if columns else ()
+                found.append(
+                    Discovered(
+                        name,
+                        columns,
+                        tuple({c: jsonable(v) for c, v in zip(columns, row, strict=True)} for row in rows),
+                    )
+                )
+            return found
+
+    def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+        config = self._source.streams[stream]
+        with self._connection() as connection:
+            readable = self._readable(connection, stream, config)
+            connection.rollback()
+            reading = _Reading(connection, readable, config, cursor or {}, self._now())
+            yield from reading.pages()
+
+    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        config = self._source.streams[stream]
+        results: list[WriteResult] = []
+        try:
+            with self._connection() as connection:
+                target = self._target(connection, stream, config)
+                connection.rollback()
+                for write in writes:
+                    results.append(_write(connection, target, write, config))
+        except ConfigError as error:
+            results += [WriteResult(w.key or "", "rejected", str(error)) for w in writes[len(results) :]]
+        except RetryLater as error:
+            results += [WriteResult(w.key or "", "retry", str(error)) for w in writes[len(results) :]]
+        return results
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sa.Connection]:
+        """A connection; the database's own failures are RetryLater. Its messages may hold values: left out."""
+        if self._file is not None and not self._file.exists():  # SQLite would make an empty database of a wrong path
+            raise ConfigError(
+                [
+                    Fault(
+                        f"{self._where}: connector.url_env",
+                        f"there is no database file {self._file}",
+                        f"correct {self._variable}",
+                    )
+                ]
+            )
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            raise RetryLater(f"source '{self._source.name}': the database does not answer ({_kind(error)})") from None
+        except DBAPIError as error:
+            if str(getattr(error.orig, "sqlstate", "")).startswith(
+                ("28", "42")
+            ):  # not authorised, or not there any more
+                where = f"{self._where}: connector.url_env"
+                raise ConfigError(
+                    [
+                        Fault(
+                            where,
+                            f"the database refuses to read ({_kind(error)})",
+                            "grant its user SELECT on what the stream reads",
+                        )
+                    ]
+                ) from None
+            raise RetryLater(f"source '{self._source.name}': the database failed ({_kind(error)})") from None
+
+    # --- what a stream reads ---
+
+    def _readable(self, connection: sa.Connection, stream: str, config: Stream) -> _Readable:
+        where = f"{self._where}: streams.{stream}"
+        rows, name, columns = (
+            self._query(connection, where, config) if config.query else self._table(connection, where, config)
+        )
+        missing = {
+            c: k for c, k in needed_columns(config).items() if c not in columns and c.partition(".")[0] not in columns
+        }
+        if missing:
+            raise ConfigError(
+                [
+                    Fault(f"{where}.{key}", f"{name} has no column '{column}'", known_columns(columns))
+                    for column, key in missing.items()
+                ]
+            )
+        key, version = path(config.key), path(config.version) if config.version else None
+        if version is not None and version.field not in columns:
+            raise ConfigError(
+                [
+                    Fault(
+                        f"{where}.version",
+                        "must be a column, because the database orders by it",
+                        known_columns(columns),
+                    )
+                ]
+            )
+        return _Readable(
+            rows, name, columns, key.field if key.field in columns else None, version.field if version else None
+        )
+
+    def _table(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
+        inspector = sa.inspect(connection)
+        given = config.table or ""
+        schema, _, name = given.rpartition(".")
+        for schema_, name_ in ((None, given), (schema or None, name)):
+            if inspector.has_table(name_, schema=schema_):
+                columns = tuple(column["name"] for column in inspector.get_columns(name_, schema=schema_))
+                table = sa.table(name_, *[sa.column(c) for c in columns], schema=schema_)
+                return table, f"table '{given}'", columns
+        known = ", ".join(sorted([*inspector.get_table_names(), *inspector.get_view_names()])[:40])
+        raise ConfigError([Fault(f"{where}.table", f"there is no table '{given}'", f"tables there: {known or 'none'}")])
+
+    def _query(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
+        text = (config.query or "").strip().rstrip(";").replace(":", r"\:")
+        try:
+            columns = tuple(
+                connection.execute(sa.select(sa.text("*")).select_from(sa.text(f"({text}) q")).limit(0)).keys()
+            )
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            problem = str(error.orig).splitlines()[0][:300] if error.orig else type(error).__name__
+            raise ConfigError(
+                [Fault(f"{where}.query", f"the database refuses it: {problem}", "try it in the database's own shell")]
+            ) from None
+        twice = sorted({c for c in columns if columns.count(c) > 1})
+        if twice:
+            raise ConfigError(
+                [Fault(f"{where}.query", f"gives a column twice: {', '.join(twice)}", "name them apart with AS")]
+            )
+        rows = sa.text(text).columns(*[sa.column(c) for c in columns]).subquery("q")
+        return rows, "the query", columns
+
+    def _target(self, connection: sa.Connection, stream: str, config: Stream) -> _Target:
+        """The table to write to, with its real column types: a driver may need them."""
+        where = f"{self._where}: streams.{stream}"
+        if config.table is None:
+            raise ConfigError(
+                [Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")]
+            )
+        table, _, columns = self._table(connection, where, config)
+        key = path(config.key).field
+        if key not in columns:
+            raise ConfigError([Fault(f"{where}.key", "must be a column, to write back by it", known_columns(columns))])
+        assert isinstance(table, sa.TableClause)
+        inspector = sa.inspect(connection)
+        types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, schema=table.schema)}
+        return _Target(table, key, columns, types)
+
+
+def _kind(error: BaseException) -> str:
+    original = getattr(error, "orig", None)
+    state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
+    return f"{type(original or error).__name__}{f' {state}' if state else ''}"
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+class _Reading:
+    """One read of a stream.
+
+    The cursor: `version` the last version seen, and while a read is under way `key` too. A finished
+    read starts the next one at the version itself, inclusive: rows that share it come again.
+    """
+
+    def __init__(
+        self, connection: sa.Connection, readable: _Readable, stream: Stream, cursor: Cursor, now: int
+    ) -> None:
+        self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
+        self.known = cursor.get("columns", [])
+        whole = readable.version is None or stream.listing == "complete"
+        self.start = cursor if not whole or cursor.get("under_way") else {}
+        self.whole = whole and not self.start.get("under_way")
+        self.by_version = None if whole else readable.version
+        self.version = self.start.get("version")
+        self.bad = False
+        self.count = 0
+
+    def pages(self) -> Iterator[Page]:
+        notes = schema_notes(self.readable.name, self.known, self.readable.columns)
+        for rows, cursor in self._batches():
+            yield Page(rows, cursor, notes=notes)
+            notes = ()
+        finished = {"columns": list(self.readable.columns)}
+        if self.by_version is not None and self.version is not None:
+            finished["version"] = self.version
+        yield Page((), finished, complete=True, listed_all=self.whole and not self.bad, notes=notes)
+
+    def _batches(self) -> Iterator[tuple[tuple[SourceRow | BadRow, ...], Cursor]]:
+        """Rows that the order does not reach (no version, no key) first, then the others in order."""
+        order = [c for c in (self.by_version, self.readable.key) if c is not None]
+        if not self.start.get("under_way"):
+            yield from self._unordered([c for c in order])
+        if not order:
+            return
+        last, limit = self._first(order), PAGE_ROWS
+        while True:
+            query = self._select().where(*[self.readable.column(c).is_not(None) for c in order])
+            if last:
+                query = query.where(_after([self.readable.column(c) for c in order], last))
+            found = self._fetch(query.order_by(*[self.readable.rows.c[c] for c in order]).limit(limit))
+            if not found:
+                return
+            names = self.readable.columns
+            at = [found[-1][names.index(c)] for c in order]
+            yield self._rows(found), self._cursor(order, at)
+            if len(found) < limit:
+                return
+            if str(at) == str([found[0][names.index(c)] for c in order]):
+                limit *= 2  # more rows than a page share version and key
+            last = at
+
+    def _first(self, order: list[str]) -> list[Any]:
+        """Where to start: a broken read goes on at its last row, a new one at the last version less the lookback."""
+        at: list[Any] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
+        if at and len(at) == len(order):
+            return at
+        version = _decoded(self.start.get("version")) if self.by_version is not None else None
+        return [_earlier(version, self.stream.lookback_micros)] if version is not None else []
+
+    def _unordered(self, order: list[str]) -> Iterator[tuple[tuple[SourceRow | BadRow, ...], Cursor]]:
+        query = self._select()
+        if order:
+            query = query.where(sa.or_(*[self.readable.column(c).is_(None) for c in order]))
+        result = self.connection.execute(query)
+        while found := result.fetchmany(PAGE_ROWS):
+            yield self._rows([tuple(row) for row in found]), {**self.start, "columns": list(self.readable.columns)}
+        self.connection.rollback()
+
+    def _select(self) -> sa.Select[Any]:
+        return sa.select(*[self.readable.column(c).label(c) for c in self.readable.columns])
+
+    def _fetch(self, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+        found = [tuple(row) for row in self.connection.execute(query)]
+        self.connection.rollback()  # nothing of the source stays locked while the page is landed
+        return found
+
+    def _rows(self, found: list[tuple[Any, ...]]) -> tuple[SourceRow | BadRow, ...]:
+        rows = []
+        for values in found:
+            self.count += 1
+            rows.append(_row(self.readable.columns, values, f"{self.readable.name} row {self.count}"))
+        self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
+        return tuple(rows)
+
+    def _cursor(self, order: list[str], at: list[Any]) -> Cursor:
+        cursor: Cursor = {"columns": list(self.readable.columns), "under_way": True, "at": [_encoded(v) for v in at]}
+        if self.by_version is not None:
+            if not self._in_future(at[0]):
+                self.version = _encoded(at[0])
+            else:
+                cursor.pop("at")
+            if self.version is not None:
+                cursor["version"] = self.version
+        return cursor
+
+    def _in_future(self, version: Any) -> bool:
+        """A row dated in the future must not carry the cursor past the changes of today."""
+        moment = instant(jsonable(version)) if isinstance(version, datetime | date | str) else None
+        return moment is not None and moment > self.now + AHEAD
+
+
+def _after(columns: Sequence[sa.ColumnElement[Any]], last: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """(version, key) >= (last version, last key), spelt out: not every database compares rows."""
+    if len(last) == 1:
+        return columns[0] >= _bound(last[0])
+    return sa.or_(columns[0] > _bound(last[0]), sa.and_(columns[0] == _bound(last[0]), columns[1] >= _bound(last[1])))
+
+
+def _bound(value: Any) -> sa.BindParameter[Any]:
+    """Untyped: with a type, SQLAlchemy has PostgreSQL cast a time with a zone to one without."""
+    return sa.bindparam(None, value, type_=_RAW)
+
+
+def _row(columns: tuple[str, ...], values: tuple[Any, ...], line: str) -> SourceRow | BadRow:
+    raw = {
+        column: value if type(value) in _PLAIN else jsonable(value)
+        for column, value in zip(columns, values, strict=True)
+    }
+    long = sum(len(v) for v in raw.values() if isinstance(v, str))
+    if long > ROW_BYTES:
+        return BadRow("longer than 1 MiB", line, str(raw)[:KEPT])
+    if any(isinstance(v, dict | list) for v in raw.values()):
+        if too_deep(raw):
+            return BadRow("nested too deeply", line, "")
+        if len(str(raw)) > ROW_BYTES:
+            return BadRow("longer than 1 MiB", line, str(raw)[:KEPT])
+    return SourceRow(raw, line)
+
+
+def _encoded(value: Any) -> JSON:
+    """A version or key for the cursor, so that it can be given back to the database as what it was."""
+    for type_, name in ((datetime, "datetime"), (date, "date"), (Decimal, "decimal")):
+        if isinstance(value, type_):
+            return {name: str(value) if isinstance(value, Decimal) else value.isoformat()}
+    return value if isinstance(value, str | int | float) else {"text": str(value)}
+
+
+def _decoded(value: JSON) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        name, text = next(iter(value.items()))
+        readers: dict[str, Callable[[str], Any]] = {
+            "datetime": datetime.fromisoformat,
+            "date": date.fromisoformat,
+            "decimal": Decimal,
+        }
+        return readers.get(name, str)(text)
+    return value
+
+
+def _earlier(version: Any, micros: int) -> Any:
+    if isinstance(version, datetime | date) and micros:
+        return version - timedelta(microseconds=micros)
+    return shift_back(version, micros)
+
+
+# --- writing --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Target:
+    table: sa.TableClause
+    key: str
+    columns: tuple[str, ...]
+    types: Mapping[str, sa.types.TypeEngine[Any]]
+
+    def is_key(self, key: str) -> sa.ColumnElement[bool]:
+        return self._same(self.key, key)
+
+    def holds(self, column: str, value: JSON) -> sa.ColumnElement[bool]:
+        """The column still holds this raw value (null equals null)."""
+        return self._bare(column).is_(None) if value is None else self._same(column, value)
+
+    def _bare(self, column: str) -> sa.ColumnElement[Any]:
+        return sa.type_coerce(self.table.c[column], _RAW)
+
+    def _same(self, column: str, value: JSON) -> sa.ColumnElement[bool]:
+        same: sa.ColumnElement[bool] = self._bare(column) == _bound(self.stored(column, value))
+        return same
+
+    def stored(self, column: str, value: JSON) -> Any:
+        """A JSON value as the driver takes it. Text is left to the database, which knows its columns' types."""
+        type_ = self.types[column]
+        if isinstance(value, str) and isinstance(type_, sa.types.LargeBinary):
+            return base64.b64decode(value)
+        if isinstance(value, str) and isinstance(type_, sa.types.Integer) and value.strip().lstrip("-").isdigit():
+            return int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and isinstance(type_, sa.types.String):
+            return str(value)
+        return value
+
+
+def _write(connection: sa.Connection, target: _Target, write: FieldWrite, config: Stream) -> WriteResult:
+    """One write, one transaction."""
+    key = write.key or ""
+    unknown = [f for f in {**write.fields, **(write.expected or {})} if f not in target.columns]
+    if unknown:
+        return WriteResult(key, "rejected", f"no column {', '.join(sorted(unknown))}; {known_columns(target.columns)}")
+    if any(isinstance(v, dict | list) for v in write.fields.values()):
+        return WriteResult(key, "rejected", "a column takes one plain value")
+    try:
+        result = (
+            _create(connection, target, write, config) if write.key is None else _update(connection, target, key, write)
+        )
+        connection.commit()
+        return result
+    except (OperationalError, InvalidRequestError, sa.exc.InterfaceError) as error:
+        connection.rollback()
+        return WriteResult(key, "retry", f"the database does not answer ({_kind(error)})")
+    except IntegrityError as error:
+        connection.rollback()
+        return WriteResult(key, "rejected", f"a constraint of the table forbids it ({_kind(error)})")
+    except (DBAPIError, ValueError) as error:
+        connection.rollback()
+        return WriteResult(key, "rejected", f"the database does not take the value ({_kind(error)})")
+
+
+def _update(connection: sa.Connection, target: _Target, key: str, write: FieldWrite) -> WriteResult:
+    """One statement changes the fields, if the row still holds what is expected; its row count tells."""
+    expected = write.expected or {}
+    changed = {f: v for f, v in write.fields.items() if f not in expected or expected[f] != v}
+    if changed:
+        statement = sa.update(target.table).where(
+            target.is_key(key), *[target.holds(f, v) for f, v in expected.items()]
+        )
+        values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in changed.items()}
+        count = connection.execute(statement.values(values)).rowcount
+        if count == 1:
+            return WriteResult(key, "written", current=_current(connection, target, key, write))
+        if count > 1:
+            connection.rollback()
+            return WriteResult(key, "rejected", f"{count} rows have this key")
+    current = _current(connection, target, key, write)
+    if current is None:
+        return WriteResult(key, "gone")
+    same = all(_alike(current[f], v) for f, v in write.fields.items())
+    outcome: Outcome = "unchanged" if same else "conflict"
+    return WriteResult(key, outcome, "" if same else "the row no longer holds what was expected", current)
+
+
+def _current(connection: sa.Connection, target: _Target, key: str, write: FieldWrite) -> dict[str, JSON] | None:
+    """What the row's written and expected fields hold; None when there is no row."""
+    fields = list({**write.fields, **(write.expected or {})}) or [target.key]
+    row = connection.execute(sa.select(*[target._bare(f) for f in fields]).where(target.is_key(key))).first()
+    return None if row is None else {f: jsonable(v) for f, v in zip(fields, row, strict=True)}
+
+
+def _alike(a: JSON, b: JSON) -> bool:
+    return a == b or (a is not None and b is not None and str(a) == str(b))
+
+
+def _create(connection: sa.Connection, target: _Target, write: FieldWrite, config: Stream) -> WriteResult:
+    if config.write_back is None or config.write_back.mode != "upsert":
+        return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
+    values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in write.fields.items()}
+    statement = sa.insert(target.table).values(values)
+    if connection.dialect.insert_returning:
+        made = connection.execute(statement.returning(target._bare(target.key))).scalar_one()
+    else:
+        made = write.fields.get(target.key, connection.execute(statement).lastrowid)
+    return WriteResult(str(made), "written", current=dict(write.fields))

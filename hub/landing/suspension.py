@@ -1,0 +1,143 @@
+"""Suspensions: versions that a source landed in a window, set aside without being lost.
+
+A suspended version says nothing until it is lifted; a record of which no live version is left counts
+as not there. The only SQL on suspensions, and the only that changes a version's mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sqlalchemy import Connection, text
+from sqlmodel import SQLModel
+
+from hub import db
+from hub.db import big, table
+from hub.landing import store as landing
+from hub.landing.store import StoredVersion
+
+
+class SuspensionRow(SQLModel, table=True):
+    """What one source landed in a window counts as not there, until it is lifted. Known by its time."""
+
+    __tablename__: ClassVar[str] = "suspension"
+    at: int = big(primary_key=True)
+    source: str
+    stream: str = ""  # empty: all streams of the source
+    since: int = big()
+    until: int = big()
+    by: str
+    why: str
+    lifted_at: int | None = big(nullable=True, default=None)
+    lifted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Versions of a source (and stream) that landed in [since, until), suspended at `at`."""
+
+    at: int
+    source: str
+    stream: str
+    since: int
+    until: int
+    by: str
+    why: str
+    lifted_at: int | None
+
+    @property
+    def window(self) -> dict[str, Any]:
+        return {"source": self.source, "stream": self.stream, "since": self.since, "until": self.until}
+
+
+COLUMNS = 'at, source, stream, since, until, "by", why, lifted_at'
+_IN_WINDOW = " rid IN (SELECT rid FROM record WHERE source=:source AND (:stream = '' OR stream=:stream)) AND at >= :since AND at < :until"
+
+
+def suspensions(connection: Connection) -> list[Suspension]:
+    """All of them, lifted ones too, oldest first."""
+    return [Suspension(*r) for r in connection.exec_driver_sql(f"SELECT {COLUMNS} FROM suspension ORDER BY at")]
+
+
+def suspension(connection: Connection, at: int) -> Suspension | None:
+    found = connection.execute(text(f"SELECT {COLUMNS} FROM suspension WHERE at=:at"), {"at": at}).first()
+    return None if found is None else Suspension(*found)
+
+
+def any_suspension(connection: Connection) -> bool:
+    """Was anything ever suspended?"""
+    return connection.exec_driver_sql("SELECT 1 FROM suspension LIMIT 1").first() is not None
+
+
+def touched_since(connection: Connection, at: int) -> set[int]:
+    """Records with versions in a window that was suspended or lifted at this time or later."""
+    found: set[int] = set()
+    for given in suspensions(connection):
+        if max(given.at, given.lifted_at or 0) >= at:
+            found.update(r.rid for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE" + _IN_WINDOW), given.window))
+    return found
+
+
+def suspend(connection: Connection, given: Suspension) -> set[int]:
+    """Mark the versions of the window that are not suspended yet; the records they are of."""
+    values = (given.at, given.source, given.stream, given.since, given.until, given.by, given.why, "")
+    db.insert_many(connection, table(SuspensionRow), ("at", "source", "stream", "since", "until", "by", "why", "lifted_by"), [values])
+    return _mark(connection, given)
+
+
+def _mark(connection: Connection, given: Suspension) -> set[int]:
+    rids = {r.rid for r in connection.execute(text(f"SELECT DISTINCT rid FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"), given.window)}
+    connection.execute(text(f"UPDATE version SET suspended=:mark WHERE suspended IS NULL AND{_IN_WINDOW}"), {**given.window, "mark": given.at})
+    return rids
+
+
+def lift(connection: Connection, given: Suspension, *, by: str, at: int) -> set[int]:
+    """Take the marks off, but where another suspension covers the version too; the records they are of."""
+    rids = {r.rid for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE suspended=:mark"), {"mark": given.at})}
+    connection.execute(text("UPDATE version SET suspended=NULL WHERE suspended=:mark"), {"mark": given.at})
+    connection.execute(text("UPDATE suspension SET lifted_at=:at, lifted_by=:by WHERE at=:mark"), {"at": at, "by": by, "mark": given.at})
+    for other in suspensions(connection):
+        if other.lifted_at is None and other.source == given.source:
+            _mark(connection, other)
+    return rids
+
+
+def count(connection: Connection, source: str, stream: str, since: int, until: int) -> tuple[int, int]:
+    """Versions that a suspension of this window would set aside, and the records they are of."""
+    found = connection.execute(
+        text(f"SELECT count(*) AS versions, count(DISTINCT rid) AS records FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"),
+        {"source": source, "stream": stream, "since": since, "until": until},
+    ).one()
+    return int(found.versions), int(found.records)
+
+
+def recount(connection: Connection, rids: Collection[int], *, keep_deleted: Iterable[tuple[str, str]]) -> dict[int, bool]:
+    """Work out anew what a record's row says of its versions: record -> is a live version left?
+
+    `keep_deleted`: streams whose deletes do not end a record.
+    """
+    kept = set(keep_deleted)
+    versions = landing.versions_of(connection, rids)
+    rows: list[dict[str, Any]] = []
+    for rid, info in landing.records(connection, rids).items():
+        left = [v for v in versions.get(rid, ()) if v.suspended is None]
+        born = min((v.landed for v in left if v.raw is not None), default=None)
+        died = None if (info.id.source, info.id.stream) in kept else _died(left)
+        rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
+    if rows:
+        connection.execute(text(
+            "UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"
+        ), rows)
+    return {r["rid"]: r["born"] is not None for r in rows}
+
+
+def _died(versions: list[StoredVersion]) -> int | None:
+    """The landing of the tombstone that holds, if one does. Versions come oldest order first."""
+    return versions[-1].landed if versions and versions[-1].raw is None else None
+
+
+def make_pending(connection: Connection, rids: Iterable[int]) -> None:
+    """Their customers are still as they were: whoever resolves what is pending brings them up to date."""
+    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids})", rids)

@@ -1,0 +1,159 @@
+"""The clusters of a whole customer type, from what is stored. Most components are trivial; the pure function does the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import Connection, text
+
+from hub import db
+from hub.landing import store as landing
+from hub.landing.store import RecordInfo
+from hub.matching import run, store
+from hub.matching.clusters.cluster import Traits, cluster
+from hub.matching.recipe import Recipe
+from hub.matching.run import limits_of
+from hub.model import Pair, RecordId, Verdict
+
+Ints = npt.NDArray[np.int64]
+
+
+class Clusters:
+    """All components of G of one customer type. Most are trivial; the pure function does the others."""
+
+    def __init__(self, connection: Connection, recipe: Recipe, type_name: str, pairs: pa.Table, rids: list[int] | Ints):
+        self.connection, self.recipe, self.type_name = connection, recipe, type_name
+        self.model = recipe.models[type_name]
+        self.limits = limits_of(self.model, recipe.customer(type_name))
+        self.rids: Ints = np.asarray(rids, dtype=np.int64)
+        weight = pairs["weight"].to_numpy()
+        strong = weight >= self.model.join
+        for end in ("left", "right"):  # a record that just died may have pairs still: they go when it is settled
+            strong &= np.isin(pairs[end].to_numpy(), self.rids)
+        self.left: Ints = pairs["left"].to_numpy()[strong]
+        self.right: Ints = pairs["right"].to_numpy()[strong]
+        self.weight: Ints = weight[strong]
+
+    @classmethod
+    def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
+        """By the pairs that are stored."""
+        pairs = store.all_weights(connection, type_name, recipe.models[type_name].join)
+        living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"), {"type": type_name})
+        return cls(connection, recipe, type_name, pairs, [r.rid for r in living])
+
+    def changed(self, connection: Connection, rids: set[int]) -> set[int]:
+        """Ends of joining pairs of these records that came or went since this was read."""
+        listed = np.fromiter(rids, np.int64, len(rids))
+        near = np.isin(self.left, listed) | np.isin(self.right, listed)
+        then = set(zip(self.left[near].tolist(), self.right[near].tolist(), self.weight[near].tolist(), strict=True))
+        now = {(*p, w) for p, w in store.weights_touching(connection, rids, self.model.join).items()}
+        return {r for a, b, _ in then ^ now for r in (a, b)}
+
+    def find(self) -> list[frozenset[int]]:
+        """The clusters, by rid."""
+        rids = self.rids
+        decisions = store.standing_decisions(self.connection)
+        alive = set(rids.tolist()) if decisions else set()
+        decisions = [d for d in decisions if d.left in alive and d.right in alive]
+        matches = [d for d in decisions if d.verdict is Verdict.MATCH]
+        left = np.concatenate([self.left, np.array([d.left for d in matches], dtype=np.int64)])
+        right = np.concatenate([self.right, np.array([d.right for d in matches], dtype=np.int64)])
+        home = _components(rids, left, right)
+        order = np.argsort(home, kind="stable")
+        bounds = np.flatnonzero(np.diff(home[order], prepend=-1, append=-1))
+        decided = {r for d in decisions for r in (d.left, d.right)}
+        guarded = self._guarded()
+        simple: list[frozenset[int]] = []
+        others: list[list[int]] = []
+        listed = rids[order].tolist()
+        most = min(self.limits.largest, self.limits.component)
+        strong = self.weight >= self.model.join + self.limits.margin  # too strong to be cut
+        firm = _whole(_components(rids, self.left[strong], self.right[strong])[order], bounds)
+        for (start, end), held_together in zip(pairwise(bounds.tolist()), firm, strict=True):
+            members = listed[start:end]
+            free = end - start <= 3 or held_together
+            if end - start == 1 or (free and end - start <= most and len(guarded.intersection(members)) < 2 and not (decided and decided.intersection(members))):
+                simple.append(frozenset(members))
+            else:
+                others.append(members)
+        simple.extend(self._by_rule(others, rids, home, decisions))
+        return simple
+
+    def _guarded(self) -> set[int]:
+        """Records that a guard may look at: with an exclusive value, or of a stream that is free of duplicates."""
+        exclusive = [a for a, given in self.recipe.customer(self.type_name).attributes.items() if given.exclusive]
+        free = [(s.name, n) for s in self.recipe.config.sources.values() for n, given in s.streams.items() if given.duplicate_free]
+        found: set[int] = set()
+        for attribute in exclusive:  # cells are JSON: an attribute that has values is '"name":[["'
+            found.update(r.rid for r in self.connection.execute(
+                text("SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"), {"type": self.type_name, "holds": f'%"{attribute}":[["%'}
+            ))
+        for source, stream in free:
+            found.update(r.rid for r in self.connection.execute(text("SELECT rid FROM record WHERE source = :s AND stream = :t"), {"s": source, "t": stream}))
+        return found
+
+    def _by_rule(self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]) -> Iterator[frozenset[int]]:
+        """Components that guards, bounds or bridges may part."""
+        weights = self._weights_by_component(components, rids, home)
+        at = {d.id: int(home[np.searchsorted(rids, d.left)]) for d in decisions}
+        by_component: dict[int, list[Any]] = {}
+        for d in decisions:
+            by_component.setdefault(at[d.id], []).append(d)
+        for part in db.chunks(range(len(components)), 2_000):
+            members = [r for n in part for r in components[n]]
+            infos = landing.records(self.connection, members)
+            held = store.held(self.connection, members)
+            for n in part:
+                number = int(home[np.searchsorted(rids, components[n][0])])
+                yield from self._cluster(components[n], weights.get(number, []), by_component.get(number, []), infos, held)
+
+    def _weights_by_component(self, components: list[list[int]], rids: Ints, home: Ints) -> dict[int, list[tuple[int, int, int]]]:
+        wanted = np.zeros(int(home.max(initial=0)) + 1, dtype=bool)
+        wanted[[int(home[np.searchsorted(rids, c[0])]) for c in components]] = True
+        at = home[np.searchsorted(rids, self.left)] if len(self.left) else np.array([], dtype=np.int64)
+        chosen: list[int] = np.flatnonzero(wanted[at]).tolist() if len(at) else []
+        found: dict[int, list[tuple[int, int, int]]] = {}
+        for i in chosen:
+            found.setdefault(int(at[i]), []).append((int(self.left[i]), int(self.right[i]), int(self.weight[i])))
+        return found
+
+    def _cluster(
+        self, members: list[int], weights: list[tuple[int, int, int]], decisions: list[Any], infos: Mapping[int, RecordInfo], held: Mapping[int, Any]
+    ) -> Iterator[frozenset[int]]:
+        names: dict[int, RecordId] = {r: infos[r].id for r in members}
+        rids = {name: r for r, name in names.items()}
+        traits: dict[RecordId, Traits] = {names[r]: run.traits_of(self.recipe, names[r], held[r]) for r in members}
+        inside = [d for d in decisions if d.left in names and d.right in names]
+        made = cluster(
+            rids.keys(), {Pair.of(names[a], names[b]): w for a, b, w in weights},
+            matches=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH],
+            apart=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH],
+            traits=traits, limits=self.limits,
+        )
+        for c in made.clusters:
+            yield frozenset(rids[name] for name in c)
+
+
+def _components(rids: Ints, left: Ints, right: Ints) -> Ints:
+    """The number of each record's component."""
+    if not len(rids):
+        return np.array([], dtype=np.int64)
+    from scipy.sparse import coo_matrix  # here: every `hub` command would wait for it
+    from scipy.sparse.csgraph import connected_components
+
+    rows, columns = np.searchsorted(rids, left), np.searchsorted(rids, right)
+    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (rows, columns)), shape=(len(rids), len(rids)))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def _whole(parts: Ints, bounds: Ints) -> list[bool]:
+    """Of each stretch between bounds: do all of it belong to one part?"""
+    if not len(parts):
+        return []
+    same: npt.NDArray[np.bool_] = np.minimum.reduceat(parts, bounds[:-1]) == np.maximum.reduceat(parts, bounds[:-1])
+    return [bool(x) for x in same]

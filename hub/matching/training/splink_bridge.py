@@ -1,0 +1,138 @@
+"""A model as Splink settings: our comparison levels and weights in Splink's terms, for its charts and its other backends.
+
+The one host of Splink. What crosses is the levels, the evidence against strangers (the model's `strangers` weights), the prior
+and the candidate rules. What Splink's model cannot express stays here: the two other rival stories (household, namesakes),
+term frequencies of lists, the rule for claimed contacts, the cap on blocks. So Splink's weight is the first of our three sums.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from splink import DuckDBAPI, Linker
+
+from hub.kinds.levels_base import MISSING
+from hub.matching.compare.candidates import without_placeholders
+from hub.matching.compare.model import Comparison, Model, Weights, probability
+from hub.matching.training.batch import _columns, _level_sql, _lists
+from hub.model import BIT
+
+ID = "unique_id"
+_SIDE = re.compile(r'\b([lr])\."((?:[^"]|"")+)"')
+
+
+def column_name(column: str) -> str:
+    """A form's column where Splink reads it: `email.folded` is `email__folded`."""
+    return column.replace(".", "__")
+
+
+def level_sql(comparison: Comparison) -> str:
+    """The batch engine's expression of a comparison's level, over `<column>_l` and `<column>_r`."""
+    return _SIDE.sub(lambda found: f'"{column_name(found[2])}_{found[1]}"', _level_sql(comparison))
+
+
+def shares(weights: Sequence[int], start: Sequence[float]) -> tuple[list[float], list[float]]:
+    """m and u of levels whose log2(m/u) are these weights (milli-bits).
+
+    A model keeps ratios, not shares: `start` (shipped m) is moved as little as makes both sum to one (the empirical
+    likelihood with E[u/m] = 1). Where all weights have one sign no such shares exist, and u sums to what it must.
+    """
+    total = sum(start)
+    ratios = [2.0 ** (-w / BIT) for w in weights]
+    m = [p / total for p in start]
+    if min(ratios) < 1 < max(ratios):
+        low, high = -1 / (max(ratios) - 1), 1 / (1 - min(ratios))
+        for _ in range(200):
+            middle = (low + high) / 2
+            if sum(p * (r - 1) / (1 + middle * (r - 1)) for p, r in zip(m, ratios, strict=True)) > 0:
+                low = middle
+            else:
+                high = middle
+        m = [p / max(1 + middle * (r - 1), 1e-12) for p, r in zip(m, ratios, strict=True)]
+    return m, [p * r for p, r in zip(m, ratios, strict=True)]
+
+
+def settings(model: Model) -> dict[str, Any]:
+    """Splink 5 settings of a model, in DuckDB's SQL, for a table made by `flattened`."""
+    comparisons = tuple(w.comparison for w in model.comparisons)
+    lists = _lists(comparisons, _columns(comparisons, model.rules))
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": ID,
+        "probability_two_random_records_match": probability(model.prior),
+        "blocking_rules_to_generate_predictions": [_rule(rule, lists) for rule in model.rules],
+        "comparisons": [_comparison(w) for w in model.comparisons],
+        "retain_matching_columns": True,
+        "retain_intermediate_calculation_columns": True,
+    }
+
+
+def _comparison(weights: Weights) -> dict[str, Any]:
+    c = weights.comparison
+    sql = level_sql(c)
+    m, u = shares([level.strangers for level in weights.levels], [level.m for level in c.levels.levels])
+    last = len(weights.levels) - 1
+    levels: list[dict[str, Any]] = [{"sql_condition": f"({sql}) = {MISSING}", "label_for_charts": "one side says nothing", "is_null_level": True}]
+    for k, level in enumerate(c.levels.levels):
+        condition = "ELSE" if k == last else f"({sql}) = {k}"
+        levels.append({"sql_condition": condition, "label_for_charts": level.words, "m_probability": m[k], "u_probability": u[k]})
+    return {"output_column_name": c.name, "comparison_levels": levels, "comparison_description": c.name}
+
+
+def _rule(rule: tuple[str, ...], lists: set[str]) -> dict[str, Any]:
+    condition = " AND ".join(f'l."{column_name(c)}" = r."{column_name(c)}"' for c in rule)
+    unnested = [column_name(c) for c in rule if c in lists]
+    return {"blocking_rule": condition, "sql_dialect": "duckdb", **({"arrays_to_explode": unnested} if unnested else {})}
+
+
+def to_json(model: Model) -> str:
+    """The settings as a file that Splink's `Linker` opens. The same model is the same bytes."""
+    return json.dumps(settings(model), indent=1, ensure_ascii=False) + "\n"
+
+
+def flattened(records: pa.Table, model: Model) -> pa.Table:
+    """Standardised records (rid, forms) as Splink's input: a row per record, a column per form, placeholders left out."""
+    comparisons = tuple(w.comparison for w in model.comparisons)
+    columns = _columns(comparisons, model.rules)
+    lists = _lists(comparisons, columns)
+    rows = [without_placeholders(json.loads(text), model) for text in records["forms"].to_pylist()]
+    made = {ID: records["rid"].combine_chunks().cast(pa.int64())}
+    for c in columns:
+        made[column_name(c)] = pa.array([_value(row, c, c in lists) for row in rows], pa.list_(pa.string()) if c in lists else pa.string())
+    return pa.table(made)
+
+
+def _value(row: Mapping[str, Any], column: str, many: bool) -> Any:
+    value = row.get(column) or None
+    return [value] if many and isinstance(value, str) else value
+
+
+def predict(records: pa.Table, pairs: pa.Table, model: Model) -> pa.Table:
+    """Splink's own levels and weight of given pairs (left, right: rids): left, right, weight (bits), and per comparison its
+    level by our count (`MISSING`: one side says nothing), in the order of left and right."""
+    con = duckdb.connect(":memory:", config={"threads": 2})
+    try:
+        con.execute("SET enable_external_access = false")
+        con.register("flat", flattened(records, model))
+        con.execute("CREATE TABLE flat_records AS SELECT * FROM flat")
+        con.register("given_pairs", pa.table({"join_key_l": pairs["left"], "join_key_r": pairs["right"]}))
+        con.execute("CREATE TABLE blocked AS SELECT '0' AS match_key, join_key_l, join_key_r FROM given_pairs")
+        api = DuckDBAPI(connection=con)
+        linker = Linker(api.register("flat_records"), settings(model), log_level=None)
+        linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
+        found = linker.inference.predict(warning_mode="never")
+        names = [(w.comparison.name, len(w.levels) - 1) for w in model.comparisons]
+        # Splink counts up from the weakest level, we count down from the strongest
+        levels = ", ".join(f'CASE WHEN "gamma_{n}" = -1 THEN {MISSING} ELSE {last} - "gamma_{n}" END AS "{n}"' for n, last in names)
+        query = f'SELECT {ID}_l AS "left", {ID}_r AS "right", match_weight AS weight, {levels} FROM {found.physical_name} ORDER BY 1, 2'
+        return con.sql(query).to_arrow_table()
+    finally:
+        con.close()
+
+
+__all__ = ["column_name", "flattened", "level_sql", "predict", "settings", "shares", "to_json"]

@@ -1,0 +1,42 @@
+"""The running hub as its doors know it: where to read, where to write, and what counts requests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.access.audit import AuditLog
+from hub.access.read import Reader
+from hub.access.secret import derive, hub_secret
+from hub.db import Database
+from hub.resolve.resolver import Resolver
+from hub.settings import Config
+from hub.work.metrics import Metrics
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Everything that a request needs. One per process."""
+
+    database: Database
+    config: Config
+    resolver: Resolver
+    reader: Reader
+    audit: AuditLog
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @classmethod
+    def open(cls, database: Database, config: Config, folder: Path, env: Mapping[str, str] | None = None) -> Hub:
+        """A hub on this database; `folder` holds its secret and its audit file. ConfigError when the secret is unfit."""
+        key = hub_secret(folder, os.environ if env is None else env)
+        audit = AuditLog(audit_path(folder), derive(key, "audit"))
+        return cls(database, config, Resolver(database, config), Reader(database, config, audit, key), audit)
+
+    def close(self) -> None:
+        self.audit.close()
+
+
+def audit_path(folder: Path) -> Path:
+    return folder / "audit.jsonl"

@@ -1,0 +1,376 @@
+"""The only writer path: one transaction through landing, matching and golden records.
+
+Each public method of `Resolver` is one unit: it lands or records its input, settles what that
+touches, and commits all of it or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
+from hub.golden_record import run as golden_run
+from hub.golden_record import store as golden_store
+from hub.golden_record.changes import Change
+from hub.golden_record.store import StoredCustomer
+from hub.landing import store as landing
+from hub.landing.store import Incoming, Landed, RecordInfo
+from hub.matching import run as matching_run
+from hub.matching import store as matching_store
+from hub.matching.clusters.decisions import check
+from hub.matching.clusters.heirs import settle_heirs
+from hub.matching.compare.score import weigh
+from hub.matching.recipe import Recipe, read_recipe
+from hub.matching.run import Ready, ordered, ready
+from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
+from hub.settings import Config
+
+_PROBE = -1  # a row that is no record
+Happened = Literal["created", "joined", "updated", "merged", "split", "held", "unchanged", "deleted", "quarantined", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row: its customer, that customer's version, and what happened."""
+
+    key: str
+    happened: Happened
+    customer: str | None = None
+    version: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeMatch:
+    """A customer that a probe would join, or come near to."""
+
+    customer: str
+    record: RecordId
+    weight: int
+    parts: tuple[Part, ...]
+    joins: bool
+
+
+class Resolver:
+    """Writes to one hub. Thread-safe: units take turns."""
+
+    def __init__(self, database: db.Database, config: Config):
+        self.database, self.config = database, config
+        self._recipe: Recipe | None = None
+
+    def recipe(self, connection: Connection) -> Recipe:
+        self._recipe = read_recipe(connection, self.config, self._recipe)
+        return self._recipe
+
+    # --- records ---
+
+    def upsert(
+        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]], *, urgent: bool = True, first: Callable[[Connection], object] | None = None
+    ) -> list[Outcome]:
+        """Land raw rows of a stream and resolve them. An answer per row; bad rows are set aside.
+
+        first: looked at under the writer's lock, before anything is written; when it raises, nothing is.
+        NotFound when no such stream is configured.
+        """
+        incoming, refused = self.read_rows(source, stream, rows)
+        made = self.make_ready(source, stream, incoming.values())
+        aside = [(f"row {n + 1}", o.reason, db.dump(rows[n])) for n, o in refused.items()]
+
+        def work(connection: Connection) -> list[Outcome]:
+            if first is not None:
+                first(connection)
+            recipe = self.recipe(connection)
+            self.set_aside(connection, source, stream, aside, self.database.clock.now())
+            landed = self.land(connection, source, stream, list(incoming.values()), pending=False)
+            changes = self._settle_landed(connection, recipe, landed, made)
+            return self._outcomes(connection, recipe, landed, changes)
+
+        if urgent:
+            outcomes = self.database.together(work, size=len(rows))
+        else:
+            with self.database.unit(urgent=False) as connection:
+                outcomes = work(connection)
+        answers = dict(zip(incoming, outcomes, strict=True))
+        return [refused.get(n) or answers[n] for n in range(len(rows))]
+
+    def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> dict[str, Ready]:
+        """Rows by key, mapped, cleaned and keyed while nobody waits for the lock; of one key the last."""
+        assert self._recipe is not None
+        found = ((r.key, ready(self._recipe, source, stream, r.raw)) for r in rows if r.raw is not None)
+        return {key: made for key, made in found if made is not None}
+
+    def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
+        """Rows by their place: those that can land, and those to set aside. Outside any lock."""
+        mapper = self._mapper(source, stream)
+        incoming: dict[int, Incoming] = {}
+        refused: dict[int, Outcome] = {}
+        for number, raw in enumerate(rows):
+            try:
+                found = mapper.identify(raw)
+                incoming[number] = Incoming(found.key, None if found.tombstone else raw, found.version, found.observed)
+            except BadRecord as error:
+                refused[number] = Outcome("", "quarantined", reason=str(error))
+        return incoming, refused
+
+    def _mapper(self, source: str, stream: str) -> Any:
+        if self._recipe is None:
+            with self.database.read() as connection:
+                self.recipe(connection)
+        assert self._recipe is not None
+        self._recipe.stream(source, stream)
+        return self._recipe.mappers[source, stream]
+
+    def delete(self, source: str, stream: str, key: str, *, version: str | None = None) -> Outcome:
+        """Land a tombstone. NotFound when the record was never there."""
+        self._mapper(source, stream)
+
+        def work(connection: Connection) -> Outcome:
+            recipe = self.recipe(connection)
+            info = landing.record_named(connection, RecordId(source, stream, key))
+            if info is None:
+                raise NotFound("no such record", [Fault("/key", "this source has sent no record of that key", "check the key")])
+            landed = self.land(connection, source, stream, [Incoming(key, None, version)], pending=False)
+            self.settle(connection, recipe, {r.rid for r in landed if r.changed})
+            return Outcome(key, "deleted" if landed[0].changed else "unchanged")
+
+        return self.database.together(work)
+
+    def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]:
+        given = self.config.stream(source, stream)
+        assert given is not None
+        return landing.land(connection, source, stream, rows, type_name=given.customer, at=self.database.clock.now(),
+                            pending=pending, keep_deleted=given.on_delete == "keep_values")
+
+    def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None:
+        """Quarantine rows: (where, why, raw)."""
+        if rows:
+            landing.quarantine(connection, source, stream, rows, at)
+
+    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Ready]) -> None:
+        """Resolve records that just landed, in the same unit. `made`: their rows made ready before, by key."""
+        self._settle_landed(connection, self.recipe(connection), landed, made)
+
+    def _settle_landed(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], made: Mapping[str, Ready]) -> list[Change]:
+        changed = [r for r in landed if r.changed]
+        return self.settle(connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made})
+
+    def settle(
+        self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False,
+        made: Mapping[int, Ready] | None = None,
+    ) -> list[Change]:
+        """Work out anew what a change touches.
+
+        rids: records whose landed versions or writes changed; seeds: ends of decisions that changed;
+        golden: records of whom only the golden record is to be looked at again; made: rows made ready before.
+        """
+        if not rids and not seeds and not golden:
+            return []
+        at = self.database.clock.now()
+        touched = matching_run.refresh(connection, recipe, rids, force=force, made=made)
+        touched.seeds.update(seeds, golden)
+        found = matching_run.recluster(connection, recipe, touched)
+        moved = settle_heirs(connection, recipe, touched)
+        changes = golden_run.rebuild(connection, recipe, found, moved, touched.records | set(golden), at=at, now=at, held=touched.held)
+        # only what was folded here: a companion whose newer version waits for the bulk path goes on waiting
+        pending = [i for i in map(found.infos.get, rids) if i is not None and i.pending]
+        landing.settle_pending(connection, [i.rid for i in pending], max((i.latest for i in pending), default=0))
+        return changes
+
+    def _outcomes(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], changes: Iterable[Change]) -> list[Outcome]:
+        by_customer = {c.customer: c for c in changes}
+        rids = {r.rid for r in landed if r.rid}
+        homes = matching_store.clusters_of(connection, rids)
+        customers = golden_store.customers_of(connection, set(homes.values()))
+        infos = landing.records(connection, rids)
+        new = {r for r, name in homes.items() if name in customers and (c := by_customer.get(customers[name].id)) and c.type is ChangeType.CREATED}
+        grey = self._grey(connection, recipe, [r for r in new & infos.keys() if infos[r].alive], homes, infos)
+        found: list[Outcome] = []
+        for row in landed:
+            customer = customers.get(homes.get(row.rid, -1))
+            if customer is None:
+                found.append(Outcome(row.key, "deleted" if row.changed else "unchanged"))
+                continue
+            change = by_customer.get(customer.id)
+            happened = _happened(row, change, infos[row.rid], row.rid in grey)
+            found.append(Outcome(row.key, happened, customer.id, customer.version))
+        return found
+
+    def _grey(
+        self, connection: Connection, recipe: Recipe, rids: Collection[int], homes: Mapping[int, int], infos: Mapping[int, RecordInfo]
+    ) -> set[int]:
+        """Records that a review item keeps from another customer."""
+        pairs = matching_store.pairs_touching(connection, rids)
+        ends = {r for p in pairs for r in p}
+        home = {**matching_store.clusters_of(connection, ends - homes.keys()), **homes}
+        return {r for p in pairs for r in p if r in infos and home.get(p[0]) != home.get(p[1])}
+
+    # --- matching without storing ---
+
+    def probe(self, source: str, stream: str, raw: Mapping[str, Any], *, limit: int = 10) -> list[ProbeMatch]:
+        """Which customers a row of a stream would join, or come near to; stores nothing."""
+        mapper = self._mapper(source, stream)
+        with self.database.read() as connection:
+            recipe = self.recipe(connection)
+            given = recipe.stream(source, stream)
+            cells = mapper.map(raw).cells
+            forms = recipe.standardisers[given.customer].forms(cells, given.is_verified)
+            return self._near(connection, recipe, given.customer, forms, limit)
+
+    def _near(self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int) -> list[ProbeMatch]:
+        model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
+        keys = matching_run.salted_keys(forms, recipe, type_name)
+        blocks = matching_store.holders(connection, keys, cap)
+        others = {r for members in blocks.values() if len(members) < cap for r in members}
+        sketch = recipe.standardisers[type_name].layout.sketch(forms)
+        near = matching_run.shortlisted(connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review)
+        weighed = {r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()}
+        good = {r: w for r, w in weighed.items() if w.weight >= model.review}
+        homes = matching_store.clusters_of(connection, good)
+        customers = golden_store.customers_of(connection, set(homes.values()))
+        infos = landing.records(connection, homes)
+        best: dict[str, ProbeMatch] = {}
+        for rid in sorted(homes, key=lambda r: (-good[r].weight, infos[r].id)):
+            customer = customers[homes[rid]].id
+            weight, parts = good[rid]
+            best.setdefault(customer, ProbeMatch(customer, infos[rid].id, weight, parts, weight >= model.join))
+        return list(best.values())[:limit]
+
+    # --- decisions ---
+
+    def decide(self, left: RecordId, right: RecordId, verdict: Verdict, *, by: str, reason: str) -> int:
+        """Record a steward's verdict on two records. Conflict, with the path, when standing decisions rule it out."""
+        with self.database.unit() as connection:
+            recipe = self.recipe(connection)
+            number = self._decide(connection, left, right, verdict, by=by, reason=reason)
+            found = matching_store.decision(connection, number)
+            assert found is not None
+            self.settle(connection, recipe, (), seeds=(found.left, found.right))
+            return number
+
+    def _decide(self, connection: Connection, left: RecordId, right: RecordId, verdict: Verdict, *, by: str, reason: str, origin: str = "") -> int:
+        a, b = self._living(connection, left, "/left"), self._living(connection, right, "/right")
+        if a.rid == b.rid:
+            raise Unprocessable("a decision needs two records", [Fault("/right", "is the same record as /left")])
+        if a.type != b.type:
+            raise Unprocessable("these records are of different customer types", [Fault("/right", f"is a {b.type}, /left a {a.type}")])
+        near = matching_store.decisions_connected(connection, (a.rid, b.rid))
+        ends = landing.records(connection, {e for d in near for e in (d.left, d.right)})
+        standing = matching_store.named(near, {r: i.id for r, i in ends.items()})
+        check(standing, Decision(0, Pair.of(left, right), verdict))
+        forms = matching_store.forms(connection, (a.rid, b.rid))
+        first, second = ordered(a.rid, b.rid)
+        pair = matching_store.pairs_touching(connection, (first,)).get((first, second))
+        return matching_store.add_decision(
+            connection, first, second, verdict, reason=reason, by=by, at=self.database.clock.now(),
+            contents=(digest(forms.get(first)), digest(forms.get(second))), origin=origin, weight=pair.weight if pair else None,
+        )
+
+    def _living(self, connection: Connection, id: RecordId, where: str) -> RecordInfo:
+        found = landing.record_named(connection, id)
+        if found is None:
+            raise NotFound("no such record", [Fault(where, f"{id.source}/{id.stream} has no such record", "write source/stream/key")])
+        if not found.alive:
+            raise Gone("this record was deleted in its source", [Fault(where, "is gone", "decide on a record that lives")])
+        return found
+
+    def withdraw(self, decision_id: int, *, by: str, why: str) -> None:
+        """Take a decision back: the state is what the remaining input gives."""
+        with self.database.unit() as connection:
+            found = matching_store.decision(connection, decision_id)
+            if found is None:
+                raise NotFound("no such decision")
+            if found.withdrawn_at is not None:
+                raise Conflict("this decision was withdrawn already")
+            matching_store.withdraw_decision(connection, decision_id, by=by, why=why, at=self.database.clock.now())
+            self.settle(connection, self.recipe(connection), (), seeds=(found.left, found.right))
+
+    # --- overrides ---
+
+    def override(
+        self, customer_id: str, attribute: str, values: tuple[Value, ...], *, by: str, reason: str,
+        until: int | None = None, if_version: int | None = None,
+    ) -> int:
+        """Set (or, with no values, clear) a golden value by hand; anchored so that it follows merges and splits."""
+        with self.database.unit() as connection:
+            recipe = self.recipe(connection)
+            customer = find_customer(connection, customer_id)
+            if if_version is not None and customer.version != if_version:
+                raise Stale("this customer changed since you read it", [Fault("If-Match", f"version {if_version} is not the current one", "read it again")])
+            number, anchor = self.set_value(connection, recipe, customer, attribute, values, by=by, reason=reason, until=until)
+            self.settle(connection, recipe, (), golden=(anchor,))
+            return number
+
+    def set_value(
+        self, connection: Connection, recipe: Recipe, customer: StoredCustomer, attribute: str, values: tuple[Value, ...], *, by: str, reason: str, until: int | None
+    ) -> tuple[int, int]:
+        """Keep an override; its number, and its anchor whose customer is to be settled."""
+        if attribute not in recipe.customer(customer.type).attributes:
+            raise Unprocessable("no such attribute", [Fault("/attribute", f"{customer.type} has no attribute '{attribute}'")])
+        anchor = self._anchor(connection, customer, attribute)
+        given = Override(0, anchor.id, attribute, values, self.database.clock.now(), until, by, reason)
+        return golden_store.add_override(connection, anchor.rid, given), anchor.rid
+
+    def _anchor(self, connection: Connection, customer: StoredCustomer, attribute: str) -> RecordInfo:
+        """The record whose value is replaced, else the earliest-minted living member."""
+        members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
+        infos = landing.records(connection, members)
+        won = [ref[0] for ref in customer.lineage.get(attribute, {}).get("won", []) if ref[0] in infos]
+        rid = won[0] if won else landing.earliest(infos, infos)
+        return infos[rid]
+
+    def withdraw_override(self, override_id: int, *, by: str) -> None:
+        with self.database.unit() as connection:
+            found = golden_store.override(connection, override_id)
+            if found is None:
+                raise NotFound("no such override, or it was withdrawn already")
+            golden_store.withdraw_override(connection, override_id, by=by, at=self.database.clock.now())
+            self.settle(connection, self.recipe(connection), (), golden=(found[0],))
+
+    # --- time ---
+
+    def tick(self) -> int:
+        """Rebuild the customers of whom a value starts or ends to be in effect by now; how many."""
+        done = 0
+        while True:
+            with self.database.unit(urgent=False) as connection:
+                due = golden_store.due(connection, self.database.clock.now())
+                if not due:
+                    return done
+                members = matching_store.members_of(connection, [c.cluster for c in due])
+                self.settle(connection, self.recipe(connection), (), golden=[min(m) for m in members.values()])
+                done += len(due)
+
+
+def _happened(row: Landed, change: Change | None, info: RecordInfo, grey: bool) -> Happened:
+    if not row.changed or change is None:
+        return "unchanged" if not row.changed else "updated"
+    if change.type is ChangeType.CREATED:
+        return "held" if grey else "created"
+    if change.type is ChangeType.MERGED:
+        return "merged"
+    if change.type is ChangeType.SPLIT:
+        return "split"
+    return "joined" if info.born == info.latest else "updated"
+
+
+def find_customer(connection: Connection, id: str) -> StoredCustomer:
+    """The customer that an id leads to, in one hop. NotFound: never minted; Gone: nobody holds it now."""
+    info = landing.record_minting(connection, id)
+    if info is None:
+        raise NotFound("no such customer")
+    rid: int | None = info.rid
+    if not info.alive:
+        rid = matching_store.heirs(connection, [info.rid]).get(info.rid, (None, None))[1]
+    clusters = matching_store.clusters_of(connection, [rid] if rid is not None else [])
+    found = golden_store.customers_of(connection, clusters.values())
+    if not found:
+        raise Gone("this customer is no longer there")
+    return next(iter(found.values()))
+
+
+__all__ = ["Outcome", "ProbeMatch", "Resolver", "find_customer"]

