@@ -30,10 +30,16 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.small: ("--records", "20000", "--noise", "clean", "--noise-records", "3000", "--hard"),
         Size.full: ("--records", "100000", "--noise", "all", "--noise-records", "10000", "--hard"),
     },
-    "calibration": {Size.small: ("--records", "20000"), Size.full: ("--records", "20000")},  # of the page that it writes
+    "calibration": {
+        Size.small: ("--records", "20000"),
+        Size.full: ("--records", "20000"),
+    },  # of the page that it writes
     "parity": {Size.small: ("--records", "5000"), Size.full: ("--records", "100000")},
     "scale": {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},
-    "live": {Size.small: ("--records", "20000", "--small", "5000"), Size.full: ("--records", "1000000", "--small", "10000")},
+    "live": {
+        Size.small: ("--records", "20000", "--small", "5000"),
+        Size.full: ("--records", "1000000", "--small", "10000"),
+    },
     "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
 }
 COMMAND = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None)
@@ -58,7 +64,9 @@ def one(context: typer.Context, size: SIZE = Size.small) -> None:
 
 
 for _part in PARTS:  # --help is the part's too
-    COMMAND.command(_part, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(one)
+    COMMAND.command(
+        _part, context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    )(one)
 
 
 def ran(part: str, words: Sequence[str]) -> bool:
@@ -66,7 +74,9 @@ def ran(part: str, words: Sequence[str]) -> bool:
     console.rule(f"{part} {' '.join(words)}")
     start = time.perf_counter()
     done = subprocess.run([sys.executable, "-W", "ignore", "-m", f"benchmarks.{part}", *words], cwd=ROOT)
-    console.print(f"{part}: {time.perf_counter() - start:.0f} s" + (f", failed with {done.returncode}" if done.returncode else ""))
+    console.print(
+        f"{part}: {time.perf_counter() - start:.0f} s" + (f", failed with {done.returncode}" if done.returncode else "")
+    )
     return not done.returncode
 
 

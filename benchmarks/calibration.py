@@ -48,7 +48,10 @@ class Bin:
     def interval(self) -> tuple[float, float]:
         """Wilson's, 95 %."""
         n, p, z = self.pairs, self.observed, 1.96
-        middle, reach = (p + z * z / (2 * n)) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        middle, reach = (
+            (p + z * z / (2 * n)) / (1 + z * z / n),
+            z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n),
+        )
         return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
@@ -87,7 +90,9 @@ def _pairs(resolver: Resolver, world: World) -> tuple[np.ndarray, np.ndarray, Mo
     """Weights (bits) of all candidates that the first edge lets in, and which are true."""
     with resolver.database.read() as connection:
         found = store.promoted(connection, "person")
-        names = connection.exec_driver_sql("SELECT r.rid, r.source, r.stream, r.key FROM record r JOIN standardised s ON s.rid = r.rid WHERE s.type = 'person'").fetchall()
+        names = connection.exec_driver_sql(
+            "SELECT r.rid, r.source, r.stream, r.key FROM record r JOIN standardised s ON s.rid = r.rid WHERE s.type = 'person'"
+        ).fetchall()
     assert found is not None, "a world of this size trains a model"
     model = Model.from_json(found.body)
     rows = zip(*(world.truth[c].to_pylist() for c in ("source", "stream", "key", "truth")), strict=True)
@@ -136,7 +141,9 @@ def rows(found: Calibration) -> list[tuple[str, str, str, str, str]]:
     for b in found.bins:
         reach = f"from {b.low}" if math.isinf(b.high) else f"{b.low} to {b.high}"
         low, high = b.interval
-        made.append((reach, f"{b.pairs:,}", _percent(b.chance), _percent(b.observed), f"{_percent(low)} to {_percent(high)}"))
+        made.append(
+            (reach, f"{b.pairs:,}", _percent(b.chance), _percent(b.observed), f"{_percent(low)} to {_percent(high)}")
+        )
     return made
 
 
@@ -187,8 +194,12 @@ def picture(found: Calibration) -> str:
     for bits in range(int(low), int(high) + 1, 4):
         parts.append(f'<text x="{x(bits)}" y="{TOP + HEIGHT + 18}" text-anchor="middle" {text}>{bits}</text>')
     for name, at in (("review", found.review), ("join", found.join)):
-        parts.append(f'<line x1="{x(at)}" x2="{x(at)}" y1="{TOP}" y2="{TOP + HEIGHT}" stroke="#999" stroke-dasharray="4 4"/>')
-        parts.append(f'<text x="{x(at)}" y="{TOP - 8}" text-anchor="{"end" if name == "review" else "start"}" {text}>{name}</text>')
+        parts.append(
+            f'<line x1="{x(at)}" x2="{x(at)}" y1="{TOP}" y2="{TOP + HEIGHT}" stroke="#999" stroke-dasharray="4 4"/>'
+        )
+        parts.append(
+            f'<text x="{x(at)}" y="{TOP - 8}" text-anchor="{"end" if name == "review" else "start"}" {text}>{name}</text>'
+        )
     curve = " ".join(f"{x(b)},{y(1 / (1 + 2**-b))}" for b in np.arange(low, high + 0.01, 0.25).tolist())
     parts.append(f'<polyline points="{curve}" fill="none" stroke="#2b6cb0" stroke-width="2"/>')
     most = math.log1p(max(b.pairs for b in found.bins))
@@ -196,10 +207,18 @@ def picture(found: Calibration) -> str:
         at = x(math.log2(b.chance / max(1 - b.chance, 1e-9)))
         bottom, top = b.interval
         parts.append(f'<line x1="{at}" x2="{at}" y1="{y(bottom)}" y2="{y(top)}" stroke="#c05621" stroke-width="1.5"/>')
-        parts.append(f'<circle cx="{at}" cy="{y(b.observed)}" r="{2 + 4 * math.log1p(b.pairs) / most:.1f}" fill="#dd6b20" fill-opacity="0.85"/>')
-    parts.append(f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 42}" text-anchor="middle" {text}>match weight in bits</text>')
-    parts.append(f'<text x="{LEFT + 12}" y="{TOP + 18}" {text}><tspan fill="#2b6cb0">line: the chance a weight states</tspan></text>')
-    parts.append(f'<text x="{LEFT + 12}" y="{TOP + 36}" {text}><tspan fill="#c05621">dots: the share of true pairs, with its 95 % interval</tspan></text>')
+        parts.append(
+            f'<circle cx="{at}" cy="{y(b.observed)}" r="{2 + 4 * math.log1p(b.pairs) / most:.1f}" fill="#dd6b20" fill-opacity="0.85"/>'
+        )
+    parts.append(
+        f'<text x="{LEFT + WIDTH / 2}" y="{TOP + HEIGHT + 42}" text-anchor="middle" {text}>match weight in bits</text>'
+    )
+    parts.append(
+        f'<text x="{LEFT + 12}" y="{TOP + 18}" {text}><tspan fill="#2b6cb0">line: the chance a weight states</tspan></text>'
+    )
+    parts.append(
+        f'<text x="{LEFT + 12}" y="{TOP + 36}" {text}><tspan fill="#c05621">dots: the share of true pairs, with its 95 % interval</tspan></text>'
+    )
     size = f'width="{LEFT + WIDTH + 30}" height="{TOP + HEIGHT + 60}" viewBox="0 0 {LEFT + WIDTH + 30} {TOP + HEIGHT + 60}"'
     title = "<title>Stated chance and observed share of true pairs, by match weight</title>"
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}>\n{title}\n' + "\n".join(parts) + "\n</svg>\n"
@@ -219,7 +238,9 @@ def main(given: Sequence[str] | None = None) -> None:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
     print(f"mean difference {_percent(found.error)}, true log-odds per stated bit {found.slope:.2f}")
     seed = f" --seed {options.seed}" if options.seed != 1 else ""
-    (options.docs / "calibration.md").write_text(page(found, f"python -m benchmarks.calibration --records {options.records}{seed}"), encoding="utf-8")
+    (options.docs / "calibration.md").write_text(
+        page(found, f"python -m benchmarks.calibration --records {options.records}{seed}"), encoding="utf-8"
+    )
     (options.docs / "calibration.svg").write_text(picture(found), encoding="utf-8")
 
 

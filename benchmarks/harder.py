@@ -30,15 +30,25 @@ Row = dict[str, Any]  # hub attribute (an address' part as address.part) -> valu
 GIVEN = words("""mary john william elizabeth thomas james anne george sarah robert henry margaret jane edward charles ann joseph martha
 richard samuel hannah david catherine peter alice isabella frederick ellen walter louisa arthur agnes daniel emma benjamin eliza
 alexander harriet francis rebecca""")
-FAMILY_STARTS = words("ash black brad burn carl clay dray east fair glen hart holl king lang mar nor oak pem rad sher stan thorn wal whit wood york")
+FAMILY_STARTS = words(
+    "ash black brad burn carl clay dray east fair glen hart holl king lang mar nor oak pem rad sher stan thorn wal whit wood york"
+)
 FAMILY_ENDS = words("ford ley ton field well worth by ham er man son wick")
-TRADES = words("farmer labourer weaver blacksmith clerk miner servant tailor carpenter shoemaker baker merchant sailor mason teacher painter priest soldier")
+TRADES = words(
+    "farmer labourer weaver blacksmith clerk miner servant tailor carpenter shoemaker baker merchant sailor mason teacher painter priest soldier"
+)
 CHINESE = words("li wang zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo")
-CHINESE_GIVEN = words("wei fang na xiuying min jing qiang lei jun yang yong yan jie juan tao chao ming xia hong ping gang bo hui ling")
+CHINESE_GIVEN = words(
+    "wei fang na xiuying min jing qiang lei jun yang yong yan jie juan tao chao ming xia hong ping gang bo hui ling"
+)
 VIETNAMESE = words("nguyen tran le pham hoang phan vu dang bui do")
-VIETNAMESE_GIVEN = words("anh minh hoa lan tuan hung linh mai thao dung hai long nam phuong quang son thanh trang tu viet")
+VIETNAMESE_GIVEN = words(
+    "anh minh hoa lan tuan hung linh mai thao dung hai long nam phuong quang son thanh trang tu viet"
+)
 INDIAN = words("sharma singh patel kumar gupta reddy khan das mehta joshi iyer nair rao bose yadav")
-INDIAN_GIVEN = words("amit priya rahul anjali suresh lakshmi ravi sunita arjun deepa vijay kavita sanjay meena rajesh pooja anil neha manoj asha")
+INDIAN_GIVEN = words(
+    "amit priya rahul anjali suresh lakshmi ravi sunita arjun deepa vijay kavita sanjay meena rajesh pooja anil neha manoj asha"
+)
 
 
 @dataclass(frozen=True)
@@ -63,11 +73,22 @@ def typo(dice: random.Random, text: str, share: float) -> str:
     at = dice.randrange(len(text) - 1)
     kind = dice.randrange(4)
     letter = dice.choice("0123456789" if text[at].isdigit() else "abcdefghijklmnopqrstuvwxyz")
-    return (text[:at] + text[at + 1 :], text[:at] + letter + text[at + 1 :], text[:at] + text[at + 1] + text[at] + text[at + 2 :], text[:at] + letter + text[at:])[kind]
+    return (
+        text[:at] + text[at + 1 :],
+        text[:at] + letter + text[at + 1 :],
+        text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+        text[:at] + letter + text[at:],
+    )[kind]
 
 
-def _scattered(dice: random.Random, people: Sequence[Row], counts: Callable[[], int], spoil: Callable[[Row], Row]) -> tuple[list[Row], list[str]]:
-    found = [({k: v for k, v in spoil(dict(who)).items() if v}, f"p{n}") for n, who in enumerate(people) for _ in range(counts())]
+def _scattered(
+    dice: random.Random, people: Sequence[Row], counts: Callable[[], int], spoil: Callable[[Row], Row]
+) -> tuple[list[Row], list[str]]:
+    found = [
+        ({k: v for k, v in spoil(dict(who)).items() if v}, f"p{n}")
+        for n, who in enumerate(people)
+        for _ in range(counts())
+    ]
     dice.shuffle(found)
     return [row for row, _ in found], [who for _, who in found]
 
@@ -75,19 +96,36 @@ def _scattered(dice: random.Random, people: Sequence[Row], counts: Callable[[], 
 def historical(people: int = 1_500, seed: int = 1) -> Hard:
     """Parish registers: few given names, whole families in one place, birth dates partly missing or only a year."""
     dice = random.Random(seed)
-    family, place = zipf(dice, [a + b for a in FAMILY_STARTS for b in FAMILY_ENDS], 0.8), zipf(dice, [a + b for a in FAMILY_STARTS for b in ("ham", "ton", "bury")], 0.9)
+    family, place = (
+        zipf(dice, [a + b for a in FAMILY_STARTS for b in FAMILY_ENDS], 0.8),
+        zipf(dice, [a + b for a in FAMILY_STARTS for b in ("ham", "ton", "bury")], 0.9),
+    )
     given, trade = zipf(dice, GIVEN), zipf(dice, TRADES, 0.7)
     made: list[Row] = []
     while len(made) < people:
         name, home = family(), place()
         for _ in range(dice.choice((1, 1, 2, 3))):  # brothers and sisters
             born = date(1780, 1, 1) + timedelta(days=dice.randrange(40_000))
-            made.append({"given_name": given(), "family_name": name, "birth_date": born.isoformat(), "birth_place": home, "occupation": trade()})
+            made.append(
+                {
+                    "given_name": given(),
+                    "family_name": name,
+                    "birth_date": born.isoformat(),
+                    "birth_place": home,
+                    "occupation": trade(),
+                }
+            )
 
     def spoil(row: Row) -> Row:
         row["given_name"] = typo(dice, row["given_name"], 0.08) if dice.random() < 0.93 else row["given_name"][0]
         row["family_name"] = typo(dice, row["family_name"], 0.12)
-        row["birth_date"] = None if dice.random() < 0.3 else row["birth_date"][:4] if dice.random() < 0.25 else typo_date(dice, row["birth_date"], 0.08)
+        row["birth_date"] = (
+            None
+            if dice.random() < 0.3
+            else row["birth_date"][:4]
+            if dice.random() < 0.25
+            else typo_date(dice, row["birth_date"], 0.08)
+        )
         row["birth_place"] = None if dice.random() < 0.25 else typo(dice, row["birth_place"], 0.08)
         row["occupation"] = None if dice.random() < 0.5 else row["occupation"] if dice.random() < 0.85 else trade()
         return row
@@ -106,14 +144,24 @@ def typo_date(dice: random.Random, text: str, share: float) -> str:
 def few_family_names(people: int = 2_500, seed: int = 2) -> Hard:
     """Chinese, Vietnamese and Indian names: many people of one full name, in countries that keep to their own names."""
     dice = random.Random(seed)
-    pools = [(zipf(dice, f, 0.8), zipf(dice, g, 0.5)) for f, g in ((CHINESE, CHINESE_GIVEN), (VIETNAMESE, VIETNAMESE_GIVEN), (INDIAN, INDIAN_GIVEN))]
+    pools = [
+        (zipf(dice, f, 0.8), zipf(dice, g, 0.5))
+        for f, g in ((CHINESE, CHINESE_GIVEN), (VIETNAMESE, VIETNAMESE_GIVEN), (INDIAN, INDIAN_GIVEN))
+    ]
     made: list[Row] = []
     for n in range(people):
         family, given = dice.choices(pools, (5, 3, 4))[0]
         names = {"given_name": given() + (given() if dice.random() < 0.5 else ""), "family_name": family()}
         born = date(1945, 1, 1) + timedelta(days=dice.randrange(22_000))
-        made.append({**names, "birth_date": born.isoformat(), "phone": f"+49151{20_000_000 + n * 17 % 9_999_999}", "address.postcode": str(10_000 + dice.randrange(400)),
-                     "email": f"{names['given_name']}.{names['family_name']}{dice.randrange(500)}@mail.example"})
+        made.append(
+            {
+                **names,
+                "birth_date": born.isoformat(),
+                "phone": f"+49151{20_000_000 + n * 17 % 9_999_999}",
+                "address.postcode": str(10_000 + dice.randrange(400)),
+                "email": f"{names['given_name']}.{names['family_name']}{dice.randrange(500)}@mail.example",
+            }
+        )
 
     def spoil(row: Row) -> Row:
         for name in ("given_name", "family_name"):
@@ -154,9 +202,16 @@ def worlds(people: int = 3_000, seed: int = 3) -> Iterator[Hard]:
     """A demo world as other tables would have it: fewer attributes, one name column, other numbers of duplicates."""
     rows = list(_person_rows(generate(people, seed)))
     for title, kept in SUBSETS.items():
-        yield Hard(f"only {title}", [{a: row[a] for a in kept if a in row} for row, _ in rows], [who for _, who in rows])
-    full = [{"full_name": " ".join(row[a] for a in NAMES if a in row), **{k: v for k, v in row.items() if k not in NAMES}} for row, _ in rows]
-    yield Hard("full names in one column", [{k: v for k, v in row.items() if v} for row in full], [who for _, who in rows])
+        yield Hard(
+            f"only {title}", [{a: row[a] for a in kept if a in row} for row, _ in rows], [who for _, who in rows]
+        )
+    full = [
+        {"full_name": " ".join(row[a] for a in NAMES if a in row), **{k: v for k, v in row.items() if k not in NAMES}}
+        for row, _ in rows
+    ]
+    yield Hard(
+        "full names in one column", [{k: v for k, v in row.items() if v} for row in full], [who for _, who in rows]
+    )
     first: dict[str, int] = {}
     for at, (_, who) in enumerate(rows):
         first.setdefault(who, at)
@@ -204,7 +259,15 @@ def companies(count: int = 1_500, seed: int = 5) -> Hard:
 def sites(count: int = 400, seed: int = 6) -> Hard:
     """Shops of chains: each site is a customer of its own, by its address and number; the name says only which chain."""
     dice = random.Random(seed)
-    chains = [f"{a}{b} {c}" for a, b, c in zip(dice.choices(FAMILY_STARTS, k=60), dice.choices(FAMILY_ENDS, k=60), dice.choices(("bakery", "stores", "optics", "garage"), k=60), strict=True)]
+    chains = [
+        f"{a}{b} {c}"
+        for a, b, c in zip(
+            dice.choices(FAMILY_STARTS, k=60),
+            dice.choices(FAMILY_ENDS, k=60),
+            dice.choices(("bakery", "stores", "optics", "garage"), k=60),
+            strict=True,
+        )
+    ]
     streets = [f"{a}{b} street" for a in FAMILY_STARTS for b in ("ford", "wood", "mill")]
     chain = zipf(dice, chains)
     made: list[Row] = [
@@ -231,12 +294,20 @@ def every() -> Iterator[Hard]:
 def write(given: Hard, folder: Path) -> Path:
     """The set as `hub evaluate` reads it: one file of JSON lines and the YAML beside it."""
     names = {a: a.replace(".", "_") for a in sorted({a for row in given.rows for a in row})}
-    lines = [json.dumps({"key": str(n), "truth": who, **{names[a]: v for a, v in row.items()}}) for n, (row, who) in enumerate(zip(given.rows, given.truth, strict=True))]
+    lines = [
+        json.dumps({"key": str(n), "truth": who, **{names[a]: v for a, v in row.items()}})
+        for n, (row, who) in enumerate(zip(given.rows, given.truth, strict=True))
+    ]
     (folder / "records.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     mapped: dict[str, Any] = {a: c for a, c in names.items() if "." not in a}
     parts = {a.removeprefix("address."): c for a, c in names.items() if a.startswith("address.")}
     stream = {"key": "key", "map": {**mapped, **({"address": parts} if parts else {})}}
-    found = {"title": given.title, "customer": given.customer, "truth": "truth", "sources": {"generated": {"path": "records.jsonl", "stream": stream}}}
+    found = {
+        "title": given.title,
+        "customer": given.customer,
+        "truth": "truth",
+        "sources": {"generated": {"path": "records.jsonl", "stream": stream}},
+    }
     file = folder / "set.yaml"
     file.write_text(yaml.safe_dump(found), encoding="utf-8")
     return file
@@ -244,23 +315,31 @@ def write(given: Hard, folder: Path) -> Path:
 
 # --- for the peers ----------------------------------------------------------------------------------
 
+
 def peers_set(given: Hard) -> DataSet:
     """The same records for the peers, with the comparison that their demos have for such a column, and blocks on pairs of columns."""
     import pandas as pd
 
     columns = sorted({a for row in given.rows for a in row if a not in ("address.country", "name_suffix")})
-    frame: pd.DataFrame = pd.DataFrame([[str(row[a]).strip().lower() if a in row else None for a in columns] for row in given.rows], columns=[a.replace(".", "_") for a in columns])
+    frame: pd.DataFrame = pd.DataFrame(
+        [[str(row[a]).strip().lower() if a in row else None for a in columns] for row in given.rows],
+        columns=[a.replace(".", "_") for a in columns],
+    )
     names = [c for c in frame.columns if frame[c].notna().any()]
     if "given_name" in names and "family_name" in names:
         frame["name"] = frame["given_name"] + " " + frame["family_name"]
     frame["unique_id"], frame["source_dataset"] = np.arange(len(frame)), "a"
     few = {c for c in names if frame[c].nunique() < 100}  # no block of their own
-    blocks = [(c,) for c in names if c not in few][:6] + [(a, b) for n, a in enumerate(names) for b in names[n + 1 :] if a in few or b in few][:6]
+    blocks = [(c,) for c in names if c not in few][:6] + [
+        (a, b) for n, a in enumerate(names) for b in names[n + 1 :] if a in few or b in few
+    ][:6]
     settings = SplinkSettings(
         comparisons=lambda: [*_comparisons(names)], blocking=tuple(blocks), certain=tuple(pairwise(names))[:2],
         recall=0.6, passes=tuple(blocks[:3]),
     )  # fmt: skip
-    text = {c: "name" if c.endswith("name") else "text" if c in ("address_line1", "occupation") else "exact" for c in names}
+    text = {
+        c: "name" if c.endswith("name") else "text" if c in ("address_line1", "occupation") else "exact" for c in names
+    }
     return DataSet(given.title, frame, given.truth, {"": settings}, EcmSettings(text, tuple(blocks)))
 
 

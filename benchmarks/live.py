@@ -46,7 +46,13 @@ from hub.resolve.resolver import Resolver
 from hub.settings import Config, load
 from hub.work.pull import Pull
 
-ENV = {"BILLING_URL": "sqlite:///unused", "CRM_URL": "http://127.0.0.1:9", "CRM_TOKEN": "unused", "WEB_FOLDER": ".", "APP_FOLDER": "."}
+ENV = {
+    "BILLING_URL": "sqlite:///unused",
+    "CRM_URL": "http://127.0.0.1:9",
+    "CRM_TOKEN": "unused",
+    "WEB_FOLDER": ".",
+    "APP_FOLDER": ".",
+}
 SYSTEMS = {"billing": "billing", "crm": "crm"}  # source -> role of the key that writes its records
 RUN = f"{time.time_ns() // 10**6:x}"  # a hub that is used again gets keys that it has not seen
 OFFERED = 600  # records a second that the source of the pull in the background has
@@ -120,7 +126,13 @@ def known_rows(place: Place, count: int, seed: int) -> list[Row]:
         if source not in SYSTEMS:
             continue
         rows = pq.read_table(file)
-        chosen = dice.sample(range(rows.num_rows), min(rows.num_rows, count if place.config.sources[source].streams[stream].customer == "person" else count // 8))
+        chosen = dice.sample(
+            range(rows.num_rows),
+            min(
+                rows.num_rows,
+                count if place.config.sources[source].streams[stream].customer == "person" else count // 8,
+            ),
+        )
         for row in _rows(place.config, f"{source}/{stream}", rows.take(chosen)):
             given = place.config.sources[source].streams[stream]
             row[3][str(given.version)] = (datetime.now(UTC) + timedelta(seconds=dice.randrange(1, 10**6))).isoformat()
@@ -169,7 +181,9 @@ def pulls(resolver: Resolver, rows: Sequence[Row], rate: float = float("inf")) -
         streams.setdefault((source, stream), []).append(row)
     for (source, stream), listed in streams.items():
         for at in range(0, len(listed), ONE_PULL):
-            pulled = Pull(resolver, source, stream, complete=False).run(Offered(listed[at : at + ONE_PULL], rate), live=True)
+            pulled = Pull(resolver, source, stream, complete=False).run(
+                Offered(listed[at : at + ONE_PULL], rate), live=True
+            )
             if pulled.error or pulled.quarantined:
                 raise RuntimeError(pulled.error or json.dumps(pulled.reasons))
             yield pulled.landed
@@ -238,7 +252,10 @@ def server(place: Place) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.live", "--serve", json.dumps({"place": asdict(place), "port": port})], cwd=ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.live", "--serve", json.dumps({"place": asdict(place), "port": port})],
+        cwd=ROOT,
+    )
     try:
         for _ in range(600):
             with socket.socket() as probe:
@@ -283,7 +300,10 @@ class Client:
 
 def tokens(place: Place) -> dict[str, str]:
     database = Database(place.url)
-    made = {source: principals.create_key(database, place.config, f"bench {source}", role, source=source)[0] for source, role in SYSTEMS.items()}
+    made = {
+        source: principals.create_key(database, place.config, f"bench {source}", role, source=source)[0]
+        for source, role in SYSTEMS.items()
+    }
     made["steward"] = principals.create_key(database, place.config, "bench", "steward")[0]
     database.close()
     return made
@@ -314,8 +334,16 @@ def timed(what: str, acts: Sequence[Callable[[], Any]], pause: Callable[[], floa
         act()
         took.append((time.perf_counter() - started) * 1000)
     took.sort()
-    found = {"n": len(took), "p50": took[len(took) // 2], "p95": took[int(len(took) * 0.95)], "p99": took[int(len(took) * 0.99)], "mean": statistics.fmean(took)}
-    console.print(f"  {what:44} p50 {found['p50']:8.1f}   p95 {found['p95']:8.1f}   p99 {found['p99']:8.1f} ms   load {os.getloadavg()[0]:.1f}")
+    found = {
+        "n": len(took),
+        "p50": took[len(took) // 2],
+        "p95": took[int(len(took) * 0.95)],
+        "p99": took[int(len(took) * 0.99)],
+        "mean": statistics.fmean(took),
+    }
+    console.print(
+        f"  {what:44} p50 {found['p50']:8.1f}   p95 {found['p95']:8.1f}   p99 {found['p99']:8.1f} ms   load {os.getloadavg()[0]:.1f}"
+    )
     return found
 
 
@@ -348,19 +376,31 @@ def over_http(place: Place, count: int) -> dict[str, Any]:
             client.put(row)()
 
         def read(what: str, words: str = "") -> None:
-            found[what] = timed(what, [lambda i=i: client.ask("GET", f"/v1/customers/{i}{words}", "steward") for i in ids])
+            found[what] = timed(
+                what, [lambda i=i: client.ask("GET", f"/v1/customers/{i}{words}", "steward") for i in ids]
+            )
 
         found["PUT a new record"] = timed("PUT a new record", [client.put(r) for r in fresh_rows(config, count, 11)])
-        found["PUT a changed record"] = timed("PUT a changed record", [client.put(r) for r in known_rows(place, count, 12)])
+        found["PUT a changed record"] = timed(
+            "PUT a changed record", [client.put(r) for r in known_rows(place, count, 12)]
+        )
         probes = [{"source": r[0], "stream": r[1], "record": r[3]} for r in fresh_rows(config, count, 15)]
-        found["POST /match"] = timed("POST /match", [lambda p=p: client.ask("POST", "/v1/match", p["source"], p) for p in probes])
+        found["POST /match"] = timed(
+            "POST /match", [lambda p=p: client.ask("POST", "/v1/match", p["source"], p) for p in probes]
+        )
         read("GET a customer")
         read("GET a customer with lineage", "?lineage=true")
         read("GET a customer, known_at", f"?lineage=true&known_at={then}")
         read("GET a customer, as_of", f"?lineage=true&as_of={before}")
-        found["GET the review queue, first"] = timed("GET the review queue, first", [lambda: client.ask("GET", "/v1/reviews/queue?limit=20", "steward")])
-        found["GET the review queue"] = timed("GET the review queue", [lambda: client.ask("GET", "/v1/reviews/queue?limit=20", "steward")] * 20)
-        found["GET the reviews in order"] = timed("GET the reviews in order", [lambda: client.ask("GET", "/v1/reviews?limit=20", "steward")] * 20)
+        found["GET the review queue, first"] = timed(
+            "GET the review queue, first", [lambda: client.ask("GET", "/v1/reviews/queue?limit=20", "steward")]
+        )
+        found["GET the review queue"] = timed(
+            "GET the review queue", [lambda: client.ask("GET", "/v1/reviews/queue?limit=20", "steward")] * 20
+        )
+        found["GET the reviews in order"] = timed(
+            "GET the reviews in order", [lambda: client.ask("GET", "/v1/reviews?limit=20", "steward")] * 20
+        )
         found["PUT while a pull ingests"], found["pull meanwhile, records/s"] = while_pulling(place, client, count)
         status = Path(f"/proc/{pid}/status").read_text()
         found["server memory, MB"] = int(status.split("VmRSS:")[1].split()[0]) / 1024
@@ -408,8 +448,14 @@ def in_process(place: Place, count: int, *, ingest: int = 0) -> dict[str, Any]:
             time.sleep(1.5)  # or the upserts before it would count as requests of this time
             started, cpu = time.perf_counter(), time.process_time()
             done = sum(pulls(resolver, waiting))
-            found["ingest"] = {"records": done, "records/s": done / (time.perf_counter() - started), "records/s of CPU": done / (time.process_time() - cpu)}
-            console.print(f"  a pull alone ingests {found['ingest']['records/s']:.0f} records/s ({found['ingest']['records/s of CPU']:.0f} a second of CPU)")
+            found["ingest"] = {
+                "records": done,
+                "records/s": done / (time.perf_counter() - started),
+                "records/s of CPU": done / (time.process_time() - cpu),
+            }
+            console.print(
+                f"  a pull alone ingests {found['ingest']['records/s']:.0f} records/s ({found['ingest']['records/s of CPU']:.0f} a second of CPU)"
+            )
     resolver.database.close()
     return found
 
@@ -442,19 +488,48 @@ def splink_one_record(records: int, count: int) -> Figures:
 # --- what is to be reached ------------------------------------------------------------------------------------------
 
 BOUNDS = {
-    "PUT a new record": {"p50": 8, "p95": 25, "p99": 60}, "PUT a changed record": {"p50": 8, "p95": 25, "p99": 60}, "PUT while a pull ingests": {"p95": 50},
-    "POST /match": {"p95": 15}, "GET a customer with lineage": {"p95": 5}, "GET a customer, known_at": {"p95": 20}, "GET a customer, as_of": {"p95": 20},
+    "PUT a new record": {"p50": 8, "p95": 25, "p99": 60},
+    "PUT a changed record": {"p50": 8, "p95": 25, "p99": 60},
+    "PUT while a pull ingests": {"p95": 50},
+    "POST /match": {"p95": 15},
+    "GET a customer with lineage": {"p95": 5},
+    "GET a customer, known_at": {"p95": 20},
+    "GET a customer, as_of": {"p95": 20},
 }
 
 
 def checks(found: dict[str, Any]) -> list[Check]:
-    listed = [Check(f"{what}, {at} in ms", found["http"][what][at], bound, at_least=False) for what, bounds in BOUNDS.items() for at, bound in bounds.items()]
+    listed = [
+        Check(f"{what}, {at} in ms", found["http"][what][at], bound, at_least=False)
+        for what, bounds in BOUNDS.items()
+        for at, bound in bounds.items()
+    ]
     listed.append(Check("records/s of the pull meanwhile", found["http"]["pull meanwhile, records/s"], 500))
     listed.append(Check("records/s of a pull alone", found["in_process"]["ingest"]["records/s"], 1000))
-    listed.append(Check("cost of an upsert here / in the small hub (p50)", found["in_process"]["upsert"]["p50"] / found["in_process_small"]["upsert"]["p50"], 2, at_least=False))
-    listed.append(Check("the same in CPU", found["in_process"]["upsert"]["cpu"] / found["in_process_small"]["upsert"]["cpu"], 2, at_least=False))
+    listed.append(
+        Check(
+            "cost of an upsert here / in the small hub (p50)",
+            found["in_process"]["upsert"]["p50"] / found["in_process_small"]["upsert"]["p50"],
+            2,
+            at_least=False,
+        )
+    )
+    listed.append(
+        Check(
+            "the same in CPU",
+            found["in_process"]["upsert"]["cpu"] / found["in_process_small"]["upsert"]["cpu"],
+            2,
+            at_least=False,
+        )
+    )
     if "splink" in found:
-        listed.append(Check(f"times faster than Splink with {OF_ONE_RECORD:,} records", found["splink"]["p50"] / found["in_process"]["upsert"]["p50"], 50))
+        listed.append(
+            Check(
+                f"times faster than Splink with {OF_ONE_RECORD:,} records",
+                found["splink"]["p50"] / found["in_process"]["upsert"]["p50"],
+                50,
+            )
+        )
     listed.append(Check("memory of the server in MB", found["http"]["server memory, MB"], 1024, at_least=False))
     return listed
 
@@ -463,7 +538,8 @@ def main(
     records: Annotated[int, typer.Option(help="of the hub to load, or to use again")] = 100_000,
     small: Annotated[int, typer.Option(help="of the hub that its cost is compared with")] = 10_000,
     count: Annotated[int, typer.Option(help="requests of each sort")] = 400,
-    place: Annotated[Path, typer.Option(help="where loaded hubs are kept")] = Path(tempfile.gettempdir()) / "hub-bench-live",
+    place: Annotated[Path, typer.Option(help="where loaded hubs are kept")] = Path(tempfile.gettempdir())
+    / "hub-bench-live",
     hub: Annotated[str, typer.Option(help="a hub that is loaded already: sqlite:///path")] = "",
     folder: Annotated[Path | None, typer.Option(help="the exports that it was loaded from")] = None,
     splink: Annotated[bool, typer.Option(help="measure Splink's path too")] = True,
@@ -493,7 +569,11 @@ def main(
     if splink:
         console.rule("Splink's predict_between, one record")
         found["splink"] = splink_one_record(OF_ONE_RECORD, 20)
-    rows = [(what, *(f"{f[at]:.1f}" for at in ("p50", "p95", "p99"))) for what, f in found["http"].items() if isinstance(f, dict)]
+    rows = [
+        (what, *(f"{f[at]:.1f}" for at in ("p50", "p95", "p99")))
+        for what, f in found["http"].items()
+        if isinstance(f, dict)
+    ]
     table(f"milliseconds, {found['records']:,} records", ("request", "p50", "p95", "p99"), rows)
     print_checks(checks(found))
     console.print(f"written to {save('live', **found, checks=[c.as_dict() for c in checks(found)])}")

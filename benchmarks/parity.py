@@ -44,7 +44,9 @@ def differences(records: pa.Table, customer_type: CustomerType) -> tuple[int, in
             yield f"keys: {len(live - stored)} only in Python, {len(stored - live)} only in SQL"
         scorer = Scorer(model)
         for chunk in found.to_batches(max_chunksize=100_000):
-            for left, right, weight, parts in zip(*(chunk[c].to_pylist() for c in ("left", "right", "weight", "parts")), strict=True):
+            for left, right, weight, parts in zip(
+                *(chunk[c].to_pylist() for c in ("left", "right", "weight", "parts")), strict=True
+            ):
                 one = scorer.weigh(forms[left], forms[right])
                 if one.weight != weight or [list(part) for part in one.parts] != json.loads(parts):
                     yield f"records {left} and {right}: {one.weight} in Python, {weight} in SQL"
@@ -71,7 +73,9 @@ def main(given: Sequence[str] | None = None) -> None:
             keys, pairs, told = differences(records, customer_type)
             faults = list(told)
             failed |= bool(faults)
-            print(f"{name}: {records.num_rows:,} records, {keys:,} keys and {pairs:,} pairs compared, {len(faults)} differ ({time.process_time() - start:.0f} CPU s)")
+            print(
+                f"{name}: {records.num_rows:,} records, {keys:,} keys and {pairs:,} pairs compared, {len(faults)} differ ({time.process_time() - start:.0f} CPU s)"
+            )
             for fault in faults[:SHOWN]:
                 print(f"  {fault}")
         resolver.database.close()

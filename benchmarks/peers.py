@@ -109,7 +109,9 @@ def best_threshold(truth: Sequence[str], scored: Scored) -> float:
     if not len(scored.score):
         return 0.0
     distinct, rank = np.unique(-scored.score, return_inverse=True)  # 0: the most alike
-    forest = minimum_spanning_tree(coo_matrix((rank + 1.0, (scored.left, scored.right)), shape=(len(truth),) * 2).tocsr()).tocoo()
+    forest = minimum_spanning_tree(
+        coo_matrix((rank + 1.0, (scored.left, scored.right)), shape=(len(truth),) * 2).tocsr()
+    ).tocoo()
     order = np.argsort(forest.data, kind="stable")
     steps = zip(forest.row[order].tolist(), forest.col[order].tolist(), forest.data[order].tolist(), strict=True)
     parent = list(range(len(truth)))
@@ -172,17 +174,28 @@ def trained_linker(table: pa.Table, given: SplinkSettings, seconds: dict[str, fl
     if given.link_only:
         homes = table["source_dataset"].to_pylist()
         parts = [table.filter(pa.array([h == name for h in homes])) for name in sorted(set(homes))]
-        linker = Linker([api.register(p.drop_columns(["source_dataset"]), dataset_display_name=f"part{n}") for n, p in enumerate(parts)], settings, log_level="ERROR")
+        linker = Linker(
+            [
+                api.register(p.drop_columns(["source_dataset"]), dataset_display_name=f"part{n}")
+                for n, p in enumerate(parts)
+            ],
+            settings,
+            log_level="ERROR",
+        )
     else:
         linker = Linker(api.register(table.drop_columns(["source_dataset"])), settings, log_level="ERROR")
     with _timed(seconds, "prior"):
-        linker.training.estimate_probability_two_random_records_match([to_rule(r) for r in given.certain], recall=given.recall)
+        linker.training.estimate_probability_two_random_records_match(
+            [to_rule(r) for r in given.certain], recall=given.recall
+        )
     with _timed(seconds, "u"):
         linker.training.estimate_u_using_random_sampling(max_pairs=given.pairs_for_u, seed=SEED)
     with _timed(seconds, "EM"):
         for rule in given.passes:
             try:
-                linker.training.estimate_parameters_using_expectation_maximisation(to_rule(rule), estimate_without_term_frequencies=True)
+                linker.training.estimate_parameters_using_expectation_maximisation(
+                    to_rule(rule), estimate_without_term_frequencies=True
+                )
             except (ValueError, EMTrainingException) as error:
                 faults.append(f"EM pass on {rule}: {str(error).strip().splitlines()[0]}")
     return linker
@@ -214,7 +227,9 @@ def splink_end_to_end(table: pa.Table, given: SplinkSettings) -> tuple[pa.Table,
     with _timed(seconds, "predict"):
         pairs = linker.inference.predict(threshold_match_probability=DEFAULT_PROBABILITY)
     with _timed(seconds, "cluster"):
-        made = linker.clustering.cluster_pairwise_predictions_at_threshold(pairs, threshold_match_probability=DEFAULT_PROBABILITY)
+        made = linker.clustering.cluster_pairwise_predictions_at_threshold(
+            pairs, threshold_match_probability=DEFAULT_PROBABILITY
+        )
         clusters = made.as_pyarrow_table().select(["unique_id", "cluster_id"])
     return clusters, seconds
 
@@ -244,7 +259,13 @@ def ecm_pairs(given: DataSet) -> Scored:
             if how == "exact":
                 compare.exact(column, column, label=column)
             else:
-                compare.string(column, column, method="jarowinkler" if how == "name" else "levenshtein", threshold=0.85, label=column)
+                compare.string(
+                    column,
+                    column,
+                    method="jarowinkler" if how == "name" else "levenshtein",
+                    threshold=0.85,
+                    label=column,
+                )
         vectors = compare.compute(pairs, *frames).astype(int)
     with _timed(seconds, "ECM"):
         classifier = recordlinkage.ECMClassifier()

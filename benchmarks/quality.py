@@ -48,7 +48,13 @@ class Row:
         return self.who != HUB and sets.EVERY_PAIR not in self.who
 
     def as_dict(self) -> dict[str, Any]:
-        return {"who": self.who, "seconds": round(self.seconds, 2), "threshold": self.threshold, "faults": self.faults, **self.quality.as_dict()}
+        return {
+            "who": self.who,
+            "seconds": round(self.seconds, 2),
+            "threshold": self.threshold,
+            "faults": self.faults,
+            **self.quality.as_dict(),
+        }
 
 
 @dataclass
@@ -67,18 +73,32 @@ class Measured:
     def checks(self) -> list[Check]:
         best = max((r.quality.f1 for r in self.rows if r.is_peer), default=0.0)
         hub = self.hub
-        found = [Check("F1, the peers' best" + (f" less {NEAR}" if self.kind == "febrl" else ""), hub.f1, best - (NEAR if self.kind == "febrl" else 0.0))]
+        found = [
+            Check(
+                "F1, the peers' best" + (f" less {NEAR}" if self.kind == "febrl" else ""),
+                hub.f1,
+                best - (NEAR if self.kind == "febrl" else 0.0),
+            )
+        ]
         found.append(Check("precision", hub.precision, PRECISION))
         if self.kind == "fake":
             found.append(Check("F1", hub.f1, FAKE_F1))
         if self.kind == "world":
             found.append(Check("F1", hub.f1, WORLD_F1))
             plain = next(r for r in self.rows if r.who == "Splink, p .95")
-            found.append(Check("Splink's F1 at p .95, or the world is too easy", plain.quality.f1, TOO_EASY, at_least=False))
+            found.append(
+                Check("Splink's F1 at p .95, or the world is too easy", plain.quality.f1, TOO_EASY, at_least=False)
+            )
         return found
 
     def as_dict(self) -> dict[str, Any]:
-        return {"title": self.title, "kind": self.kind, "rows": [r.as_dict() for r in self.rows], "checks": [c.as_dict() for c in self.checks()], **self.notes}
+        return {
+            "title": self.title,
+            "kind": self.kind,
+            "rows": [r.as_dict() for r in self.rows],
+            "checks": [c.as_dict() for c in self.checks()],
+            **self.notes,
+        }
 
 
 def peer_rows(given: sets.DataSet) -> Iterator[Row]:
@@ -87,13 +107,17 @@ def peer_rows(given: sets.DataSet) -> Iterator[Row]:
         name = f"Splink ({variant})" if variant else "Splink"
         start = time.perf_counter()
         scored = peers.splink_pairs(given, settings)
-        yield from _two_rows(name, "p .95", given, scored, peers.weight_of(peers.DEFAULT_PROBABILITY), time.perf_counter() - start)
+        yield from _two_rows(
+            name, "p .95", given, scored, peers.weight_of(peers.DEFAULT_PROBABILITY), time.perf_counter() - start
+        )
     start = time.perf_counter()
     scored = peers.ecm_pairs(given)
     yield from _two_rows("ECM", "default", given, scored, 0.0, time.perf_counter() - start)
 
 
-def _two_rows(name: str, default: str, given: sets.DataSet, scored: peers.Scored, threshold: float, seconds: float) -> Iterator[Row]:
+def _two_rows(
+    name: str, default: str, given: sets.DataSet, scored: peers.Scored, threshold: float, seconds: float
+) -> Iterator[Row]:
     best = peers.best_threshold(given.truth, scored)
     yield Row(f"{name}, {default}", peers.quality_at(given.truth, scored, threshold), seconds, threshold, scored.faults)
     yield Row(f"{name}, best", peers.quality_at(given.truth, scored, best), seconds, best, scored.faults)
@@ -162,6 +186,7 @@ def show(measured: Measured) -> None:
 
 def overview(done: list[Measured]) -> None:
     """All sets, a line each."""
+
     def best(m: Measured) -> str:
         return f"{max((r.quality.f1 for r in m.rows if r.is_peer), default=0.0):.3f}"
 
@@ -176,7 +201,15 @@ def overview(done: list[Measured]) -> None:
     ])  # fmt: skip
 
 
-def run(records: int = 20_000, noise: str = "none", noise_records: int = 5_000, *, labelled: bool = True, hard: bool = False, seed: int = 1) -> bool:
+def run(
+    records: int = 20_000,
+    noise: str = "none",
+    noise_records: int = 5_000,
+    *,
+    labelled: bool = True,
+    hard: bool = False,
+    seed: int = 1,
+) -> bool:
     """Measure, print, write results/quality.json after every set. True when all was reached."""
     logging.getLogger("splink").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")  # the peers' own
@@ -185,7 +218,9 @@ def run(records: int = 20_000, noise: str = "none", noise_records: int = 5_000, 
     def add(measured: Measured) -> None:
         show(measured)
         done.append(measured)
-        report.save("quality", records=records, noise_records=noise_records, seed=seed, sets=[m.as_dict() for m in done])
+        report.save(
+            "quality", records=records, noise_records=noise_records, seed=seed, sets=[m.as_dict() for m in done]
+        )
 
     if labelled:
         for number in (1, 2, 3, 4):
@@ -207,10 +242,17 @@ def run(records: int = 20_000, noise: str = "none", noise_records: int = 5_000, 
 
 def main(
     records: Annotated[int, typer.Option(help="of the demo world; 0: not at all")] = 20_000,
-    noise: Annotated[str, typer.Option(help="kinds switched off one at a time: all, none, clean, or names with commas")] = "none",
+    noise: Annotated[
+        str, typer.Option(help="kinds switched off one at a time: all, none, clean, or names with commas")
+    ] = "none",
     noise_records: Annotated[int, typer.Option(help="of each of those worlds")] = 5_000,
     labelled: Annotated[bool, typer.Option(help="FEBRL 1-4 and fake_1000")] = True,
-    hard: Annotated[bool, typer.Option(help="generated sets that a default can fail on: historical, companies, few attributes, few duplicates ...")] = False,
+    hard: Annotated[
+        bool,
+        typer.Option(
+            help="generated sets that a default can fail on: historical, companies, few attributes, few duplicates ..."
+        ),
+    ] = False,
     seed: int = 1,
 ) -> None:
     """Matching quality, the hub beside its peers."""

@@ -50,7 +50,11 @@ def where() -> dict[str, Any]:
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short", "HEAD"),
-        "changed": sorted(line[3:] for line in _git("status", "--porcelain", "--untracked-files=no").splitlines() if line[3:].startswith(("hub/", "config/"))),
+        "changed": sorted(
+            line[3:]
+            for line in _git("status", "--porcelain", "--untracked-files=no").splitlines()
+            if line[3:].startswith(("hub/", "config/"))
+        ),
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),

@@ -128,7 +128,13 @@ def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
         report: hub.resolve.bulk.Report = stages.time("bulk, the rest", lambda: hub.resolve.bulk.Bulk(resolver).run())
     end, spent = time.time(), cpu_seconds() - cpu
     quality = worlds.person_quality(worlds.homes(resolver.database), pq.read_table(folder / "truth.parquet"))
-    counts = {"landed": sum(p.landed for p in pulled), "clusters": report.clusters, "pairs": report.pairs, "changes": report.changes, "caught_up": report.caught_up}
+    counts = {
+        "landed": sum(p.landed for p in pulled),
+        "clusters": report.clusters,
+        "pairs": report.pairs,
+        "changes": report.changes,
+        "caught_up": report.caught_up,
+    }
     return {
         "start": start,
         "end": end,
@@ -176,7 +182,9 @@ def prepare_child(folder: Path, records: int, poisoned: float) -> dict[str, Any]
     rows = worlds.write_exports(world, folder, poisoned=poisoned)
     if not poisoned:
         made = pa.Table.from_pandas(sets.world_frame(world), preserve_index=False)
-        pq.write_table(made.append_column("truth", world.person_records["truth"].combine_chunks()), folder / "peers.parquet")
+        pq.write_table(
+            made.append_column("truth", world.person_records["truth"].combine_chunks()), folder / "peers.parquet"
+        )
     return {"rows": rows, "records": sum(rows.values()), "people": len(world.people)}
 
 
@@ -242,7 +250,17 @@ def measured(role: str, **options: Any) -> Run:
     """Run a role of this module in a process of its own and watch its memory. RuntimeError when it fails."""
     with tempfile.TemporaryDirectory(prefix="hub-scale") as folder:
         out = Path(folder) / "told.json"
-        words = [sys.executable, "-W", "ignore", "-m", "benchmarks.scale", "child", role, str(out), json.dumps(options, default=str)]
+        words = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "benchmarks.scale",
+            "child",
+            role,
+            str(out),
+            json.dumps(options, default=str),
+        ]
         process = subprocess.Popen(words, cwd=ROOT)
         samples: list[tuple[float, float]] = []
         try:
@@ -315,11 +333,26 @@ def show_stages(name: str, run: Run) -> None:
     cpu = run.told.get("stages_cpu", {})
     rows = [(s, f"{w:.1f}", f"{cpu[s]:.1f}" if s in cpu else "", f"{cpu[s] / landed * 1e6:.0f}" if s in cpu else "", f"{peaks[s]:.0f}" if s in peaks else "")
             for s, w in run.told["stages"].items() if w >= 0.05]  # fmt: skip
-    rows.append(("together", f"{run.seconds:.1f}", f"{run.cpu:.1f}", f"{run.cpu / landed * 1e6:.0f}", f"{run.peak():.0f}"))
-    table(f"{name}: {landed:,} records, F1 {run.quality['f1']:.4f}", ("stage", "s", "CPU s", "CPU us a record", "peak MB"), rows)
+    rows.append(
+        ("together", f"{run.seconds:.1f}", f"{run.cpu:.1f}", f"{run.cpu / landed * 1e6:.0f}", f"{run.peak():.0f}")
+    )
+    table(
+        f"{name}: {landed:,} records, F1 {run.quality['f1']:.4f}",
+        ("stage", "s", "CPU s", "CPU us a record", "peak MB"),
+        rows,
+    )
 
 
-def run(records: int = 50_000, *, on_postgres: bool = False, poisoned: bool = True, growth: bool = True, profile: str = "", folder: Path | None = None, keep: Path | None = None) -> bool:
+def run(
+    records: int = 50_000,
+    *,
+    on_postgres: bool = False,
+    poisoned: bool = True,
+    growth: bool = True,
+    profile: str = "",
+    folder: Path | None = None,
+    keep: Path | None = None,
+) -> bool:
     """All that scale.json holds. True when all was reached."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the measured process and the scratch files go too
     if folder is not None:
@@ -328,14 +361,46 @@ def run(records: int = 50_000, *, on_postgres: bool = False, poisoned: bool = Tr
         results: dict[str, Any] = {}
         checks: list[Check] = []
         try:
-            _runs(records, Path(made), results, checks, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile, place=keep)
+            _runs(
+                records,
+                Path(made),
+                results,
+                checks,
+                on_postgres=on_postgres,
+                poisoned=poisoned,
+                growth=growth,
+                profile=profile,
+                place=keep,
+            )
         finally:
             save("scale", records=records, **results, checks=[c.as_dict() for c in checks])
-    table("Scale", ("", "measured", "bound"), [(f"{'[green]yes[/]' if c.met else '[red]no[/]'} {c.what}", f"{c.measured:.3f}", f"{'>=' if c.at_least else '<='} {c.bound}") for c in checks])
+    table(
+        "Scale",
+        ("", "measured", "bound"),
+        [
+            (
+                f"{'[green]yes[/]' if c.met else '[red]no[/]'} {c.what}",
+                f"{c.measured:.3f}",
+                f"{'>=' if c.at_least else '<='} {c.bound}",
+            )
+            for c in checks
+        ],
+    )
     return all(c.met for c in checks)
 
 
-def _runs(records: int, scratch: Path, results: dict[str, Any], checks: list[Check], *, on_postgres: bool, poisoned: bool, growth: bool, profile: str, place: Path | None) -> None:
+def _runs(
+    records: int,
+    scratch: Path,
+    results: dict[str, Any],
+    checks: list[Check],
+    *,
+    on_postgres: bool,
+    poisoned: bool,
+    growth: bool,
+    profile: str,
+    place: Path | None,
+) -> None:
     def prepared(count: int, share: float = 0.0) -> Path:
         exports = scratch / f"exports-{count}-{share}"
         console.print(f"preparing {count:,} records{' with shared values' if share else ''} ...")
@@ -359,17 +424,35 @@ def _runs(records: int, scratch: Path, results: dict[str, Any], checks: list[Che
     small = prepared(base)
     one = keep("hub_tenth", hub_run(small, scratch, f"hub, {base:,}"))
     if growth:
-        checks.append(Check(f"growth of the time, {base:,} to {records:,}", hub.seconds / one.seconds, 1.2 * records / base, at_least=False))
+        checks.append(
+            Check(
+                f"growth of the time, {base:,} to {records:,}",
+                hub.seconds / one.seconds,
+                1.2 * records / base,
+                at_least=False,
+            )
+        )
         checks.append(Check(f"F1 at {records:,} / at {base:,}", hub.quality["f1"] / one.quality["f1"], 0.99))
         results["cpu_growth"] = hub.cpu / one.cpu
     if poisoned:
-        bad = keep("poisoned", hub_run(prepared(base, POISONED), scratch, f"hub, {base:,}, 1 % with one phone and e-mail"))
-        checks.append(Check("B-cubed precision lost to 1 % with one shared phone and e-mail", one.quality["b3_precision"] - bad.quality["b3_precision"], 0.005, at_least=False))
+        bad = keep(
+            "poisoned", hub_run(prepared(base, POISONED), scratch, f"hub, {base:,}, 1 % with one phone and e-mail")
+        )
+        checks.append(
+            Check(
+                "B-cubed precision lost to 1 % with one shared phone and e-mail",
+                one.quality["b3_precision"] - bad.quality["b3_precision"],
+                0.005,
+                at_least=False,
+            )
+        )
     if on_postgres:
         with postgres() as url:
             other = keep("postgresql", measured("hub", folder=small, url=url, profile=""))
         show_stages(f"hub on PostgreSQL, {base:,} (memory without the server's)", other)
-        checks.append(Check(f"seconds at {base:,}, PostgreSQL / SQLite", other.seconds / one.seconds, 1.5, at_least=False))
+        checks.append(
+            Check(f"seconds at {base:,}, PostgreSQL / SQLite", other.seconds / one.seconds, 1.5, at_least=False)
+        )
 
 
 def prepare(place: Path, count: int, share: float) -> dict[str, Any]:
@@ -378,7 +461,11 @@ def prepare(place: Path, count: int, share: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "told.json"
         options = json.dumps({"folder": str(place), "records": count, "poisoned": share})
-        subprocess.run([sys.executable, "-W", "ignore", "-m", "benchmarks.scale", "child", "prepare", str(out), options], cwd=ROOT, check=True)
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.scale", "child", "prepare", str(out), options],
+            cwd=ROOT,
+            check=True,
+        )
         found: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return found
 
@@ -387,7 +474,11 @@ def child(role: str, out: str, options: str) -> None:
     """A measured process: not called by hand."""
     given = json.loads(options)
     folder = Path(given.pop("folder"))
-    roles: dict[str, Callable[..., dict[str, Any]]] = {"hub": hub_child, "splink": splink_child, "prepare": prepare_child}
+    roles: dict[str, Callable[..., dict[str, Any]]] = {
+        "hub": hub_child,
+        "splink": splink_child,
+        "prepare": prepare_child,
+    }
     told = roles[role](folder, **given)
     Path(out).write_text(json.dumps(told, default=str), encoding="utf-8")
 
@@ -399,7 +490,9 @@ def main(
     growth: Annotated[bool, typer.Option(help="also a tenth of the records")] = True,
     profile: Annotated[str, typer.Option(help="write a cProfile of the large hub run to this file")] = "",
     folder: Annotated[Path | None, typer.Option(help="where scratch files go")] = None,
-    keep: Annotated[Path | None, typer.Option(help="keep the loaded hub in this folder, for `benchmarks.live --place`")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="keep the loaded hub in this folder, for `benchmarks.live --place`")
+    ] = None,
 ) -> None:
     """The hub end to end beside Splink alone."""
     run(records, on_postgres=on_postgres, poisoned=poisoned, growth=growth, profile=profile, folder=folder, keep=keep)

@@ -88,7 +88,9 @@ def febrl(number: int) -> DataSet:
 
     loaded = getattr(datasets, f"load_febrl{number}")()
     parts = loaded if isinstance(loaded, tuple) else (loaded,)
-    frame = pd.concat([part.reset_index().assign(source_dataset="ab"[n]) for n, part in enumerate(parts)], ignore_index=True)
+    frame = pd.concat(
+        [part.reset_index().assign(source_dataset="ab"[n]) for n, part in enumerate(parts)], ignore_index=True
+    )
     frame = frame.astype(object).where(frame.notna(), None)
     truth = frame.pop("rec_id").str.extract(r"^(rec-\d+)-")[0].tolist()
     frame.insert(0, "unique_id", np.arange(len(frame)))
@@ -126,7 +128,11 @@ TUTORIAL = SplinkSettings(
         cl.EmailComparison("email"),
     ],
     blocking=(("first_name", "city"), ("surname",)),
-    certain=(("first_name", "dob"), "l.first_name = r.first_name AND levenshtein(l.surname, r.surname) <= 2", ("email",)),
+    certain=(
+        ("first_name", "dob"),
+        "l.first_name = r.first_name AND levenshtein(l.surname, r.surname) <= 2",
+        ("email",),
+    ),
     recall=0.7,
     passes=(("first_name", "surname"), ("dob",)),
 )
@@ -146,7 +152,13 @@ def fake_1000() -> DataSet | None:
         frame[column] = frame[column].str.lower()
     compared = {"first_name": "name", "surname": "name", "dob": "exact", "city": "exact", "email": "text"}
     blocks = (("first_name",), ("surname",), ("dob",), ("email",))
-    return DataSet("fake_1000", frame, truth, {"": FAKE, "tutorial": TUTORIAL, EVERY_PAIR: replace(FAKE, blocking=("1=1",))}, EcmSettings(compared, blocks))
+    return DataSet(
+        "fake_1000",
+        frame,
+        truth,
+        {"": FAKE, "tutorial": TUTORIAL, EVERY_PAIR: replace(FAKE, blocking=("1=1",))},
+        EcmSettings(compared, blocks),
+    )
 
 
 # --- the demo world -------------------------------------------------------------------------------
@@ -191,7 +203,14 @@ WORLD_CHOSEN = replace(
 )
 
 WORLD_ECM = EcmSettings(  # with the street it does far worse: .45 for .88 at 10,000 records
-    compared={"given_name": "name", "family_name": "name", "birth_date": "exact", "email": "exact", "phone": "exact", "postcode": "exact"},
+    compared={
+        "given_name": "name",
+        "family_name": "name",
+        "birth_date": "exact",
+        "email": "exact",
+        "phone": "exact",
+        "postcode": "exact",
+    },
     blocks=WORLD_BLOCKS,
 )
 
@@ -228,4 +247,10 @@ def world_set(world: World, title: str) -> DataSet:
     """A world's person records and who they are."""
     truth = world.person_records["truth"].to_pylist()
     settings = {"": WORLD, "no street": WORLD_CHOSEN}
-    return DataSet(title, world_frame(world), truth, {name: world_settings(s, len(truth)) for name, s in settings.items()}, WORLD_ECM)
+    return DataSet(
+        title,
+        world_frame(world),
+        truth,
+        {name: world_settings(s, len(truth)) for name, s in settings.items()},
+        WORLD_ECM,
+    )

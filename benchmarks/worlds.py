@@ -48,8 +48,17 @@ def write_exports(world: World, folder: Path, *, poisoned: float = 0.0) -> dict[
 
 def _poisoned(table: pa.Table, share: float) -> pa.Table:
     key = table.column_names[0]
-    hit = pa.array([int(hashlib.md5(str(k).encode()).hexdigest()[:8], 16) < share * 2**32 for k in table[key].to_pylist()])
-    columns = {"mail": SHARED_EMAIL, "email": SHARED_EMAIL, "emails": [SHARED_EMAIL], "phone_number": SHARED_PHONE, "phone": SHARED_PHONE, "phones": [SHARED_PHONE]}
+    hit = pa.array(
+        [int(hashlib.md5(str(k).encode()).hexdigest()[:8], 16) < share * 2**32 for k in table[key].to_pylist()]
+    )
+    columns = {
+        "mail": SHARED_EMAIL,
+        "email": SHARED_EMAIL,
+        "emails": [SHARED_EMAIL],
+        "phone_number": SHARED_PHONE,
+        "phone": SHARED_PHONE,
+        "phones": [SHARED_PHONE],
+    }
     for column, value in columns.items():
         if column in table.column_names:
             old = table[column]
@@ -69,10 +78,16 @@ def config_over(folder: Path) -> Config:
         streams = {}
         for stream, settings in given["streams"].items():
             columns = pq.read_schema(folder / file.stem / f"{stream}.parquet").names
-            kept = {k: v for k, v in settings.items() if k not in ("rest", "query", "table", "write_back", "file", "deleted")}
+            kept = {
+                k: v
+                for k, v in settings.items()
+                if k not in ("rest", "query", "table", "write_back", "file", "deleted")
+            }
             kept["dates"] = {a: c for a, c in settings.get("dates", {}).items() if c in columns}
             streams[stream] = {**kept, "map": _flat(settings["map"], columns), "file": {"pattern": f"{stream}.parquet"}}
-        sources[file.stem] = Source.model_validate({"name": file.stem, "connector": {"kind": "file", "path": str(folder / file.stem)}, "streams": streams})
+        sources[file.stem] = Source.model_validate(
+            {"name": file.stem, "connector": {"kind": "file", "path": str(folder / file.stem)}, "streams": streams}
+        )
     return Config(folder=folder, customers=load_customer_types(CONFIG), sources=sources, access=Access())
 
 
@@ -91,7 +106,9 @@ def fresh_hub(url: str, config: Config) -> Resolver:
     return Resolver(database, config)
 
 
-def pull_all(resolver: Resolver, timed: Callable[[str, Callable[[], Any]], Any] = lambda _name, act: act()) -> list[Pulled]:
+def pull_all(
+    resolver: Resolver, timed: Callable[[str, Callable[[], Any]], Any] = lambda _name, act: act()
+) -> list[Pulled]:
     """Every stream through its connector. RuntimeError when a source failed or rows were lost."""
     found: list[Pulled] = []
     for source in resolver.config.sources:
@@ -105,7 +122,9 @@ def pull_all(resolver: Resolver, timed: Callable[[str, Callable[[], Any]], Any] 
 def homes(database: Database) -> dict[Key, int]:
     """Cluster by record."""
     with database.read() as connection:
-        rows = connection.exec_driver_sql("SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid")
+        rows = connection.exec_driver_sql(
+            "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
+        )
         return {(a, b, c): n for a, b, c, n in rows}
 
 

@@ -85,7 +85,12 @@ VARIABLES = {
 
 def reference() -> str:
     """The whole text."""
-    return "\n".join([HEAD, *commands(), *configuration(), *kinds(), *survivorship(), *roles(), *routes(), *variables()]).rstrip() + "\n"
+    return (
+        "\n".join(
+            [HEAD, *commands(), *configuration(), *kinds(), *survivorship(), *roles(), *routes(), *variables()]
+        ).rstrip()
+        + "\n"
+    )
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
@@ -121,8 +126,15 @@ def commands() -> Iterator[str]:
         yield f"### {name}\n"
         yield f"`{name}{' ' + shown if shown else ''}` · {one_line(command.help)}\n"
         rows = [(f"`{_argument(p)}`", one_line(p.help), "") for p in arguments if getattr(p, "help", None)]
-        rows += [(" ".join(f"`{o}`" for o in p.opts), one_line(p.help) + (f" (`{p.envvar}`)" if p.envvar else ""), _default(p))
-                 for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        rows += [
+            (
+                " ".join(f"`{o}`" for o in p.opts),
+                one_line(p.help) + (f" (`{p.envvar}`)" if p.envvar else ""),
+                _default(p),
+            )
+            for p in command.params
+            if p.param_type_name == "option" and p.name != "help"
+        ]
         if rows:
             yield from table(("argument or option", "what it is", "default"), rows)
 
@@ -142,14 +154,33 @@ def _default(p: Any) -> str:
 # --- configuration ----------------------------------------------------------------------------------
 
 FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
-    ("customers/NAME.yaml", "A customer type. Its name is the file's.",
-     (settings.CustomerType, settings.Attribute, settings.Survivorship, settings.Matching)),
-    ("sources/NAME.yaml", "A source. Its name is the file's.",
-     (settings.Source, settings.FileConnector, settings.SqlConnector, settings.RestConnector, settings.RestAuth, settings.Stream,
-      settings.FileRead, settings.RestRead, settings.Trust, settings.WriteBack)),
+    (
+        "customers/NAME.yaml",
+        "A customer type. Its name is the file's.",
+        (settings.CustomerType, settings.Attribute, settings.Survivorship, settings.Matching),
+    ),
+    (
+        "sources/NAME.yaml",
+        "A source. Its name is the file's.",
+        (
+            settings.Source,
+            settings.FileConnector,
+            settings.SqlConnector,
+            settings.RestConnector,
+            settings.RestAuth,
+            settings.Stream,
+            settings.FileRead,
+            settings.RestRead,
+            settings.Trust,
+            settings.WriteBack,
+        ),
+    ),
     ("access.yaml", "Who sees what.", (settings.Access, settings.Role)),
-    ("evaluate/NAME.yaml", "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",
-     (evaluation.EvaluationSet, evaluation.SetSource)),
+    (
+        "evaluate/NAME.yaml",
+        "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",
+        (evaluation.EvaluationSet, evaluation.SetSource),
+    ),
 )
 
 
@@ -162,10 +193,19 @@ def configuration() -> Iterator[str]:
         for model in models:
             yield f"**{model.__name__}**" + (f": {one_line(model.__doc__)}" if model.__doc__ else "") + "\n"
             said = comments(model)
-            yield from table(("key", "type", "default", "what it is"), (
-                (f"`{name}`", f"`{spelled(field.annotation)}`", default_of(field), field.description or said.get(name, ""))
-                for name, field in model.model_fields.items() if name != "name"
-            ))
+            yield from table(
+                ("key", "type", "default", "what it is"),
+                (
+                    (
+                        f"`{name}`",
+                        f"`{spelled(field.annotation)}`",
+                        default_of(field),
+                        field.description or said.get(name, ""),
+                    )
+                    for name, field in model.model_fields.items()
+                    if name != "name"
+                ),
+            )
 
 
 def comments(model: type[BaseModel]) -> dict[str, str]:
@@ -173,7 +213,11 @@ def comments(model: type[BaseModel]) -> dict[str, str]:
     source = inspect.getsource(model)
     body = ast.parse(source).body[0]
     assert isinstance(body, ast.ClassDef)
-    lines = {node.end_lineno: node.target.id for node in body.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    lines = {
+        node.end_lineno: node.target.id
+        for node in body.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT and token.start[0] in lines:
@@ -182,7 +226,9 @@ def comments(model: type[BaseModel]) -> dict[str, str]:
 
 
 def spelled(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+    text = (
+        annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+    )
     text = re.sub(r"typing\.|hub\.[a-z]+\.|<enum '(\w+)'>", r"\1", text)
     text = re.sub(r"Annotated\[(.*), FieldInfo\(.*\)\]", r"\1", text)
     return re.sub(r"Literal\[([^\]]*)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
@@ -223,9 +269,11 @@ def survivorship() -> Iterator[str]:
 
 def roles() -> Iterator[str]:
     yield "## Roles\n"
-    yield "`views` says how a role sees each attribute. What is not named is hidden; `\"*\"` stands for all attributes that are not named.\n"
+    yield '`views` says how a role sees each attribute. What is not named is hidden; `"*"` stands for all attributes that are not named.\n'
     yield from table(("sight", "what it shows"), ((f"`{sight.value}`", SIGHTS[sight]) for sight in Sight))
-    yield from table(("permission (`may`)", "what it allows"), ((f"`{p}`", PERMISSIONS[p]) for p in settings.Permission.__args__))
+    yield from table(
+        ("permission (`may`)", "what it allows"), ((f"`{p}`", PERMISSIONS[p]) for p in settings.Permission.__args__)
+    )
 
 
 # --- API ----------------------------------------------------------------------------------------------
@@ -235,7 +283,9 @@ def api() -> Any:
     """The application, for its description alone."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/hub.sqlite")
-        hub = Hub.open(database, settings.load(ROOT / "config", {}, reaching=False), Path(folder), {"HUB_SECRET": "x" * 32})
+        hub = Hub.open(
+            database, settings.load(ROOT / "config", {}, reaching=False), Path(folder), {"HUB_SECRET": "x" * 32}
+        )
         made = create_app(hub)
         made.openapi()
         hub.close()
@@ -253,7 +303,12 @@ def routes() -> Iterator[str]:
         for path, operations in made.openapi()["paths"].items():
             for method, operation in operations.items():
                 asked = ", ".join(f"`{p['name']}`" for p in operation.get("parameters", ()) if p["in"] == "query")
-                yield f"`{method.upper()} {path}`", f"`{needed[method.upper(), path]}`", one_line(operation.get("description")), asked
+                yield (
+                    f"`{method.upper()} {path}`",
+                    f"`{needed[method.upper(), path]}`",
+                    one_line(operation.get("description")),
+                    asked,
+                )
 
     yield from table(("request", "permission", "what it answers", "query"), rows())
 
@@ -275,14 +330,26 @@ def permissions(listed: Iterable[Any]) -> Iterator[tuple[tuple[str, str], str]]:
 
 def variables() -> Iterator[str]:
     yield "## Environment variables\n"
-    yield ("Secrets and addresses of sources come from variables that their files name (`url_env`, `bearer_env` ...). For each such variable, "
-           "`VARIABLE_FILE` may name a file that holds the value instead.\n")
-    code = "\n".join(p.read_text(encoding="utf-8") for folder in ("hub", "tests", "benchmarks") for p in sorted((ROOT / folder).rglob("*.py")))
-    used = set(re.findall(r"environ(?:\.get\(|\[)\"(HUB_\w+)\"", code)) | set(re.findall(r"envvar=\"(HUB_\w+)\"", code)) | {"HUB_SECRET"}
+    yield (
+        "Secrets and addresses of sources come from variables that their files name (`url_env`, `bearer_env` ...). For each such variable, "
+        "`VARIABLE_FILE` may name a file that holds the value instead.\n"
+    )
+    code = "\n".join(
+        p.read_text(encoding="utf-8")
+        for folder in ("hub", "tests", "benchmarks")
+        for p in sorted((ROOT / folder).rglob("*.py"))
+    )
+    used = (
+        set(re.findall(r"environ(?:\.get\(|\[)\"(HUB_\w+)\"", code))
+        | set(re.findall(r"envvar=\"(HUB_\w+)\"", code))
+        | {"HUB_SECRET"}
+    )
     unknown = used - VARIABLES.keys()
     if unknown:
         raise SystemExit(f"docs/generate.py: say in VARIABLES what {', '.join(sorted(unknown))} is")
-    yield from table(("variable", "what it is"), ((f"`{name}`", said) for name, said in VARIABLES.items() if name in used))
+    yield from table(
+        ("variable", "what it is"), ((f"`{name}`", said) for name, said in VARIABLES.items() if name in used)
+    )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,10 @@ attributes that it does not see are not sent, searched or told apart. Refusals a
 Lists come in pages: repeat the request with `cursor=next_cursor`. Times are RFC 3339 in UTC.
 """
 TAGS = [
-    {"name": "customers", "description": "Golden records: search them, read them now and then, see why they are as they are."},
+    {
+        "name": "customers",
+        "description": "Golden records: search them, read them now and then, see why they are as they are.",
+    },
     {"name": "records", "description": "Source records: what the systems say."},
     {"name": "match", "description": "Would this row join a customer?"},
     {"name": "decisions", "description": "What a steward decides, and what is to be decided."},
@@ -36,8 +39,16 @@ TAGS = [
 
 def create_app(hub: Hub) -> FastAPI:
     """The hub's HTTP application. The caller opens and closes the hub."""
-    app = FastAPI(title="Customer hub", version="1", description=DESCRIPTION, openapi_tags=TAGS, openapi_url=None, docs_url=None, redoc_url=None,
-                  redirect_slashes=False)
+    app = FastAPI(
+        title="Customer hub",
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.hub = hub
     for room in (customers, records, match, review_work, decisions, acts, changes, health, docs):
         app.include_router(room.router)
@@ -68,7 +79,9 @@ def steady() -> Iterator[None]:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """OpenAPI 3.1, with the one shape of every refusal."""
     if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version=app.version, description=app.description, tags=TAGS, routes=app.routes)
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, tags=TAGS, routes=app.routes
+        )
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
         described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(described.pop("$defs", {}))

@@ -24,15 +24,51 @@ from tests import tiny
 ROWS: list[tuple[RecordId, dict[str, Any]]] = [
     (RecordId(source, "people", key), {"id": key, "v": version, "at": "2023-01-01T00:00:00Z", **more})
     for source, key, version, more in [
-        ("bill", "1", 1, {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}),
-        ("crm", "1", 1, {"given_name": "Anna", "family_name": "Meyer", "birth_date": "1980-02-03", "email": "b@x.example"}),
+        (
+            "bill",
+            "1",
+            1,
+            {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"},
+        ),
+        (
+            "crm",
+            "1",
+            1,
+            {"given_name": "Anna", "family_name": "Meyer", "birth_date": "1980-02-03", "email": "b@x.example"},
+        ),
         ("bill", "2", 1, {"given_name": "Otto", "family_name": "Maier", "phone": "+4915112345678"}),
-        ("web", "1", 1, {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example", "phone": "+4915112345678"}),
-        ("bill", "3", 1, {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "tax_id": "T1"}),
-        ("crm", "1", 2, {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}),
+        (
+            "web",
+            "1",
+            1,
+            {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example", "phone": "+4915112345678"},
+        ),
+        (
+            "bill",
+            "3",
+            1,
+            {
+                "given_name": "Anna",
+                "family_name": "Maier",
+                "birth_date": "1980-02-03",
+                "email": "a@x.example",
+                "tax_id": "T1",
+            },
+        ),
+        (
+            "crm",
+            "1",
+            2,
+            {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"},
+        ),
         ("bill", "1", 2, {"gone": True}),
         ("bill", "2", 2, {"given_name": "Otto", "family_name": "Maier", "birth_date": "1991-05-06"}),
-        ("bill", "1", 3, {"given_name": "Hanna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "b@x.example"}),
+        (
+            "bill",
+            "1",
+            3,
+            {"given_name": "Hanna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "b@x.example"},
+        ),
         ("bill", "3", 2, {"gone": True}),
     ]
 ]
@@ -49,10 +85,15 @@ def config(folder: Path) -> Config:
     """The tiny hub, its sources reading files in `folder`."""
     given = tiny.config()
     sources = {
-        name: Source.model_validate({
-            **source.model_dump(), "connector": {"kind": "file", "path": str(folder)},
-            "streams": {"people": {**source.streams["people"].model_dump(), "file": {"pattern": f"{name}-*.jsonl"}}},
-        })
+        name: Source.model_validate(
+            {
+                **source.model_dump(),
+                "connector": {"kind": "file", "path": str(folder)},
+                "streams": {
+                    "people": {**source.streams["people"].model_dump(), "file": {"pattern": f"{name}-*.jsonl"}}
+                },
+            }
+        )
         for name, source in given.sources.items()
     }
     return Config(folder=folder, customers=given.customers, access=given.access, sources=sources)
@@ -73,7 +114,8 @@ def play(run: Run, database: Database) -> None:
         return
     for name, source in resolver.config.sources.items():
         Pull(resolver, name, "people", complete=False).run(
-            connect(source, env={}, base_folder=Path(run.folder)), live=run.story == "pull")
+            connect(source, env={}, base_folder=Path(run.folder)), live=run.story == "pull"
+        )
     if run.story == "bulk":
         Bulk(resolver, workers=1).run(train=False)
 
@@ -83,7 +125,12 @@ class Runner:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "tests.crashing"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1])
+            [sys.executable, "-W", "ignore", "-m", "tests.crashing"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[1],
+        )
 
     def run(self, run: Run) -> int:
         """0, or the number of the signal that ended it."""

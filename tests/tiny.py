@@ -16,35 +16,55 @@ IDS = [RecordId(s, "people", k) for s in ("bill", "crm", "web") for k in ("1", "
 
 
 def customer_type(**matching: Any) -> CustomerType:
-    return CustomerType.model_validate({
-        "name": "person",
-        "attributes": {
-            "given_name": {"kind": "given_name"},
-            "family_name": {"kind": "family_name", "survivorship": "most_frequent"},
-            "birth_date": {"kind": "birth_date", "survivorship": "most_recent"},
-            "email": {"kind": "email", "many": True, "survivorship": "union"},
-            "phone": {"kind": "phone", "many": True, "survivorship": {"rule": "most_trusted", "half_life": "2y"}},
-            "tax_id": {"kind": "identifier", "exclusive": True},
-        },
-        "matching": {"rules": [["email"], ["phone.last8"], ["family_name.sound", "birth_date"], ["tax_id"]], "block_cap": 4,
-                     "largest": 4, "component": 6, "bridge_bits": 3, **matching},
-    })
+    return CustomerType.model_validate(
+        {
+            "name": "person",
+            "attributes": {
+                "given_name": {"kind": "given_name"},
+                "family_name": {"kind": "family_name", "survivorship": "most_frequent"},
+                "birth_date": {"kind": "birth_date", "survivorship": "most_recent"},
+                "email": {"kind": "email", "many": True, "survivorship": "union"},
+                "phone": {"kind": "phone", "many": True, "survivorship": {"rule": "most_trusted", "half_life": "2y"}},
+                "tax_id": {"kind": "identifier", "exclusive": True},
+            },
+            "matching": {
+                "rules": [["email"], ["phone.last8"], ["family_name.sound", "birth_date"], ["tax_id"]],
+                "block_cap": 4,
+                "largest": 4,
+                "component": 6,
+                "bridge_bits": 3,
+                **matching,
+            },
+        }
+    )
 
 
 def stream(**more: Any) -> dict[str, Any]:
     attributes = ("given_name", "family_name", "birth_date", "phone", "tax_id")
     return {
-        "customer": "person", "key": "id", "map": {**{a: a for a in attributes}, "email": "email"}, "version": "v", "observed": "at",
-        "verified": "all", "effective_from": {"phone": "phone_from"}, "effective_to": {"phone": "phone_to"}, "deleted": "gone", **more,
+        "customer": "person",
+        "key": "id",
+        "map": {**{a: a for a in attributes}, "email": "email"},
+        "version": "v",
+        "observed": "at",
+        "verified": "all",
+        "effective_from": {"phone": "phone_from"},
+        "effective_to": {"phone": "phone_to"},
+        "deleted": "gone",
+        **more,
     }
 
 
 def config(**matching: Any) -> Config:
     def source(name: str, **more: Any) -> Source:
-        return Source.model_validate({"name": name, "connector": {"kind": "file", "path": "."}, "streams": {"people": stream(**more)}})
+        return Source.model_validate(
+            {"name": name, "connector": {"kind": "file", "path": "."}, "streams": {"people": stream(**more)}}
+        )
 
     return Config(
-        folder=Path("."), customers={"person": customer_type(**matching)}, access=Access(),
+        folder=Path("."),
+        customers={"person": customer_type(**matching)},
+        access=Access(),
         sources={
             "bill": source("bill", trust={"default": 90}),
             "crm": source("crm", duplicate_free=True, trust={"default": 50}),
@@ -64,7 +84,9 @@ def partition(database: Database) -> set[frozenset[RecordId]]:
     """Who is one customer."""
     found: dict[int, set[RecordId]] = {}
     with database.read() as c:
-        for r in c.exec_driver_sql("SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"):
+        for r in c.exec_driver_sql(
+            "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
+        ):
             found.setdefault(r[3], set()).add(RecordId(*r[:3]))
     return {frozenset(c) for c in found.values()}
 
@@ -82,7 +104,12 @@ def answer(database: Database) -> dict[frozenset[RecordId], tuple[Any, ...]]:
         found: dict[frozenset[RecordId], tuple[Any, ...]] = {}
         for r in c.exec_driver_sql("SELECT cluster, id, body, lineage FROM customer"):
             lineage = {
-                a: (why["rule"], [(names[x[0]], x[2]) for x in why["won"]], [(names[x[0]], x[2]) for x in why.get("lost", [])], "override" in why)
+                a: (
+                    why["rule"],
+                    [(names[x[0]], x[2]) for x in why["won"]],
+                    [(names[x[0]], x[2]) for x in why.get("lost", [])],
+                    "override" in why,
+                )
                 for a, why in load(r[3]).items()
             }
             found[frozenset(members[r[0]])] = (load(r[2]), lineage, mints[r[1]])

@@ -62,8 +62,14 @@ def _mac(key: bytes, prev: str, body: bytes) -> str:
 
 def _line(key: bytes, seq: int, prev: str, sight: Sight) -> tuple[bytes, str]:
     body: dict[str, Any] = {
-        "seq": seq, "at": sight.at, "principal": sight.principal, "role": sight.role, "action": sight.action,
-        "customers": list(sight.customers), "attributes": list(sight.attributes), "purpose": sight.purpose,
+        "seq": seq,
+        "at": sight.at,
+        "principal": sight.principal,
+        "role": sight.role,
+        "action": sight.action,
+        "customers": list(sight.customers),
+        "attributes": list(sight.attributes),
+        "purpose": sight.purpose,
         "request": sight.request,
     }
     made = _mac(key, prev, canonical(body))
@@ -210,7 +216,9 @@ def verify_chain(path: Path, key: bytes) -> ChainReport:
     """Was a line edited, removed, put elsewhere or cut off? Names the first line at fault."""
     head = _read_head(key, head_path(path))
     if not path.exists():
-        return ChainReport(0, "" if head is None and not head_path(path).exists() else "the file is gone, its head is there")
+        return ChainReport(
+            0, "" if head is None and not head_path(path).exists() else "the file is gone, its head is there"
+        )
     prev, seen, at_head = FIRST, 0, FIRST
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -222,7 +230,11 @@ def verify_chain(path: Path, key: bytes) -> ChainReport:
                 seq = found["seq"]
             except (ValueError, KeyError, TypeError, AttributeError):
                 return ChainReport(seen, f"line {number} is not readable")
-            if seq != number or not isinstance(given, str) or not hmac.compare_digest(given, _mac(key, prev, canonical(found))):
+            if (
+                seq != number
+                or not isinstance(given, str)
+                or not hmac.compare_digest(given, _mac(key, prev, canonical(found)))
+            ):
                 return ChainReport(seen, f"line {number} was edited, moved, or follows a removed one")
             prev, seen = given, number
             at_head = given if head and number == head[0] else at_head

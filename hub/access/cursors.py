@@ -29,7 +29,10 @@ def unseal(key: bytes, cursor: str, *bound: Any) -> Any:
         data = b""
     mac, body = data[:MAC], data[MAC:]
     if len(data) <= MAC or not hmac.compare_digest(mac, _mac(key, body, bound)):
-        raise BadRequest("this cursor does not belong to this request", [Fault("?cursor", "unknown cursor", "ask again from the start, without a cursor, with the same filters")])
+        raise BadRequest(
+            "this cursor does not belong to this request",
+            [Fault("?cursor", "unknown cursor", "ask again from the start, without a cursor, with the same filters")],
+        )
     return orjson.loads(body)
 
 

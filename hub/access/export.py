@@ -31,7 +31,17 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
         if not page:
             return
         view = reader.view(principal)
-        reader.audit.write(Sight(principal.id, principal.role, "export", [id for id, _ in page], columns, view.purpose, reader.database.clock.now()))
+        reader.audit.write(
+            Sight(
+                principal.id,
+                principal.role,
+                "export",
+                [id for id, _ in page],
+                columns,
+                view.purpose,
+                reader.database.clock.now(),
+            )
+        )
         for id, values in page:
             yield {"id": id, **reader.seen_values(principal, type_name, values)}
         after = page[-1][0]

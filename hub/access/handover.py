@@ -30,7 +30,9 @@ class Handover:
     own: Mapping[str, Held]  # what the source itself says
 
 
-def hand_over(connection: Connection, reader: Reader, source: str, rids: Iterable[int], attributes: Mapping[str, Iterable[str]]) -> dict[int, Handover]:
+def hand_over(
+    connection: Connection, reader: Reader, source: str, rids: Iterable[int], attributes: Mapping[str, Iterable[str]]
+) -> dict[int, Handover]:
     """Handovers by record; `attributes`: customer type -> the attributes that are asked for. Audited."""
     listed = list(rids)
     homes = matching_store.clusters_of(connection, listed)
@@ -47,26 +49,45 @@ def hand_over(connection: Connection, reader: Reader, source: str, rids: Iterabl
             continue
         shown = view.shown(customer.type) & frozenset(attributes.get(customer.type, ()))
         checked = {
-            r: {a for a in shown if (s := reader.config.stream(infos[r].id.source, infos[r].id.stream)) is not None and s.is_verified(a)}
+            r: {
+                a
+                for a in shown
+                if (s := reader.config.stream(infos[r].id.source, infos[r].id.stream)) is not None and s.is_verified(a)
+            }
             for r in members[customer.cluster]
         }
-        values = {a: v for a in shown if a in customer.values if (v := _verified(customer, a, held, checked)) is not None}
+        values = {
+            a: v for a in shown if a in customer.values if (v := _verified(customer, a, held, checked)) is not None
+        }
         found[rid] = Handover(customer.id, values, held[rid])
     if found:
         sent = sorted({a for h in found.values() for a in h.values})
-        reader.audit.write(Sight(f"source:{source}", source, "write-back", sorted({h.customer for h in found.values()}), sent,
-                                 view.purpose, reader.database.clock.now()))
+        reader.audit.write(
+            Sight(
+                f"source:{source}",
+                source,
+                "write-back",
+                sorted({h.customer for h in found.values()}),
+                sent,
+                view.purpose,
+                reader.database.clock.now(),
+            )
+        )
     return found
 
 
-def _verified(customer: StoredCustomer, attribute: str, held: Mapping[int, Mapping[str, Held]], checked: Mapping[int, set[str]]) -> tuple[Value, ...] | None:
+def _verified(
+    customer: StoredCustomer, attribute: str, held: Mapping[int, Mapping[str, Held]], checked: Mapping[int, set[str]]
+) -> tuple[Value, ...] | None:
     """The golden values of which a member's source or a person is sure; None when there is none of these."""
     why = customer.lineage[attribute]
     golden = tuple(from_plain(v) for v in customer.values[attribute])
     if why.get("override") is not None:
         return golden
     sure = {
-        value for rid, _, index in why["won"] if attribute in checked.get(rid, ())
+        value
+        for rid, _, index in why["won"]
+        if attribute in checked.get(rid, ())
         for value in (held[rid][attribute].cell.values[index : index + 1])
     }
     kept = tuple(v for v in golden if v in sure)

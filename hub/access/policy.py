@@ -46,8 +46,12 @@ class View:
 
 
 def compile_view(
-    role: str, views: Mapping[str, Mapping[str, Sight]], types: Mapping[str, Iterable[str]], *,
-    may: Iterable[str] = (), purpose: str = "",
+    role: str,
+    views: Mapping[str, Mapping[str, Sight]],
+    types: Mapping[str, Iterable[str]],
+    *,
+    may: Iterable[str] = (),
+    purpose: str = "",
 ) -> View:
     """A role's view over the attributes that the customer types have. `*` stands for those not named."""
     columns: dict[str, Columns] = {}
@@ -81,10 +85,14 @@ def look(value: Value, sight: Sight, attribute: str, mask: Mask, key: bytes) -> 
     raise AssertionError("a hidden field has no look")
 
 
-def see(values: Mapping[str, Sequence[Any]], columns: Columns, masks: Mapping[str, Mask], key: bytes) -> dict[str, list[Any]]:
+def see(
+    values: Mapping[str, Sequence[Any]], columns: Columns, masks: Mapping[str, Mask], key: bytes
+) -> dict[str, list[Any]]:
     """A golden record's values (attribute -> plain values) as a view shows them, attributes in order of name."""
     return {
-        attribute: [look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]]
+        attribute: [
+            look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]
+        ]
         for attribute in sorted(values.keys() & columns.keys())
     }
 

@@ -59,15 +59,32 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
     ]
     counts = dict(given.counts) if "admin" in view.may else dict(Counter(c.type for c in changes))
     writes = given.writes if "crosswalk" in view.may else ()
-    shown = tuple((w.record, tuple(a for a in w.attributes if a in _columns_of(reader, view, w.record))) for w in writes)
+    shown = tuple(
+        (w.record, tuple(a for a in w.attributes if a in _columns_of(reader, view, w.record))) for w in writes
+    )
     found = SeenPreview(
-        given.kind, counts, _states(reader, principal, view, given.before), _states(reader, principal, view, given.after), tuple(changes),
+        given.kind,
+        counts,
+        _states(reader, principal, view, given.before),
+        _states(reader, principal, view, given.after),
+        tuple(changes),
         tuple((record, attributes) for record, attributes in shown if attributes),
     )
     ids = sorted(id for id, t in types.items() if view.sees(t))
     if ids:
         attributes = sorted({a for t in types.values() for a in view.of(t)})
-        reader.audit.write(Sight(principal.id, principal.role, "preview", ids, attributes, view.purpose, reader.database.clock.now(), REQUEST.get()))
+        reader.audit.write(
+            Sight(
+                principal.id,
+                principal.role,
+                "preview",
+                ids,
+                attributes,
+                view.purpose,
+                reader.database.clock.now(),
+                REQUEST.get(),
+            )
+        )
     return found
 
 
@@ -92,13 +109,16 @@ def must_see_customers(reader: Reader, principal: Principal, ids: Sequence[str])
         for id in ids:
             info = landing.record_minting(connection, id)
             if info is None or not view.sees(info.type):
-                raise NotFound("no such customer", [Fault("/act", "no customer has this id", "search for the customer")])
+                raise NotFound(
+                    "no such customer", [Fault("/act", "no customer has this id", "search for the customer")]
+                )
 
 
 def seen_acts(reader: Reader, principal: Principal, acts: Iterable[StoredAct]) -> list[StoredAct]:
     """Acts on customers of types that the asker sees; those in bulk for who may administer."""
     view = reader.view(principal)
     with reader.database.read() as connection:
+
         def shows(act: StoredAct) -> bool:
             infos = [landing.record_minting(connection, id) for id in act.customers]
             return all(i is not None and view.sees(i.type) for i in infos) and (bool(infos) or "admin" in view.may)

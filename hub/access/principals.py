@@ -22,7 +22,9 @@ from hub.settings import Config
 PREFIX = "hub_live_"
 DAY = 86_400_000_000
 DEFAULT_DAYS = 365
-USED_EVERY = 600_000_000  # last_used is this exact, in microseconds: a write per request would queue readers behind writers
+USED_EVERY = (
+    600_000_000  # last_used is this exact, in microseconds: a write per request would queue readers behind writers
+)
 _NOBODY = hashlib.sha256(b"no key").hexdigest()
 
 Kind = Literal["user", "system"]
@@ -57,8 +59,14 @@ class ApiKey:
 
 
 def create_key(
-    database: Database, config: Config, name: str, role: str, *, source: str | None = None,
-    days: int = DEFAULT_DAYS, by: str = "cli",
+    database: Database,
+    config: Config,
+    name: str,
+    role: str,
+    *,
+    source: str | None = None,
+    days: int = DEFAULT_DAYS,
+    by: str = "cli",
 ) -> tuple[str, ApiKey]:
     """A new key's token, which is told this once, and the key. With a source it is a system's, else a user's.
 
@@ -69,7 +77,9 @@ def create_key(
         raise Unprocessable("this key cannot be made", faults)
     now = database.clock.now()
     id, secret = secrets.token_hex(6), secrets.token_hex(24)
-    kept = store.StoredKey(id, _hash(secret), name, "system" if source else "user", role, source, now, by, now + days * DAY, None, None)
+    kept = store.StoredKey(
+        id, _hash(secret), name, "system" if source else "user", role, source, now, by, now + days * DAY, None, None
+    )
     with database.unit() as connection:
         store.add_key(connection, kept)
     return f"{PREFIX}{id}_{secret}", _told(kept)
@@ -80,9 +90,19 @@ def _faults(config: Config, name: str, role: str, source: str | None, days: int)
     if not name.strip():
         faults.append(Fault("name", "a key needs the name of who holds it", "give a person's or a system's name"))
     if role not in config.access.roles:
-        faults.append(Fault("role", f"unknown role '{role}'", f"known roles: {', '.join(sorted(config.access.roles)) or 'none; see config/access.yaml'}"))
+        faults.append(
+            Fault(
+                "role",
+                f"unknown role '{role}'",
+                f"known roles: {', '.join(sorted(config.access.roles)) or 'none; see config/access.yaml'}",
+            )
+        )
     if source is not None and source not in config.sources:
-        faults.append(Fault("source", f"unknown source '{source}'", f"known sources: {', '.join(sorted(config.sources)) or 'none'}"))
+        faults.append(
+            Fault(
+                "source", f"unknown source '{source}'", f"known sources: {', '.join(sorted(config.sources)) or 'none'}"
+            )
+        )
     if not 1 <= days <= 3650:
         faults.append(Fault("days", "a key lives between 1 and 3650 days", f"the default is {DEFAULT_DAYS}"))
     return faults
@@ -110,8 +130,19 @@ def authenticate(database: Database, connection: Connection, header: str | None)
     same = hmac.compare_digest(_hash(secret), kept.secret_hash if kept else _NOBODY)
     now = database.clock.now()
     if kept is None or not same or kept.revoked_at is not None or now >= kept.expires_at:
-        raise NotAuthenticated("a valid API key is needed", [Fault("Authorization", "no valid key", "send 'Authorization: Bearer hub_live_...'; make a key with: hub keys create")])
-    return Principal(kept.id, kept.name, "system" if kept.kind == "system" else "user", kept.role, kept.source, kept.last_used)
+        raise NotAuthenticated(
+            "a valid API key is needed",
+            [
+                Fault(
+                    "Authorization",
+                    "no valid key",
+                    "send 'Authorization: Bearer hub_live_...'; make a key with: hub keys create",
+                )
+            ],
+        )
+    return Principal(
+        kept.id, kept.name, "system" if kept.kind == "system" else "user", kept.role, kept.source, kept.last_used
+    )
 
 
 def note_use(database: Database, principal: Principal) -> None:
@@ -138,4 +169,6 @@ def _hash(secret: str) -> str:
 
 def _told(k: store.StoredKey) -> ApiKey:
     kind: Kind = "system" if k.kind == "system" else "user"
-    return ApiKey(k.id, k.name, kind, k.role, k.source, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used)
+    return ApiKey(
+        k.id, k.name, kind, k.role, k.source, k.created_at, k.created_by, k.expires_at, k.revoked_at, k.last_used
+    )

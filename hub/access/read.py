@@ -47,7 +47,9 @@ class Reader:
     def __init__(self, database: Database, config: Config, audit: AuditLog, key: bytes):
         self.database, self.config, self.audit = database, config, audit
         types = {n: tuple(t.attributes) for n, t in config.customers.items()}
-        self._views = {n: compile_view(n, r.views, types, may=r.may, purpose=r.purpose) for n, r in config.access.roles.items()}
+        self._views = {
+            n: compile_view(n, r.views, types, may=r.may, purpose=r.purpose) for n, r in config.access.roles.items()
+        }
         self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
         self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
         self._recipes = past.Recipes(config)
@@ -84,7 +86,13 @@ class Reader:
     # --- customers ---------------------------------------------------------------------------
 
     def get_customer(
-        self, principal: Principal, id: str, *, lineage: bool = False, as_of: int | None = None, known_at: int | None = None
+        self,
+        principal: Principal,
+        id: str,
+        *,
+        lineage: bool = False,
+        as_of: int | None = None,
+        known_at: int | None = None,
     ) -> s.SeenCustomer:
         """The customer that an id leads to.
 
@@ -101,8 +109,14 @@ class Reader:
         return found
 
     def search(
-        self, principal: Principal, words: str = "", *, type_name: str | None = None, attributes: Sequence[str] = (),
-        limit: int = 50, cursor: str | None = None,
+        self,
+        principal: Principal,
+        words: str = "",
+        *,
+        type_name: str | None = None,
+        attributes: Sequence[str] = (),
+        limit: int = 50,
+        cursor: str | None = None,
     ) -> s.Page:
         """Customers that hold every word in an attribute shown to the asker, those with most such attributes first.
 
@@ -141,7 +155,10 @@ class Reader:
             shown = self._shown_changes(connection, view, customer.id)
             page = shown[start : start + limit]
             rows = {h.version: h for h in store.history(connection, customer.id)}
-            data = tuple(self._version(connection, view, change, start + n, rows[change.version]) for n, change in enumerate(page, start=1))
+            data = tuple(
+                self._version(connection, view, change, start + n, rows[change.version])
+                for n, change in enumerate(page, start=1)
+            )
         more = start + limit if len(shown) > start + limit else None
         self._sighted(principal, view, "history", [customer.id], [customer.type])
         return s.Page(data, None if more is None else seal(self._cursors, more, *bound))
@@ -151,8 +168,12 @@ class Reader:
         view = self.view(principal)
         _may_crosswalk(view)
         with self.database.read() as connection:
-            customer = self._find(connection, view, self._customer_of(connection, view, record) if record is not None else id or "")
-            found = s.Crosswalk(customer.id, customer.type, self._records(connection, self._members(connection, customer)))
+            customer = self._find(
+                connection, view, self._customer_of(connection, view, record) if record is not None else id or ""
+            )
+            found = s.Crosswalk(
+                customer.id, customer.type, self._records(connection, self._members(connection, customer))
+            )
         self._sighted(principal, view, "crosswalk", [found.customer], [])
         return found
 
@@ -167,7 +188,9 @@ class Reader:
         with self.database.read() as connection:
             rows = self._next_changes(connection, view, last, limit)
             data = self._seen_changes(connection, view, rows)
-        self._sighted(principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data})
+        self._sighted(
+            principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data}
+        )
         return s.Page(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
 
     # --- evidence -------------------------------------------------------------------------------
@@ -192,8 +215,13 @@ class Reader:
             customer = self._find(connection, view, id)
             seen = self._seen_records(connection, view, self._members(connection, customer))
             pairs = self._pairs(connection, view, customer.type, seen)
-            found = s.Explained(customer.id, customer.type, self._complete(view, customer.type),
-                                tuple(sorted(seen.values(), key=lambda r: r.record)), pairs)
+            found = s.Explained(
+                customer.id,
+                customer.type,
+                self._complete(view, customer.type),
+                tuple(sorted(seen.values(), key=lambda r: r.record)),
+                pairs,
+            )
         self._sighted(principal, view, "explain", [customer.id], [customer.type])
         return found
 
@@ -227,7 +255,10 @@ class Reader:
         if not view.sees(type_name):
             raise Forbidden("this role does not see such customers")
         crosswalk, complete = "crosswalk" in view.may, self._complete(view, type_name)
-        data = tuple(s.SeenMatch(m.customer, m.joins, m.record if crosswalk else None, m.weight if complete else None) for m in found)
+        data = tuple(
+            s.SeenMatch(m.customer, m.joins, m.record if crosswalk else None, m.weight if complete else None)
+            for m in found
+        )
         self._sighted(principal, view, "match", [d.customer for d in data], [])
         return data
 
@@ -238,7 +269,11 @@ class Reader:
         view = self.view(principal)
         with self.database.read() as connection:
             found = store.customer(connection, id)
-            return None if found is None or not view.sees(found.type) else max(1, len(self._shown_changes(connection, view, id)))
+            return (
+                None
+                if found is None or not view.sees(found.type)
+                else max(1, len(self._shown_changes(connection, view, id)))
+            )
 
     def expect(self, principal: Principal, id: str, if_match: str | None) -> StoredCustomer:
         """The stored customer that a write is about, if it still is what the writer read.
@@ -256,16 +291,30 @@ class Reader:
     def _expected(self, connection: Connection, view: View, id: str, if_match: str | None) -> StoredCustomer:
         customer = self._find(connection, view, id)
         if if_match is None:
-            raise PreconditionRequired("say which version you change", [Fault("If-Match", "is missing", "send the ETag of the customer that you read")])
+            raise PreconditionRequired(
+                "say which version you change",
+                [Fault("If-Match", "is missing", "send the ETag of the customer that you read")],
+            )
         tags = {t.strip() for t in if_match.split(",")}
         if "*" in tags or tags & {self._now(connection, view, customer, lineage).etag for lineage in (False, True)}:
             return customer
-        raise Stale("this customer changed since you read it", [Fault("If-Match", "is not the current ETag", "read it again")])
+        raise Stale(
+            "this customer changed since you read it", [Fault("If-Match", "is not the current ETag", "read it again")]
+        )
 
     def writable(self, principal: Principal, type_name: str, attribute: str) -> Attribute:
         """An attribute that this principal may set by hand: one that it is shown. Else as if there were none."""
         if attribute not in self.view(principal).shown(type_name):
-            raise Unprocessable("no such attribute", [Fault("/attribute", "this customer type has no such attribute", "use a name that the customer's values have")])
+            raise Unprocessable(
+                "no such attribute",
+                [
+                    Fault(
+                        "/attribute",
+                        "this customer type has no such attribute",
+                        "use a name that the customer's values have",
+                    )
+                ],
+            )
         return self.config.customers[type_name].attributes[attribute]
 
     def must_see(self, principal: Principal, record: RecordId, where: str) -> None:
@@ -273,13 +322,18 @@ class Reader:
         with self.database.read() as connection:
             info = landing.record_named(connection, record)
         if info is None or not self.view(principal).sees(info.type):
-            raise NotFound("no such record", [Fault(where, "unknown record", "write source, stream and key as the source calls them")])
+            raise NotFound(
+                "no such record",
+                [Fault(where, "unknown record", "write source, stream and key as the source calls them")],
+            )
 
     def homes(self, principal: Principal, records: Iterable[RecordId]) -> list[str]:
         """Ids of the customers that these records are part of. Ids alone are no sight of data."""
         view = self.view(principal)
         with self.database.read() as connection:
-            infos = [i for i in (landing.record_named(connection, r) for r in records) if i is not None and view.sees(i.type)]
+            infos = [
+                i for i in (landing.record_named(connection, r) for r in records) if i is not None and view.sees(i.type)
+            ]
             return sorted({find_customer(connection, i.mint).id for i in infos})
 
     def figures(self) -> dict[str, int]:
@@ -293,7 +347,10 @@ class Reader:
         _may_crosswalk(view)
         info = landing.record_named(connection, record)
         if info is None or not view.sees(info.type):
-            raise NotFound("no such record", [Fault("?record", "unknown record", "write source, stream and key as the source calls them")])
+            raise NotFound(
+                "no such record",
+                [Fault("?record", "unknown record", "write source, stream and key as the source calls them")],
+            )
         return info.mint
 
     # --- finding ------------------------------------------------------------------------------------
@@ -327,7 +384,12 @@ class Reader:
         why = None
         if lineage:
             seen = _only(customer.lineage, view.of(customer.type))
-            refs = past.References(connection, self._recipes.mappers(connection, customer.recipe), [seen], base=self._base(connection, customer.recipe))
+            refs = past.References(
+                connection,
+                self._recipes.mappers(connection, customer.recipe),
+                [seen],
+                base=self._base(connection, customer.recipe),
+            )
             why = self._lineage(view, customer.type, seen, refs)
         return self._customer(connection, view, customer.id, customer.type, customer.values, members, shown, why)
 
@@ -345,7 +407,9 @@ class Reader:
             served = row.lineage or {}
         mappers = self._recipes.mappers(connection, recipe)
         if as_of is not None:
-            values, served = past.in_effect(connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at)
+            values, served = past.in_effect(
+                connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at
+            )
         why_seen = _only(served, view.of(type_name))
         refs = past.References(connection, mappers, [why_seen], base=self._base(connection, recipe))
         if as_of is None:
@@ -362,14 +426,24 @@ class Reader:
         if moved and leads is None:
             raise _gone()
         if row is None:
-            raise NotFound("this customer was not known at that time", [Fault("?known_at", "is before its first version", "give a later time")])
+            raise NotFound(
+                "this customer was not known at that time",
+                [Fault("?known_at", "is before its first version", "give a later time")],
+            )
         if row.lineage is None:
             raise _gone()
         return row
 
     def _customer(
-        self, connection: Connection, view: View, id: str, type_name: str, values: Mapping[str, Any],
-        members: Iterable[int], shown: Sequence[StoredChange], lineage: Mapping[str, Any] | None,
+        self,
+        connection: Connection,
+        view: View,
+        id: str,
+        type_name: str,
+        values: Mapping[str, Any],
+        members: Iterable[int],
+        shown: Sequence[StoredChange],
+        lineage: Mapping[str, Any] | None,
     ) -> s.SeenCustomer:
         records = self._records(connection, members) if "crosswalk" in view.may else None
         looked = self._values(view, type_name, values)
@@ -396,8 +470,12 @@ class Reader:
             return {**told, "value": None if value is None else self._look(view, type_name, attribute, value)}
 
         def why(attribute: str, given: Mapping[str, Any]) -> dict[str, Any]:
-            told: dict[str, Any] = {"rule": given["rule"], "verified": given.get("verified", True),
-                                    "won": [line(attribute, r) for r in given["won"]], "lost": [line(attribute, r) for r in given.get("lost", ())]}
+            told: dict[str, Any] = {
+                "rule": given["rule"],
+                "verified": given.get("verified", True),
+                "won": [line(attribute, r) for r in given["won"]],
+                "lost": [line(attribute, r) for r in given.get("lost", ())],
+            }
             override = refs.overrides.get(given.get("override") or -1)
             if override is not None:
                 told["override"] = {"id": override.id, "by": override.by, "at": override.at, "until": override.until}
@@ -408,7 +486,9 @@ class Reader:
         return {a: why(a, lineage[a]) for a in sorted(lineage) if a in columns}
 
     def _look(self, view: View, type_name: str, attribute: str, value: Value) -> Any:
-        return look(value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self._pseudonyms)
+        return look(
+            value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self._pseudonyms
+        )
 
     # --- changes --------------------------------------------------------------------------------------
 
@@ -430,7 +510,10 @@ class Reader:
     def _next_changes(self, connection: Connection, view: View, last: str | None, limit: int) -> list[StoredChange]:
         start = lookups.change_seq(connection, last) if last else 0
         if start is None:
-            raise Gone("the change that this cursor names is no longer kept", [Fault("?cursor", "is too old", "read all customers again, then ask without a cursor")])
+            raise Gone(
+                "the change that this cursor names is no longer kept",
+                [Fault("?cursor", "is too old", "read all customers again, then ask without a cursor")],
+            )
         at = max(start, self._passed.get((view.version, last), 0))
         found: list[StoredChange] = []
         scanned = 0
@@ -457,20 +540,42 @@ class Reader:
         for id in dict.fromkeys(r.customer for r in rows):
             order[id] = [c.id for c in self._shown_changes(connection, view, id)]
             customer = store.customer(connection, id)
-            now[id] = None if customer is None or not view.sees(customer.type) else self._now(connection, view, customer, False)
+            now[id] = (
+                None
+                if customer is None or not view.sees(customer.type)
+                else self._now(connection, view, customer, False)
+            )
         return [
-            s.SeenChange(r.id, r.kind, r.customer, r.type, order[r.customer].index(r.id) + 1, r.at,
-                         changed_in_view(r.attributes, view.of(r.type)), r.other, now[r.customer])
+            s.SeenChange(
+                r.id,
+                r.kind,
+                r.customer,
+                r.type,
+                order[r.customer].index(r.id) + 1,
+                r.at,
+                changed_in_view(r.attributes, view.of(r.type)),
+                r.other,
+                now[r.customer],
+            )
             for r in rows
         ]
 
-    def _version(self, connection: Connection, view: View, change: StoredChange, number: int, row: store.StoredHistory) -> s.SeenVersion:
+    def _version(
+        self, connection: Connection, view: View, change: StoredChange, number: int, row: store.StoredHistory
+    ) -> s.SeenVersion:
         values = None
         if row.lineage is not None:
             lineage = _only(row.lineage, view.of(row.type))
             refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
             values = self._values(view, row.type, refs.values(lineage))
-        return s.SeenVersion(number, change.kind, change.at, changed_in_view(change.attributes, view.of(change.type)), change.other, values)
+        return s.SeenVersion(
+            number,
+            change.kind,
+            change.at,
+            changed_in_view(change.attributes, view.of(change.type)),
+            change.other,
+            values,
+        )
 
     # --- search ---------------------------------------------------------------------------------------
 
@@ -479,16 +584,23 @@ class Reader:
         columns = {t: view.shown(t) for t in sorted(view.columns)}
         if type_name is not None:
             if type_name not in columns:
-                raise Unprocessable("no such customer type", [Fault("?type", "unknown customer type", f"known: {', '.join(columns) or 'none'}")])
+                raise Unprocessable(
+                    "no such customer type",
+                    [Fault("?type", "unknown customer type", f"known: {', '.join(columns) or 'none'}")],
+                )
             columns = {type_name: columns[type_name]}
         if attributes:
             known = sorted({a for c in columns.values() for a in c})
             if set(attributes) - set(known):
-                raise Unprocessable("no such attribute", [Fault("?in", "unknown attribute", f"known: {', '.join(known)}")])
+                raise Unprocessable(
+                    "no such attribute", [Fault("?in", "unknown attribute", f"known: {', '.join(known)}")]
+                )
             columns = {t: c & set(attributes) for t, c in columns.items()}
         return columns
 
-    def _found(self, view: View, customer: StoredCustomer, columns: Mapping[str, frozenset[str]], terms: Sequence[Any]) -> s.Found:
+    def _found(
+        self, view: View, customer: StoredCustomer, columns: Mapping[str, frozenset[str]], terms: Sequence[Any]
+    ) -> s.Found:
         kinds = self.config.customers[customer.type].attributes
         matched = []
         for attribute in sorted(columns.get(customer.type, frozenset()) & customer.values.keys()):
@@ -522,26 +634,49 @@ class Reader:
         for rid, info in infos.items():
             values = {a: [plain(v) for v in h.cell.values] for a, h in held[rid].held.items()} if rid in held else {}
             home = customers.get(homes.get(rid, -1))
-            found[rid] = s.SeenRecord(_named(info.id, view), info.type, home.id if home else None, info.alive, self._values(view, info.type, values))
+            found[rid] = s.SeenRecord(
+                _named(info.id, view),
+                info.type,
+                home.id if home else None,
+                info.alive,
+                self._values(view, info.type, values),
+            )
         return found
 
-    def _pairs(self, connection: Connection, view: View, type_name: str, seen: Mapping[int, s.SeenRecord]) -> tuple[s.SeenPair, ...]:
+    def _pairs(
+        self, connection: Connection, view: View, type_name: str, seen: Mapping[int, s.SeenRecord]
+    ) -> tuple[s.SeenPair, ...]:
         """Every two of the records, strongest first, compared by what the view shows."""
         listed = sorted(seen, key=lambda r: seen[r].record)
         forms = matching_store.forms(connection, listed)
-        made = [self._pair(connection, view, type_name, seen[a], seen[b], forms[a], forms[b])
-                for a, b in combinations(listed, 2) if a in forms and b in forms]
+        made = [
+            self._pair(connection, view, type_name, seen[a], seen[b], forms[a], forms[b])
+            for a, b in combinations(listed, 2)
+            if a in forms and b in forms
+        ]
         made.sort(key=lambda p: (-sum(part.weight for part in p.parts), p.left, p.right))
         return tuple(made[:PAIRS_EXPLAINED])
 
     def _pair(
-        self, connection: Connection, view: View, type_name: str, left: s.SeenRecord, right: s.SeenRecord,
-        left_forms: Mapping[str, Any], right_forms: Mapping[str, Any],
+        self,
+        connection: Connection,
+        view: View,
+        type_name: str,
+        left: s.SeenRecord,
+        right: s.SeenRecord,
+        left_forms: Mapping[str, Any],
+        right_forms: Mapping[str, Any],
     ) -> s.SeenPair:
         shown = view.shown(type_name)
-        lines = explain(visible_forms(left_forms, shown), visible_forms(right_forms, shown), self._models(connection).models[type_name])
+        lines = explain(
+            visible_forms(left_forms, shown),
+            visible_forms(right_forms, shown),
+            self._models(connection).models[type_name],
+        )
         parts = tuple(s.SeenPart(p.comparison, p.level, p.words, p.weight) for p in lines)
-        return s.SeenPair(left.record, right.record, sum(p.weight for p in parts) if self._complete(view, type_name) else None, parts)
+        return s.SeenPair(
+            left.record, right.record, sum(p.weight for p in parts) if self._complete(view, type_name) else None, parts
+        )
 
     def _reviews(self, connection: Connection, view: View, rows: Sequence[Any]) -> list[s.SeenReview]:
         rids = {r for row in rows for r in (row.left, row.right)}
@@ -553,7 +688,9 @@ class Reader:
         made = []
         for row in wanted:
             type_name = infos[row.left].type
-            pair = self._pair(connection, view, type_name, seen[row.left], seen[row.right], forms[row.left], forms[row.right])
+            pair = self._pair(
+                connection, view, type_name, seen[row.left], seen[row.right], forms[row.left], forms[row.right]
+            )
             made.append(s.SeenReview(pair, seen[row.left], seen[row.right], row.weight >= models[type_name].join))
         return made
 
@@ -563,11 +700,24 @@ class Reader:
 
     # --- audit ----------------------------------------------------------------------------------------
 
-    def _sighted(self, principal: Principal, view: View, action: str, customers: Sequence[str], types: Iterable[str]) -> None:
+    def _sighted(
+        self, principal: Principal, view: View, action: str, customers: Sequence[str], types: Iterable[str]
+    ) -> None:
         """On disk before the answer goes out. An answer without customers is no sight."""
         if customers:
             attributes = sorted({a for t in types for a in view.of(t)})
-            self.audit.write(Sight(principal.id, principal.role, action, customers, attributes, view.purpose, self.database.clock.now(), REQUEST.get()))
+            self.audit.write(
+                Sight(
+                    principal.id,
+                    principal.role,
+                    action,
+                    customers,
+                    attributes,
+                    view.purpose,
+                    self.database.clock.now(),
+                    REQUEST.get(),
+                )
+            )
 
 
 def _may_crosswalk(view: View) -> None:
@@ -596,4 +746,3 @@ def _unknown() -> NotFound:
 
 def _gone() -> Gone:
     return Gone("this customer is no longer there")
-

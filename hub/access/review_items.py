@@ -14,7 +14,14 @@ from hub.stewardship.queue import Queue, QueuePage
 
 
 def see_queue(
-    reader: Reader, principal: Principal, queue: Queue, *, kinds: Iterable[str] | None, mine: bool, after: Position | None, limit: int
+    reader: Reader,
+    principal: Principal,
+    queue: Queue,
+    *,
+    kinds: Iterable[str] | None,
+    mine: bool,
+    after: Position | None,
+    limit: int,
 ) -> QueuePage:
     """The next items, but those that somebody else has claimed.
 
@@ -22,15 +29,30 @@ def see_queue(
     how much agrees. `mine`: only what was assigned to the asker.
     """
     page = queue.page(
-        types=reader.compared_types(principal), kinds=None if kinds is None else list(kinds), user=principal.name,
-        assigned_to=principal.name if mine else None, after=after, limit=limit,
+        types=reader.compared_types(principal),
+        kinds=None if kinds is None else list(kinds),
+        user=principal.name,
+        assigned_to=principal.name if mine else None,
+        after=after,
+        limit=limit,
     )
     types = sorted({s.item.type for s in page.items})
     if page.items:
         view = reader.view(principal)
         customers = homes(reader, principal, [r for s in page.items for r in (s.left, s.right)])
         attributes = sorted({a for t in types for a in view.of(t)})
-        reader.audit.write(Sight(principal.id, principal.role, "review queue", customers, attributes, view.purpose, reader.database.clock.now(), REQUEST.get()))
+        reader.audit.write(
+            Sight(
+                principal.id,
+                principal.role,
+                "review queue",
+                customers,
+                attributes,
+                view.purpose,
+                reader.database.clock.now(),
+                REQUEST.get(),
+            )
+        )
     return page
 
 

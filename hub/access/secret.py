@@ -25,7 +25,15 @@ def hub_secret(folder: Path, env: Mapping[str, str] | None = None) -> bytes:
     if VARIABLE in env or f"{VARIABLE}_FILE" in env:
         given = secret(VARIABLE, env)
         if len(given) < SHORTEST:
-            raise ConfigError([Fault(VARIABLE, f"shorter than {SHORTEST} characters", "python3 -c 'import secrets; print(secrets.token_hex(32))'")])
+            raise ConfigError(
+                [
+                    Fault(
+                        VARIABLE,
+                        f"shorter than {SHORTEST} characters",
+                        "python3 -c 'import secrets; print(secrets.token_hex(32))'",
+                    )
+                ]
+            )
         return given.encode()
     path = folder / "secret"
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +52,15 @@ def hub_secret(folder: Path, env: Mapping[str, str] | None = None) -> bytes:
 def _read(path: Path) -> bytes:
     found = path.read_bytes().strip()
     if len(found) < SHORTEST:
-        raise ConfigError([Fault(str(path), "the hub's secret is not whole", "restore it from a backup; if there is none, remove the file: pseudonyms and cursors change")])
+        raise ConfigError(
+            [
+                Fault(
+                    str(path),
+                    "the hub's secret is not whole",
+                    "restore it from a backup; if there is none, remove the file: pseudonyms and cursors change",
+                )
+            ]
+        )
     return found
 
 

@@ -64,7 +64,8 @@ def keys(connection: Connection) -> list[StoredKey]:
 def revoke_key(connection: Connection, id: str, *, by: str, at: int) -> bool:
     """Whether there was such a key that still stood."""
     done = connection.execute(
-        text("UPDATE api_key SET revoked_at=:at, revoked_by=:by WHERE id=:id AND revoked_at IS NULL"), {"at": at, "by": by, "id": id}
+        text("UPDATE api_key SET revoked_at=:at, revoked_by=:by WHERE id=:id AND revoked_at IS NULL"),
+        {"at": at, "by": by, "id": id},
     )
     return bool(done.rowcount)
 

@@ -40,7 +40,10 @@ def record_id(text: str) -> RecordId:
     try:
         return RecordId.parse(text)
     except ValueError:
-        raise BadRequest(f"'{text[:80]}' is no record", [Fault("record", "is not source/stream/key", "write for example crm/people/P-1")]) from None
+        raise BadRequest(
+            f"'{text[:80]}' is no record",
+            [Fault("record", "is not source/stream/key", "write for example crm/people/P-1")],
+        ) from None
 
 
 def _may(reader: Reader, principal: Principal) -> None:
@@ -57,7 +60,9 @@ def _sighted(reader: Reader, principal: Principal, type_name: str, records: Coll
     view = reader.view(principal)
     shown = view.shown(type_name)
     ids = sorted(set(reader.homes(principal, records)))
-    reader.audit.write(Sight(principal.id, principal.role, "explain", ids, sorted(shown), view.purpose, reader.database.clock.now()))
+    reader.audit.write(
+        Sight(principal.id, principal.role, "explain", ids, sorted(shown), view.purpose, reader.database.clock.now())
+    )
     return shown
 
 
@@ -70,7 +75,11 @@ def _pair(story: PairStory, shown: frozenset[str], *, whole: bool) -> Iterator[s
     if whole:
         yield f"  {bits(story.weight):>12}  in all: {story.chance:.1%} that they are one; records join by themselves from {bits(story.join)}"
     for obstacle in story.obstacles:
-        if whole or (obstacle.attributes and set(obstacle.attributes) <= shown) or obstacle.reason in ("gone", "decision", "other_type"):
+        if (
+            whole
+            or (obstacle.attributes and set(obstacle.attributes) <= shown)
+            or obstacle.reason in ("gone", "decision", "other_type")
+        ):
             yield f"  kept apart: {obstacle.words}"
     for decision in story.decisions:
         yield f"  decision {decision.id}: {decision.by} said {decision.verdict.value}: {decision.reason}"

@@ -22,7 +22,13 @@ from hub.stewardship.act_store import StoredAct
 
 router = APIRouter(prefix="/v1", tags=["acts"])
 
-Tags = Annotated[dict[str, str], Field(max_length=10, description="customer id -> the ETag of what you read: the act is refused when one of them changed since")]
+Tags = Annotated[
+    dict[str, str],
+    Field(
+        max_length=10,
+        description="customer id -> the ETag of what you read: the act is refused when one of them changed since",
+    ),
+]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 Id = Annotated[str, Field(max_length=100)]
 
@@ -94,7 +100,10 @@ class SuspendIn(In):
     until: AwareDatetime
 
 
-AnyAct = Annotated[MergeIn | SplitIn | UnmergeIn | UnmergeAllIn | KeepApartIn | SetValueIn | WithdrawInputsIn | SuspendIn, Field(discriminator="kind")]
+AnyAct = Annotated[
+    MergeIn | SplitIn | UnmergeIn | UnmergeAllIn | KeepApartIn | SetValueIn | WithdrawInputsIn | SuspendIn,
+    Field(discriminator="kind"),
+]
 
 
 class ActIn(In):
@@ -115,7 +124,12 @@ class StateOut(Out):
 
     @classmethod
     def of(cls, s: SeenState) -> StateOut:
-        return cls(id=s.id, type=s.type, records=None if s.records is None else [RecordName.of(r) for r in s.records], values=dict(s.values))
+        return cls(
+            id=s.id,
+            type=s.type,
+            records=None if s.records is None else [RecordName.of(r) for r in s.records],
+            values=dict(s.values),
+        )
 
 
 class FollowOut(Out):
@@ -143,8 +157,14 @@ class PreviewOut(Out):
     @classmethod
     def of(cls, p: SeenPreview) -> PreviewOut:
         return cls(
-            kind=p.kind, counts=dict(p.counts), before=[StateOut.of(s) for s in p.before], after=[StateOut.of(s) for s in p.after],
-            changes=[FollowOut(type=c.type, customer=c.customer, attributes=list(c.attributes), other=list(c.other)) for c in p.changes],
+            kind=p.kind,
+            counts=dict(p.counts),
+            before=[StateOut.of(s) for s in p.before],
+            after=[StateOut.of(s) for s in p.after],
+            changes=[
+                FollowOut(type=c.type, customer=c.customer, attributes=list(c.attributes), other=list(c.other))
+                for c in p.changes
+            ],
             writes=[WriteOut(record=RecordName.of(r), attributes=list(attributes)) for r, attributes in p.writes],
         )
 
@@ -162,16 +182,34 @@ class ActOut(Out):
 
     @classmethod
     def of(cls, act: StoredAct) -> ActOut:
-        return cls(id=act.id, kind=act.kind, by=act.by, at=when(act.at), reason=act.reason, customers=list(act.customers), undone=act.undone_at is not None)
+        return cls(
+            id=act.id,
+            kind=act.kind,
+            by=act.by,
+            at=when(act.at),
+            reason=act.reason,
+            customers=list(act.customers),
+            undone=act.undone_at is not None,
+        )
 
 
-@router.post("/acts", operation_id="do_act", status_code=201, response_model=ActOut, responses=documented(404, 409, 410, 412, 428))
-def do_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ActIn, idempotency_key: IdempotencyKey = None) -> Any:
+@router.post(
+    "/acts",
+    operation_id="do_act",
+    status_code=201,
+    response_model=ActOut,
+    responses=documented(404, 409, 410, 412, 428),
+)
+def do_act(
+    hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ActIn, idempotency_key: IdempotencyKey = None
+) -> Any:
     """Merge, split or keep apart whole customers, set a value by hand, or (for administrators) take back in bulk. It counts at once, and can be undone as a whole."""
 
     def run() -> tuple[int, Any]:
         act = _act(hub, principal, given.act)
-        done = a.Acts(hub.resolver).do(act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags))
+        done = a.Acts(hub.resolver).do(
+            act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags)
+        )
         return 201, ActOut.of(_listed(hub, done.id)).model_dump(mode="json")
 
     return once(hub, principal, idempotency_key, ["POST /v1/acts", given.model_dump(mode="json")], run)
@@ -181,12 +219,16 @@ def do_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], given:
 def preview_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ActIn) -> PreviewOut:
     """What would follow if this were done now: customers before and after, changes, and what would be written to sources. Nothing is done."""
     act = _act(hub, principal, given.act)
-    found = a.Acts(hub.resolver).preview(act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags))
+    found = a.Acts(hub.resolver).preview(
+        act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags)
+    )
     return PreviewOut.of(see_preview(hub.reader, principal, found))
 
 
 @router.get("/acts", operation_id="list_acts", responses=documented())
-def list_acts(hub: TheHub, principal: Annotated[Principal, needs("decide")], limit: Limit = 50, cursor: Cursor = None) -> Paged[ActOut]:
+def list_acts(
+    hub: TheHub, principal: Annotated[Principal, needs("decide")], limit: Limit = 50, cursor: Cursor = None
+) -> Paged[ActOut]:
     """Acts, newest first, undone ones too."""
     key, bound = hub.reader.cursor_key, ("acts", principal.role)
     before = tuple(unseal(key, cursor, *bound)) if cursor else None
@@ -208,7 +250,11 @@ def undo_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: 
 def preview_undo(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str, given: UndoIn) -> PreviewOut:
     """What would follow if this act were undone now. Nothing is done."""
     _may_undo(hub, principal, id)
-    return PreviewOut.of(see_preview(hub.reader, principal, a.Acts(hub.resolver).preview(a.Undo(id), by=principal.name, reason=given.reason)))
+    return PreviewOut.of(
+        see_preview(
+            hub.reader, principal, a.Acts(hub.resolver).preview(a.Undo(id), by=principal.name, reason=given.reason)
+        )
+    )
 
 
 # --- from what was sent to acts -----------------------------------------------------------------------
@@ -224,9 +270,13 @@ def _act(hub: Hub, principal: Principal, given: Any) -> a.Act:
         hub.reader.must_see(principal, given.record.id(), "/act/record")
         return a.Unmerge(given.record.id())
     if isinstance(given, WithdrawInputsIn):
-        return a.WithdrawInputs(given.by, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0)
+        return a.WithdrawInputs(
+            given.by, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0
+        )
     if isinstance(given, SuspendIn):
-        return a.Suspend(given.source, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0, given.stream)
+        return a.Suspend(
+            given.source, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0, given.stream
+        )
     must_see_customers(hub.reader, principal, (given.customer,))
     if isinstance(given, SplitIn):
         return a.Split(given.customer, tuple(r.id() for r in given.records))
@@ -252,7 +302,10 @@ def _versions(hub: Hub, principal: Principal, act: a.Act, etags: dict[str, str])
         if id is None:
             continue
         if id not in etags:
-            raise PreconditionRequired("say which version you change", [Fault(f"/etags/{id}", "is missing", "send the ETag of the customer that you read")])
+            raise PreconditionRequired(
+                "say which version you change",
+                [Fault(f"/etags/{id}", "is missing", "send the ETag of the customer that you read")],
+            )
         found = hub.reader.expect(principal, id, etags[id])
         versions[found.id] = found.version
     return versions

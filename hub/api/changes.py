@@ -16,7 +16,9 @@ router = APIRouter(prefix="/v1", tags=["changes"])
 
 
 @router.get("/changes", operation_id="list_changes", responses=documented(410))
-def list_changes(hub: TheHub, principal: Annotated[Principal, needs("read")], limit: Limit = 50, cursor: Cursor = None) -> Paged[ChangeOut]:
+def list_changes(
+    hub: TheHub, principal: Annotated[Principal, needs("read")], limit: Limit = 50, cursor: Cursor = None
+) -> Paged[ChangeOut]:
     """Changes that your role is shown, oldest first, each customer's in order. Keep `next_cursor`: it is always given and never ends."""
     page = hub.reader.changes(principal, cursor=cursor, limit=limit)
     return Paged(data=[ChangeOut.of(c) for c in page.data], next_cursor=page.next_cursor)

@@ -38,27 +38,49 @@ TRIES = 3
 
 @router.get("/customers", operation_id="search_customers", responses=documented())
 def search_customers(
-    hub: TheHub, principal: Annotated[Principal, needs("read")],
-    q: Annotated[str, Query(max_length=200, description="words, an e-mail address, a phone number, a postcode: all must be found", examples=["silva lisboa"])] = "",
+    hub: TheHub,
+    principal: Annotated[Principal, needs("read")],
+    q: Annotated[
+        str,
+        Query(
+            max_length=200,
+            description="words, an e-mail address, a phone number, a postcode: all must be found",
+            examples=["silva lisboa"],
+        ),
+    ] = "",
     type: Annotated[str | None, Query(max_length=100, examples=["person"])] = None,
-    within: Annotated[list[str] | None, Query(alias="in", max_length=20, description="look only in these attributes")] = None,
-    limit: Limit = 50, cursor: Cursor = None,
+    within: Annotated[
+        list[str] | None, Query(alias="in", max_length=20, description="look only in these attributes")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Paged[CustomerFound]:
     """Customers in which every word is found, those with most matching attributes first. Words may be cut short. Without words: all, by id."""
     page = hub.reader.search(principal, q, type_name=type, attributes=within or (), limit=limit, cursor=cursor)
     return Paged(data=[CustomerFound.of(f) for f in page.data], next_cursor=page.next_cursor)
 
 
-@router.get("/customers/{id}", operation_id="get_customer", response_model=Customer, responses={**documented(404, 410), 304: {"description": "not changed since the ETag in If-None-Match"}})
+@router.get(
+    "/customers/{id}",
+    operation_id="get_customer",
+    response_model=Customer,
+    responses={**documented(404, 410), 304: {"description": "not changed since the ETag in If-None-Match"}},
+)
 def get_customer(
-    hub: TheHub, principal: Annotated[Principal, needs("read")], id: Id,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("read")],
+    id: Id,
     lineage: Annotated[bool, Query(description="with the reason of every value")] = False,
-    as_of: Annotated[AwareDatetime | None, Query(description="the values in effect then; may lie in the future")] = None,
+    as_of: Annotated[
+        AwareDatetime | None, Query(description="the values in effect then; may lie in the future")
+    ] = None,
     known_at: Annotated[AwareDatetime | None, Query(description="as it was served then")] = None,
     if_none_match: Annotated[str | None, Header(max_length=500)] = None,
 ) -> Response:
     """The customer that an id leads to now: an id of a merged customer answers with the one that it is part of."""
-    found = hub.reader.get_customer(principal, id, lineage=lineage, as_of=micros(as_of, "?as_of"), known_at=micros(known_at, "?known_at"))
+    found = hub.reader.get_customer(
+        principal, id, lineage=lineage, as_of=micros(as_of, "?as_of"), known_at=micros(known_at, "?known_at")
+    )
     headers = {"etag": found.etag, "cache-control": "private, no-cache"}
     if if_none_match and found.etag in {t.strip().removeprefix("W/") for t in if_none_match.split(",")}:
         return Response(status_code=304, headers=headers)
@@ -66,7 +88,9 @@ def get_customer(
 
 
 @router.get("/customers/{id}/history", operation_id="get_customer_history", responses=documented(404, 410))
-def get_customer_history(hub: TheHub, principal: Annotated[Principal, needs("read")], id: Id, limit: Limit = 50, cursor: Cursor = None) -> Paged[CustomerVersion]:
+def get_customer_history(
+    hub: TheHub, principal: Annotated[Principal, needs("read")], id: Id, limit: Limit = 50, cursor: Cursor = None
+) -> Paged[CustomerVersion]:
     """The versions of a customer, oldest first: those that your role was shown."""
     page = hub.reader.history(principal, id, limit=limit, cursor=cursor)
     return Paged(data=[CustomerVersion.of(v) for v in page.data], next_cursor=page.next_cursor)
@@ -86,9 +110,11 @@ def explain_customer(hub: TheHub, principal: Annotated[Principal, needs("explain
 
 @router.get("/crosswalk", operation_id="get_crosswalk", responses=documented(404, 410))
 def get_crosswalk(
-    hub: TheHub, principal: Annotated[Principal, needs("crosswalk")],
+    hub: TheHub,
+    principal: Annotated[Principal, needs("crosswalk")],
     customer: Annotated[str | None, Query(max_length=100)] = None,
-    source: Annotated[str | None, Query(max_length=200)] = None, stream: Annotated[str | None, Query(max_length=200)] = None,
+    source: Annotated[str | None, Query(max_length=200)] = None,
+    stream: Annotated[str | None, Query(max_length=200)] = None,
     key: Annotated[str | None, Query(max_length=512)] = None,
 ) -> CrosswalkOut:
     """The customer of a source record (source, stream, key), or the source records of a customer."""
@@ -96,12 +122,25 @@ def get_crosswalk(
         return CrosswalkOut.of(hub.reader.crosswalk(principal, id=customer))
     if customer is None and source is not None and stream is not None and key is not None:
         return CrosswalkOut.of(hub.reader.crosswalk(principal, record=RecordId(source, stream, key)))
-    raise BadRequest("ask for a customer, or for a record", [Fault("?customer", "give either customer, or source, stream and key")])
+    raise BadRequest(
+        "ask for a customer, or for a record", [Fault("?customer", "give either customer, or source, stream and key")]
+    )
 
 
-@router.put("/customers/{id}/overrides/{attribute}", operation_id="set_override", tags=["overrides"], responses=documented(404, 410, 412, 428))
+@router.put(
+    "/customers/{id}/overrides/{attribute}",
+    operation_id="set_override",
+    tags=["overrides"],
+    responses=documented(404, 410, 412, 428),
+)
 def set_override(
-    hub: TheHub, principal: Annotated[Principal, needs("override")], id: Id, attribute: str, given: OverrideIn, response: Response, if_match: IfMatch = None,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("override")],
+    id: Id,
+    attribute: str,
+    given: OverrideIn,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> Customer:
     """Show these values instead of what the sources say, until further notice or a time. It follows the customer through merges and splits."""
     for left in reversed(range(TRIES)):
@@ -109,8 +148,15 @@ def set_override(
         kind = hub.reader.writable(principal, customer.type, attribute)
         values = cleaned(kind, given.values)
         try:
-            hub.resolver.override(customer.id, attribute, values, by=principal.name, reason=given.reason,
-                                  until=micros(given.until, "/until"), if_version=customer.version)
+            hub.resolver.override(
+                customer.id,
+                attribute,
+                values,
+                by=principal.name,
+                reason=given.reason,
+                until=micros(given.until, "/until"),
+                if_version=customer.version,
+            )
             break
         except Stale:  # perhaps by a change that this role does not see: then its ETag still holds
             if not left:
@@ -118,16 +164,29 @@ def set_override(
     return _answer(hub, principal, id, response)
 
 
-@router.delete("/customers/{id}/overrides/{attribute}", operation_id="withdraw_override", tags=["overrides"], responses=documented(404, 410, 412, 428))
+@router.delete(
+    "/customers/{id}/overrides/{attribute}",
+    operation_id="withdraw_override",
+    tags=["overrides"],
+    responses=documented(404, 410, 412, 428),
+)
 def withdraw_override(
-    hub: TheHub, principal: Annotated[Principal, needs("override")], id: Id, attribute: str, response: Response, if_match: IfMatch = None,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("override")],
+    id: Id,
+    attribute: str,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> Customer:
     """Take back the values set by hand: what the sources say counts again."""
     customer = hub.reader.expect(principal, id, if_match)
     hub.reader.writable(principal, customer.type, attribute)
     number = customer.lineage.get(attribute, {}).get("override")
     if number is None:
-        raise NotFound("no value of this attribute was set by hand", [Fault("/attribute", "has no override", "see the customer's lineage")])
+        raise NotFound(
+            "no value of this attribute was set by hand",
+            [Fault("/attribute", "has no override", "see the customer's lineage")],
+        )
     hub.resolver.withdraw_override(number, by=principal.name)
     return _answer(hub, principal, id, response)
 
@@ -156,7 +215,13 @@ def cleaned(attribute: Attribute, given: list[Any]) -> tuple[Value, ...]:
     for n, raw in enumerate(given):
         found = KINDS[attribute.kind].clean(raw, Context(scheme=attribute.scheme))
         if found is None or isinstance(found, Problem):
-            faults.append(Fault(f"/values/{n}", found.reason if found else "says nothing", "to clear the attribute send an empty list"))
+            faults.append(
+                Fault(
+                    f"/values/{n}",
+                    found.reason if found else "says nothing",
+                    "to clear the attribute send an empty list",
+                )
+            )
         else:
             values.append(found.value)
     if faults:

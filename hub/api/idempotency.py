@@ -19,7 +19,10 @@ from hub.open import Hub
 KEPT = 86_400_000_000
 IN_FLIGHT = 60_000_000  # after that, whoever was at it is taken for dead
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=200, description="any text of your own; repeat it to repeat the request safely")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(min_length=1, max_length=200, description="any text of your own; repeat it to repeat the request safely"),
+]
 
 
 def once(hub: Hub, principal: Principal, key: str | None, request: Any, run: Callable[[], tuple[int, Any]]) -> Response:
@@ -52,9 +55,15 @@ def _begin(hub: Hub, principal: str, key: str, wanted: str) -> tuple[int, str] |
             store.begin(connection, principal, key, wanted, now)
             return None
         if found.request != wanted:
-            raise Unprocessable("this Idempotency-Key was used for another request", [Fault("Idempotency-Key", "was sent with another body", "use a new one")])
+            raise Unprocessable(
+                "this Idempotency-Key was used for another request",
+                [Fault("Idempotency-Key", "was sent with another body", "use a new one")],
+            )
         if found.status is None:
-            raise Conflict("the same request is being answered now", [Fault("Idempotency-Key", "is in use", "ask again in a moment")])
+            raise Conflict(
+                "the same request is being answered now",
+                [Fault("Idempotency-Key", "is in use", "ask again in a moment")],
+            )
         return found.status, found.body or ""
 
 

@@ -25,9 +25,20 @@ def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], g
     may_write(principal, given.source)
     stream = hub.config.stream(given.source, given.stream)
     if stream is None:
-        raise NotFound("no such stream", [Fault("/stream", f"no stream '{given.stream}' of source '{given.source}' is configured", "see config/sources")])
+        raise NotFound(
+            "no such stream",
+            [
+                Fault(
+                    "/stream",
+                    f"no stream '{given.stream}' of source '{given.source}' is configured",
+                    "see config/sources",
+                )
+            ],
+        )
     if principal.source is None and not set(stream.map) <= hub.reader.view(principal).shown(stream.customer):
-        raise Forbidden("rows of this stream hold attributes that this role does not see")  # or it could guess at hidden values
+        raise Forbidden(
+            "rows of this stream hold attributes that this role does not see"
+        )  # or it could guess at hidden values
     try:
         found = hub.resolver.probe(given.source, given.stream, given.record, limit=given.limit)
     except BadRecord as error:

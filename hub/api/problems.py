@@ -24,8 +24,20 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2
 
 _TITLES = {
-    400: "Bad request", 401: "Not authenticated", 403: "Forbidden", 404: "Not found", 405: "Method not allowed", 409: "Conflict", 410: "Gone",
-    412: "Stale", 413: "Too large", 415: "Unsupported media type", 422: "Unprocessable", 428: "Precondition required", 500: "Internal error", 503: "Try again later",
+    400: "Bad request",
+    401: "Not authenticated",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    410: "Gone",
+    412: "Stale",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Unprocessable",
+    428: "Precondition required",
+    500: "Internal error",
+    503: "Try again later",
 }
 _CODES = {405: "method-not-allowed", 415: "unsupported-media-type", 500: "internal"}
 
@@ -52,13 +64,22 @@ class Problem(BaseModel):
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of refusals. 400, 401, 403 and 422 can come from any route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {s: {"description": _TITLES[s], "content": {MEDIA_TYPE: schema}} for s in sorted({400, 401, 403, 422, 503, *statuses})}
+    return {
+        s: {"description": _TITLES[s], "content": {MEDIA_TYPE: schema}}
+        for s in sorted({400, 401, 403, 422, 503, *statuses})
+    }
 
 
-def problem(status: int, code: str, detail: str, faults: Iterable[Fault] = (), headers: Mapping[str, str] | None = None) -> Response:
+def problem(
+    status: int, code: str, detail: str, faults: Iterable[Fault] = (), headers: Mapping[str, str] | None = None
+) -> Response:
     body = {
-        "type": f"urn:hub:problem:{code}", "title": _TITLES.get(status, "Error"), "status": status, "detail": detail,
-        "errors": [{"pointer": f.where, "detail": f.what, "remedy": f.remedy} for f in faults], "request_id": REQUEST.get(),
+        "type": f"urn:hub:problem:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "errors": [{"pointer": f.where, "detail": f.what, "remedy": f.remedy} for f in faults],
+        "request_id": REQUEST.get(),
     }
     return Response(orjson.dumps(body), status, {"cache-control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
@@ -69,7 +90,9 @@ def of_error(error: Exception) -> Response:
         headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
         return problem(error.status, error.code, str(error), error.faults, headers)
     if isinstance(error, RetryLater | OperationalError):
-        return problem(503, "retry-later", "the hub is busy or its database is away", (), {"retry-after": str(RETRY_SECONDS)})
+        return problem(
+            503, "retry-later", "the hub is busy or its database is away", (), {"retry-after": str(RETRY_SECONDS)}
+        )
     where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
     # The message of an unforeseen error may hold a customer's values: kind and place must do.
     log.error("request failed", extra={"request_id": REQUEST.get(), "error": type(error).__name__, "where": where})
@@ -79,7 +102,12 @@ def of_error(error: Exception) -> Response:
 def _of_validation(error: RequestValidationError) -> Response:
     errors: Sequence[Any] = error.errors()
     if any(e["type"] == "json_invalid" for e in errors):
-        return problem(400, BadRequest.code, "the body is not readable as JSON", [Fault("", "invalid JSON", "send one JSON document")])
+        return problem(
+            400,
+            BadRequest.code,
+            "the body is not readable as JSON",
+            [Fault("", "invalid JSON", "send one JSON document")],
+        )
     faults = [Fault(_pointer(e["loc"]), str(e["msg"]).removeprefix("Value error, ")) for e in errors]
     return problem(422, Unprocessable.code, "the request is readable, but something in it is wrong", faults)
 
@@ -95,9 +123,15 @@ def _pointer(loc: Sequence[str | int]) -> str:
 
 
 def _of_http(error: HTTPException) -> Response:
-    known = {404: (NotFound.code, "there is nothing at this address"), 405: (_CODES[405], "this address does not take that method"),
-             400: (BadRequest.code, "the request cannot be read"), 413: (TooLarge.code, "the body is too large")}
-    code, detail = known.get(error.status_code, (_CODES.get(error.status_code, "error"), _TITLES.get(error.status_code, "error")))
+    known = {
+        404: (NotFound.code, "there is nothing at this address"),
+        405: (_CODES[405], "this address does not take that method"),
+        400: (BadRequest.code, "the request cannot be read"),
+        413: (TooLarge.code, "the body is too large"),
+    }
+    code, detail = known.get(
+        error.status_code, (_CODES.get(error.status_code, "error"), _TITLES.get(error.status_code, "error"))
+    )
     allow = {k: v for k, v in (error.headers or {}).items() if k.lower() == "allow"}
     return problem(error.status_code, code, detail, (), allow)
 

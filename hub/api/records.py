@@ -29,7 +29,9 @@ CHUNK = 100  # rows of one transaction: other requests get their turn between
 Source = Annotated[str, Path(examples=["billing"], max_length=200)]
 Stream = Annotated[str, Path(examples=["customers"], max_length=200)]
 Key = Annotated[str, Path(examples=["4711"], max_length=512)]
-Row = Annotated[dict[str, Any], Body(examples=[{"id": "4711", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}])]
+Row = Annotated[
+    dict[str, Any], Body(examples=[{"id": "4711", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}])
+]
 
 
 class NotNdjson(Refused):
@@ -39,8 +41,19 @@ class NotNdjson(Refused):
 
 @router.put("/{key:path}", operation_id="put_record", response_model=RecordAnswer, responses=documented(404, 412, 413))
 def put_record(
-    hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: Source, stream: Stream, key: Key, record: Row,
-    if_match: Annotated[str | None, Header(max_length=500, description="only if the record's customer still has this ETag; checked in the transaction of the write")] = None,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("write_records")],
+    source: Source,
+    stream: Stream,
+    key: Key,
+    record: Row,
+    if_match: Annotated[
+        str | None,
+        Header(
+            max_length=500,
+            description="only if the record's customer still has this ETag; checked in the transaction of the write",
+        ),
+    ] = None,
 ) -> Response:
     """Give the hub a row as the source has it now. It is matched at once. The same row twice changes nothing; an older version changes nothing."""
     may_write(principal, source)
@@ -57,8 +70,17 @@ def put_record(
 
 @router.delete("/{key:path}", operation_id="delete_record", responses=documented(404))
 def delete_record(
-    hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: Source, stream: Stream, key: Key,
-    version: Annotated[str | None, Query(max_length=100, description="the source's version of the deletion; without one, it follows what the hub has")] = None,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("write_records")],
+    source: Source,
+    stream: Stream,
+    key: Key,
+    version: Annotated[
+        str | None,
+        Query(
+            max_length=100, description="the source's version of the deletion; without one, it follows what the hub has"
+        ),
+    ] = None,
 ) -> RecordAnswer:
     """Say that the source has deleted a record. Its customer id goes on leading to its companions, if it had any."""
     may_write(principal, source)
@@ -70,10 +92,28 @@ async def lines(request: Request) -> bytes:
     return await request.body()
 
 
-@router.post("", operation_id="post_records", responses=documented(404, 413, 415), openapi_extra={"requestBody": {"required": True, "content": {NDJSON: {
-    "schema": {"type": "string"}, "example": '{"id": "1", "first": "Ana"}\n{"id": "2", "first": "Bo"}\n'}}}})
+@router.post(
+    "",
+    operation_id="post_records",
+    responses=documented(404, 413, 415),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                NDJSON: {
+                    "schema": {"type": "string"},
+                    "example": '{"id": "1", "first": "Ana"}\n{"id": "2", "first": "Bo"}\n',
+                }
+            },
+        }
+    },
+)
 def post_records(
-    hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: Source, stream: Stream, request: Request,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("write_records")],
+    source: Source,
+    stream: Stream,
+    request: Request,
     body: Annotated[bytes, Depends(lines)],
 ) -> BatchAnswer:
     """Many rows, one JSON object a line. Each gets its answer, in order; a bad one is set aside with its reason and never stops the rest."""
@@ -94,7 +134,12 @@ def _chunk(hub: Hub, principal: Principal, source: str, stream: str, listed: lis
     rows = [_row(line) for line in listed]
     good = [r for r in rows if isinstance(r, Mapping)]
     outcomes = iter(hub.resolver.upsert(source, stream, good) if good else [])
-    return [_told(hub, principal, next(outcomes)) if isinstance(r, Mapping) else RecordAnswer(key="", happened="quarantined", reason=r) for r in rows]
+    return [
+        _told(hub, principal, next(outcomes))
+        if isinstance(r, Mapping)
+        else RecordAnswer(key="", happened="quarantined", reason=r)
+        for r in rows
+    ]
 
 
 def _row(line: bytes) -> dict[str, Any] | str:
@@ -119,14 +164,20 @@ def _with_key(hub: Hub, source: str, stream: str, key: str, record: Mapping[str,
     if refused:
         raise Unprocessable("this record cannot be read", [Fault("", refused[0].reason)])
     if incoming[0].key != key:
-        raise Unprocessable("the record's own key is another one", [Fault(f"/{field}", "is not the key in the address", "send them alike, or leave it out")])
+        raise Unprocessable(
+            "the record's own key is another one",
+            [Fault(f"/{field}", "is not the key in the address", "send them alike, or leave it out")],
+        )
     return raw
 
 
 def _stream(hub: Hub, source: str, stream: str) -> Any:
     found = hub.config.stream(source, stream)
     if found is None:
-        raise NotFound("no such stream", [Fault("/stream", f"no stream '{stream}' of source '{source}' is configured", "see config/sources")])
+        raise NotFound(
+            "no such stream",
+            [Fault("/stream", f"no stream '{stream}' of source '{source}' is configured", "see config/sources")],
+        )
     return found
 
 

@@ -42,7 +42,12 @@ class HoldOut(Out):
         if h is None:
             return cls(claimed_by=None, claimed_until=None, assigned_to=None, due=None)
         until = when(h.claimed_until) if h.claimed_until else None
-        return cls(claimed_by=h.claimed_by or None, claimed_until=until, assigned_to=h.assigned_to or None, due=when(h.due) if h.due else None)
+        return cls(
+            claimed_by=h.claimed_by or None,
+            claimed_until=until,
+            assigned_to=h.assigned_to or None,
+            due=when(h.due) if h.due else None,
+        )
 
 
 class ItemOut(Out):
@@ -63,8 +68,16 @@ class ItemOut(Out):
     @classmethod
     def of(cls, s: Shown) -> ItemOut:
         return cls(
-            kind=s.item.kind, words=s.words, left=RecordName.of(s.left), right=RecordName.of(s.right), type=s.item.type, weight=s.item.weight,
-            worth=s.item.worth, values=s.item.values, deliveries=s.item.deliveries, hold=HoldOut.of(s.hold),
+            kind=s.item.kind,
+            words=s.words,
+            left=RecordName.of(s.left),
+            right=RecordName.of(s.right),
+            type=s.item.type,
+            weight=s.item.weight,
+            worth=s.item.worth,
+            values=s.item.values,
+            deliveries=s.item.deliveries,
+            hold=HoldOut.of(s.hold),
             comments=[CommentOut(by=n.by, at=when(n.at), text=n.text) for n in s.notes],
         )
 
@@ -112,18 +125,36 @@ def the_queue(request: Request, hub: Hub) -> Queue:
 
 @router.get("/reviews/queue", operation_id="list_review_queue", responses=documented())
 def list_review_queue(
-    request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], kind: Annotated[list[str] | None, Query(max_length=10)] = None,
-    mine: Annotated[bool, Query(description="only what was assigned to you")] = False, limit: Limit = 50, cursor: Cursor = None,
+    request: Request,
+    hub: TheHub,
+    principal: Annotated[Principal, needs("decide")],
+    kind: Annotated[list[str] | None, Query(max_length=10)] = None,
+    mine: Annotated[bool, Query(description="only what was assigned to you")] = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Paged[ItemOut]:
     """What to decide next, most worth first, overdue before all; without what somebody else has claimed."""
     bound = ("queue", hub.reader.view(principal).version, sorted(kind or ()), mine)
     at: Any = unseal(hub.reader.cursor_key, cursor, *bound) if cursor else None
-    page = see_queue(hub.reader, principal, the_queue(request, hub), kinds=kind, mine=mine, after=None if at is None else (at[0], at[1], at[2], at[3]), limit=limit)
-    return Paged(data=[ItemOut.of(s) for s in page.items], next_cursor=seal(hub.reader.cursor_key, list(page.after), *bound) if page.after else None)
+    page = see_queue(
+        hub.reader,
+        principal,
+        the_queue(request, hub),
+        kinds=kind,
+        mine=mine,
+        after=None if at is None else (at[0], at[1], at[2], at[3]),
+        limit=limit,
+    )
+    return Paged(
+        data=[ItemOut.of(s) for s in page.items],
+        next_cursor=seal(hub.reader.cursor_key, list(page.after), *bound) if page.after else None,
+    )
 
 
 @router.post("/reviews/claims", operation_id="claim_review", responses=documented(404, 409))
-def claim_review(request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ClaimIn) -> HoldOut:
+def claim_review(
+    request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ClaimIn
+) -> HoldOut:
     """Take an item for a while, so that nobody else works on it; or give it back."""
     left, right = _pair(hub, principal, given)
     queue = the_queue(request, hub)
@@ -133,14 +164,18 @@ def claim_review(request: Request, hub: TheHub, principal: Annotated[Principal, 
 
 
 @router.post("/reviews/assignments", operation_id="assign_review", responses=documented(404))
-def assign_review(request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: AssignIn) -> HoldOut:
+def assign_review(
+    request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: AssignIn
+) -> HoldOut:
     """Say whose item this is and when it is due."""
     left, right = _pair(hub, principal, given)
     return HoldOut.of(the_queue(request, hub).assign(left, right, to=given.to, due=micros(given.due, "/due")))
 
 
 @router.post("/reviews/comments", operation_id="comment_review", status_code=201, responses=documented(404))
-def comment_review(request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: CommentIn) -> CommentOut:
+def comment_review(
+    request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")], given: CommentIn
+) -> CommentOut:
     """Leave a comment on two records; it follows them."""
     left, right = _pair(hub, principal, given)
     queue = the_queue(request, hub)
@@ -150,14 +185,28 @@ def comment_review(request: Request, hub: TheHub, principal: Annotated[Principal
 
 
 @router.get("/reviews/proposals", operation_id="list_threshold_proposals", responses=documented())
-def list_threshold_proposals(request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")]) -> Paged[ProposalOut]:
+def list_threshold_proposals(
+    request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")]
+) -> Paged[ProposalOut]:
     """What all decisions together say of the join threshold. Nothing is changed by asking."""
     shown = hub.reader.compared_types(principal)
     made = [p for p in the_queue(request, hub).proposals() if p.type in shown]
-    return Paged(data=[ProposalOut(
-        type=p.type, labels=p.labels, join=p.join, proposed=p.proposed, probability=p.probability, false_joins=p.false_joins, missed=p.missed,
-        proposed_false_joins=p.proposed_false_joins, proposed_missed=p.proposed_missed,
-    ) for p in made])
+    return Paged(
+        data=[
+            ProposalOut(
+                type=p.type,
+                labels=p.labels,
+                join=p.join,
+                proposed=p.proposed,
+                probability=p.probability,
+                false_joins=p.false_joins,
+                missed=p.missed,
+                proposed_false_joins=p.proposed_false_joins,
+                proposed_missed=p.proposed_missed,
+            )
+            for p in made
+        ]
+    )
 
 
 def _pair(hub: Hub, principal: Principal, given: ClaimIn | AssignIn | CommentIn) -> tuple[Any, Any]:

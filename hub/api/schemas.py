@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 CUSTOMER_ID = "cus_019a1b2c3d4e7f60812233445566778a"
 VALUES: dict[str, Any] = {
-    "given_name": "Ana", "family_name": "Silva", "email": ["ana@example.com"],
+    "given_name": "Ana",
+    "family_name": "Silva",
+    "email": ["ana@example.com"],
     "address": {"line1": "Rua Direita 5", "postcode": "1100-001", "city": "Lisboa", "country": "PT"},
 }
 
@@ -67,30 +69,58 @@ class Paged(Out, Generic[T]):
 class Customer(Out):
     """A customer as your role sees it. Attributes that it does not see are not there."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {
-        "id": CUSTOMER_ID, "type": "person", "version": 3, "updated_at": "2026-11-02T09:30:00.000000Z", "values": VALUES,
-        "records": [{"source": "billing", "stream": "customers", "key": "4711"}], "lineage": None,
-    }})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": CUSTOMER_ID,
+                "type": "person",
+                "version": 3,
+                "updated_at": "2026-11-02T09:30:00.000000Z",
+                "values": VALUES,
+                "records": [{"source": "billing", "stream": "customers", "key": "4711"}],
+                "lineage": None,
+            }
+        }
+    )
     id: str
     type: str
     version: int = Field(description="how many changes of this customer your role was shown")
     updated_at: str
     values: dict[str, Any]
-    records: list[RecordName] | None = Field(default=None, description="the source records, for roles that may see the crosswalk")
-    lineage: dict[str, Any] | None = Field(default=None, description="attribute -> rule, values that won and lost with their records; when asked for")
+    records: list[RecordName] | None = Field(
+        default=None, description="the source records, for roles that may see the crosswalk"
+    )
+    lineage: dict[str, Any] | None = Field(
+        default=None, description="attribute -> rule, values that won and lost with their records; when asked for"
+    )
 
     @classmethod
     def of(cls, c: s.SeenCustomer) -> Customer:
         records = None if c.records is None else [RecordName.of(r) for r in c.records]
         lineage = None if c.lineage is None else {a: _timed(why) for a, why in c.lineage.items()}
-        return cls(id=c.id, type=c.type, version=c.version, updated_at=when(c.updated_at), values=dict(c.values), records=records, lineage=lineage)
+        return cls(
+            id=c.id,
+            type=c.type,
+            version=c.version,
+            updated_at=when(c.updated_at),
+            values=dict(c.values),
+            records=records,
+            lineage=lineage,
+        )
 
 
 def _timed(why: dict[str, Any]) -> dict[str, Any]:
     override = why.get("override")
     if not override:
         return why
-    return {**why, "override": {**override, "at": when(override["at"]), "until": when(override["until"]) if override["until"] else None}}
+    return {
+        **why,
+        "override": {
+            **override,
+            "at": when(override["at"]),
+            "until": when(override["until"]) if override["until"] else None,
+        },
+    }
 
 
 class CustomerFound(Out):
@@ -115,7 +145,14 @@ class CustomerVersion(Out):
     @classmethod
     def of(cls, v: s.SeenVersion) -> CustomerVersion:
         values = None if v.values is None else dict(v.values)
-        return cls(version=v.version, change=v.type, at=when(v.at), attributes=list(v.attributes), other=list(v.other), values=values)
+        return cls(
+            version=v.version,
+            change=v.type,
+            at=when(v.at),
+            attributes=list(v.attributes),
+            other=list(v.other),
+            values=values,
+        )
 
 
 class CrosswalkOut(Out):
@@ -131,7 +168,12 @@ class CrosswalkOut(Out):
 class OverrideIn(In):
     """Values to show instead of what the sources say; an empty list clears the attribute."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"values": ["ana.silva@example.com"], "reason": "she called and spelt it", "until": None}})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {"values": ["ana.silva@example.com"], "reason": "she called and spelt it", "until": None}
+        },
+    )
     values: list[Any] = Field(max_length=100)
     reason: str = Field(min_length=1, max_length=1000)
     until: AwareDatetime | None = None
@@ -156,7 +198,9 @@ class RecordOut(Out):
 
     @classmethod
     def of(cls, r: s.SeenRecord) -> RecordOut:
-        return cls(record=RecordName.of(r.record), type=r.type, customer=r.customer, alive=r.alive, values=dict(r.values))
+        return cls(
+            record=RecordName.of(r.record), type=r.type, customer=r.customer, alive=r.alive, values=dict(r.values)
+        )
 
 
 class PartOut(Out):
@@ -181,13 +225,21 @@ class PairOut(Out):
 class ExplainOut(Out):
     customer: str = Field(examples=[CUSTOMER_ID])
     type: str = Field(examples=["person"])
-    complete: bool = Field(description="false: attributes that your role does not see were compared too, and are left out")
+    complete: bool = Field(
+        description="false: attributes that your role does not see were compared too, and are left out"
+    )
     records: list[RecordOut]
     pairs: list[PairOut]
 
     @classmethod
     def of(cls, e: s.Explained) -> ExplainOut:
-        return cls(customer=e.customer, type=e.type, complete=e.complete, records=[RecordOut.of(r) for r in e.records], pairs=[PairOut.of(p) for p in e.pairs])
+        return cls(
+            customer=e.customer,
+            type=e.type,
+            complete=e.complete,
+            records=[RecordOut.of(r) for r in e.records],
+            pairs=[PairOut.of(p) for p in e.pairs],
+        )
 
 
 class ReviewOut(Out):
@@ -204,8 +256,16 @@ class ReviewOut(Out):
 class MatchIn(In):
     """A row as your system has it. Nothing of it is stored."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {
-        "source": "web", "stream": "signups", "record": {"id": "new", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}}})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "source": "web",
+                "stream": "signups",
+                "record": {"id": "new", "first": "Ana", "last": "Silva", "mail": "ana@example.com"},
+            }
+        },
+    )
     source: str = Field(max_length=200)
     stream: str = Field(max_length=200)
     record: dict[str, Any]
@@ -226,12 +286,16 @@ def shallow(record: dict[str, Any]) -> dict[str, Any]:
 class MatchOut(Out):
     customer: str = Field(examples=[CUSTOMER_ID])
     joins: bool = Field(description="true: the row would become part of this customer")
-    record: RecordName | None = Field(description="the customer's record that is nearest; for roles that may see the crosswalk")
+    record: RecordName | None = Field(
+        description="the customer's record that is nearest; for roles that may see the crosswalk"
+    )
     weight: int | None = Field(examples=[18250])
 
     @classmethod
     def of(cls, m: s.SeenMatch) -> MatchOut:
-        return cls(customer=m.customer, joins=m.joins, record=RecordName.of(m.record) if m.record else None, weight=m.weight)
+        return cls(
+            customer=m.customer, joins=m.joins, record=RecordName.of(m.record) if m.record else None, weight=m.weight
+        )
 
 
 class Matches(Out):
@@ -244,7 +308,11 @@ class Matches(Out):
 class RecordAnswer(Out):
     """What became of one record."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {"key": "4711", "happened": "joined", "customer": CUSTOMER_ID, "version": 4, "reason": ""}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {"key": "4711", "happened": "joined", "customer": CUSTOMER_ID, "version": 4, "reason": ""}
+        }
+    )
     key: str
     happened: Happened
     customer: str | None = None
@@ -267,9 +335,17 @@ class BatchAnswer(Out):
 class DecisionIn(In):
     """A steward's verdict on two records."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {
-        "left": {"source": "billing", "stream": "customers", "key": "4711"}, "right": {"source": "crm", "stream": "people", "key": "p-9"},
-        "verdict": "match", "reason": "same person, moved in 2024"}})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "left": {"source": "billing", "stream": "customers", "key": "4711"},
+                "right": {"source": "crm", "stream": "people", "key": "p-9"},
+                "verdict": "match",
+                "reason": "same person, moved in 2024",
+            }
+        },
+    )
     left: RecordName
     right: RecordName
     verdict: Verdict
@@ -287,9 +363,21 @@ class DecisionOut(Out):
 class ChangeOut(Out):
     """A change that your role is shown. Deliveries repeat: keep the highest `version` per customer."""
 
-    model_config = ConfigDict(json_schema_extra={"example": {
-        "id": "evt_0f3c5d", "type": "updated", "customer": CUSTOMER_ID, "customer_type": "person", "version": 3,
-        "at": "2026-11-02T09:30:00.000000Z", "attributes": ["address"], "other": [], "data": None}})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "evt_0f3c5d",
+                "type": "updated",
+                "customer": CUSTOMER_ID,
+                "customer_type": "person",
+                "version": 3,
+                "at": "2026-11-02T09:30:00.000000Z",
+                "attributes": ["address"],
+                "other": [],
+                "data": None,
+            }
+        }
+    )
     id: str
     type: str
     customer: str
@@ -302,8 +390,17 @@ class ChangeOut(Out):
 
     @classmethod
     def of(cls, c: s.SeenChange) -> ChangeOut:
-        return cls(id=c.id, type=c.type, customer=c.customer, customer_type=c.customer_type, version=c.version, at=when(c.at),
-                   attributes=list(c.attributes), other=list(c.other), data=Customer.of(c.data) if c.data else None)
+        return cls(
+            id=c.id,
+            type=c.type,
+            customer=c.customer,
+            customer_type=c.customer_type,
+            version=c.version,
+            at=when(c.at),
+            attributes=list(c.attributes),
+            other=list(c.other),
+            data=Customer.of(c.data) if c.data else None,
+        )
 
 
 class Health(Out):

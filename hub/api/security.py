@@ -38,7 +38,9 @@ def needs(permission: str) -> Any:
     """Depends: the principal, if its role has this permission; else 401 or 403."""
 
     @declares(permission)
-    def principal(request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+    def principal(
+        request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Principal:
         with hub.database.read() as connection:
             found = authenticate(hub.database, connection, request.headers.get("authorization"))
         note_use(hub.database, found)

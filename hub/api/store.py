@@ -31,16 +31,27 @@ class Kept:
 
 
 def kept(connection: Connection, principal: str, key: str) -> Kept | None:
-    found = connection.execute(text("SELECT request, status, body, at FROM idempotency WHERE principal=:p AND key=:k"), {"p": principal, "k": key}).first()
+    found = connection.execute(
+        text("SELECT request, status, body, at FROM idempotency WHERE principal=:p AND key=:k"),
+        {"p": principal, "k": key},
+    ).first()
     return None if found is None else Kept(found.request, found.status, found.body, found.at)
 
 
 def begin(connection: Connection, principal: str, key: str, request: str, at: int) -> None:
-    db.upsert_many(connection, table(IdempotencyRow), ("principal", "key", "request", "status", "body", "at"), [(principal, key, request, None, None, at)])
+    db.upsert_many(
+        connection,
+        table(IdempotencyRow),
+        ("principal", "key", "request", "status", "body", "at"),
+        [(principal, key, request, None, None, at)],
+    )
 
 
 def finish(connection: Connection, principal: str, key: str, status: int, body: str) -> None:
-    connection.execute(text("UPDATE idempotency SET status=:s, body=:b WHERE principal=:p AND key=:k"), {"s": status, "b": body, "p": principal, "k": key})
+    connection.execute(
+        text("UPDATE idempotency SET status=:s, body=:b WHERE principal=:p AND key=:k"),
+        {"s": status, "b": body, "p": principal, "k": key},
+    )
 
 
 def drop(connection: Connection, principal: str, key: str) -> None:

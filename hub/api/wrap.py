@@ -55,10 +55,17 @@ class Wrap:
             await self._answer(scope, receive, send_on, headers, answered)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            self.metrics.observe(scope["method"] if route != "other" else "other", route, answered["status"], time.perf_counter() - started)
+            self.metrics.observe(
+                scope["method"] if route != "other" else "other",
+                route,
+                answered["status"],
+                time.perf_counter() - started,
+            )
             REQUEST.reset(token)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], answered: dict[str, int]) -> None:
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], answered: dict[str, int]
+    ) -> None:
         limit = BATCH_BYTES if headers.get("content-type", "").partition(";")[0].strip() == NDJSON else BODY_BYTES
         try:
             body = await _read(receive, limit, headers)
@@ -73,7 +80,9 @@ class Wrap:
 
 async def _read(receive: Receive, limit: int, headers: dict[str, str]) -> bytes | None:
     """The whole body, counted while it comes: Content-Length may lie. None when the client went away."""
-    too_large = TooLarge(f"the body is larger than {limit >> 20} MiB", [Fault("", "too large", f"send rows in batches as {NDJSON}")])
+    too_large = TooLarge(
+        f"the body is larger than {limit >> 20} MiB", [Fault("", "too large", f"send rows in batches as {NDJSON}")]
+    )
     length = headers.get("content-length", "0")
     if length.isdigit() and int(length) > limit:
         raise too_large

@@ -12,8 +12,13 @@ from hub.cli.models import model
 from hub.cli.shared import err
 from hub.errors import ConfigError, HubError
 
-app = typer.Typer(name="hub", help="Customer master data hub: one golden record per customer, from the systems you already have.",
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="hub",
+    help="Customer master data hub: one golden record per customer, from the systems you already have.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 for part in (check, flow, quality, doors):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
@@ -26,12 +31,17 @@ def main() -> None:
         app()
     except ConfigError as error:
         for fault in error.faults:
-            err.print(f"[red]✗[/red] {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""), soft_wrap=True)
+            err.print(
+                f"[red]✗[/red] {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""),
+                soft_wrap=True,
+            )
         sys.exit(2)
     except HubError as error:
         err.print(f"[red]✗[/red] {error}", soft_wrap=True)
         for fault in getattr(error, "faults", ()):
-            err.print(f"    {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""), soft_wrap=True)
+            err.print(
+                f"    {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""), soft_wrap=True
+            )
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

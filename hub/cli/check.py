@@ -19,21 +19,28 @@ app = typer.Typer()
 
 
 @app.command()
-def check(config: ConfigOption = CONFIG, schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None) -> None:
+def check(
+    config: ConfigOption = CONFIG,
+    schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
+) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
     from hub.settings import Access, CustomerType, Source, load
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)
         for name, cls in (("customer", CustomerType), ("source", Source), ("access", Access)):
-            (schemas / f"{name}.schema.json").write_text(json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8")
+            (schemas / f"{name}.schema.json").write_text(
+                json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8"
+            )
     settings = load(config)
     faults = list(mapping_faults(settings)) + list(write_back_faults(settings))
     if faults:
         raise ConfigError(faults)
     streams = sum(len(s.streams) for s in settings.sources.values())
-    out.print(f"{config}: {len(settings.customers)} customer types, {len(settings.sources)} sources with {streams} streams, "
-              f"{len(settings.access.roles)} roles: no fault found")
+    out.print(
+        f"{config}: {len(settings.customers)} customer types, {len(settings.sources)} sources with {streams} streams, "
+        f"{len(settings.access.roles)} roles: no fault found"
+    )
 
 
 def mapping_faults(settings: Config) -> Iterator[Fault]:
@@ -46,7 +53,9 @@ def mapping_faults(settings: Config) -> Iterator[Fault]:
                 Mapper(name, stream, settings.customers[stream.customer])
             except ConfigError as error:
                 for fault in error.faults:
-                    yield Fault(f"{settings.folder / 'sources' / source.name}.yaml: {fault.where}", fault.what, fault.remedy)
+                    yield Fault(
+                        f"{settings.folder / 'sources' / source.name}.yaml: {fault.where}", fault.what, fault.remedy
+                    )
 
 
 def write_back_faults(settings: Config) -> Iterator[Fault]:
@@ -56,11 +65,20 @@ def write_back_faults(settings: Config) -> Iterator[Fault]:
     for source in settings.sources.values():
         for name, stream in source.streams.items():
             if stream.write_back and stream.write_back.mode == "upsert":
-                yield Fault(f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.mode",
-                            "the hub does not create records in a source yet, it only updates them", "write mode: update")
-            view = settings.access.roles[source.name].views.get(stream.customer, {}) if source.name in settings.access.roles else {}
+                yield Fault(
+                    f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.mode",
+                    "the hub does not create records in a source yet, it only updates them",
+                    "write mode: update",
+                )
+            view = (
+                settings.access.roles[source.name].views.get(stream.customer, {})
+                if source.name in settings.access.roles
+                else {}
+            )
             for attribute in stream.write_back.attributes if stream.write_back else ():
                 if view.get(attribute, view.get("*")) is not Sight.SHOW:
-                    yield Fault(f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.attributes.{attribute}",
-                                f"the role '{source.name}' is not shown it, so it would never be sent",
-                                f"in access.yaml, roles.{source.name}.views.{stream.customer}: add {attribute}: show")
+                    yield Fault(
+                        f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.attributes.{attribute}",
+                        f"the role '{source.name}' is not shown it, so it would never be sent",
+                        f"in access.yaml, roles.{source.name}.views.{stream.customer}: add {attribute}: show",
+                    )

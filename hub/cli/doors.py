@@ -39,9 +39,12 @@ keys = typer.Typer(help="API keys: shown once, stored as a hash.", no_args_is_he
 
 @app.command()
 def export(
-    file: Annotated[Path, typer.Argument(help="Where to: .csv or .jsonl")], role: Annotated[str, typer.Option(help="In whose view.")],
+    file: Annotated[Path, typer.Argument(help="Where to: .csv or .jsonl")],
+    role: Annotated[str, typer.Option(help="In whose view.")],
     customer_type: Annotated[str, typer.Option("--type", help="person or organisation")] = "person",
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Write all golden records, as a role sees them, to a file."""
     from hub.access.export import export_rows
@@ -68,10 +71,16 @@ def export(
 
 @app.command()
 def serve(
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
-    host: Annotated[str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")] = "127.0.0.1",
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+    host: Annotated[
+        str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="HUB_PORT", help="Port to listen at.")] = 8000,
-    no_jobs: Annotated[bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")] = False,
+    no_jobs: Annotated[
+        bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")
+    ] = False,
 ) -> None:
     """Serve the API, and run the scheduled jobs."""
     with opened(config, database, folder, reaching=True) as hub:
@@ -92,7 +101,15 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ConfigError([Fault("--port", f"cannot listen at {host}:{port}: {error.strerror}", "choose another --port, or end what listens there")]) from None
+            raise ConfigError(
+                [
+                    Fault(
+                        "--port",
+                        f"cannot listen at {host}:{port}: {error.strerror}",
+                        "choose another --port, or end what listens there",
+                    )
+                ]
+            ) from None
     if say:
         at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
@@ -111,7 +128,9 @@ def demo(
     people: Annotated[int, typer.Option(min=20, help="How many people live in the world.")] = 5000,
     seed: Annotated[int, typer.Option(help="Another seed, another world.")] = 1,
     folder: Annotated[Path, typer.Option(help="The demo's own folder: it is replaced.")] = Path("demo-data"),
-    config: ConfigOption = CONFIG, report: ReportOption = None, port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
+    config: ConfigOption = CONFIG,
+    report: ReportOption = None,
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the story is told.")] = False,
 ) -> None:
     """Four running sources in, golden records out, a change pushed back."""
@@ -129,10 +148,13 @@ def demo(
 
 @keys.command("create")
 def keys_create(
-    name: Annotated[str, typer.Argument(help="Who or what will use it.")], role: Annotated[str, typer.Option(help="A role of access.yaml.")],
+    name: Annotated[str, typer.Argument(help="Who or what will use it.")],
+    role: Annotated[str, typer.Option(help="A role of access.yaml.")],
     source: Annotated[str | None, typer.Option(help="For a system: the one source whose records it may write.")] = None,
     days: Annotated[int, typer.Option(help="How long it is good for.")] = 90,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Make an API key. It is shown once."""
     from hub.access import principals
@@ -144,7 +166,9 @@ def keys_create(
 
 
 @keys.command("list")
-def keys_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+def keys_list(
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
+) -> None:
     """What keys there are, without their secrets."""
     from hub.access import principals
     from hub.model import from_micros
@@ -153,12 +177,22 @@ def keys_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE
         shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
         for key in principals.list_keys(connection):
             used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
-            shown.add_row(key.id, key.name, key.role, key.source or "", from_micros(key.expires_at).date().isoformat(), used, "revoked" if key.revoked_at else "live")
+            shown.add_row(
+                key.id,
+                key.name,
+                key.role,
+                key.source or "",
+                from_micros(key.expires_at).date().isoformat(),
+                used,
+                "revoked" if key.revoked_at else "live",
+            )
         out.print(shown)
 
 
 @keys.command("revoke")
-def keys_revoke(id: str, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+def keys_revoke(
+    id: str, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
+) -> None:
     """End a key at once."""
     from hub.access import principals
 

@@ -32,8 +32,13 @@ app = typer.Typer()
 @app.command()
 def pull(
     sources: Annotated[list[str] | None, typer.Argument(help="Sources to pull; none named: all.")] = None,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None,
-    allow_deletes: Annotated[bool, typer.Option(help="Believe a complete listing that lacks more than 2 % of the records.")] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+    report: ReportOption = None,
+    allow_deletes: Annotated[
+        bool, typer.Option(help="Believe a complete listing that lacks more than 2 % of the records.")
+    ] = False,
     no_match: Annotated[bool, typer.Option("--no-match", help="Only land; resolve later with `hub match`.")] = False,
 ) -> None:
     """Read what the sources have, keep it, and resolve it into golden records."""
@@ -41,8 +46,12 @@ def pull(
 
     with opened(config, database, folder, reaching=True) as hub:
         with bars() as step:
-            done = cycle.pull(hub.resolver, sources or (), allow_deletes=allow_deletes,
-                              progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched))
+            done = cycle.pull(
+                hub.resolver,
+                sources or (),
+                allow_deletes=allow_deletes,
+                progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched),
+            )
             found = None if no_match else cycle.match(hub.resolver, progress=step)
         print_pulled(done)
         if found is not None:
@@ -55,7 +64,9 @@ def pull(
 @app.command()
 def quarantine(
     source: Annotated[str | None, typer.Argument(help="Only this source's rows.")] = None,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """What was set aside, where it stood and why. The rows themselves stay in the database."""
     from hub.landing.store import quarantined
@@ -64,14 +75,18 @@ def quarantine(
     with opened(config, database, folder) as hub, hub.database.read() as connection:
         shown = Table("stream", "where", "why", "since")
         for row in quarantined(connection, source):
-            shown.add_row(f"{row.source}.{row.stream}", row.line, row.reason, from_micros(row.at).isoformat(timespec="minutes"))
+            shown.add_row(
+                f"{row.source}.{row.stream}", row.line, row.reason, from_micros(row.at).isoformat(timespec="minutes")
+            )
         out.print(shown if shown.row_count else "nothing is set aside")
 
 
 @app.command()
 def match(
     full: Annotated[bool, typer.Option("--full", help="Derive everything anew, not only what is pending.")] = False,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Resolve what is pending into golden records."""
     from hub.work import cycle
@@ -95,7 +110,12 @@ def push(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, fol
 
 
 @app.command()
-def verify(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None) -> None:
+def verify(
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+    report: ReportOption = None,
+) -> None:
     """Derive clusters and golden records from what is stored, and count what differs from what is served."""
     from hub.access.audit import verify_chain
     from hub.access.secret import derive, hub_secret
@@ -112,23 +132,49 @@ def verify(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
         for kind, samples in found.samples.items():
             out.print(f"{kind}: " + "; ".join(samples))
         chain = verify_chain(audit_path(folder), derive(hub_secret(folder), "audit"))
-        out.print(f"audit: {chain.lines:,} lines, " + ("the chain is whole" if chain.ok else f"[red]{chain.problem}[/red]"))
+        out.print(
+            f"audit: {chain.lines:,} lines, " + ("the chain is whole" if chain.ok else f"[red]{chain.problem}[/red]")
+        )
         notes = ", ".join(f"{n:,} {what}" for what, n in found.notes.items() if n)
         out.print(f"{found.total:,} differences" + (f"; not compared: {notes}" if notes else ""))
         if found.notes["stale"]:
             out.print("stale rows were made by another configuration or model: hub match --full makes them anew")
-        write_report(report, {"differences": found.total, "checked": dict(found.checked), "by_kind": dict(found.differences), "notes": dict(found.notes)})
+        write_report(
+            report,
+            {
+                "differences": found.total,
+                "checked": dict(found.checked),
+                "by_kind": dict(found.differences),
+                "notes": dict(found.notes),
+            },
+        )
         if found.total or not chain.ok:
             raise typer.Exit(1)
 
 
 def pulled_figures(p: Pulled) -> dict[str, Any]:
-    return {"source": p.source, "stream": p.stream, **p.counts(), "reasons": p.reasons, "notes": p.notes, "error": p.error}
+    return {
+        "source": p.source,
+        "stream": p.stream,
+        **p.counts(),
+        "reasons": p.reasons,
+        "notes": p.notes,
+        "error": p.error,
+    }
 
 
 def print_pulled(done: list[Pulled]) -> None:
-    shown = Table(Column("source", overflow="fold"), "read", "landed", "unchanged", "quarantined", "suppressed", "deleted",
-                  box=box.SIMPLE_HEAD, padding=0)
+    shown = Table(
+        Column("source", overflow="fold"),
+        "read",
+        "landed",
+        "unchanged",
+        "quarantined",
+        "suppressed",
+        "deleted",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+    )
     for p in done:
         shown.add_row(f"{p.source}.{p.stream}", *(f"{n:,}" for n in p.counts().values()))
     out.print(shown)
@@ -142,17 +188,24 @@ def print_pulled(done: list[Pulled]) -> None:
 
 
 def print_matched(found: Report) -> None:
-    out.print(f"resolved: {found.standardised:,} records standardised, {found.pairs:,} pairs kept, {found.clusters:,} customers, {found.changes:,} changes")
+    out.print(
+        f"resolved: {found.standardised:,} records standardised, {found.pairs:,} pairs kept, {found.clusters:,} customers, {found.changes:,} changes"
+    )
     for type_name, info in found.trained.items():
         for warning in info.get("warnings", ()):
             out.print(f"  {type_name}: {warning}")
     for type_name, counts in found.left_out.items():
         if counts.get("blocks_over_cap"):
-            out.print(f"  {type_name}: {counts['blocks_over_cap']:,} blocks over their cap were left out (largest {counts['largest_block']:,} records)")
+            out.print(
+                f"  {type_name}: {counts['blocks_over_cap']:,} blocks over their cap were left out (largest {counts['largest_block']:,} records)"
+            )
 
 
 def print_pushed(pushed: Any) -> None:
     outcomes = ", ".join(f"{n:,} {what}" for what, n in pushed.outcomes.items())
-    out.print(f"write-back: {pushed.looked_at:,} records looked at, {pushed.written:,} written" + (f" ({outcomes})" if outcomes else ""))
+    out.print(
+        f"write-back: {pushed.looked_at:,} records looked at, {pushed.written:,} written"
+        + (f" ({outcomes})" if outcomes else "")
+    )
     for problem, count in pushed.problems.items():
         out.print(f"  {count} not written: {problem}")

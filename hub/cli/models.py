@@ -28,7 +28,9 @@ model = typer.Typer(help="Matching models.", no_args_is_help=True)
 
 
 @model.command("list")
-def model_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+def model_list(
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
+) -> None:
     """The models of this hub, by customer type."""
     from hub.matching import store
     from hub.model import from_micros
@@ -43,7 +45,9 @@ def model_list(config: ConfigOption = CONFIG, database: DatabaseOption = DATABAS
 @model.command("train")
 def model_train(
     customer_type: Annotated[str, typer.Argument(help="person or organisation")],
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Train a model on all records. It decides nothing until it is promoted."""
     from hub.resolve.bulk import Bulk
@@ -56,7 +60,13 @@ def model_train(
 
 
 @model.command("diff")
-def model_diff(first: int, second: int, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+def model_diff(
+    first: int,
+    second: int,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
     """Where two models weigh differently."""
     from hub.matching import store
     from hub.matching.compare.model import Model, differences
@@ -74,9 +84,14 @@ def model_diff(first: int, second: int, config: ConfigOption = CONFIG, database:
 
 @model.command("export")
 def model_export(
-    number: int, file: Annotated[Path, typer.Argument(help="Where to: Splink 5 settings as JSON.")],
-    records: Annotated[Path | None, typer.Option(help="Also write the standardised records that they fit to this Parquet file.")] = None,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER,
+    number: int,
+    file: Annotated[Path, typer.Argument(help="Where to: Splink 5 settings as JSON.")],
+    records: Annotated[
+        Path | None, typer.Option(help="Also write the standardised records that they fit to this Parquet file.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
 ) -> None:
     """Write a model as Splink settings: its levels and its weights against strangers, for Splink's charts and backends."""
     from hub.matching import store
@@ -102,8 +117,12 @@ def model_export(
 
 @model.command("promote")
 def model_promote(
-    number: int, dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
-    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER, report: ReportOption = None,
+    number: int,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+    report: ReportOption = None,
 ) -> None:
     """Decide by this model from now on: all records are resolved anew."""
     from hub.quality.promotion import dry_run as try_out
@@ -111,6 +130,13 @@ def model_promote(
 
     with opened(config, database, folder) as hub:
         with bars() as step:
-            found = try_out(hub.resolver, number, progress=step) if dry_run else promote(hub.resolver, number, progress=step)
-        out.print(("would change: " if dry_run else "changed: ") + ", ".join(f"{n:,} {what}" for what, n in found.counts().items()))
+            found = (
+                try_out(hub.resolver, number, progress=step)
+                if dry_run
+                else promote(hub.resolver, number, progress=step)
+            )
+        out.print(
+            ("would change: " if dry_run else "changed: ")
+            + ", ".join(f"{n:,} {what}" for what, n in found.counts().items())
+        )
         write_report(report, found.as_dict())

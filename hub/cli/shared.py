@@ -25,8 +25,12 @@ if TYPE_CHECKING:
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 ConfigOption = Annotated[Path, typer.Option("--config", envvar="HUB_CONFIG", help="Folder of the configuration.")]
-DatabaseOption = Annotated[str, typer.Option("--database", envvar="HUB_DATABASE_URL", help="sqlite:///file or postgresql://...")]
-FolderOption = Annotated[Path, typer.Option("--folder", envvar="HUB_FOLDER", help="Where the hub keeps its secret and its audit file.")]
+DatabaseOption = Annotated[
+    str, typer.Option("--database", envvar="HUB_DATABASE_URL", help="sqlite:///file or postgresql://...")
+]
+FolderOption = Annotated[
+    Path, typer.Option("--folder", envvar="HUB_FOLDER", help="Where the hub keeps its secret and its audit file.")
+]
 ReportOption = Annotated[Path | None, typer.Option("--report", help="Write every figure to this JSON file.")]
 
 CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var")
@@ -62,7 +66,14 @@ def write_report(path: Path | None, figures: Any) -> None:
 @contextmanager
 def bars() -> Iterator[Any]:
     """Progress of named steps: call it with (step, done, of)."""
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err, transient=True) as shown:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    ) as shown:
         tasks: dict[str, Any] = {}
 
         def step(name: str, done: int, of: int) -> None:

@@ -41,7 +41,10 @@ LATELY = 1.0  # seconds that a request counts as recent
 WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
 CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
 CHECKPOINT_EVERY = 0.5  # seconds
-CACHE, LARGE_CACHE = 16_384, 524_288  # KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
+CACHE, LARGE_CACHE = (
+    16_384,
+    524_288,
+)  # KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
 CONVOY = 64  # rows of requests that share a commit: the lock is held some hundred milliseconds at most
 
 T = TypeVar("T")
@@ -159,7 +162,9 @@ class Convoy:
             with self._unit() as connection:
                 taken = self._take()
                 if len(taken) == 1:
-                    taken[0].answer = taken[0].work(connection)  # its failure rolls the transaction back: nothing else is in it
+                    taken[0].answer = taken[0].work(
+                        connection
+                    )  # its failure rolls the transaction back: nothing else is in it
                 else:
                     for job in taken:
                         _in_savepoint(connection, job)
@@ -206,8 +211,15 @@ class Database:
         self.clock = clock or SystemClock()
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if not self.sqlite and self.url.get_backend_name() != "postgresql":
-            raise ConfigError([Fault("HUB_DATABASE_URL", f"'{self.url.get_backend_name()}' is not supported",
-                                     "use sqlite:///path or postgresql://user@host/name")])
+            raise ConfigError(
+                [
+                    Fault(
+                        "HUB_DATABASE_URL",
+                        f"'{self.url.get_backend_name()}' is not supported",
+                        "use sqlite:///path or postgresql://user@host/name",
+                    )
+                ]
+            )
         if not self.sqlite:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
@@ -244,7 +256,9 @@ class Database:
             fail_point("post-commit")
             self._units += 1
             if self._units == CHECKPOINT_AFTER and self.sqlite and self.url.database:
-                threading.Thread(target=_checkpoints, args=(self.url.database, self._closed), name="hub checkpoints", daemon=True).start()
+                threading.Thread(
+                    target=_checkpoints, args=(self.url.database, self._closed), name="hub checkpoints", daemon=True
+                ).start()
 
     @contextmanager
     def large_unit(self) -> Iterator[Connection]:
@@ -351,13 +365,25 @@ def rehearsal(database: Database) -> Iterator[Rehearsal]:
 def _sqlite_engine(url: Any) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512}, pool_use_lifo=True)
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512},
+        pool_use_lifo=True,
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # BEGIN and COMMIT are ours
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON",
-                       f"cache_size=-{CACHE}", "temp_store=MEMORY", "mmap_size=268435456", f"wal_autocheckpoint={WAL_PAGES}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+            f"cache_size=-{CACHE}",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+            f"wal_autocheckpoint={WAL_PAGES}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
@@ -367,7 +393,9 @@ def _checkpoints(path: str, closed: threading.Event, every: float = CHECKPOINT_E
     """Move SQLite's log into the file from time to time, in passing: neither readers nor the writer wait for it."""
     with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
         while not closed.wait(every):
-            with suppress(sqlite3.OperationalError):  # busy or locked, its first look at the file too: next time, or by the commits' own
+            with suppress(
+                sqlite3.OperationalError
+            ):  # busy or locked, its first look at the file too: next time, or by the commits' own
                 connection.execute("PRAGMA synchronous=FULL")
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -378,13 +406,20 @@ def _postgres_engine(url: Any) -> Engine:
 
 # --- small tools of every store -------------------------------------------------------------
 
+
 def big(**kwargs: Any) -> Any:
     """A 64-bit integer column: SQLModel's int is 32 bits on PostgreSQL. SQLite's own are 64 bits, and as INTEGER a primary key is the row's place."""
     nullable = kwargs.pop("nullable", False)
     primary = kwargs.pop("primary_key", False)
     index = kwargs.pop("index", False)
     default = kwargs.pop("default", ...)
-    column = Column(BigInteger().with_variant(Integer(), "sqlite"), nullable=nullable, primary_key=primary, index=index, autoincrement=False)
+    column = Column(
+        BigInteger().with_variant(Integer(), "sqlite"),
+        nullable=nullable,
+        primary_key=primary,
+        index=index,
+        autoincrement=False,
+    )
     return Field(default, sa_column=column)
 
 
@@ -472,7 +507,9 @@ def _spelled(statement: str, sqlite: bool) -> tuple[str, tuple[str, ...]]:
     lists = tuple(dict.fromkeys(re.findall(r"IN \{(\w+)(?::text)?\}", statement)))
     if sqlite:
         return re.sub(r"IN \{(\w+)(?::text)?\}", r"IN (SELECT value FROM json_each(:\1))", statement), lists
-    made = re.sub(r"IN \{(\w+):text\}", r"= ANY(:\1::text[])", re.sub(r"IN \{(\w+)\}", r"= ANY(:\1::bigint[])", statement))
+    made = re.sub(
+        r"IN \{(\w+):text\}", r"= ANY(:\1::text[])", re.sub(r"IN \{(\w+)\}", r"= ANY(:\1::bigint[])", statement)
+    )
     return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", made), lists
 
 
@@ -516,7 +553,12 @@ def indexed_afterwards(connection: Connection, table: Table) -> Iterator[None]:
 def upsert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert or replace by primary key."""
     if rows:
-        statement = _upsert(table.name, tuple(c.name for c in table.primary_key.columns), tuple(columns), connection.dialect.name == "sqlite")
+        statement = _upsert(
+            table.name,
+            tuple(c.name for c in table.primary_key.columns),
+            tuple(columns),
+            connection.dialect.name == "sqlite",
+        )
         _driver(connection).cursor().executemany(statement, rows)
 
 
@@ -544,7 +586,9 @@ def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]
     try:
         cursor.execute(query)
         while rows := cursor.fetchmany(size):
-            arrays = [pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)]
+            arrays = [
+                pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)
+            ]
             batches.append(pa.record_batch(arrays, schema=schema))
     finally:
         cursor.close()

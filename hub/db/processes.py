@@ -45,7 +45,9 @@ class Processes:
     def map(self, work: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ahead: int = AHEAD) -> Iterator[T]:
         """The answers in the order of the jobs, which are asked for as answers are taken."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._count, get_context("spawn"), initializer=_begin, initargs=(self._begin, self._given))
+            self._pool = ProcessPoolExecutor(
+                self._count, get_context("spawn"), initializer=_begin, initargs=(self._begin, self._given)
+            )
         running: deque[Future[T]] = deque()
         for job in jobs:
             running.append(self._pool.submit(work, *job))

@@ -44,13 +44,25 @@ Progress = Callable[[Pushed], None]
 
 def targets(config: Config) -> dict[tuple[str, str], Stream]:
     """The streams that subscribe to golden values."""
-    return {(source.name, name): stream for source in config.sources.values() for name, stream in source.streams.items() if stream.write_back}
+    return {
+        (source.name, name): stream
+        for source in config.sources.values()
+        for name, stream in source.streams.items()
+        if stream.write_back
+    }
 
 
 class Push:
     """Delivers what waits, source by source."""
 
-    def __init__(self, resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None, progress: Progress | None = None):
+    def __init__(
+        self,
+        resolver: Resolver,
+        reader: Reader,
+        *,
+        env: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ):
         self.resolver, self.reader, self.database = resolver, reader, resolver.database
         self.env = os.environ if env is None else env
         self.progress = progress or (lambda _pushed: None)
@@ -62,7 +74,9 @@ class Push:
         with self.database.unit(urgent=False) as connection:
             store.fan_out(connection, sorted(wanted), self.database.clock.now())
         for (source, stream), given in sorted(wanted.items()):
-            connector = connect(self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder)
+            connector = connect(
+                self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder
+            )
             try:
                 while self._batch(connector, source, stream, given):
                     self.progress(self.result)
@@ -87,7 +101,13 @@ class Push:
                 for attribute, hash_ in p.hashes.items():
                     landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now)
         fail_point("pre-send")
-        results = [] if dry else self._write(connector, stream, [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in sent if p])
+        results = (
+            []
+            if dry
+            else self._write(
+                connector, stream, [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in sent if p]
+            )
+        )
         fail_point("post-send")
         self._settle(planned, sent, results, origin, dry)
         self.result.looked_at += len(waiting)
@@ -99,7 +119,9 @@ class Push:
         except HubError as error:
             return [WriteResult(w.key or "", "retry", str(error)) for w in writes]
 
-    def _plan(self, waiting: Sequence[Waiting], source: str, stream: str, given: Stream) -> list[tuple[Waiting, str, Plan | None]]:
+    def _plan(
+        self, waiting: Sequence[Waiting], source: str, stream: str, given: Stream
+    ) -> list[tuple[Waiting, str, Plan | None]]:
         assert given.write_back is not None
         attributes = given.write_back.attributes
         with self.database.read() as connection:
@@ -110,22 +132,45 @@ class Push:
             written = store.written(connection, rids)
             handed = hand_over(connection, self.reader, source, rids, {given.customer: attributes})
         return [
-            (w, infos[w.rid].id.key, self._plan_one(recipe, source, stream, handed.get(w.rid), latest.get(w.rid), attributes, written.get(w.rid, {})))
+            (
+                w,
+                infos[w.rid].id.key,
+                self._plan_one(
+                    recipe, source, stream, handed.get(w.rid), latest.get(w.rid), attributes, written.get(w.rid, {})
+                ),
+            )
             for w in waiting
         ]
 
     def _plan_one(
-        self, recipe: Recipe, source: str, stream: str, handed: Handover | None, latest: StoredVersion | None,
-        attributes: Sequence[str], written: Mapping[str, Sequence[str]],
+        self,
+        recipe: Recipe,
+        source: str,
+        stream: str,
+        handed: Handover | None,
+        latest: StoredVersion | None,
+        attributes: Sequence[str],
+        written: Mapping[str, Sequence[str]],
     ) -> Plan | None:
         if handed is None or latest is None or latest.raw is None:
             return None  # gone there, or not resolved yet: a later change brings it back
         shown = self.reader.view_of_role(source).shown(recipe.stream(source, stream).customer)
-        return plan(recipe.mappers[source, stream], latest.raw, handed.own, handed.values, [a for a in attributes if a in shown], written)
+        return plan(
+            recipe.mappers[source, stream],
+            latest.raw,
+            handed.own,
+            handed.values,
+            [a for a in attributes if a in shown],
+            written,
+        )
 
     def _settle(
-        self, planned: Sequence[tuple[Waiting, str, Plan | None]], sent: Sequence[tuple[Waiting, str, Plan | None]],
-        results: Sequence[WriteResult], origin: str, dry: bool,
+        self,
+        planned: Sequence[tuple[Waiting, str, Plan | None]],
+        sent: Sequence[tuple[Waiting, str, Plan | None]],
+        results: Sequence[WriteResult],
+        origin: str,
+        dry: bool,
     ) -> None:
         answers = {w.rid: r for (w, _, _), r in zip(sent, results, strict=False)}
         now = self.database.clock.now()

@@ -27,8 +27,12 @@ class Plan:
 
 
 def plan(
-    mapper: Mapper, raw: Mapping[str, Any], own: Mapping[str, Held], golden: Mapping[str, tuple[Value, ...]],
-    attributes: Iterable[str], written: Mapping[str, Sequence[str]],
+    mapper: Mapper,
+    raw: Mapping[str, Any],
+    own: Mapping[str, Held],
+    golden: Mapping[str, tuple[Value, ...]],
+    attributes: Iterable[str],
+    written: Mapping[str, Sequence[str]],
 ) -> Plan:
     """Changed fields only.
 
@@ -65,7 +69,9 @@ def plan(
     return Plan(fields, expected, hashes, problems, tuple(tripped))
 
 
-def wanted(has: tuple[Value, ...], own: tuple[Value, ...], golden: tuple[Value, ...] | None) -> tuple[Value, ...] | None:
+def wanted(
+    has: tuple[Value, ...], own: tuple[Value, ...], golden: tuple[Value, ...] | None
+) -> tuple[Value, ...] | None:
     """The values that the record should hold; None: leave it alone.
 
     Values that it holds already come first, so that a list is not rewritten for its order. Where nothing

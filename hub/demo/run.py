@@ -134,9 +134,16 @@ def _first_run(hub: Hub, sources: RunningSources, show: Show) -> dict[str, Any]:
     cycle.match(hub.resolver)
     show.pushed(pushed, again)
     return {
-        "pulled": [{"source": p.source, "stream": p.stream, **p.counts(), "reasons": p.reasons, "error": p.error} for p in pulled],
-        "matching_seconds": round(matching, 2), "customers": matched.clusters, "pairs": matched.pairs, "quality": quality.as_dict(),
-        "left_out": matched.left_out, "written_back": pushed.written,
+        "pulled": [
+            {"source": p.source, "stream": p.stream, **p.counts(), "reasons": p.reasons, "error": p.error}
+            for p in pulled
+        ],
+        "matching_seconds": round(matching, 2),
+        "customers": matched.clusters,
+        "pairs": matched.pairs,
+        "quality": quality.as_dict(),
+        "left_out": matched.left_out,
+        "written_back": pushed.written,
     }
 
 
@@ -147,7 +154,9 @@ def measure(database: Database, truth_file: Path) -> Quality:
     with database.read() as connection:
         found = {
             RecordId(*r[:3]): r[3]
-            for r in connection.exec_driver_sql("SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid")
+            for r in connection.exec_driver_sql(
+                "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
+            )
         }
     ids = sorted(found.keys() & truth.keys())
     return evaluate([found[i] for i in ids], [truth[i] for i in ids])
@@ -173,8 +182,14 @@ def _address_change(hub: Hub, sources: RunningSources, story: Story, show: Show)
     total = len(sources.crm.writes()) - writes
     show.arrived(had, has, [w.fields for w in made], first, quiet, total - len(made))
     return {
-        "customer": id, "views": views, "crm_before": had, "crm_after": has, "crm_writes_in_the_cycle": len(made),
-        "crm_writes_in_two_further_cycles": total - len(made), "changes_in_two_further_cycles": sum(q["changes"] for q in quiet), "cycles": [first, *quiet],
+        "customer": id,
+        "views": views,
+        "crm_before": had,
+        "crm_after": has,
+        "crm_writes_in_the_cycle": len(made),
+        "crm_writes_in_two_further_cycles": total - len(made),
+        "changes_in_two_further_cycles": sum(q["changes"] for q in quiet),
+        "cycles": [first, *quiet],
     }
 
 

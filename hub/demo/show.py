@@ -19,8 +19,25 @@ from hub.quality.measures import Quality
 from hub.resolve.bulk import Report
 from hub.work.pull import Pulled
 
-ORDER = {name: place for place, name in enumerate(
-    ("line1", "street", "line2", "extra", "postcode", "postalCode", "zip", "city", "town", "region", "state", "country"))}
+ORDER = {
+    name: place
+    for place, name in enumerate(
+        (
+            "line1",
+            "street",
+            "line2",
+            "extra",
+            "postcode",
+            "postalCode",
+            "zip",
+            "city",
+            "town",
+            "region",
+            "state",
+            "country",
+        )
+    )
+}
 
 Bars = Callable[[], AbstractContextManager[Any]]
 
@@ -37,7 +54,9 @@ class Show:
 
     def world(self, world: World, sources: RunningSources, seconds: float) -> None:
         self.step("1  Four running sources, one generated world")
-        self.out.print(f"{len(world):,} records of {len(world.people):,} people and {len(world.companies):,} companies, in {seconds:.1f} s:")
+        self.out.print(
+            f"{len(world):,} records of {len(world.people):,} people and {len(world.companies):,} companies, in {seconds:.1f} s:"
+        )
         self.out.print(f"  billing  SQL database     {sources.billing.url}", soft_wrap=True)
         self.out.print(f"  crm      HTTP service     {sources.crm.url}")
         self.out.print(f"  web      drop folder      {sources.env['WEB_FOLDER']}", soft_wrap=True)
@@ -47,7 +66,10 @@ class Show:
         self.step("2  Pull: read = landed + unchanged + quarantined + suppressed")
         shown = Table("source", "read", "landed", "unchanged", "quarantined", "suppressed")
         for p in pulled:
-            shown.add_row(f"{p.source}.{p.stream}", *(f"{n:,}" for n in (p.fetched, p.landed, p.unchanged, p.quarantined, p.suppressed)))
+            shown.add_row(
+                f"{p.source}.{p.stream}",
+                *(f"{n:,}" for n in (p.fetched, p.landed, p.unchanged, p.quarantined, p.suppressed)),
+            )
         self.out.print(shown)
         for p in pulled:
             for reason, count in p.reasons.items():
@@ -57,7 +79,9 @@ class Show:
 
     def matched(self, found: Report, seconds: float) -> None:
         self.step("3  Match and build golden records")
-        self.out.print(f"{found.standardised:,} records, {found.pairs:,} pairs kept, {found.clusters:,} customers in {seconds:.1f} s, no label used")
+        self.out.print(
+            f"{found.standardised:,} records, {found.pairs:,} pairs kept, {found.clusters:,} customers in {seconds:.1f} s, no label used"
+        )
 
     def quality(self, q: Quality) -> None:
         shown = Table("against the truth", "precision", "recall", "F1")
@@ -69,9 +93,13 @@ class Show:
 
     def pushed(self, pushed: Pushed, again: Sequence[Pulled]) -> None:
         fields = ", ".join(f"{n:,} {a}" for a, n in pushed.fields.most_common())
-        self.out.print(f"first write-back: {pushed.written:,} records of the CRM now hold what the others know ({fields})")
+        self.out.print(
+            f"first write-back: {pushed.written:,} records of the CRM now hold what the others know ({fields})"
+        )
         came = sum(p.landed for p in again)
-        self.out.print(f"the CRM gives {came:,} of them back on the next pull: they are echoes, no evidence and no new change")
+        self.out.print(
+            f"the CRM gives {came:,} of them back on the next pull: they are echoes, no evidence and no new change"
+        )
 
     def golden(self, seen: SeenCustomer, role: str) -> None:
         self.step("4  One golden record, with its lineage")
@@ -91,7 +119,10 @@ class Show:
         attributes = list(dict.fromkeys(a for view in views.values() for a in view))
         shown = Table("attribute", *views)
         for attribute in attributes:
-            shown.add_row(attribute, *(said(view[attribute]) if attribute in view else "[dim]hidden[/dim]" for view in views.values()))
+            shown.add_row(
+                attribute,
+                *(said(view[attribute]) if attribute in view else "[dim]hidden[/dim]" for view in views.values()),
+            )
         self.out.print(shown)
 
     def changed(self, address: Mapping[str, Any]) -> None:
@@ -99,14 +130,24 @@ class Show:
         self.out.print(said({k: v for k, v in address.items() if v}))
 
     def arrived(
-        self, had: Any, has: Any, fields: Sequence[Any], first: Mapping[str, int], quiet: Sequence[Mapping[str, int]], more: int
+        self,
+        had: Any,
+        has: Any,
+        fields: Sequence[Any],
+        first: Mapping[str, int],
+        quiet: Sequence[Mapping[str, int]],
+        more: int,
     ) -> None:
-        self.out.print(f"one cycle: {first['landed']} landed, {first['changes']} golden records changed, {first['written']} written back")
+        self.out.print(
+            f"one cycle: {first['landed']} landed, {first['changes']} golden records changed, {first['written']} written back"
+        )
         self.out.print(f"  the CRM held  {said(had)}")
         self.out.print(f"  it holds now  {said(has)}")
         self.out.print(f"  sent: only {'; '.join(said(f) for f in fields)}")
         landed, changes = (sum(q[k] for q in quiet) for k in ("landed", "changes"))
-        self.out.print(f"two further cycles: {landed} came back as an echo, {changes} golden records changed, {more} writes to the CRM")
+        self.out.print(
+            f"two further cycles: {landed} came back as an echo, {changes} golden records changed, {more} writes to the CRM"
+        )
 
     def took(self, seconds: float) -> None:
         self.out.print()
@@ -115,13 +156,20 @@ class Show:
     def what_next(self, hub: Hub, port: int) -> None:
         """Keys to try with: made now, good for a day."""
         self.step(f"The hub is running at http://127.0.0.1:{port}")
-        made = {role: principals.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0] for role in ("steward", "customer_service")}
+        made = {
+            role: principals.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0]
+            for role in ("steward", "customer_service")
+        }
         self.out.print(f"Documentation: http://127.0.0.1:{port}/docs   These keys are good for a day:")
         for role, secret in made.items():
             self.out.print(f"  {role:17} {secret}", markup=False, soft_wrap=True)
         self.out.print("Try next:")
         key = made["steward"]
-        self.out.print(f"  curl -H 'Authorization: Bearer {key}' 'http://127.0.0.1:{port}/v1/customers?q=anna&limit=3'", markup=False, soft_wrap=True)
+        self.out.print(
+            f"  curl -H 'Authorization: Bearer {key}' 'http://127.0.0.1:{port}/v1/customers?q=anna&limit=3'",
+            markup=False,
+            soft_wrap=True,
+        )
         self.out.print("  connect your own source: README.md, 'Your first source'")
         self.out.print("Ctrl-C ends it.")
 

@@ -26,7 +26,12 @@ class Hit:
 
 
 def search(
-    connection: Connection, columns: Mapping[str, Collection[str]], terms: Sequence[Term], *, after: Hit | None, limit: int
+    connection: Connection,
+    columns: Mapping[str, Collection[str]],
+    terms: Sequence[Term],
+    *,
+    after: Hit | None,
+    limit: int,
 ) -> list[Hit]:
     """Customers that hold every term in the given attributes (by type), best first. No other attribute is looked at."""
     values: dict[str, Any] = {"terms": len(terms), "limit": limit}
@@ -42,16 +47,21 @@ def search(
     if after is not None:
         values.update(a=after.attributes, e=after.exact, c=after.customer)
         beyond = " WHERE attributes < :a OR (attributes = :a AND (exact < :e OR (exact = :e AND customer > :c)))"
-    found = connection.execute(text(
-        "SELECT attributes, exact, customer FROM ("
-        " SELECT customer, count(DISTINCT attribute) AS attributes, count(DISTINCT CASE WHEN is_exact = 1 THEN attribute END) AS exact"
-        f" FROM ({' UNION ALL '.join(branches)}) AS hit GROUP BY customer HAVING count(DISTINCT term) = :terms) AS ranked{beyond}"
-        " ORDER BY attributes DESC, exact DESC, customer LIMIT :limit"
-    ), values)
+    found = connection.execute(
+        text(
+            "SELECT attributes, exact, customer FROM ("
+            " SELECT customer, count(DISTINCT attribute) AS attributes, count(DISTINCT CASE WHEN is_exact = 1 THEN attribute END) AS exact"
+            f" FROM ({' UNION ALL '.join(branches)}) AS hit GROUP BY customer HAVING count(DISTINCT term) = :terms) AS ranked{beyond}"
+            " ORDER BY attributes DESC, exact DESC, customer LIMIT :limit"
+        ),
+        values,
+    )
     return [Hit(r.attributes, r.exact, r.customer) for r in found]
 
 
-def _branches(number: int, type_name: str, attributes: Sequence[str], terms: Sequence[Term], values: dict[str, Any]) -> Iterable[str]:
+def _branches(
+    number: int, type_name: str, attributes: Sequence[str], terms: Sequence[Term], values: dict[str, Any]
+) -> Iterable[str]:
     """One look-up per term and way of matching; each is a range of the primary key."""
     values[f"t{number}"] = type_name
     values.update({f"n{number}_{i}": a for i, a in enumerate(attributes)})
@@ -73,7 +83,9 @@ def listed(connection: Connection, types: Collection[str], *, after: str, limit:
     if not names:
         return []
     values = {"after": after, "limit": limit, **{f"t{i}": n for i, n in enumerate(names)}}
-    found = connection.execute(text(f"SELECT id FROM customer WHERE id > :after AND type IN ({marks}) ORDER BY id LIMIT :limit"), values)
+    found = connection.execute(
+        text(f"SELECT id FROM customer WHERE id > :after AND type IN ({marks}) ORDER BY id LIMIT :limit"), values
+    )
     return [r.id for r in found]
 
 
@@ -86,7 +98,10 @@ def _change(r: Any) -> StoredChange:
 
 def changes_of(connection: Connection, customer: str) -> list[StoredChange]:
     """All changes of one customer id, in order."""
-    return [_change(r) for r in db.ask(connection, f"SELECT {CHANGE} FROM change WHERE customer = :id ORDER BY seq", id=customer)]
+    return [
+        _change(r)
+        for r in db.ask(connection, f"SELECT {CHANGE} FROM change WHERE customer = :id ORDER BY seq", id=customer)
+    ]
 
 
 def change_seq(connection: Connection, id: str) -> int | None:
@@ -128,7 +143,12 @@ def overrides_known(connection: Connection, anchors: Mapping[int, RecordId], at:
     """Overrides on these records that stood at a time of knowledge."""
     statement = f"SELECT {OVERRIDE} FROM override WHERE anchor IN ({{ids}}) AND at<=:at AND (withdrawn_at IS NULL OR withdrawn_at>:at) ORDER BY id"
     found = map(_override, db.select_in(connection, statement, anchors, at=at))
-    return [Override(o.id, anchors[o.anchor], o.attribute, tuple(from_plain(v) for v in o.values), o.at, o.until, o.by, o.reason) for o in found]
+    return [
+        Override(
+            o.id, anchors[o.anchor], o.attribute, tuple(from_plain(v) for v in o.values), o.at, o.until, o.by, o.reason
+        )
+        for o in found
+    ]
 
 
 def _override(r: Any) -> StoredOverride:
@@ -138,6 +158,7 @@ def _override(r: Any) -> StoredOverride:
 def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
     """A page of a type's customers by id: (id, values)."""
     rows = connection.execute(
-        text("SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"), {"type": type_name, "after": after, "limit": limit}
+        text("SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"),
+        {"type": type_name, "after": after, "limit": limit},
     )
     return [(r.id, db.load(r.body)) for r in rows]

@@ -38,19 +38,28 @@ class Mappers:
 
     @classmethod
     def of_config(cls, config: Config) -> Mappers:
-        return cls({f"{s.name}/{n}": stream for s in config.sources.values() for n, stream in s.streams.items()}, config.customers)
+        return cls(
+            {f"{s.name}/{n}": stream for s in config.sources.values() for n, stream in s.streams.items()},
+            config.customers,
+        )
 
     @classmethod
     def of_document(cls, document: str | Mapping[str, Any]) -> Mappers:
         found = json.loads(document) if isinstance(document, str) else document
-        return cls({n: Stream.model_validate(s) for n, s in found["streams"].items()},
-                   {n: CustomerType.model_validate(t) for n, t in found["types"].items()})
+        return cls(
+            {n: Stream.model_validate(s) for n, s in found["streams"].items()},
+            {n: CustomerType.model_validate(t) for n, t in found["types"].items()},
+        )
 
     def of(self, source: str, stream: str) -> Mapper | None:
         name = f"{source}/{stream}"
         if name not in self._made:
             given = self._streams.get(name)
-            self._made[name] = None if given is None else Mapper(stream, given.model_copy(update={"write_back": None}), self._types[given.customer])
+            self._made[name] = (
+                None
+                if given is None
+                else Mapper(stream, given.model_copy(update={"write_back": None}), self._types[given.customer])
+            )
         return self._made[name]
 
 
@@ -76,9 +85,18 @@ class References:
     base: of the recipe, where it is the one in force: what records hold by it is stored, and need not be read from their rows again.
     """
 
-    def __init__(self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage], *, base: str | None = None):
-        refs = {(a, ref[0], ref[1]) for lineage in lineages for a, line in lineage.items() for ref in (*line["won"], *line.get("lost", ()))}
-        numbers = {line["override"] for lineage in lineages for line in lineage.values() if line.get("override") is not None}
+    def __init__(
+        self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage], *, base: str | None = None
+    ):
+        refs = {
+            (a, ref[0], ref[1])
+            for lineage in lineages
+            for a, line in lineage.items()
+            for ref in (*line["won"], *line.get("lost", ()))
+        }
+        numbers = {
+            line["override"] for lineage in lineages for line in lineage.values() if line.get("override") is not None
+        }
         rids = {rid for _, rid, _ in refs}
         self.records = landing.records(connection, rids)
         self.overrides = lookups.overrides(connection, numbers) if numbers else {}
@@ -128,7 +146,14 @@ def _map(mappers: Mappers, info: RecordInfo | None, raw: Mapping[str, Any] | Non
 
 
 def in_effect(
-    connection: Connection, config: Config, mappers: Mappers, type_name: str, rids: Iterable[int], *, as_of: int, known_at: int | None
+    connection: Connection,
+    config: Config,
+    mappers: Mappers,
+    type_name: str,
+    rids: Iterable[int],
+    *,
+    as_of: int,
+    known_at: int | None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Golden values and lineage over what was in effect at `as_of`, with the knowledge of `known_at` (None: now)."""
     infos = landing.records(connection, rids)
@@ -140,7 +165,9 @@ def in_effect(
         held = _held_at(connection, config, mappers, infos, known_at)
         overrides = lookups.overrides_known(connection, names, known_at)
     listed = sorted((r for r in infos if r in held), key=lambda r: infos[r].id)
-    members = [Member(infos[r].id, r, held[r], standings(config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+    members = [
+        Member(infos[r].id, r, held[r], standings(config, infos[r].id.source, infos[r].id.stream)) for r in listed
+    ]
     values, lineage, _ = build(members, _sorted(overrides), config.customers[type_name], as_of)
     return values, lineage
 
@@ -149,7 +176,9 @@ def _sorted(overrides: Iterable[Override]) -> list[Override]:
     return sorted(overrides, key=lambda o: o.id)
 
 
-def _held_at(connection: Connection, config: Config, mappers: Mappers, infos: Mapping[int, RecordInfo], at: int) -> dict[int, Any]:
+def _held_at(
+    connection: Connection, config: Config, mappers: Mappers, infos: Mapping[int, RecordInfo], at: int
+) -> dict[int, Any]:
     """What each record's source itself said, as far as it had landed by a time."""
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
     found = {}
@@ -158,8 +187,16 @@ def _held_at(connection: Connection, config: Config, mappers: Mappers, infos: Ma
         stream = config.stream(info.id.source, info.id.stream)
         if stream is None:
             continue
-        known = [_version(mappers, info, v) for v in versions if v.at <= at and (v.suspended is None or v.suspended > at)]
-        folded = fold(known, writes.get(rid, []), hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values")
+        known = [
+            _version(mappers, info, v) for v in versions if v.at <= at and (v.suspended is None or v.suspended > at)
+        ]
+        folded = fold(
+            known,
+            writes.get(rid, []),
+            hash_values,
+            partial=stream.records == "partial",
+            keep_deleted=stream.on_delete == "keep_values",
+        )
         if folded is not None:
             found[rid] = folded.held
     return found

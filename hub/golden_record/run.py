@@ -144,24 +144,41 @@ def unmarked(connection: Connection, made: Created) -> bool:
     ids = [row[0] for row in made.rows.customers]
     if store.last_versions(connection, ids) or store.last_leads(connection, ids) or any_suspension(connection):
         return False
-    anchored = db.exists(connection, "override") and store.overrides_on(connection, {r: RecordId("", "", "") for r in made.homes})
+    anchored = db.exists(connection, "override") and store.overrides_on(
+        connection, {r: RecordId("", "", "") for r in made.homes}
+    )
     return not anchored and not (matching_store.any_dead(connection) and matching_store.led_to(connection, made.homes))
 
 
 def save_created(connection: Connection, recipe: Recipe, made: Created, at: int) -> None:
     """Write them, with the time of writing and the next places in the outbox."""
     seq, rows = store.next_seq(connection), made.rows
-    _write(connection, recipe, Rows(
-        [(*row[:-1], at) for row in rows.customers], [(*row[:-1], at) for row in rows.history],
-        [(seq + n, *row[1:-1], at) for n, row in enumerate(rows.changes)], rows.terms, rows.moves,
-    ), at)
+    _write(
+        connection,
+        recipe,
+        Rows(
+            [(*row[:-1], at) for row in rows.customers],
+            [(*row[:-1], at) for row in rows.history],
+            [(seq + n, *row[1:-1], at) for n, row in enumerate(rows.changes)],
+            rows.terms,
+            rows.moves,
+        ),
+        at,
+    )
 
 
 # --- any cluster ----------------------------------------------------------------------------------------
 
 
 def rebuild(
-    connection: Connection, recipe: Recipe, found: Reclustered, moved: Moved, touched: Collection[int], *, at: int, now: int,
+    connection: Connection,
+    recipe: Recipe,
+    found: Reclustered,
+    moved: Moved,
+    touched: Collection[int],
+    *,
+    at: int,
+    now: int,
     held: Mapping[int, Mapping[str, Held]] | None = None,
 ) -> list[Change]:
     """Golden records of the clusters that changed, saved with history, changes, id moves and search terms.
@@ -172,7 +189,12 @@ def rebuild(
     clusters, before = _affected(connection, found, moved, touched)
     members = {r for c in clusters.values() for r in c}
     old_members = {r for c in before.values() for r in c}
-    infos = {**found.infos, **landing.records(connection, (members | old_members | moved.before.keys() | moved.after.keys()) - found.infos.keys())}
+    infos = {
+        **found.infos,
+        **landing.records(
+            connection, (members | old_members | moved.before.keys() | moved.after.keys()) - found.infos.keys()
+        ),
+    }
     old = store.customers_of(connection, before)
     dead = dead_leading(connection, members | old_members)
     rebuilt = _build_all(connection, recipe, clusters, infos, now, held or {}, dead)
@@ -183,20 +205,29 @@ def rebuild(
     leads = _leads_now(infos, home, led, moved, dead)
     seen = store.last_versions(connection, after.keys() - was.keys())
     changes = derive(was, after, leads, frozenset(seen))
-    led.update(store.last_leads(connection, leads.keys() - led.keys()))  # those that come back may have led nowhere, or to another
+    led.update(
+        store.last_leads(connection, leads.keys() - led.keys())
+    )  # those that come back may have led nowhere, or to another
     moves = {id: lead for id, lead in leads.items() if lead != led.get(id, id)}
     _write(connection, recipe, _rows(connection, recipe, changes, rebuilt, old, seen, moves, at), at)
     return changes
 
 
-def _affected(connection: Connection, found: Reclustered, moved: Moved, touched: Collection[int]) -> tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]]:
+def _affected(
+    connection: Connection, found: Reclustered, moved: Moved, touched: Collection[int]
+) -> tuple[dict[int, frozenset[int]], dict[int, frozenset[int]]]:
     """Clusters to rebuild, by name, and the old clusters whose customers they replace."""
     changed = set(touched)
     again = {n: c for n, c in found.after.items() if found.before.get(n) != c or c & changed}
     gone = {n: c for n, c in found.before.items() if found.after.get(n) != c or c & changed}
     # a dead record that changed may have been born earlier or later now: who shows its id may then show another
-    ends = {lead for d in moved.before.keys() | moved.after.keys() if moved.before.get(d) != moved.after.get(d) or d in changed
-            for lead in (moved.before.get(d), moved.after.get(d)) if lead is not None}
+    ends = {
+        lead
+        for d in moved.before.keys() | moved.after.keys()
+        if moved.before.get(d) != moved.after.get(d) or d in changed
+        for lead in (moved.before.get(d), moved.after.get(d))
+        if lead is not None
+    }
     homes = {r: n for n, c in found.after.items() for r in c}
     elsewhere = matching_store.clusters_of(connection, [r for r in ends if r not in homes])
     for name in {homes[r] for r in ends if r in homes}:
@@ -209,8 +240,13 @@ def _affected(connection: Connection, found: Reclustered, moved: Moved, touched:
 
 
 def _build_all(
-    connection: Connection, recipe: Recipe, clusters: Mapping[int, frozenset[int]], infos: Mapping[int, RecordInfo], now: int,
-    known: Mapping[int, Mapping[str, Held]], dead: Mapping[int, Sequence[RecordInfo]],
+    connection: Connection,
+    recipe: Recipe,
+    clusters: Mapping[int, frozenset[int]],
+    infos: Mapping[int, RecordInfo],
+    now: int,
+    known: Mapping[int, Mapping[str, Held]],
+    dead: Mapping[int, Sequence[RecordInfo]],
 ) -> list[Rebuilt]:
     members = {r for c in clusters.values() for r in c}
     held = {**known, **matching_store.held(connection, members - known.keys())}
@@ -230,7 +266,11 @@ def _build_all(
 
 
 def _led_before(
-    infos: Mapping[int, RecordInfo], old: Mapping[int, StoredCustomer], before: Mapping[int, frozenset[int]], moved: Moved, dead: Mapping[int, Sequence[RecordInfo]]
+    infos: Mapping[int, RecordInfo],
+    old: Mapping[int, StoredCustomer],
+    before: Mapping[int, frozenset[int]],
+    moved: Moved,
+    dead: Mapping[int, Sequence[RecordInfo]],
 ) -> dict[str, str | None]:
     """Where the touched minted ids led before. An id that was not there yet is missing."""
     home = {r: old[name].id for name, members in before.items() if name in old for r in members}
@@ -245,7 +285,11 @@ def _led_before(
 
 
 def _leads_now(
-    infos: Mapping[int, RecordInfo], home: Mapping[int, str], led: Mapping[str, str | None], moved: Moved, dead: Mapping[int, Sequence[RecordInfo]]
+    infos: Mapping[int, RecordInfo],
+    home: Mapping[int, str],
+    led: Mapping[str, str | None],
+    moved: Moved,
+    dead: Mapping[int, Sequence[RecordInfo]],
 ) -> dict[str, str | None]:
     """Where they lead now: the customer of the mint record, else of its heir, else nowhere."""
     leads: dict[str, str | None] = {infos[r].mint: id for r, id in home.items()}
@@ -294,8 +338,14 @@ def _write(connection: Connection, recipe: Recipe, rows: Rows, at: int) -> None:
 
 
 def _rows(
-    connection: Connection, recipe: Recipe, changes: Sequence[Change], rebuilt: Iterable[Rebuilt], old: Mapping[int, StoredCustomer], seen: Mapping[str, int],
-    moves: Mapping[str, str | None], at: int
+    connection: Connection,
+    recipe: Recipe,
+    changes: Sequence[Change],
+    rebuilt: Iterable[Rebuilt],
+    old: Mapping[int, StoredCustomer],
+    seen: Mapping[str, int],
+    moves: Mapping[str, str | None],
+    at: int,
 ) -> Rows:
     """What is to be written; what makes way for it is dropped. `seen`: the last versions of those that were not there just now."""
     by_id = {r.id: r for r in rebuilt}
@@ -306,18 +356,30 @@ def _rows(
     versions.update({c.id: c.version for c in old.values() if c.id in unchanged})
     times = {c.id: c.at for c in old.values()}
     # a customer that stays with its cluster is overwritten; others make way first, as a cluster has one customer
-    store.drop_customers(connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster])
+    store.drop_customers(
+        connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster]
+    )
     seq, ids = store.next_seq(connection), landing.new_ids(EVENT, at)
     return Rows(
         [customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()],
         [history_row(c, by_id.get(c.customer), types, versions[c.customer], recipe, at) for c in changes],
-        [change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, next(ids), at) for n, c in enumerate(changes)],
-        _changed_terms(connection, recipe, [by_id[c.customer] for c in changes if c.customer in by_id], [c for c in old.values() if c.id not in unchanged]),
+        [
+            change_row(c, by_id.get(c.customer), types, versions[c.customer], seq + n, next(ids), at)
+            for n, c in enumerate(changes)
+        ],
+        _changed_terms(
+            connection,
+            recipe,
+            [by_id[c.customer] for c in changes if c.customer in by_id],
+            [c for c in old.values() if c.id not in unchanged],
+        ),
         moves,
     )
 
 
-def _changed_terms(connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]) -> list[store.Term]:
+def _changed_terms(
+    connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]
+) -> list[store.Term]:
     """Those to add, those that go dropped. Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
     store.drop_terms(connection, [c.id for c in old if c.recipe != recipe.hash])
     before = {row for c in old if c.recipe == recipe.hash for row in _terms(recipe, c)}
@@ -339,18 +401,51 @@ def _keep_recipe(connection: Connection, recipe: Recipe, at: int) -> None:
 
 def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> tuple[Any, ...]:
     """In the order of store.CUSTOMER_COLUMNS."""
-    return (r.id, r.type, r.cluster, version, len(r.members), db.dump(r.values), db.dump(r.lineage), recipe.hash, r.revisit_at, at)
+    return (
+        r.id,
+        r.type,
+        r.cluster,
+        version,
+        len(r.members),
+        db.dump(r.values),
+        db.dump(r.lineage),
+        recipe.hash,
+        r.revisit_at,
+        at,
+    )
 
 
-def history_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, recipe: Recipe, at: int) -> tuple[Any, ...]:
+def history_row(
+    c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, recipe: Recipe, at: int
+) -> tuple[Any, ...]:
     """In the order of store.HISTORY_COLUMNS."""
     into = c.other[0] if r is None and c.type is ChangeType.MERGED else ""
     members = sorted(r.members) if r else []
-    return (c.customer, version, r.type if r else types[c.customer], c.type.value, db.dump(members),
-            db.dump(r.lineage) if r else None, recipe.hash, into, at)
+    return (
+        c.customer,
+        version,
+        r.type if r else types[c.customer],
+        c.type.value,
+        db.dump(members),
+        db.dump(r.lineage) if r else None,
+        recipe.hash,
+        into,
+        at,
+    )
 
 
-def change_row(c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, id: str, at: int) -> tuple[Any, ...]:
+def change_row(
+    c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, id: str, at: int
+) -> tuple[Any, ...]:
     """In the order of store.CHANGE_COLUMNS."""
-    return (seq, id, c.customer, r.type if r else types[c.customer], c.type.value, version,
-            db.dump(c.attributes), db.dump(c.other), at)
+    return (
+        seq,
+        id,
+        c.customer,
+        r.type if r else types[c.customer],
+        c.type.value,
+        version,
+        db.dump(c.attributes),
+        db.dump(c.other),
+        at,
+    )

@@ -67,7 +67,9 @@ def _pieces(text: str) -> list[str]:
 def _number(piece: str) -> Term | None:
     digits = _digits(piece)
     bare = digits.lstrip("0")
-    exact = dict.fromkeys([digits[:LONGEST], bare[:LONGEST], *([bare[-TAIL:], digits[-TAIL:]] if len(digits) >= TAIL else [])])
+    exact = dict.fromkeys(
+        [digits[:LONGEST], bare[:LONGEST], *([bare[-TAIL:], digits[-TAIL:]] if len(digits) >= TAIL else [])]
+    )
     return Term(tuple(t for t in exact if t), (digits[:LONGEST],))
 
 

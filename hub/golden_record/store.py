@@ -24,7 +24,12 @@ class CustomerRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "customer"
     __table_args__ = (
         Index("customer_cluster", "cluster", unique=True),
-        Index("customer_revisit", "revisit_at", sqlite_where=text("revisit_at IS NOT NULL"), postgresql_where=text("revisit_at IS NOT NULL")),
+        Index(
+            "customer_revisit",
+            "revisit_at",
+            sqlite_where=text("revisit_at IS NOT NULL"),
+            postgresql_where=text("revisit_at IS NOT NULL"),
+        ),
     )
     id: str = Field(primary_key=True)  # the earliest-minted id that leads here
     type: str
@@ -133,7 +138,9 @@ CUSTOMER = "id, type, cluster, version, size, body, lineage, recipe, revisit_at,
 
 
 def _customer(row: Any) -> StoredCustomer:
-    return StoredCustomer(row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9])
+    return StoredCustomer(
+        row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9]
+    )
 
 
 def customer(connection: Connection, id: str) -> StoredCustomer | None:
@@ -154,7 +161,10 @@ def customers_named(connection: Connection, ids: Iterable[str]) -> dict[str, Sto
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustomer]:
     """Customers of whom a value starts or ends to be in effect by now."""
-    found = connection.execute(text(f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"), {"now": now, "limit": limit})
+    found = connection.execute(
+        text(f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"),
+        {"now": now, "limit": limit},
+    )
     return [_customer(r) for r in found]
 
 
@@ -223,7 +233,9 @@ def terms_of(connection: Connection, ids: Iterable[str]) -> dict[str, set[tuple[
     """(attribute, token) by customer."""
     listed = list(ids)
     found: dict[str, set[tuple[str, str]]] = {id: set() for id in listed}
-    for customer, attribute, token in db.ask(connection, "SELECT customer, attribute, token FROM search_term WHERE customer IN {ids:text}", ids=listed):
+    for customer, attribute, token in db.ask(
+        connection, "SELECT customer, attribute, token FROM search_term WHERE customer IN {ids:text}", ids=listed
+    ):
         found[customer].add((attribute, token))
     return found
 
@@ -245,7 +257,9 @@ def overrides_on(connection: Connection, names: Mapping[int, RecordId]) -> dict[
 
 def override(connection: Connection, number: int) -> tuple[int, str] | None:
     """Anchor and attribute of a standing override."""
-    found = connection.execute(text("SELECT anchor, attribute FROM override WHERE id=:id AND withdrawn_at IS NULL"), {"id": number}).first()
+    found = connection.execute(
+        text("SELECT anchor, attribute FROM override WHERE id=:id AND withdrawn_at IS NULL"), {"id": number}
+    ).first()
     return None if found is None else (found.anchor, found.attribute)
 
 
@@ -253,12 +267,20 @@ def add_override(connection: Connection, anchor: int, given: Override) -> int:
     number = db.next_number(connection, table(OverrideRow), "id")
     columns = ("id", "anchor", "attribute", "values", "by", "reason", "at", "until", "withdrawn_by")
     values = db.dump([plain(v) for v in given.values])
-    db.insert_many(connection, table(OverrideRow), columns, [(number, anchor, given.attribute, values, given.by, given.reason, given.at, given.until, "")])
+    db.insert_many(
+        connection,
+        table(OverrideRow),
+        columns,
+        [(number, anchor, given.attribute, values, given.by, given.reason, given.at, given.until, "")],
+    )
     return number
 
 
 def withdraw_override(connection: Connection, number: int, *, by: str, at: int) -> None:
-    connection.execute(text("UPDATE override SET withdrawn_at=:at, withdrawn_by=:by WHERE id=:id AND withdrawn_at IS NULL"), {"at": at, "by": by, "id": number})
+    connection.execute(
+        text("UPDATE override SET withdrawn_at=:at, withdrawn_by=:by WHERE id=:id AND withdrawn_at IS NULL"),
+        {"at": at, "by": by, "id": number},
+    )
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -291,13 +313,18 @@ def history(connection: Connection, id: str) -> list[StoredHistory]:
 
 def history_at(connection: Connection, id: str, at: int) -> StoredHistory | None:
     """The version that was served at a time."""
-    found = connection.execute(text(f"SELECT {HISTORY} FROM history WHERE customer=:id AND at<=:at ORDER BY version DESC LIMIT 1"), {"id": id, "at": at}).first()
+    found = connection.execute(
+        text(f"SELECT {HISTORY} FROM history WHERE customer=:id AND at<=:at ORDER BY version DESC LIMIT 1"),
+        {"id": id, "at": at},
+    ).first()
     return None if found is None else _history(found)
 
 
 def led_at(connection: Connection, id: str, at: int) -> tuple[bool, str | None]:
     """Whether a move of this id was known at a time, and where it led then."""
-    found = connection.execute(text("SELECT leads_to FROM id_move WHERE id=:id AND at<=:at ORDER BY seq DESC LIMIT 1"), {"id": id, "at": at}).first()
+    found = connection.execute(
+        text("SELECT leads_to FROM id_move WHERE id=:id AND at<=:at ORDER BY seq DESC LIMIT 1"), {"id": id, "at": at}
+    ).first()
     return (False, None) if found is None else (True, found.leads_to)
 
 
@@ -317,11 +344,24 @@ class StoredChange:
 def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredChange]:
     """The outbox after a position. Positions have no gaps that fill later: writers are alone."""
     found = connection.execute(
-        text("SELECT seq, id, customer, type, kind, version, attributes, other, at FROM change WHERE seq>:seq ORDER BY seq LIMIT :limit"),
+        text(
+            "SELECT seq, id, customer, type, kind, version, attributes, other, at FROM change WHERE seq>:seq ORDER BY seq LIMIT :limit"
+        ),
         {"seq": seq, "limit": limit},
     )
     return [
-        StoredChange(r.seq, r.id, r.customer, r.type, r.kind, r.version, tuple(db.load(r.attributes)), tuple(db.load(r.other)), r.at) for r in found
+        StoredChange(
+            r.seq,
+            r.id,
+            r.customer,
+            r.type,
+            r.kind,
+            r.version,
+            tuple(db.load(r.attributes)),
+            tuple(db.load(r.other)),
+            r.at,
+        )
+        for r in found
     ]
 
 
@@ -335,7 +375,9 @@ def save_recipe(connection: Connection, hash_: str, config: str, models: str, at
 
 
 def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = db.load(connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar())
+    found: dict[str, Any] | None = db.load(
+        connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar()
+    )
     return found
 
 

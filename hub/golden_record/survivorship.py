@@ -111,7 +111,9 @@ def _alone(member: Member, customer: CustomerType, now: int) -> dict[str, Golden
             made[attribute] = ranked
             continue
         refs = tuple(Ref(member.rid, held.landed, index) for index in range(max(len(values), 1)))
-        made[attribute] = Golden(tuple(dict.fromkeys(values)), rule.value, refs, (), None, member.standings.by[attribute].verified)
+        made[attribute] = Golden(
+            tuple(dict.fromkeys(values)), rule.value, refs, (), None, member.standings.by[attribute].verified
+        )
     return made
 
 
@@ -131,14 +133,21 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
         return None
     if len(candidates) == 1:
         only = candidates[0]
-        return Golden(() if only.value is None else (only.value,), rules.rule.value, (only.ref,), (), None, only.standing.verified)
+        return Golden(
+            () if only.value is None else (only.value,), rules.rule.value, (only.ref,), (), None, only.standing.verified
+        )
     keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
 
     def rank(candidate: Candidate) -> tuple[Any, ...]:
         time = -inf if candidate.held.time is None else candidate.held.time
         return (
-            candidate.standing.verified, *(key(candidate) for key in keys), _trust(candidate), time,
-            -candidate.ref.index, _text(candidate.value), candidate.record,
+            candidate.standing.verified,
+            *(key(candidate) for key in keys),
+            _trust(candidate),
+            time,
+            -candidate.ref.index,
+            _text(candidate.value),
+            candidate.record,
         )
 
     ordered = sorted(candidates, key=rank, reverse=True)
@@ -249,7 +258,12 @@ def _standing_overrides(overrides: Iterable[Override], members: set[RecordId], n
 
 def revisit_at(members: Iterable[Member], overrides: Iterable[Override], now: int) -> int | None:
     """When a value of these starts or stops to be in effect next."""
-    edges = [edge for m in members for h in m.held.values() if (h.cell.start or h.cell.end)
-             for edge in (h.cell.start, h.cell.end)]
+    edges = [
+        edge
+        for m in members
+        for h in m.held.values()
+        if (h.cell.start or h.cell.end)
+        for edge in (h.cell.start, h.cell.end)
+    ]
     edges.extend(o.until for o in overrides)
     return min((e for e in edges if e is not None and e > now), default=None)

@@ -23,7 +23,9 @@ from hub.kinds.phone import PHONE
 from hub.kinds.postal_address import POSTAL_ADDRESS
 from hub.kinds.text import TEXT
 
-REMEMBERED = 4096  # values of a kind whose forms are kept: those just cleaned are asked for again when a record is standardised
+REMEMBERED = (
+    4096  # values of a kind whose forms are kept: those just cleaned are asked for again when a record is standardised
+)
 
 KINDS: dict[str, Kind] = {
     kind.name: replace(kind, forms=lru_cache(REMEMBERED)(kind.forms))

@@ -24,8 +24,23 @@ _CODE, _CITY = clue("same", "postcode"), clue("same", "city")
 _PLACES = (_CODE, _CITY, clue("near", "postcode"), clue("near", "city"))
 
 ADDRESS = (
-    Level("same", "the same street, house and place", 0.42, 0.00002, 0.70, tf="value", needs=((_STREET, _CODE), (_STREET, _CITY))),
-    Level("nearly", "nearly the same street and house, in the same place", 0.22, 0.00003, 0.12, needs=tuple((_ALIKE, place) for place in _PLACES)),
+    Level(
+        "same",
+        "the same street, house and place",
+        0.42,
+        0.00002,
+        0.70,
+        tf="value",
+        needs=((_STREET, _CODE), (_STREET, _CITY)),
+    ),
+    Level(
+        "nearly",
+        "nearly the same street and house, in the same place",
+        0.22,
+        0.00003,
+        0.12,
+        needs=tuple((_ALIKE, place) for place in _PLACES),
+    ),
     Level("street", "the same or nearly the same street", 0.06, 0.0004, 0.03, needs=((_ALIKE,), (_HOUSE, _CODE))),
     Level("postcode", "the same postcode, another street", 0.05, 0.003, 0.03, tf="postcode", needs=one_of(_CODE)),
     Level("city", "the same city", 0.09, 0.03, 0.05, tf="city", needs=one_of(_CITY)),
@@ -91,7 +106,9 @@ def _address_sql(left: Columns, right: Columns) -> str:
     near_place = f"({_place_sql(p, q)} OR {_place_sql(c, d)})"
     nowhere = f"({p} IS NULL OR {q} IS NULL) AND ({c} IS NULL OR {d} IS NULL)"
     alike = f"{streets} AND {_alike_sql(s, t)}"
-    elsewhere = f"(CASE WHEN {near_place} THEN (CASE WHEN {alike} THEN (CASE WHEN {house} THEN 1 ELSE 2 END) ELSE 5 END) "
+    elsewhere = (
+        f"(CASE WHEN {near_place} THEN (CASE WHEN {alike} THEN (CASE WHEN {house} THEN 1 ELSE 2 END) ELSE 5 END) "
+    )
     elsewhere += f"WHEN {h} = {i} AND {alike} THEN 2 ELSE 6 END)"
     return (
         f"CASE WHEN {p} = {q} OR {c} = {d} THEN (CASE WHEN {s} = {t} AND {house} THEN 0 "
@@ -101,5 +118,11 @@ def _address_sql(left: Columns, right: Columns) -> str:
     )
 
 
-POSTAL_ADDRESS = Levels(("value", "street", "house", "postcode", "city"), ADDRESS, _address_sql, _address, shared=True,
-                        present=("street", "postcode", "city"))
+POSTAL_ADDRESS = Levels(
+    ("value", "street", "house", "postcode", "city"),
+    ADDRESS,
+    _address_sql,
+    _address,
+    shared=True,
+    present=("street", "postcode", "city"),
+)

@@ -104,7 +104,17 @@ def scalar(
 
         return level
 
-    return Levels(("value",), levels, whole, bound, shared=shared, named=named, many=True, contact=contact, features=features or {})
+    return Levels(
+        ("value",),
+        levels,
+        whole,
+        bound,
+        shared=shared,
+        named=named,
+        many=True,
+        contact=contact,
+        features=features or {},
+    )
 
 
 def near(a: str, b: str) -> bool:

@@ -19,11 +19,19 @@ from hub.kinds.levels_base import (
 
 COMPANY = (
     Level("exact", "the same company name", 0.66, 0.0002, tf="value", needs=one_of(clue("same", "value"))),
-    Level("order", "the same words in another order or spacing", 0.06, 0.00005, needs=one_of(clue("same", "sorted"), clue("same", "joined"))),
+    Level(
+        "order",
+        "the same words in another order or spacing",
+        0.06,
+        0.00005,
+        needs=one_of(clue("same", "sorted"), clue("same", "joined")),
+    ),
     Level("near", "company names one letter apart", 0.06, 0.0001, needs=one_of(clue("near", "value"))),
     Level("part", "one company name is a part of the other", 0.08, 0.001, 0.10, needs=one_of(clue("within", "value"))),
     Level("similar", "company names spelt alike", 0.04, 0.003, 0.20, needs=one_of(clue("like", "value"))),
-    Level("first word", "company names with the same first word", 0.02, 0.01, 0.35, needs=one_of(clue("same", "first"))),
+    Level(
+        "first word", "company names with the same first word", 0.02, 0.01, 0.35, needs=one_of(clue("same", "first"))
+    ),
     Level("other", "another company name", 0.05, 0.985, 0.45),
 )
 
@@ -74,4 +82,12 @@ def _company_sql(left: Columns, right: Columns) -> str:
     )
 
 
-COMPANY_NAME = Levels(("value", "sorted", "joined"), COMPANY, _company_sql, _company, name=True, shared=True, features={"first": Feature(("value",), _first)})
+COMPANY_NAME = Levels(
+    ("value", "sorted", "joined"),
+    COMPANY,
+    _company_sql,
+    _company,
+    name=True,
+    shared=True,
+    features={"first": Feature(("value",), _first)},
+)

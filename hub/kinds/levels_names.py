@@ -21,14 +21,25 @@ from hub.kinds.levels_base import (
     similar_sql,
 )
 
-_SAME, _NEAR, _LIKE, _WITHIN = clue("same", "value"), clue("near", "value"), clue("like", "value"), clue("within", "value")
+_SAME, _NEAR, _LIKE, _WITHIN = (
+    clue("same", "value"),
+    clue("near", "value"),
+    clue("like", "value"),
+    clue("within", "value"),
+)
 _SOUND = clue("same", "sound")
 _CROSSED = one_of(clue("same", "value", "family"))
 
 GIVEN = (
     Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value", needs=one_of(_SAME)),
     Level("near", "given names one letter apart", 0.08, 0.002, 0.004, needs=one_of(_NEAR)),
-    Level("nickname", "one given name is a nickname or variant of the other", 0.05, 0.004, needs=one_of(clue("same", "canonical"))),
+    Level(
+        "nickname",
+        "one given name is a nickname or variant of the other",
+        0.05,
+        0.004,
+        needs=one_of(clue("same", "canonical")),
+    ),
     Level("short", "one given name is a part of the other", 0.03, 0.004, needs=one_of(_WITHIN)),
     Level("initial", "one given name is the initial of the other", 0.03, 0.006, needs=one_of(_WITHIN)),
     Level("swapped", "given and family name are swapped", 0.015, 0.00004, needs=_CROSSED),
@@ -201,7 +212,18 @@ def _middle_sql(left: Columns, right: Columns) -> str:
     )
 
 
-GIVEN_NAME = Levels(("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, name=True, optional=("family",))
-FAMILY_NAME = Levels(("value", "words", "sound", "given"), FAMILY, _family_sql, _family, shared=True, name=True, optional=("given",),
-                     features={"words": Feature(("words", "value"))}, silent=one_of(clue("same", "given", "value")))
+GIVEN_NAME = Levels(
+    ("value", "canonical", "sound", "family"), GIVEN, _given_sql, _given, name=True, optional=("family",)
+)
+FAMILY_NAME = Levels(
+    ("value", "words", "sound", "given"),
+    FAMILY,
+    _family_sql,
+    _family,
+    shared=True,
+    name=True,
+    optional=("given",),
+    features={"words": Feature(("words", "value"))},
+    silent=one_of(clue("same", "given", "value")),
+)
 MIDDLE_NAME = Levels(("value",), MIDDLE, _middle_sql, _middle)

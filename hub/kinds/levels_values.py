@@ -17,7 +17,13 @@ BIRTH = (
     Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value", needs=one_of(_SAME)),
     Level("swapped", "day and month swapped", 0.015, 0.00002, needs=one_of(_YEAR)),
     Level("near", "birth dates one digit apart", 0.045, 0.0008, needs=one_of(_TWO)),
-    Level("two parts", "birth dates share two of year, month and day", 0.02, 0.003, needs=((_YEAR, _MONTH), (_YEAR, _DAY), (_MONTH, _DAY))),
+    Level(
+        "two parts",
+        "birth dates share two of year, month and day",
+        0.02,
+        0.003,
+        needs=((_YEAR, _MONTH), (_YEAR, _DAY), (_MONTH, _DAY)),
+    ),
     Level("similar", "birth dates two digits apart", 0.015, 0.006, needs=one_of(_TWO)),
     Level("year", "the same birth year", 0.01, 0.01, needs=one_of(_YEAR)),
     Level("other", "another birth date", 0.025, 0.98),
@@ -42,7 +48,9 @@ def _birth(a: str, b: str) -> int:
 
 
 def _birth_sql(a: str, b: str) -> str:
-    year, month, day = (f"(substr({a}, {start}, {size}) = substr({b}, {start}, {size}))" for start, size in ((1, 4), (5, 2), (7, 2)))
+    year, month, day = (
+        f"(substr({a}, {start}, {size}) = substr({b}, {start}, {size}))" for start, size in ((1, 4), (5, 2), (7, 2))
+    )
     crossed = f"substr({a}, 5, 2) = substr({b}, 7, 2) AND substr({a}, 7, 2) = substr({b}, 5, 2)"
     return (
         f"(CASE WHEN {a} = {b} THEN 0 WHEN length({a}) <> 8 OR length({b}) <> 8 THEN (CASE WHEN {year} THEN 5 ELSE 6 END) "
@@ -57,9 +65,33 @@ _BEGIN, _MIDDLE = clue("same", "begin"), clue("same", "middle")
 
 EMAIL = (
     Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
-    Level("local", "the same name before the @, another domain", 0.05, 0.0002, 0.01, n=0.05, needs=((_BEGIN, clue("same", "local")), (_MIDDLE, clue("same", "local")))),
-    Level("near", "e-mail addresses one or two letters apart", 0.05, 0.00005, 0.002, n=0.02, needs=((_BEGIN, _TWO), (_MIDDLE, _TWO))),
-    Level("similar", "e-mail addresses alike before the @", 0.05, 0.003, 0.03, n=0.30, needs=((_BEGIN, clue("like", "local")), (_MIDDLE, clue("like", "local")))),
+    Level(
+        "local",
+        "the same name before the @, another domain",
+        0.05,
+        0.0002,
+        0.01,
+        n=0.05,
+        needs=((_BEGIN, clue("same", "local")), (_MIDDLE, clue("same", "local"))),
+    ),
+    Level(
+        "near",
+        "e-mail addresses one or two letters apart",
+        0.05,
+        0.00005,
+        0.002,
+        n=0.02,
+        needs=((_BEGIN, _TWO), (_MIDDLE, _TWO)),
+    ),
+    Level(
+        "similar",
+        "e-mail addresses alike before the @",
+        0.05,
+        0.003,
+        0.03,
+        n=0.30,
+        needs=((_BEGIN, clue("like", "local")), (_MIDDLE, clue("like", "local"))),
+    ),
     Level("other", "another e-mail address", 0.10, 0.996, 0.86, n=0.64),
 )
 
@@ -91,7 +123,9 @@ def _email_sql(a: str, b: str) -> str:
 PHONE = (
     Level("exact", "the same phone number", 0.70, 0.00002, 0.35, tf="value", needs=one_of(_SAME)),
     Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02, needs=one_of(_NEAR)),
-    Level("end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01, needs=one_of(clue("same", "end"))),
+    Level(
+        "end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01, needs=one_of(clue("same", "end"))
+    ),
     Level("other", "another phone number", 0.23, 0.9999, 0.62),
 )
 
@@ -116,7 +150,15 @@ def _phone_sql(a: str, b: str) -> str:
 
 DOMAIN = (
     Level("exact", "the same internet domain", 0.80, 0.0003, 0.60, tf="value", n=0.15, needs=one_of(_SAME)),
-    Level("name", "the same domain name under another ending", 0.05, 0.0001, 0.10, n=0.10, needs=one_of(clue("same", "name"))),
+    Level(
+        "name",
+        "the same domain name under another ending",
+        0.05,
+        0.0001,
+        0.10,
+        n=0.10,
+        needs=one_of(clue("same", "name")),
+    ),
     Level("other", "another internet domain", 0.15, 0.9996, 0.30, n=0.75),
 )
 
@@ -215,9 +257,21 @@ def _up_to(mark: str) -> Feature:
     return Feature(("value",), lambda text: text.partition(mark)[0])
 
 
-BIRTH_DATE = scalar(BIRTH, _birth_sql, _birth, features={"value": _part(0, None), "year": _part(0, 4), "month": _part(4, 6), "day": _part(6, None)})
-EMAIL_ADDRESS = scalar(EMAIL, _email_sql, _email, shared=True, named=True, contact=True,
-                       features={"local": _up_to("@"), "begin": _part(0, 3), "middle": _part(3, 7)})
+BIRTH_DATE = scalar(
+    BIRTH,
+    _birth_sql,
+    _birth,
+    features={"value": _part(0, None), "year": _part(0, 4), "month": _part(4, 6), "day": _part(6, None)},
+)
+EMAIL_ADDRESS = scalar(
+    EMAIL,
+    _email_sql,
+    _email,
+    shared=True,
+    named=True,
+    contact=True,
+    features={"local": _up_to("@"), "begin": _part(0, 3), "middle": _part(3, 7)},
+)
 PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True, features={"end": _part(-7, None)})
 DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True, named=True, features={"name": _up_to(".")})
 IDENTIFIER_NUMBER = scalar(IDENTIFIER, _identifier_sql, _identifier)

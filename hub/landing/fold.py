@@ -40,7 +40,9 @@ class _Run:
     first: Version
 
 
-def fold(versions: Sequence[Version], writes: Sequence[Write], hash_of: HashOf, *, partial: bool, keep_deleted: bool = False) -> Folded | None:
+def fold(
+    versions: Sequence[Version], writes: Sequence[Write], hash_of: HashOf, *, partial: bool, keep_deleted: bool = False
+) -> Folded | None:
     """One record from all its versions; None while only tombstones landed."""
     ordered = sorted(versions, key=lambda v: v.order)
     lives = [v for v in ordered if not v.tombstone]

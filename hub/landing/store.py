@@ -182,8 +182,15 @@ def new_ids(prefix: str, at: int) -> Iterator[str]:
 
 
 def land(
-    connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, type_name: str, at: int,
-    pending: bool, keep_deleted: bool = False,
+    connection: Connection,
+    source: str,
+    stream: str,
+    rows: Sequence[Incoming],
+    *,
+    type_name: str,
+    at: int,
+    pending: bool,
+    keep_deleted: bool = False,
 ) -> list[Landed]:
     """Keep these rows; say of each whether it brought a version that was not here yet."""
     known = _load_records(connection, source, stream, {r.key for r in rows})
@@ -236,7 +243,9 @@ def _order(row: Incoming, record: _Record | None, body: bytes | None, landed: in
     return (f"{landed:020d}" if row.version is None else row.version, 0, content)
 
 
-def _take(record: _Record, order: tuple[str, int, str], landed: int, kills: bool, tombstone: bool, pending: bool) -> None:
+def _take(
+    record: _Record, order: tuple[str, int, str], landed: int, kills: bool, tombstone: bool, pending: bool
+) -> None:
     if not tombstone and record.born is None:
         record.born = landed
     if not record.orders or order > record.newest:
@@ -257,8 +266,12 @@ def _load_records(connection: Connection, source: str, stream: str, keys: set[st
     )
     found: dict[str, _Record] = {}
     by_rid: dict[int, _Record] = {}
-    for key, rid, born, died, latest, versions, pending, mint in db.ask(connection, query, source=source, stream=stream, keys=sorted(keys)):
-        found[key] = by_rid[rid] = _Record(rid, born, died, latest, versions, pending, set(), ("", 0, ""), None, mint, key)
+    for key, rid, born, died, latest, versions, pending, mint in db.ask(
+        connection, query, source=source, stream=stream, keys=sorted(keys)
+    ):
+        found[key] = by_rid[rid] = _Record(
+            rid, born, died, latest, versions, pending, set(), ("", 0, ""), None, mint, key
+        )
     orders = "SELECT rid, suspended, version, generation, content FROM version WHERE rid IN {ids}"
     for rid, suspended, version, generation, content in db.ask(connection, orders, ids=by_rid):
         record, order = by_rid[rid], (version, generation, content)
@@ -272,14 +285,31 @@ def _load_records(connection: Connection, source: str, stream: str, keys: set[st
 def _save_records(connection: Connection, source: str, stream: str, type_name: str, records: Iterable[_Record]) -> None:
     columns = ("rid", "source", "stream", "key", "mint", "type", "born", "died", "latest", "versions", "pending")
     touched = [r for r in records if r.touched]
-    fresh = [(r.rid, source, stream, r.key, r.mint, type_name, r.born, r.died, r.latest, r.versions, r.pending)
-             for r in touched if r.fresh]
+    fresh = [
+        (r.rid, source, stream, r.key, r.mint, type_name, r.born, r.died, r.latest, r.versions, r.pending)
+        for r in touched
+        if r.fresh
+    ]
     db.insert_many(connection, table(RecordRow), columns, fresh)
-    update = "UPDATE record SET born=:born, died=:died, latest=:latest, versions=:versions, pending=:pending WHERE rid=:rid"
-    db.do_many(connection, update, [
-        {"rid": r.rid, "born": r.born, "died": r.died, "latest": r.latest, "versions": r.versions, "pending": r.pending}
-        for r in touched if not r.fresh
-    ])
+    update = (
+        "UPDATE record SET born=:born, died=:died, latest=:latest, versions=:versions, pending=:pending WHERE rid=:rid"
+    )
+    db.do_many(
+        connection,
+        update,
+        [
+            {
+                "rid": r.rid,
+                "born": r.born,
+                "died": r.died,
+                "latest": r.latest,
+                "versions": r.versions,
+                "pending": r.pending,
+            }
+            for r in touched
+            if not r.fresh
+        ],
+    )
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -323,7 +353,13 @@ def records(connection: Connection, rids: Iterable[int]) -> dict[int, RecordInfo
 
 
 def record_named(connection: Connection, id: RecordId) -> RecordInfo | None:
-    found = db.ask(connection, f"{INFO} WHERE source = :source AND stream = :stream AND key = :key", source=id.source, stream=id.stream, key=id.key)
+    found = db.ask(
+        connection,
+        f"{INFO} WHERE source = :source AND stream = :stream AND key = :key",
+        source=id.source,
+        stream=id.stream,
+        key=id.key,
+    )
     return _info(found[0]) if found else None
 
 
@@ -335,8 +371,12 @@ def record_minting(connection: Connection, customer_id: str) -> RecordInfo | Non
 def versions_of(connection: Connection, rids: Iterable[int]) -> dict[int, list[StoredVersion]]:
     """All versions per record, oldest order first; suspended ones too, which say so."""
     found: dict[int, list[StoredVersion]] = {}
-    statement = "SELECT landed, rid, version, generation, content, observed, raw, at, suspended FROM version WHERE rid IN {ids}"
-    for landed, rid, version, generation, content, observed, raw, at, suspended in db.ask(connection, statement, ids=rids):
+    statement = (
+        "SELECT landed, rid, version, generation, content, observed, raw, at, suspended FROM version WHERE rid IN {ids}"
+    )
+    for landed, rid, version, generation, content, observed, raw, at, suspended in db.ask(
+        connection, statement, ids=rids
+    ):
         stored = StoredVersion(landed, rid, (version, generation, content), observed, db.load(raw), at, suspended)
         found.setdefault(rid, []).append(stored)
     for listed in found.values():
@@ -363,24 +403,40 @@ def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[
         " WHERE rid IN {ids} ORDER BY id"
     )
     for rid, attribute, value_hash, version, generation, content, origin in db.ask(connection, statement, ids=records_):
-        found.setdefault(rid, []).append(Write(records_[rid], attribute, value_hash, (version, generation, content), origin))
+        found.setdefault(rid, []).append(
+            Write(records_[rid], attribute, value_hash, (version, generation, content), origin)
+        )
     return found
 
 
 def log_write(connection: Connection, rid: int, attribute: str, value_hash: str, *, origin: str, at: int) -> None:
     """Before the hub writes a field: over which version, and what. Another try of the same write is the same line."""
     base = connection.execute(
-        text("SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid=:rid)"),
+        text(
+            "SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid=:rid)"
+        ),
         {"rid": rid},
     ).one()
     last = connection.execute(
-        text("SELECT value_hash, base_version, base_generation, base_content FROM write_log WHERE rid=:rid AND attribute=:attribute ORDER BY id DESC LIMIT 1"),
+        text(
+            "SELECT value_hash, base_version, base_generation, base_content FROM write_log WHERE rid=:rid AND attribute=:attribute ORDER BY id DESC LIMIT 1"
+        ),
         {"rid": rid, "attribute": attribute},
     ).first()
     if last is not None and tuple(last) == (value_hash, *base):
         return
     number = db.next_number(connection, table(WriteRow), "id")
-    columns = ("id", "rid", "attribute", "value_hash", "base_version", "base_generation", "base_content", "origin", "at")
+    columns = (
+        "id",
+        "rid",
+        "attribute",
+        "value_hash",
+        "base_version",
+        "base_generation",
+        "base_content",
+        "origin",
+        "at",
+    )
     row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at)
     db.insert_many(connection, table(WriteRow), columns, [row])
 
@@ -396,17 +452,26 @@ def pending_count(connection: Connection) -> int:
 
 def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> None:
     """These are in a golden record now, unless a newer version landed meanwhile."""
-    db.do(connection, "UPDATE record SET pending=0 WHERE rid IN {ids} AND pending=1 AND latest<=:up_to", ids=rids, up_to=up_to)
+    db.do(
+        connection,
+        "UPDATE record SET pending=0 WHERE rid IN {ids} AND pending=1 AND latest<=:up_to",
+        ids=rids,
+        up_to=up_to,
+    )
 
 
 def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
-    found = connection.execute(text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}).scalar()
+    found = connection.execute(
+        text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}
+    ).scalar()
     cursor: dict[str, Any] | None = db.load(found)
     return cursor
 
 
 def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, Any], at: int) -> None:
-    db.upsert_many(connection, table(CursorRow), ("source", "stream", "cursor", "at"), [(source, stream, db.dump(cursor), at)])
+    db.upsert_many(
+        connection, table(CursorRow), ("source", "stream", "cursor", "at"), [(source, stream, db.dump(cursor), at)]
+    )
     db.fail_point("cursor")
 
 
@@ -436,7 +501,9 @@ def quarantined(connection: Connection, source: str | None = None, limit: int = 
     """Rows that were set aside, newest first."""
     where = "" if source is None else "WHERE source = :source "
     rows = connection.execute(
-        text(f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"),
+        text(
+            f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"
+        ),
         {"limit": limit, **({} if source is None else {"source": source})},
     )
     return [SetAside(r.source, r.stream, r.line, r.reason, r.at) for r in rows]
@@ -444,16 +511,33 @@ def quarantined(connection: Connection, source: str | None = None, limit: int = 
 
 def start_pull(connection: Connection, source: str, stream: str, at: int) -> int:
     number = db.next_number(connection, table(PullRow), "id")
-    db.insert_many(connection, table(PullRow),
-                   ("id", "source", "stream", "started", "fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted", "note"),
-                   [(number, source, stream, at, 0, 0, 0, 0, 0, 0, "")])
+    db.insert_many(
+        connection,
+        table(PullRow),
+        (
+            "id",
+            "source",
+            "stream",
+            "started",
+            "fetched",
+            "landed",
+            "unchanged",
+            "quarantined",
+            "suppressed",
+            "deleted",
+            "note",
+        ),
+        [(number, source, stream, at, 0, 0, 0, 0, 0, 0, "")],
+    )
     return number
 
 
 def save_pull(connection: Connection, number: int, counts: Mapping[str, int], note: str, ended: int | None) -> None:
     connection.execute(
-        text("UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
-             " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id"),
+        text(
+            "UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
+            " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id"
+        ),
         {**counts, "note": note, "ended": ended, "id": number},
     )
 

@@ -76,28 +76,50 @@ def touched_since(connection: Connection, at: int) -> set[int]:
     found: set[int] = set()
     for given in suspensions(connection):
         if max(given.at, given.lifted_at or 0) >= at:
-            found.update(r.rid for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE" + _IN_WINDOW), given.window))
+            found.update(
+                r.rid
+                for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE" + _IN_WINDOW), given.window)
+            )
     return found
 
 
 def suspend(connection: Connection, given: Suspension) -> set[int]:
     """Mark the versions of the window that are not suspended yet; the records they are of."""
     values = (given.at, given.source, given.stream, given.since, given.until, given.by, given.why, "")
-    db.insert_many(connection, table(SuspensionRow), ("at", "source", "stream", "since", "until", "by", "why", "lifted_by"), [values])
+    db.insert_many(
+        connection,
+        table(SuspensionRow),
+        ("at", "source", "stream", "since", "until", "by", "why", "lifted_by"),
+        [values],
+    )
     return _mark(connection, given)
 
 
 def _mark(connection: Connection, given: Suspension) -> set[int]:
-    rids = {r.rid for r in connection.execute(text(f"SELECT DISTINCT rid FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"), given.window)}
-    connection.execute(text(f"UPDATE version SET suspended=:mark WHERE suspended IS NULL AND{_IN_WINDOW}"), {**given.window, "mark": given.at})
+    rids = {
+        r.rid
+        for r in connection.execute(
+            text(f"SELECT DISTINCT rid FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"), given.window
+        )
+    }
+    connection.execute(
+        text(f"UPDATE version SET suspended=:mark WHERE suspended IS NULL AND{_IN_WINDOW}"),
+        {**given.window, "mark": given.at},
+    )
     return rids
 
 
 def lift(connection: Connection, given: Suspension, *, by: str, at: int) -> set[int]:
     """Take the marks off, but where another suspension covers the version too; the records they are of."""
-    rids = {r.rid for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE suspended=:mark"), {"mark": given.at})}
+    rids = {
+        r.rid
+        for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE suspended=:mark"), {"mark": given.at})
+    }
     connection.execute(text("UPDATE version SET suspended=NULL WHERE suspended=:mark"), {"mark": given.at})
-    connection.execute(text("UPDATE suspension SET lifted_at=:at, lifted_by=:by WHERE at=:mark"), {"at": at, "by": by, "mark": given.at})
+    connection.execute(
+        text("UPDATE suspension SET lifted_at=:at, lifted_by=:by WHERE at=:mark"),
+        {"at": at, "by": by, "mark": given.at},
+    )
     for other in suspensions(connection):
         if other.lifted_at is None and other.source == given.source:
             _mark(connection, other)
@@ -107,13 +129,17 @@ def lift(connection: Connection, given: Suspension, *, by: str, at: int) -> set[
 def count(connection: Connection, source: str, stream: str, since: int, until: int) -> tuple[int, int]:
     """Versions that a suspension of this window would set aside, and the records they are of."""
     found = connection.execute(
-        text(f"SELECT count(*) AS versions, count(DISTINCT rid) AS records FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"),
+        text(
+            f"SELECT count(*) AS versions, count(DISTINCT rid) AS records FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"
+        ),
         {"source": source, "stream": stream, "since": since, "until": until},
     ).one()
     return int(found.versions), int(found.records)
 
 
-def recount(connection: Connection, rids: Collection[int], *, keep_deleted: Iterable[tuple[str, str]]) -> dict[int, bool]:
+def recount(
+    connection: Connection, rids: Collection[int], *, keep_deleted: Iterable[tuple[str, str]]
+) -> dict[int, bool]:
     """Work out anew what a record's row says of its versions: record -> is a live version left?
 
     `keep_deleted`: streams whose deletes do not end a record.
@@ -127,9 +153,7 @@ def recount(connection: Connection, rids: Collection[int], *, keep_deleted: Iter
         died = None if (info.id.source, info.id.stream) in kept else _died(left)
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
     if rows:
-        connection.execute(text(
-            "UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"
-        ), rows)
+        connection.execute(text("UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"), rows)
     return {r["rid"]: r["born"] is not None for r in rows}
 
 

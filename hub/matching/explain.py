@@ -56,7 +56,18 @@ class KeyLine:
     over_cap: bool = False
 
 
-Reason = Literal["gone", "other_type", "never_candidates", "over_cap", "below_review", "below_join", "decision", "guard", "component", "bridge"]
+Reason = Literal[
+    "gone",
+    "other_type",
+    "never_candidates",
+    "over_cap",
+    "below_review",
+    "below_join",
+    "decision",
+    "guard",
+    "component",
+    "bridge",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +161,25 @@ class Explain:
         path = tuple(match_path(standing, left, right))
         obstacles = () if together else tuple(self._obstacles(a, b, weight, keys, told))
         mine = tuple(d for d in told if {d.left, d.right} == {left, right} or (path and {d.left, d.right} <= set(path)))
-        return PairStory(left, right, a.type, weight, probability(weight), model.join, model.review, together, lines, keys, obstacles, mine, path)
+        return PairStory(
+            left,
+            right,
+            a.type,
+            weight,
+            probability(weight),
+            model.join,
+            model.review,
+            together,
+            lines,
+            keys,
+            obstacles,
+            mine,
+            path,
+        )
 
-    def _obstacles(self, a: RecordInfo, b: RecordInfo, weight: int, keys: Sequence[KeyLine], told: Sequence[DecisionTold]) -> Iterable[Obstacle]:
+    def _obstacles(
+        self, a: RecordInfo, b: RecordInfo, weight: int, keys: Sequence[KeyLine], told: Sequence[DecisionTold]
+    ) -> Iterable[Obstacle]:
         gone = [i.id for i in (a, b) if not i.alive]
         if gone:
             yield Obstacle("gone", "deleted in its source: " + ", ".join(map(str, gone)))
@@ -165,14 +192,22 @@ class Explain:
         yield from (Obstacle("decision", f"{d.by} decided that they are two customers: {d.reason}") for d in own)
         shared = [k for k in keys if k.shared]
         if not shared:
-            yield Obstacle("never_candidates", "they share no key, so they are never compared", tuple(sorted({x for k in keys for x in k.attributes})))
+            yield Obstacle(
+                "never_candidates",
+                "they share no key, so they are never compared",
+                tuple(sorted({x for k in keys for x in k.attributes})),
+            )
         elif all(k.over_cap for k in shared):
             words = "they meet only where more records meet than the cap allows: " + ", ".join(k.rule for k in shared)
             yield Obstacle("over_cap", words, tuple(sorted({x for k in shared for x in k.attributes})))
         elif weight < model.review:
-            yield Obstacle("below_review", f"the evidence is {bits(weight)}, a steward looks at pairs from {bits(model.review)}")
+            yield Obstacle(
+                "below_review", f"the evidence is {bits(weight)}, a steward looks at pairs from {bits(model.review)}"
+            )
         elif weight < model.join:
-            yield Obstacle("below_join", f"the evidence is {bits(weight)}, records join by themselves from {bits(model.join)}")
+            yield Obstacle(
+                "below_join", f"the evidence is {bits(weight)}, records join by themselves from {bits(model.join)}"
+            )
         elif not own:
             yield from self._held_apart(a, b)
 
@@ -186,7 +221,9 @@ class Explain:
                 reason: Reason = "bridge" if step.what == "cut" else "component" if step.why == "component" else "guard"
                 yield Obstacle(reason, told.words, told.attributes)
 
-    def _keys(self, left: Mapping[str, Any], right: Mapping[str, Any], model: Model, type_name: str) -> tuple[KeyLine, ...]:
+    def _keys(
+        self, left: Mapping[str, Any], right: Mapping[str, Any], model: Model, type_name: str
+    ) -> tuple[KeyLine, ...]:
         cap = self.recipe.customer(type_name).matching.block_cap
         salt = type_salt(type_name)
         numbers = [{k ^ salt for k in keys_of(forms, model)} for forms in (left, right)]
@@ -199,8 +236,17 @@ class Explain:
             both = mine & theirs
             block = max((len(held.get(k, ())) for k in both), default=0)
             open_ = any(len(held.get(k, ())) <= cap for k in both)
-            lines.append(KeyLine(rule_name(rule), _attributes(rule), _values(one, rule), _values(two, rule), bool(both),
-                                 block if both else None, bool(both) and not open_))
+            lines.append(
+                KeyLine(
+                    rule_name(rule),
+                    _attributes(rule),
+                    _values(one, rule),
+                    _values(two, rule),
+                    bool(both),
+                    block if both else None,
+                    bool(both) and not open_,
+                )
+            )
         return tuple(lines)
 
     # --- one customer ---
@@ -214,8 +260,13 @@ class Explain:
         mine = next(c for c in found.made.clusters if record in c)
         told = self._told([d for d in found.decisions if d.verdict is not Verdict.UNSURE])
         return ClusterStory(
-            info.type, tuple(sorted(mine)), tuple(sorted(found.component)), tuple(sorted(tuple(sorted(c)) for c in found.made.clusters)),
-            found.limits.join, tuple(map(tell, found.steps)), tuple(told),
+            info.type,
+            tuple(sorted(mine)),
+            tuple(sorted(found.component)),
+            tuple(sorted(tuple(sorted(c)) for c in found.made.clusters)),
+            found.limits.join,
+            tuple(map(tell, found.steps)),
+            tuple(told),
         )
 
     def _built(self, rid: int) -> _Built | None:
@@ -238,10 +289,21 @@ class Explain:
         limits = limits_of(self.recipe.models[type_name], self.recipe.customer(type_name))
         steps: list[Step] = []
         made = cluster(
-            component, {p: w for p, w in weights.items() if p.left in component}, matches=matches, apart=apart,
-            traits={n: run.traits_of(self.recipe, n, held[rids[n]].held) for n in component}, limits=limits, trace=steps,
+            component,
+            {p: w for p, w in weights.items() if p.left in component},
+            matches=matches,
+            apart=apart,
+            traits={n: run.traits_of(self.recipe, n, held[rids[n]].held) for n in component},
+            limits=limits,
+            trace=steps,
         )
-        return _Built(component, made, steps, limits, [d for d in inside if names[d.left] in component or names[d.right] in component])
+        return _Built(
+            component,
+            made,
+            steps,
+            limits,
+            [d for d in inside if names[d.left] in component or names[d.right] in component],
+        )
 
     # --- tools ---
 
@@ -264,7 +326,10 @@ class Explain:
     def _record(self, id: RecordId, where: str) -> RecordInfo:
         found = landing.record_named(self.connection, id)
         if found is None:
-            raise NotFound("no such record", [Fault(where, f"{id.source}/{id.stream} has no such record", "write source/stream/key")])
+            raise NotFound(
+                "no such record",
+                [Fault(where, f"{id.source}/{id.stream} has no such record", "write source/stream/key")],
+            )
         return found
 
     def _infos(self, decisions: Iterable[StoredDecision]) -> dict[int, RecordInfo]:
@@ -272,7 +337,10 @@ class Explain:
 
     def _told(self, decisions: Sequence[StoredDecision]) -> list[DecisionTold]:
         infos = self._infos(decisions)
-        return [DecisionTold(d.id, *Pair.of(infos[d.left].id, infos[d.right].id), d.verdict, d.by, d.at, d.reason) for d in decisions]
+        return [
+            DecisionTold(d.id, *Pair.of(infos[d.left].id, infos[d.right].id), d.verdict, d.by, d.at, d.reason)
+            for d in decisions
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +366,19 @@ def waterfall(parts: Iterable[PartExplained], model: Model) -> tuple[Line, ...]:
     total = 0
     lines: list[Line] = []
     for p in parts:
-        lines.append(Line(p.comparison, attributes.get(p.comparison, ()), p.level, p.words, p.left, p.right, p.weight, total, total + p.weight))
+        lines.append(
+            Line(
+                p.comparison,
+                attributes.get(p.comparison, ()),
+                p.level,
+                p.words,
+                p.left,
+                p.right,
+                p.weight,
+                total,
+                total + p.weight,
+            )
+        )
         total += p.weight
     return tuple(lines)
 
@@ -306,7 +386,16 @@ def waterfall(parts: Iterable[PartExplained], model: Model) -> tuple[Line, ...]:
 def tell(step: Step) -> StepTold:
     """A step of the clustering in words."""
     attributes = (step.detail,) if step.why == "exclusive" else ()
-    return StepTold(step.what, _words(step), step.pair, step.weight, step.why, attributes, tuple(sorted(step.left)), tuple(sorted(step.right)))
+    return StepTold(
+        step.what,
+        _words(step),
+        step.pair,
+        step.weight,
+        step.why,
+        attributes,
+        tuple(sorted(step.left)),
+        tuple(sorted(step.right)),
+    )
 
 
 def _words(step: Step) -> str:
@@ -324,8 +413,12 @@ def _words(step: Step) -> str:
 
 
 _WHY = {
-    "": "", "bridge": "", "apart": "a person decided {}", "exclusive": "they would hold two values of {}, of which a customer has one",
-    "stream": "two records of {}, which holds nobody twice", "largest": "a customer would have more than {} records",
+    "": "",
+    "bridge": "",
+    "apart": "a person decided {}",
+    "exclusive": "they would hold two values of {}, of which a customer has one",
+    "stream": "two records of {}, which holds nobody twice",
+    "largest": "a customer would have more than {} records",
     "component": "too many records hang together, so more evidence is asked for",
 }
 
@@ -346,4 +439,16 @@ def _values(forms: Mapping[str, Any], rule: Iterable[str]) -> tuple[str, ...]:
     return tuple(v if isinstance(v, str) else ", ".join(v) for v in found if v is not None)
 
 
-__all__ = ["ClusterStory", "DecisionTold", "Explain", "KeyLine", "Line", "Obstacle", "PairStory", "StepTold", "bits", "tell", "waterfall"]
+__all__ = [
+    "ClusterStory",
+    "DecisionTold",
+    "Explain",
+    "KeyLine",
+    "Line",
+    "Obstacle",
+    "PairStory",
+    "StepTold",
+    "bits",
+    "tell",
+    "waterfall",
+]

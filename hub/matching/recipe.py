@@ -17,10 +17,20 @@ from hub.matching.compare.standardised import Standardiser
 from hub.model import Value, digest, plain
 from hub.settings import Config, CustomerType, Stream
 
-PARSERS = ("phonenumbers", "email-validator", "anyascii", "nameparser", "nicknames", "python-stdnum", "pycountry", "cleanco")
+PARSERS = (
+    "phonenumbers",
+    "email-validator",
+    "anyascii",
+    "nameparser",
+    "nicknames",
+    "python-stdnum",
+    "pycountry",
+    "cleanco",
+)
 
 
 READERS = "8a9825861a76"  # what this was when files were hashed byte for byte: hubs made before are not stale
+
 
 @lru_cache(1)
 def kinds_hash() -> str:
@@ -69,8 +79,13 @@ class Recipe:
 def read_recipe(connection: Connection, config: Config, cached: Recipe | None = None) -> Recipe:
     """The recipe in force: the configuration with each type's promoted model, else the shipped defaults."""
     found = store.promoted_hashes(connection)
-    if cached is not None and cached.config is config and all(
-        (n not in found and m.hash == default_of(config, n).hash) or found.get(n) == m.hash for n, m in cached.models.items()
+    if (
+        cached is not None
+        and cached.config is config
+        and all(
+            (n not in found and m.hash == default_of(config, n).hash) or found.get(n) == m.hash
+            for n, m in cached.models.items()
+        )
     ):
         return cached
     models = {}

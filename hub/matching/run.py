@@ -90,7 +90,9 @@ def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> R
         return None
     standardiser = recipe.standardisers[given.customer]
     forms = standardiser.forms(mapped.cells, given.is_verified)
-    return Ready(recipe, raw, mapped, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, given.customer))
+    return Ready(
+        recipe, raw, mapped, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, given.customer)
+    )
 
 
 def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> frozenset[int]:
@@ -99,7 +101,13 @@ def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> fro
 
 
 def prepare(
-    recipe: Recipe, info: RecordInfo, versions: Iterable[StoredVersion], writes: list[Write], *, keys: bool = True, made: Ready | None = None
+    recipe: Recipe,
+    info: RecordInfo,
+    versions: Iterable[StoredVersion],
+    writes: list[Write],
+    *,
+    keys: bool = True,
+    made: Ready | None = None,
 ) -> Prepared | None:
     """Pure: what a record's versions say under a recipe. None while only tombstones landed. `made`: a row of it made ready before."""
     stream = recipe.stream(info.id.source, info.id.stream)
@@ -119,7 +127,9 @@ def prepare(
             except BadRecord as error:  # the mapping changed since it landed
                 problems = (("", str(error)),)
         mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))
-    folded = fold(mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values")
+    folded = fold(
+        mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values"
+    )
     if folded is None:
         return None
     cells = {a: h.cell for a, h in folded.held.items()}
@@ -127,25 +137,50 @@ def prepare(
         return Prepared(info, folded, made.forms, made.sketch, made.keys, problems)
     standardiser = recipe.standardisers[info.type]
     forms = standardiser.forms(cells, stream.is_verified)
-    return Prepared(info, folded, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, info.type) if keys else frozenset(), problems)
+    return Prepared(
+        info,
+        folded,
+        forms,
+        standardiser.layout.sketch(forms),
+        salted_keys(forms, recipe, info.type) if keys else frozenset(),
+        problems,
+    )
 
 
 def load_prepared(
-    connection: Connection, recipe: Recipe, rids: Collection[int], made: Mapping[int, Ready] | None = None, *, keys: bool = True
+    connection: Connection,
+    recipe: Recipe,
+    rids: Collection[int],
+    made: Mapping[int, Ready] | None = None,
+    *,
+    keys: bool = True,
 ) -> dict[int, Prepared]:
     infos = landing.records(connection, rids)
     versions = landing.versions_of(connection, rids)
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
     good = {r: m for r, m in (made or {}).items() if m.recipe is recipe}
-    found = {r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=keys, made=good.get(r)) for r, i in infos.items()}
+    found = {
+        r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=keys, made=good.get(r))
+        for r, i in infos.items()
+    }
     return {r: p for r, p in found.items() if p is not None}
 
 
 def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
     """A row in the order of store.STANDARDISED."""
     problems = db.dump(prepared.problems) if prepared.problems else None
-    return (prepared.info.rid, prepared.info.type, recipe.base, prepared.folded.latest, prepared.folded.born, prepared.folded.died,
-            prepared.sketch, store.held_json(prepared.folded.held), db.dump(prepared.forms), problems)
+    return (
+        prepared.info.rid,
+        prepared.info.type,
+        recipe.base,
+        prepared.folded.latest,
+        prepared.folded.born,
+        prepared.folded.died,
+        prepared.sketch,
+        store.held_json(prepared.folded.held),
+        db.dump(prepared.forms),
+        problems,
+    )
 
 
 def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[tuple[Any, ...]]:
@@ -183,7 +218,12 @@ def held_of(connection: Connection, touched: Touched, rids: Iterable[int]) -> Ma
 
 
 def refresh(
-    connection: Connection, recipe: Recipe, rids: Collection[int], *, force: bool = False, made: Mapping[int, Ready] | None = None
+    connection: Connection,
+    recipe: Recipe,
+    rids: Collection[int],
+    *,
+    force: bool = False,
+    made: Mapping[int, Ready] | None = None,
 ) -> Touched:
     """Standardise these records anew, save keys, and say which pairs change (not saved yet). `made`: rows made ready before."""
     prepared = load_prepared(connection, recipe, rids, made)
@@ -191,7 +231,11 @@ def refresh(
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
     changed.update(vanished(connection, [r for r in rids if r not in prepared]))
     newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
-    touched = Touched(records=set(changed), held={r: p.folded.held for r, p in prepared.items()}, infos={r: p.info for r, p in prepared.items()})
+    touched = Touched(
+        records=set(changed),
+        held={r: p.folded.held for r, p in prepared.items()},
+        infos={r: p.info for r, p in prepared.items()},
+    )
     store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
     fresh = prepared.keys() - stored.keys()
     by_type: dict[str, dict[int, Prepared]] = {}
@@ -212,13 +256,20 @@ def vanished(connection: Connection, rids: Collection[int]) -> dict[int, Prepare
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
     return (
-        stored is not None and stored.recipe == recipe.base and (stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)
+        stored is not None
+        and stored.recipe == recipe.base
+        and (stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)
         and stored.held == prepared.folded.held
     )
 
 
 def _refresh_pairs(
-    connection: Connection, recipe: Recipe, type_name: str, group: Mapping[int, Prepared], fresh: Collection[int], touched: Touched
+    connection: Connection,
+    recipe: Recipe,
+    type_name: str,
+    group: Mapping[int, Prepared],
+    fresh: Collection[int],
+    touched: Touched,
 ) -> None:
     """The keys and pairs of records that changed. `fresh` ones were never standardised: nothing is stored of them."""
     cap = recipe.customer(type_name).matching.block_cap
@@ -228,7 +279,9 @@ def _refresh_pairs(
     dead_before = store.keys_of(connection, known_before, dead=True) if any_dead else {}
     new_keys = {r: set(p.keys) if p.alive else set() for r, p in group.items()}
     dead_keys = {r: set() if p.alive else set(p.keys) for r, p in group.items()}
-    concerned = {k for ks in (*old_keys.values(), *new_keys.values(), *dead_before.values(), *dead_keys.values()) for k in ks}
+    concerned = {
+        k for ks in (*old_keys.values(), *new_keys.values(), *dead_before.values(), *dead_keys.values()) for k in ks
+    }
     before = store.holders(connection, concerned, cap, more=len(group))
     _change_keys(connection, old_keys, new_keys, dead=False)
     _change_keys(connection, dead_before, dead_keys, dead=True)
@@ -250,10 +303,14 @@ def _refresh_pairs(
     if any_dead or any(dead_keys.values()):  # only heirs are found through those near
         for blocks in (before, after):
             touched.near.update(r for members in blocks.values() if len(members) <= cap for r in members)
-        touched.near.update(r for members in store.holders(connection, concerned, 10 * cap, dead=True).values() for r in members)
+        touched.near.update(
+            r for members in store.holders(connection, concerned, 10 * cap, dead=True).values() for r in members
+        )
 
 
-def _changed_blocks(before: Mapping[int, set[int]], old: Mapping[int, set[int]], new: Mapping[int, set[int]]) -> dict[int, set[int]]:
+def _changed_blocks(
+    before: Mapping[int, set[int]], old: Mapping[int, set[int]], new: Mapping[int, set[int]]
+) -> dict[int, set[int]]:
     """Blocks after records changed their keys. What came truncated stays over its cap: it was read `more` than that."""
     after = {k: set(members) for k, members in before.items()}
     for rid, keys in old.items():
@@ -265,14 +322,21 @@ def _changed_blocks(before: Mapping[int, set[int]], old: Mapping[int, set[int]],
     return after
 
 
-def _change_keys(connection: Connection, old: Mapping[int, set[int]], new: Mapping[int, set[int]], *, dead: bool) -> None:
+def _change_keys(
+    connection: Connection, old: Mapping[int, set[int]], new: Mapping[int, set[int]], *, dead: bool
+) -> None:
     gone = [(k, r) for r, ks in old.items() for k in sorted(ks - new.get(r, set()))]
     added = [(k, r) for r, ks in new.items() for k in sorted(ks - old.get(r, set()))]
     store.change_keys(connection, gone, added, dead=dead)
 
 
 def _candidates(
-    connection: Connection, changed: Collection[int], new_keys: Mapping[int, set[int]], before: Mapping[int, set[int]], after: Mapping[int, set[int]], cap: int
+    connection: Connection,
+    changed: Collection[int],
+    new_keys: Mapping[int, set[int]],
+    before: Mapping[int, set[int]],
+    after: Mapping[int, set[int]],
+    cap: int,
 ) -> tuple[set[RidPair], set[RidPair]]:
     """Pairs to weigh, and pairs of blocks that grew over their cap that no other key holds."""
     found = {
@@ -309,7 +373,9 @@ def holding(connection: Connection, recipe: Recipe, type_name: str, pairs: Colle
     return set(_weigh(connection, recipe, type_name, _held_by_another_key(connection, pairs, cap), {}))
 
 
-def crowded_out(connection: Connection, recipe: Recipe, type_name: str, moved: Collection[int], pairs: Collection[RidPair]) -> set[RidPair]:
+def crowded_out(
+    connection: Connection, recipe: Recipe, type_name: str, moved: Collection[int], pairs: Collection[RidPair]
+) -> set[RidPair]:
     """Those of these pairs that share a block which the records that moved took over its cap."""
     cap, came = recipe.customer(type_name).matching.block_cap, set(moved)
     keys = {k for ks in store.keys_of(connection, came).values() for k in ks}
@@ -339,7 +405,12 @@ def _weigh(
 
 
 def shortlisted(
-    connection: Connection, recipe: Recipe, type_name: str, pairs: Collection[RidPair], own: Mapping[int, bytes], floor: int
+    connection: Connection,
+    recipe: Recipe,
+    type_name: str,
+    pairs: Collection[RidPair],
+    own: Mapping[int, bytes],
+    floor: int,
 ) -> Collection[RidPair]:
     """The pairs that may weigh `floor` or more, by their sketches: `own`, of others as stored. A few are left as they are, unread."""
     if len(pairs) <= FEW:
@@ -417,7 +488,12 @@ def recluster(connection: Connection, recipe: Recipe, touched: Touched) -> Reclu
     """Save the pairs and cluster again what holds a touched record before or after."""
     joins = {name: model.join for name, model in recipe.models.items()}
     reached = reach(connection, touched.records | touched.seeds, min(joins.values()))
-    touched.near.update(r for d in reached.decisions.values() if d.left in touched.records or d.right in touched.records for r in (d.left, d.right))
+    touched.near.update(
+        r
+        for d in reached.decisions.values()
+        if d.left in touched.records or d.right in touched.records
+        for r in (d.left, d.right)
+    )
     store.save_pairs(connection, touched.pairs_gone, touched.pairs_new)
     graph = graph_after(connection, reached, touched, joins)
     infos = dict(infos_of(connection, touched, reached.records))
@@ -459,8 +535,12 @@ def cluster_graph(
         customer = recipe.customer(type_name)
         inner = {p: w for p, w in weights.items() if p.left in component}
         made = cluster(
-            component, inner, matches=[m for m in matches if m.left in component], apart=[a for a in apart if a.left in component],
-            traits=_traits(connection, recipe, component, rids, touched), limits=limits_of(recipe.models[type_name], customer),
+            component,
+            inner,
+            matches=[m for m in matches if m.left in component],
+            apart=[a for a in apart if a.left in component],
+            traits=_traits(connection, recipe, component, rids, touched),
+            limits=limits_of(recipe.models[type_name], customer),
         )
         found.extend(frozenset(rids[r] for r in c) for c in made.clusters)
     return found

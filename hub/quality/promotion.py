@@ -28,7 +28,10 @@ class Promotion:
     customers: list[tuple[str, str]] = field(default_factory=list)  # (id, change), the first of them
 
     def counts(self) -> dict[str, int]:
-        return {**{f"golden records {kind}": n for kind, n in sorted(self.changes.items())}, "records to look at for write-back": self.write_backs}
+        return {
+            **{f"golden records {kind}": n for kind, n in sorted(self.changes.items())},
+            "records to look at for write-back": self.write_backs,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         return {"changes": dict(self.changes), "write_backs": self.write_backs, "customers": self.customers}
@@ -54,6 +57,8 @@ def dry_run(resolver: Resolver, number: int, *, progress: Progress = quiet) -> P
 
 def _since(resolver: Resolver, last: int) -> Promotion:
     with resolver.database.unit(urgent=False) as connection:
-        rows = connection.execute(text("SELECT customer, kind FROM change WHERE seq > :last ORDER BY seq"), {"last": last}).fetchall()
+        rows = connection.execute(
+            text("SELECT customer, kind FROM change WHERE seq > :last ORDER BY seq"), {"last": last}
+        ).fetchall()
         waiting = fan_out(connection, sorted(targets(resolver.config)), resolver.database.clock.now())
     return Promotion(Counter(r.kind for r in rows), waiting, [(r.customer, r.kind) for r in rows[:SAMPLES]])

@@ -96,8 +96,15 @@ class Population:
         for n, code in enumerate(used):
             inside = place == n
             pairs = float(self.stands_for[inside].sum())
-            made.append(Stratum(_name(int(code)), bool(code > len(EDGES)), pairs, float(np.average(expected[inside], weights=self.stands_for[inside])),
-                                float(inside.sum()) / pairs))
+            made.append(
+                Stratum(
+                    _name(int(code)),
+                    bool(code > len(EDGES)),
+                    pairs,
+                    float(np.average(expected[inside], weights=self.stands_for[inside])),
+                    float(inside.sum()) / pairs,
+                )
+            )
         return place.astype(np.int64), made
 
 
@@ -128,12 +135,18 @@ def allocation(strata: Sequence[Stratum], available: Sequence[int], sample: int)
     return sizes
 
 
-def estimate(found: Sequence[Labelled], *, lost_by_blocking: float = 0.0, seed: int = 0, draws: int = DRAWS) -> Estimate:
+def estimate(
+    found: Sequence[Labelled], *, lost_by_blocking: float = 0.0, seed: int = 0, draws: int = DRAWS
+) -> Estimate:
     """Precision and recall with 95 % intervals. The same labels and seed give the same numbers."""
     rng = np.random.default_rng(seed)
     held = sum(x.stratum.pairs for x in found if x.stratum.together)
     none = np.zeros(draws)
-    total = {(side, t): none + sum((_true_pairs(x, side, rng, draws) for x in found if x.stratum.together is t), none) for side in SIDES for t in (True, False)}
+    total = {
+        (side, t): none + sum((_true_pairs(x, side, rng, draws) for x in found if x.stratum.together is t), none)
+        for side in SIDES
+        for t in (True, False)
+    }
     precision = _interval(*(np.minimum(total[side, True] / held, 1.0) if held else none + 1 for side in SIDES))
     shares = [(total[side, True], total[-side, False]) for side in SIDES]
     recall = _interval(*(np.where(a + b > 0, a / np.maximum(a + b, 1e-9), 1.0) for a, b in shares))
@@ -168,7 +181,9 @@ def _true_pairs(one: Labelled, side: int, rng: np.random.Generator, draws: int) 
 def _plain(found: Sequence[Labelled]) -> tuple[float, float] | None:
     if any(x.labelled == 0 for x in found):
         return None
-    true = {t: sum(x.stratum.pairs * x.same / x.labelled for x in found if x.stratum.together is t) for t in (True, False)}
+    true = {
+        t: sum(x.stratum.pairs * x.same / x.labelled for x in found if x.stratum.together is t) for t in (True, False)
+    }
     held, every = sum(x.stratum.pairs for x in found if x.stratum.together), true[True] + true[False]
     return true[True] / held if held else 1.0, true[True] / every if every else 1.0
 

@@ -108,19 +108,26 @@ class Verify:
             if r.rid not in self.pending:
                 self.found.differs("standardised", f"record {r.rid}: is not there")
         self.found.notes["pending"] = len(self.pending)
-        stale = connection.execute(text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}).scalar()
+        stale = connection.execute(
+            text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}
+        ).scalar()
         self.found.notes["stale"] = int(stale or 0)
 
     # --- standardised rows and keys ---
 
     def _standardised(self, connection: Connection, recipe: Recipe) -> dict[tuple[str, bool], pa.Table]:
         """Fold and clean all again; the forms by type and life."""
-        made: dict[tuple[str, bool], list[tuple[int, str]]] = {(t, life): [] for t in recipe.models for life in (True, False)}
+        made: dict[tuple[str, bool], list[tuple[int, str]]] = {
+            (t, life): [] for t in recipe.models for life in (True, False)
+        }
         rids = sorted([*(r for rs in self.alive.values() for r in rs), *self.dead])
         for done, part in enumerate(db.chunks(rids, CHUNK)):
             infos = landing.records(connection, part)
             rows = standardised_rows(connection, recipe, part)
-            stored, sketches = matching_store.standardised(connection, part), matching_store.sketches(connection, part, recipe.base)
+            stored, sketches = (
+                matching_store.standardised(connection, part),
+                matching_store.sketches(connection, part, recipe.base),
+            )
             for rid, type_name, _, landed, born, died, sketch, cells, forms, _ in rows:
                 self.found.checked["standardised"] += 1
                 was, info = stored.get(rid), infos[rid]
@@ -128,7 +135,11 @@ class Verify:
                     self.found.differs("records", f"{info.id}: its row and its versions tell another life")
                 if was is None:
                     self.found.notes["not looked at, for want of standardised rows"] += 1
-                if was is None or was.held != matching_store.held_from(cells) or (was.born, was.died, was.landed) != (born, died, landed):
+                if (
+                    was is None
+                    or was.held != matching_store.held_from(cells)
+                    or (was.born, was.died, was.landed) != (born, died, landed)
+                ):
                     self.found.differs("standardised", info.id)
                 elif dict(was.forms) != db.load(forms) or sketches.get(rid) != sketch:
                     self.found.differs("forms", info.id)
@@ -136,10 +147,16 @@ class Verify:
             self.progress("standardised", min((done + 1) * CHUNK, len(rids)), len(rids))
         return {k: _table(rows, {"rid": pa.int64(), "forms": pa.string()}) for k, rows in made.items()}
 
-    def _keys(self, connection: Connection, recipe: Recipe, forms: Mapping[tuple[str, bool], pa.Table]) -> dict[str, pa.Table]:
+    def _keys(
+        self, connection: Connection, recipe: Recipe, forms: Mapping[tuple[str, bool], pa.Table]
+    ) -> dict[str, pa.Table]:
         keys = {(t, life): batch.keys(table, recipe.models[t], salt=type_salt(t)) for (t, life), table in forms.items()}
         for name, life in (("match_key", True), ("dead_key", False)):
-            stored = db.arrow(connection, f"SELECT key, rid FROM {name} WHERE rid NOT IN (SELECT rid FROM record WHERE pending = 1)", KEY)
+            stored = db.arrow(
+                connection,
+                f"SELECT key, rid FROM {name} WHERE rid NOT IN (SELECT rid FROM record WHERE pending = 1)",
+                KEY,
+            )
             new = pa.concat_tables([k.select(["key", "rid"]) for (_, alive), k in keys.items() if alive is life])
             self.found.checked["keys"] += new.num_rows
             self._compare("keys", stored, new)
@@ -155,13 +172,19 @@ class Verify:
 
     # --- pairs and clusters ---
 
-    def _clusters(self, connection: Connection, recipe: Recipe, type_name: str, forms: pa.Table, keys: pa.Table) -> list[frozenset[int]]:
+    def _clusters(
+        self, connection: Connection, recipe: Recipe, type_name: str, forms: pa.Table, keys: pa.Table
+    ) -> list[frozenset[int]]:
         model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
         found = batch.pairs(forms, keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
         left_out = (found.schema.metadata or {}).get(b"blocks_over_cap", b"0")
         self.found.notes[f"blocks over their cap ({type_name})"] = int(left_out)
-        stored = db.arrow(connection, 'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN record r ON r.rid = p."left" JOIN record o ON o.rid = p."right"'
-                          f" WHERE r.type = '{type_name}' AND r.pending = 0 AND o.pending = 0", PAIR)
+        stored = db.arrow(
+            connection,
+            'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN record r ON r.rid = p."left" JOIN record o ON o.rid = p."right"'
+            f" WHERE r.type = '{type_name}' AND r.pending = 0 AND o.pending = 0",
+            PAIR,
+        )
         self.found.checked["pairs"] += found.num_rows
         self._compare("pairs", stored, found.replace_schema_metadata(None))
         self.progress(f"pairs of {type_name}", found.num_rows, found.num_rows)
@@ -169,9 +192,16 @@ class Verify:
         return Clusters(connection, recipe, type_name, found, rids).find()
 
     def _membership(self, connection: Connection, clusters: Iterable[frozenset[int]]) -> dict[int, int]:
-        rows = connection.exec_driver_sql("SELECT m.rid, m.cluster FROM membership m JOIN record r ON r.rid = m.rid WHERE r.pending = 0")
+        rows = connection.exec_driver_sql(
+            "SELECT m.rid, m.cluster FROM membership m JOIN record r ON r.rid = m.rid WHERE r.pending = 0"
+        )
         stored = {r.rid: r.cluster for r in rows}
-        born = {r.rid: (r.born, r.source, r.stream, r.key) for r in connection.exec_driver_sql("SELECT rid, born, source, stream, key FROM record WHERE born IS NOT NULL")}
+        born = {
+            r.rid: (r.born, r.source, r.stream, r.key)
+            for r in connection.exec_driver_sql(
+                "SELECT rid, born, source, stream, key FROM record WHERE born IS NOT NULL"
+            )
+        }
         derived: dict[int, int] = {}
         for c in clusters:
             name = min(c, key=lambda r: born[r])
@@ -184,7 +214,9 @@ class Verify:
 
     def _heirs(self, connection: Connection, recipe: Recipe) -> None:
         stored = matching_store.heirs(connection, self.dead)
-        derived = {rid: find_heir(connection, recipe, rid)[0] for rid in matching_store.deaths(connection, self.dead)}  # the others were told above
+        derived = {
+            rid: find_heir(connection, recipe, rid)[0] for rid in matching_store.deaths(connection, self.dead)
+        }  # the others were told above
         for rid in derived:
             self.found.checked["heirs"] += 1
             step: int | None = rid
@@ -212,9 +244,19 @@ class Verify:
             names -= by_name.keys()
             for name, c in by_name.items():
                 self.found.checked["golden records"] += 1
-                mints = [(infos[r].birth, infos[r].mint) for r in c] + [(d.birth, d.mint) for r in c for d in dead.get(r, ())]
+                mints = [(infos[r].birth, infos[r].mint) for r in c] + [
+                    (d.birth, d.mint) for r in c for d in dead.get(r, ())
+                ]
                 listed = sorted((r for r in c if r in held), key=lambda r: infos[r].id)
-                members = [Member(infos[r].id, r, held[r].held, golden_run.standings(recipe.config, infos[r].id.source, infos[r].id.stream)) for r in listed]
+                members = [
+                    Member(
+                        infos[r].id,
+                        r,
+                        held[r].held,
+                        golden_run.standings(recipe.config, infos[r].id.source, infos[r].id.stream),
+                    )
+                    for r in listed
+                ]
                 own = [o for r in listed for o in overrides.get(r, ())]
                 values, lineage, again = golden_run.build(members, own, recipe.customer(infos[name].type), now)
                 self._compare_golden(stored.get(name), min(mints)[1], values, lineage, again, len(c))
@@ -222,11 +264,19 @@ class Verify:
             self.progress("golden records", min((done + 1) * CHUNK, len(clusters)), len(clusters))
         for name in names - self.pending:
             self.found.differs("golden records", f"cluster {name}: only stored")
-        for r in connection.exec_driver_sql("SELECT DISTINCT t.customer FROM search_term t LEFT JOIN customer c ON c.id = t.customer WHERE c.id IS NULL"):
+        for r in connection.exec_driver_sql(
+            "SELECT DISTINCT t.customer FROM search_term t LEFT JOIN customer c ON c.id = t.customer WHERE c.id IS NULL"
+        ):
             self.found.differs("search terms", f"of nobody: {r.customer}")
 
     def _compare_golden(
-        self, stored: golden_store.StoredCustomer | None, id: str, values: Any, lineage: Any, again: int | None, size: int
+        self,
+        stored: golden_store.StoredCustomer | None,
+        id: str,
+        values: Any,
+        lineage: Any,
+        again: int | None,
+        size: int,
     ) -> None:
         if stored is None:
             self.found.differs("golden records", f"{id}: missing")
@@ -238,10 +288,14 @@ class Verify:
         elif stored.values != values or stored.lineage != lineage or stored.size != size or stored.revisit_at != again:
             self.found.differs("golden records", id)
 
-    def _compare_terms(self, connection: Connection, recipe: Recipe, stored: Mapping[int, golden_store.StoredCustomer]) -> None:
+    def _compare_terms(
+        self, connection: Connection, recipe: Recipe, stored: Mapping[int, golden_store.StoredCustomer]
+    ) -> None:
         terms = golden_store.terms_of(connection, [c.id for c in stored.values()])
         for c in stored.values():
-            if terms.get(c.id, set()) != {row[1:3] for row in golden_run.search_rows(recipe.customer(c.type), c.type, c.id, c.values)}:
+            if terms.get(c.id, set()) != {
+                row[1:3] for row in golden_run.search_rows(recipe.customer(c.type), c.type, c.id, c.values)
+            }:
                 self.found.differs("search terms", c.id)
 
     # --- history, changes, ids ---
@@ -278,7 +332,9 @@ class Verify:
 
 def _table(rows: list[tuple[Any, ...]], columns: Mapping[str, pa.DataType]) -> pa.Table:
     arrays = list(zip(*rows, strict=True)) or [()] * len(columns)
-    return pa.table({name: pa.array(values, kind) for (name, kind), values in zip(columns.items(), arrays, strict=True)})
+    return pa.table(
+        {name: pa.array(values, kind) for (name, kind), values in zip(columns.items(), arrays, strict=True)}
+    )
 
 
 def _chunks(items: list[frozenset[int]], size: int) -> Iterable[list[frozenset[int]]]:

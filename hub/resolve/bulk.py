@@ -40,7 +40,9 @@ STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
 SETTLE_CHUNK = 500  # records that the live path settles in one unit
 APPLY_CHUNK = 4_000  # records in one unit
-FIRST_CHUNK = 50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
+FIRST_CHUNK = (
+    50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
+)
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEAST_TO_TRAIN = 50  # living records of a type
 
@@ -123,7 +125,9 @@ class Bulk:
         if self.workers < 2 or isinstance(self.database, db.Rehearsal) or url.database in (None, "", ":memory:"):
             yield
             return
-        self.processes = Processes(self.workers, helping.begin, url.render_as_string(hide_password=False), self.resolver.config)
+        self.processes = Processes(
+            self.workers, helping.begin, url.render_as_string(hide_password=False), self.resolver.config
+        )
         try:
             yield
         finally:
@@ -172,8 +176,12 @@ class Bulk:
         """A unit, and the records that landed or were suspended after the watermark: the live path's. Asked each time, as they go on."""
         with self.database.large_unit() as connection:
             if self.resolver.recipe(connection).hash != recipe.hash:
-                raise Conflict("another model or configuration took over while this ran: what is pending waits for the next run")
-            found = connection.execute(text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed})
+                raise Conflict(
+                    "another model or configuration took over while this ran: what is pending waits for the next run"
+                )
+            found = connection.execute(
+                text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed}
+            )
             moved = {r.rid for r in found} | suspension.touched_since(connection, mark.at)
             self.late |= moved
             yield connection, moved
@@ -183,7 +191,12 @@ class Bulk:
     def _let_go(self) -> None:
         """Records that wait because all their versions were suspended leave by the live path: nothing of them can be cleaned."""
         with self.database.read() as connection:
-            unborn = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1 AND born IS NULL ORDER BY rid")]
+            unborn = [
+                r.rid
+                for r in connection.exec_driver_sql(
+                    "SELECT rid FROM record WHERE pending = 1 AND born IS NULL ORDER BY rid"
+                )
+            ]
         for part in db.chunks(unborn, SETTLE_CHUNK):
             with self.database.unit(urgent=False) as connection:
                 self._settle(connection, part)
@@ -193,7 +206,9 @@ class Bulk:
         recipe = self._recipe()
         rids = self._to_standardise(recipe, full)
         done = 0
-        for rows in self._each(matching_run.standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)):
+        for rows in self._each(
+            matching_run.standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)
+        ):
             with self.database.unit(urgent=False) as connection:
                 latest = landing.latest_of(connection, [r[0] for r in rows])
                 matching_store.save_standardised(connection, [r for r in rows if latest.get(r[0]) == r[3]])
@@ -237,7 +252,9 @@ class Bulk:
         self.progress(f"train {type_name}", 0, 1)
         model = batch.train(self._forms(type_name), self.resolver.config.customers[type_name], seed=seed)
         with self.database.unit(urgent=False) as connection:
-            return matching_store.add_model(connection, type_name, model.hash, model.to_json(), self.database.clock.now())
+            return matching_store.add_model(
+                connection, type_name, model.hash, model.to_json(), self.database.clock.now()
+            )
 
     def _forms(self, type_name: str, *, alive: bool = True) -> pa.Table:
         with self.database.read() as connection:
@@ -262,7 +279,9 @@ class Bulk:
         """All at once: nobody has keys yet whom this could keep waiting."""
         with self._unit(recipe, mark) as (connection, skip):
             parts = (_rows(new.slice(start, KEYS_CHUNK)) for start in range(0, new.num_rows, KEYS_CHUNK))
-            matching_store.fill_keys(connection, ([kr for kr in part if kr[1] not in skip] if skip else part for part in parts), dead=dead)
+            matching_store.fill_keys(
+                connection, ([kr for kr in part if kr[1] not in skip] if skip else part for part in parts), dead=dead
+            )
         self.progress("keys", new.num_rows, new.num_rows)
 
     def _key_changes(self, recipe: Recipe, gone: pa.Table, added: pa.Table, mark: Watermark, dead: bool) -> None:
@@ -270,19 +289,31 @@ class Bulk:
         for start in range(0, max(gone.num_rows, added.num_rows), KEYS_CHUNK):
             drop, add = _rows(gone.slice(start, KEYS_CHUNK)), _rows(added.slice(start, KEYS_CHUNK))
             with self._unit(recipe, mark) as (connection, skip):
-                matching_store.change_keys(connection, [kr for kr in drop if kr[1] not in skip], [kr for kr in add if kr[1] not in skip], dead=dead)
+                matching_store.change_keys(
+                    connection,
+                    [kr for kr in drop if kr[1] not in skip],
+                    [kr for kr in add if kr[1] not in skip],
+                    dead=dead,
+                )
             self.progress("keys", min(start + KEYS_CHUNK, total), total)
 
     def _stored(self, recipe: Recipe) -> dict[str, Stored]:
         """What pairs are made of, and those that are stored, by type: of one snapshot, the keys of all types read once."""
         with self.database.read() as connection:
             keys = matching_store.all_keys(connection)
-            return {name: Stored(matching_store.all_forms(connection, name), keys, matching_store.all_pairs(connection, name)) for name in recipe.models}
+            return {
+                name: Stored(
+                    matching_store.all_forms(connection, name), keys, matching_store.all_pairs(connection, name)
+                )
+                for name in recipe.models
+            }
 
     def _pairs(self, recipe: Recipe, type_name: str, stored: Stored) -> pa.Table:
         """The pairs that ought to be stored."""
         model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
-        found = batch.pairs(stored.records, stored.keys, model, floor=min(model.review, model.join), cap=bounds.block_cap)
+        found = batch.pairs(
+            stored.records, stored.keys, model, floor=min(model.review, model.join), cap=bounds.block_cap
+        )
         counts = found.schema.metadata or {}
         self.report.left_out[type_name] = {k.decode(): int(v) for k, v in counts.items()}
         self.report.pairs += found.num_rows
@@ -301,8 +332,14 @@ class Bulk:
                 if not skip and old.num_rows == 0:
                     matching_store.insert_pairs(connection, new)
                 else:
-                    unsure = self._unsure(matching_run.crowded_out(connection, recipe, type_name, skip, [(p.left, p.right) for p in new]))
-                    matching_store.save_pairs(connection, [], [p for p in new if skip.isdisjoint((p.left, p.right)) and (p.left, p.right) not in unsure])
+                    unsure = self._unsure(
+                        matching_run.crowded_out(connection, recipe, type_name, skip, [(p.left, p.right) for p in new])
+                    )
+                    matching_store.save_pairs(
+                        connection,
+                        [],
+                        [p for p in new if skip.isdisjoint((p.left, p.right)) and (p.left, p.right) not in unsure],
+                    )
             self.progress("pairs", min(start + 100_000, added.num_rows), added.num_rows)
 
     def _unsure(self, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
@@ -320,20 +357,28 @@ class Bulk:
             groups = self._without_returned(connection, self._plan(connection, type_name, clusters, everything))
         self.report.clusters += len(clusters)
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]
-        self._create(step, first, recipe, graph, mark, len(groups), FIRST_CHUNK if len(first) == len(clusters) else APPLY_CHUNK)
+        self._create(
+            step, first, recipe, graph, mark, len(groups), FIRST_CHUNK if len(first) == len(clusters) else APPLY_CHUNK
+        )
         done = len(first)
         for chunk in _in_chunks([g for g in groups if g.old], lambda g: len(g.records), lambda: APPLY_CHUNK):
             self._apply(chunk, recipe, graph, mark, everything)
             done += len(chunk)
             self.progress(step, done, len(groups))
 
-    def _create(self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int, unit: int) -> None:
+    def _create(
+        self, step: str, groups: list[Group], recipe: Recipe, graph: Clusters, mark: Watermark, of: int, unit: int
+    ) -> None:
         """Golden records of clusters that replace none: made beside this process, and applied where nothing stands in their way."""
-        clusters = sorted((c for g in groups for c in g.new), key=min)  # in the order of their ids: rows go to the end of their tables
+        clusters = sorted(
+            (c for g in groups for c in g.new), key=min
+        )  # in the order of their ids: rows go to the end of their tables
         jobs = ((part, self.database.clock.now()) for part in _in_chunks(clusters, len, lambda: APPLY_CHUNK))
         done = 0
         made = self._each(golden_run.create, jobs, sum(map(len, clusters)), unit // APPLY_CHUNK)
-        for parts in _in_chunks(made, lambda m: len(m.homes), lambda: APPLY_CHUNK if self.database.requested_lately else unit):
+        for parts in _in_chunks(
+            made, lambda m: len(m.homes), lambda: APPLY_CHUNK if self.database.requested_lately else unit
+        ):
             if len(parts) == 1 or not self._apply_created(Created.together(parts), recipe, graph, mark):
                 for part in parts:
                     if not self._apply_created(part, recipe, graph, mark):
@@ -417,7 +462,9 @@ class Bulk:
         pending = {r for r in here if infos[r].pending}
         at = self.database.clock.now()
         touched = set(here) if everything else pending
-        changes = golden_run.rebuild(connection, recipe, Reclustered(before, after, infos), Moved({}, {}), touched, at=at, now=at)
+        changes = golden_run.rebuild(
+            connection, recipe, Reclustered(before, after, infos), Moved({}, {}), touched, at=at, now=at
+        )
         landing.settle_pending(connection, pending, max((infos[r].latest for r in pending), default=0))
         return len(changes)
 
@@ -452,7 +499,8 @@ class Bulk:
         """Settle by the live path what was left out: records and decisions since the watermark, and what is pending still."""
         with self.database.read() as connection:
             decided = connection.execute(
-                text('SELECT "left", "right" FROM decision WHERE id > :mark OR withdrawn_at >= :at'), {"mark": mark.decision, "at": mark.at}
+                text('SELECT "left", "right" FROM decision WHERE id > :mark OR withdrawn_at >= :at'),
+                {"mark": mark.decision, "at": mark.at},
             ).fetchall()
             left = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")]
         seeds = {r for pair in decided for r in pair}
@@ -489,7 +537,9 @@ def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
         return old, new
     new = new.select(old.column_names).cast(old.schema)
     names = old.column_names
-    return old.join(new, names, join_type="left anti"), new.join(old, names, join_type="left anti").sort_by([(n, "ascending") for n in names[:2]])
+    return old.join(new, names, join_type="left anti"), new.join(old, names, join_type="left anti").sort_by(
+        [(n, "ascending") for n in names[:2]]
+    )
 
 
 def _rows(table: pa.Table) -> list[tuple[Any, ...]]:

@@ -31,7 +31,9 @@ from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Valu
 from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
-Happened = Literal["created", "joined", "updated", "merged", "split", "held", "unchanged", "deleted", "quarantined", "pending"]
+Happened = Literal[
+    "created", "joined", "updated", "merged", "split", "held", "unchanged", "deleted", "quarantined", "pending"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,13 @@ class Resolver:
     # --- records ---
 
     def upsert(
-        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]], *, urgent: bool = True, first: Callable[[Connection], object] | None = None
+        self,
+        source: str,
+        stream: str,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        urgent: bool = True,
+        first: Callable[[Connection], object] | None = None,
     ) -> list[Outcome]:
         """Land raw rows of a stream and resolve them. An answer per row; bad rows are set aside.
 
@@ -104,7 +112,9 @@ class Resolver:
         found = ((r.key, ready(self._recipe, source, stream, r.raw)) for r in rows if r.raw is not None)
         return {key: made for key, made in found if made is not None}
 
-    def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
+    def read_rows(
+        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
         mapper = self._mapper(source, stream)
         incoming: dict[int, Incoming] = {}
@@ -133,20 +143,34 @@ class Resolver:
             recipe = self.recipe(connection)
             info = landing.record_named(connection, RecordId(source, stream, key))
             if info is None:
-                raise NotFound("no such record", [Fault("/key", "this source has sent no record of that key", "check the key")])
+                raise NotFound(
+                    "no such record", [Fault("/key", "this source has sent no record of that key", "check the key")]
+                )
             landed = self.land(connection, source, stream, [Incoming(key, None, version)], pending=False)
             self.settle(connection, recipe, {r.rid for r in landed if r.changed})
             return Outcome(key, "deleted" if landed[0].changed else "unchanged")
 
         return self.database.together(work)
 
-    def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]:
+    def land(
+        self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool
+    ) -> list[Landed]:
         given = self.config.stream(source, stream)
         assert given is not None
-        return landing.land(connection, source, stream, rows, type_name=given.customer, at=self.database.clock.now(),
-                            pending=pending, keep_deleted=given.on_delete == "keep_values")
+        return landing.land(
+            connection,
+            source,
+            stream,
+            rows,
+            type_name=given.customer,
+            at=self.database.clock.now(),
+            pending=pending,
+            keep_deleted=given.on_delete == "keep_values",
+        )
 
-    def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None:
+    def set_aside(
+        self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
+    ) -> None:
         """Quarantine rows: (where, why, raw)."""
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
@@ -155,12 +179,23 @@ class Resolver:
         """Resolve records that just landed, in the same unit. `made`: their rows made ready before, by key."""
         self._settle_landed(connection, self.recipe(connection), landed, made)
 
-    def _settle_landed(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], made: Mapping[str, Ready]) -> list[Change]:
+    def _settle_landed(
+        self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], made: Mapping[str, Ready]
+    ) -> list[Change]:
         changed = [r for r in landed if r.changed]
-        return self.settle(connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made})
+        return self.settle(
+            connection, recipe, {r.rid for r in changed}, made={r.rid: made[r.key] for r in changed if r.key in made}
+        )
 
     def settle(
-        self, connection: Connection, recipe: Recipe, rids: Collection[int], *, seeds: Collection[int] = (), golden: Collection[int] = (), force: bool = False,
+        self,
+        connection: Connection,
+        recipe: Recipe,
+        rids: Collection[int],
+        *,
+        seeds: Collection[int] = (),
+        golden: Collection[int] = (),
+        force: bool = False,
         made: Mapping[int, Ready] | None = None,
     ) -> list[Change]:
         """Work out anew what a change touches.
@@ -175,19 +210,27 @@ class Resolver:
         touched.seeds.update(seeds, golden)
         found = matching_run.recluster(connection, recipe, touched)
         moved = settle_heirs(connection, recipe, touched)
-        changes = golden_run.rebuild(connection, recipe, found, moved, touched.records | set(golden), at=at, now=at, held=touched.held)
+        changes = golden_run.rebuild(
+            connection, recipe, found, moved, touched.records | set(golden), at=at, now=at, held=touched.held
+        )
         # only what was folded here: a companion whose newer version waits for the bulk path goes on waiting
         pending = [i for i in map(found.infos.get, rids) if i is not None and i.pending]
         landing.settle_pending(connection, [i.rid for i in pending], max((i.latest for i in pending), default=0))
         return changes
 
-    def _outcomes(self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], changes: Iterable[Change]) -> list[Outcome]:
+    def _outcomes(
+        self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], changes: Iterable[Change]
+    ) -> list[Outcome]:
         by_customer = {c.customer: c for c in changes}
         rids = {r.rid for r in landed if r.rid}
         homes = matching_store.clusters_of(connection, rids)
         customers = golden_store.customers_of(connection, set(homes.values()))
         infos = landing.records(connection, rids)
-        new = {r for r, name in homes.items() if name in customers and (c := by_customer.get(customers[name].id)) and c.type is ChangeType.CREATED}
+        new = {
+            r
+            for r, name in homes.items()
+            if name in customers and (c := by_customer.get(customers[name].id)) and c.type is ChangeType.CREATED
+        }
         grey = self._grey(connection, recipe, [r for r in new & infos.keys() if infos[r].alive], homes, infos)
         found: list[Outcome] = []
         for row in landed:
@@ -201,7 +244,12 @@ class Resolver:
         return found
 
     def _grey(
-        self, connection: Connection, recipe: Recipe, rids: Collection[int], homes: Mapping[int, int], infos: Mapping[int, RecordInfo]
+        self,
+        connection: Connection,
+        recipe: Recipe,
+        rids: Collection[int],
+        homes: Mapping[int, int],
+        infos: Mapping[int, RecordInfo],
     ) -> set[int]:
         """Records that a review item keeps from another customer."""
         pairs = matching_store.pairs_touching(connection, rids)
@@ -221,14 +269,20 @@ class Resolver:
             forms = recipe.standardisers[given.customer].forms(cells, given.is_verified)
             return self._near(connection, recipe, given.customer, forms, limit)
 
-    def _near(self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int) -> list[ProbeMatch]:
+    def _near(
+        self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int
+    ) -> list[ProbeMatch]:
         model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
         keys = matching_run.salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
         sketch = recipe.standardisers[type_name].layout.sketch(forms)
-        near = matching_run.shortlisted(connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review)
-        weighed = {r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()}
+        near = matching_run.shortlisted(
+            connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review
+        )
+        weighed = {
+            r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()
+        }
         good = {r: w for r, w in weighed.items() if w.weight >= model.review}
         homes = matching_store.clusters_of(connection, good)
         customers = golden_store.customers_of(connection, set(homes.values()))
@@ -252,12 +306,24 @@ class Resolver:
             self.settle(connection, recipe, (), seeds=(found.left, found.right))
             return number
 
-    def _decide(self, connection: Connection, left: RecordId, right: RecordId, verdict: Verdict, *, by: str, reason: str, origin: str = "") -> int:
+    def _decide(
+        self,
+        connection: Connection,
+        left: RecordId,
+        right: RecordId,
+        verdict: Verdict,
+        *,
+        by: str,
+        reason: str,
+        origin: str = "",
+    ) -> int:
         a, b = self._living(connection, left, "/left"), self._living(connection, right, "/right")
         if a.rid == b.rid:
             raise Unprocessable("a decision needs two records", [Fault("/right", "is the same record as /left")])
         if a.type != b.type:
-            raise Unprocessable("these records are of different customer types", [Fault("/right", f"is a {b.type}, /left a {a.type}")])
+            raise Unprocessable(
+                "these records are of different customer types", [Fault("/right", f"is a {b.type}, /left a {a.type}")]
+            )
         near = matching_store.decisions_connected(connection, (a.rid, b.rid))
         ends = landing.records(connection, {e for d in near for e in (d.left, d.right)})
         standing = matching_store.named(near, {r: i.id for r, i in ends.items()})
@@ -266,16 +332,29 @@ class Resolver:
         first, second = ordered(a.rid, b.rid)
         pair = matching_store.pairs_touching(connection, (first,)).get((first, second))
         return matching_store.add_decision(
-            connection, first, second, verdict, reason=reason, by=by, at=self.database.clock.now(),
-            contents=(digest(forms.get(first)), digest(forms.get(second))), origin=origin, weight=pair.weight if pair else None,
+            connection,
+            first,
+            second,
+            verdict,
+            reason=reason,
+            by=by,
+            at=self.database.clock.now(),
+            contents=(digest(forms.get(first)), digest(forms.get(second))),
+            origin=origin,
+            weight=pair.weight if pair else None,
         )
 
     def _living(self, connection: Connection, id: RecordId, where: str) -> RecordInfo:
         found = landing.record_named(connection, id)
         if found is None:
-            raise NotFound("no such record", [Fault(where, f"{id.source}/{id.stream} has no such record", "write source/stream/key")])
+            raise NotFound(
+                "no such record",
+                [Fault(where, f"{id.source}/{id.stream} has no such record", "write source/stream/key")],
+            )
         if not found.alive:
-            raise Gone("this record was deleted in its source", [Fault(where, "is gone", "decide on a record that lives")])
+            raise Gone(
+                "this record was deleted in its source", [Fault(where, "is gone", "decide on a record that lives")]
+            )
         return found
 
     def withdraw(self, decision_id: int, *, by: str, why: str) -> None:
@@ -292,25 +371,48 @@ class Resolver:
     # --- overrides ---
 
     def override(
-        self, customer_id: str, attribute: str, values: tuple[Value, ...], *, by: str, reason: str,
-        until: int | None = None, if_version: int | None = None,
+        self,
+        customer_id: str,
+        attribute: str,
+        values: tuple[Value, ...],
+        *,
+        by: str,
+        reason: str,
+        until: int | None = None,
+        if_version: int | None = None,
     ) -> int:
         """Set (or, with no values, clear) a golden value by hand; anchored so that it follows merges and splits."""
         with self.database.unit() as connection:
             recipe = self.recipe(connection)
             customer = find_customer(connection, customer_id)
             if if_version is not None and customer.version != if_version:
-                raise Stale("this customer changed since you read it", [Fault("If-Match", f"version {if_version} is not the current one", "read it again")])
-            number, anchor = self.set_value(connection, recipe, customer, attribute, values, by=by, reason=reason, until=until)
+                raise Stale(
+                    "this customer changed since you read it",
+                    [Fault("If-Match", f"version {if_version} is not the current one", "read it again")],
+                )
+            number, anchor = self.set_value(
+                connection, recipe, customer, attribute, values, by=by, reason=reason, until=until
+            )
             self.settle(connection, recipe, (), golden=(anchor,))
             return number
 
     def set_value(
-        self, connection: Connection, recipe: Recipe, customer: StoredCustomer, attribute: str, values: tuple[Value, ...], *, by: str, reason: str, until: int | None
+        self,
+        connection: Connection,
+        recipe: Recipe,
+        customer: StoredCustomer,
+        attribute: str,
+        values: tuple[Value, ...],
+        *,
+        by: str,
+        reason: str,
+        until: int | None,
     ) -> tuple[int, int]:
         """Keep an override; its number, and its anchor whose customer is to be settled."""
         if attribute not in recipe.customer(customer.type).attributes:
-            raise Unprocessable("no such attribute", [Fault("/attribute", f"{customer.type} has no attribute '{attribute}'")])
+            raise Unprocessable(
+                "no such attribute", [Fault("/attribute", f"{customer.type} has no attribute '{attribute}'")]
+            )
         anchor = self._anchor(connection, customer, attribute)
         given = Override(0, anchor.id, attribute, values, self.database.clock.now(), until, by, reason)
         return golden_store.add_override(connection, anchor.rid, given), anchor.rid

@@ -87,9 +87,13 @@ class Matching(Strict):
     """Probabilities at which pairs join or go to review, and the bounds of clustering."""
 
     join: float = Field(default=0.99, gt=0, lt=1)  # probability from which a pair joins
-    review: float = Field(default=0.5, gt=0, lt=1)  # probability from which a pair is kept and, if it does not join, reviewed
+    review: float = Field(
+        default=0.5, gt=0, lt=1
+    )  # probability from which a pair is kept and, if it does not join, reviewed
     rules: tuple[tuple[str, ...], ...] = ()  # candidate rules: lists of keys (attribute or attribute.form)
-    block_cap: int = Field(default=60, ge=2)  # records that may share a key; a larger block makes no pairs and is counted
+    block_cap: int = Field(
+        default=60, ge=2
+    )  # records that may share a key; a larger block makes no pairs and is counted
     largest: int = Field(default=30, ge=2)  # K: records in a cluster
     component: int = Field(default=300, ge=2)  # N: records clustered at once
     bridge_bits: float = Field(default=3.0, ge=0)  # B: a bridge between two groups must weigh this much more than join
@@ -209,7 +213,9 @@ class RestRead(Strict):
     size: int = Field(default=200, ge=1)  # records of a page, sent as size_param
     next: str | None = None  # JMESPath to the next cursor (page: cursor), or URL (page: link; default: the Link header)
     since_param: str | None = None  # incremental: gets the highest version seen
-    order: Literal["unknown", "version"] = "unknown"  # version: the list comes oldest version first, so a broken read goes on where it was
+    order: Literal["unknown", "version"] = (
+        "unknown"  # version: the list comes oldest version first, so a broken read goes on where it was
+    )
     item: str | None = None  # path of one record, with {key}
     item_record: str = "@"  # JMESPath to the record in an item's answer
     update: Literal["patch", "put", "none"] = "patch"  # how one record is written
@@ -238,7 +244,9 @@ class RestRead(Strict):
 
 class Trust(Strict):
     model_config = ConfigDict(extra="allow", frozen=True)
-    default: float = Field(default=50, gt=0, le=100)  # trust of every attribute, 0 to 100; further keys are attributes, such as address: 95
+    default: float = Field(
+        default=50, gt=0, le=100
+    )  # trust of every attribute, 0 to 100; further keys are attributes, such as address: 95
 
     @model_validator(mode="after")
     def _numbers(self) -> Trust:
@@ -256,7 +264,9 @@ class WriteBack(Strict):
 
     attributes: tuple[str, ...]  # what goes back
     mode: Literal["update", "upsert"] = "update"  # upsert is not there yet: hub check refuses it
-    map: dict[str, str | dict[str, str]] = Field(default_factory=dict)  # attribute -> source field(s); default: inverse of map
+    map: dict[str, str | dict[str, str]] = Field(
+        default_factory=dict
+    )  # attribute -> source field(s); default: inverse of map
     dry_run: bool = False  # true: work out what would be written, write nothing
 
 
@@ -271,11 +281,17 @@ class Stream(Strict):
     version: str | None = None  # which of two versions of a row is newer; without one, landing order
     observed: str | None = None  # source time; default: the version when it is a time
     dates: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date of its value
-    effective_from: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date from which its value holds
-    effective_to: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date until which it holds
+    effective_from: dict[str, str] = Field(
+        default_factory=dict
+    )  # attribute -> field holding the date from which its value holds
+    effective_to: dict[str, str] = Field(
+        default_factory=dict
+    )  # attribute -> field holding the date until which it holds
     records: Literal["full", "partial"] = "full"  # partial: an absent field says nothing
     null_means: Literal["unknown", "cleared"] = "unknown"  # cleared: a null was emptied on purpose and may win
-    lookback: str | None = None  # read this much again before the last version seen, such as 10m: for sources that commit late
+    lookback: str | None = (
+        None  # read this much again before the last version seen, such as 10m: for sources that commit late
+    )
     listing: Literal["incremental", "complete"] = "incremental"  # complete: what is not listed was deleted
     deleted: str | None = None  # JMESPath: true marks a tombstone
     on_delete: Literal["remove", "keep_values"] = "remove"  # keep_values: a deleted record goes on counting
@@ -383,7 +399,9 @@ class Role(Strict):
 
 
 class Access(Strict):
-    roles: dict[str, Role] = Field(default_factory=dict)  # name -> what it sees and may do; a source's own role has the source's name
+    roles: dict[str, Role] = Field(
+        default_factory=dict
+    )  # name -> what it sees and may do; a source's own role has the source's name
 
 
 # --- the whole ------------------------------------------------------------------------------
@@ -419,7 +437,11 @@ def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        faults.append(Fault(f"{path}{line}", "not readable as YAML", str(getattr(error, "problem", "") or "check the indentation")))
+        faults.append(
+            Fault(
+                f"{path}{line}", "not readable as YAML", str(getattr(error, "problem", "") or "check the indentation")
+            )
+        )
         return None
     except (OSError, UnicodeDecodeError) as error:
         faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
@@ -439,7 +461,11 @@ def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | N
     except ValidationError as error:
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"]) or "(top)"
-            remedy = f"known keys: {', '.join(cls.model_fields)}" if item["type"] == "extra_forbidden" and len(item["loc"]) == 1 else ""
+            remedy = (
+                f"known keys: {', '.join(cls.model_fields)}"
+                if item["type"] == "extra_forbidden" and len(item["loc"]) == 1
+                else ""
+            )
             faults.append(Fault(f"{path}: {key}", item["msg"].removeprefix("Value error, "), remedy))
         return None
 
@@ -494,8 +520,11 @@ def _missing_variables(config: Config, env: Mapping[str, str]) -> Iterator[Fault
         for field, value in source.connector.model_dump().items():
             for name, variable in value.items() if isinstance(value, dict) else [(field, value)]:
                 if name.endswith("_env") and variable and variable not in env and f"{variable}_FILE" not in env:
-                    yield Fault(f"{file}: connector.{field}", f"the environment variable {variable} is not set",
-                                f"export {variable}=... or {variable}_FILE=/path/to/it")
+                    yield Fault(
+                        f"{file}: connector.{field}",
+                        f"the environment variable {variable} is not set",
+                        f"export {variable}=... or {variable}_FILE=/path/to/it",
+                    )
 
 
 def _cross_check(config: Config) -> Iterator[Fault]:
@@ -517,33 +546,55 @@ def _cross_check(config: Config) -> Iterator[Fault]:
 
 def _check_connector(kind: str, where: str, stream: Stream) -> Iterator[Fault]:
     """Does the stream say what its source's connector needs to know, and nothing for another one?"""
-    given = {"table": stream.table is not None, "query": stream.query is not None, "rest": stream.rest is not None, "file": stream.file != FileRead()}
+    given = {
+        "table": stream.table is not None,
+        "query": stream.query is not None,
+        "rest": stream.rest is not None,
+        "file": stream.file != FileRead(),
+    }
     belongs = {"sql": ("table", "query"), "rest": ("rest",), "file": ("file",)}[kind]
     for name, there in given.items():
         if there and name not in belongs:
-            yield Fault(f"{where}.{name}", f"a {kind} connector does not use this", f"remove it, or change connector.kind from {kind}")
+            yield Fault(
+                f"{where}.{name}",
+                f"a {kind} connector does not use this",
+                f"remove it, or change connector.kind from {kind}",
+            )
     if kind == "sql" and given["table"] == given["query"]:
         yield Fault(where, "an SQL stream reads either a table or a query", "add table: NAME, or query: SELECT ...")
     if kind == "rest" and not given["rest"]:
         yield Fault(where, "a REST stream needs rest", "add rest: {path: ...}")
     if stream.rest and stream.rest.since_param and stream.version is None:
-        yield Fault(f"{where}.rest.since_param", "needs the stream's version", "add version: the field that since_param compares, such as updated_at")
+        yield Fault(
+            f"{where}.rest.since_param",
+            "needs the stream's version",
+            "add version: the field that since_param compares, such as updated_at",
+        )
     if stream.write_back and kind == "file":
         yield Fault(f"{where}.write_back", "files are read only", "remove it")
     if stream.write_back and kind == "sql" and stream.table is None:
         yield Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")
     if stream.write_back and stream.rest and (stream.rest.item is None or stream.rest.update == "none"):
-        yield Fault(f"{where}.write_back", "the hub does not know how to write one record", "add rest.item: the path of one record with {key}, and rest.update: patch or put")
+        yield Fault(
+            f"{where}.write_back",
+            "the hub does not know how to write one record",
+            "add rest.item: the path of one record with {key}, and rest.update: patch or put",
+        )
 
 
 def _check_stream(config: Config, file: str, name: str, stream: Stream) -> Iterator[Fault]:
     where = f"{file}: streams.{name}"
     if stream.customer not in config.customers:
-        yield Fault(f"{where}.customer", f"unknown customer type '{stream.customer}'", f"known: {', '.join(config.customers)}")
+        yield Fault(
+            f"{where}.customer", f"unknown customer type '{stream.customer}'", f"known: {', '.join(config.customers)}"
+        )
         return
     known = config.customers[stream.customer].attributes
     named: dict[str, Iterable[str]] = {
-        "map": stream.map, "dates": stream.dates, "effective_from": stream.effective_from, "effective_to": stream.effective_to,
+        "map": stream.map,
+        "dates": stream.dates,
+        "effective_from": stream.effective_from,
+        "effective_to": stream.effective_to,
         "trust": stream.trust.__pydantic_extra__ or {},
         "verified": () if isinstance(stream.verified, str) else stream.verified,
         "write_back.attributes": stream.write_back.attributes if stream.write_back else (),
@@ -551,16 +602,31 @@ def _check_stream(config: Config, file: str, name: str, stream: Stream) -> Itera
     for section, attributes in named.items():
         for attribute in attributes:
             if attribute not in known:
-                yield Fault(f"{where}.{section}.{attribute}", f"'{stream.customer}' has no attribute '{attribute}'", f"known: {', '.join(known)}")
+                yield Fault(
+                    f"{where}.{section}.{attribute}",
+                    f"'{stream.customer}' has no attribute '{attribute}'",
+                    f"known: {', '.join(known)}",
+                )
     for attribute, path in stream.map.items():
         if isinstance(path, dict) and attribute in known:
             parts = KINDS[known[attribute].kind].parts
             for part in path.keys() - set(parts):
-                yield Fault(f"{where}.map.{attribute}.{part}", f"unknown part '{part}'",
-                            f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression")
+                yield Fault(
+                    f"{where}.map.{attribute}.{part}",
+                    f"unknown part '{part}'",
+                    f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression",
+                )
     for attribute in stream.write_back.attributes if stream.write_back else ():
-        if attribute in known and attribute not in stream.map and attribute not in (stream.write_back.map if stream.write_back else {}):
-            yield Fault(f"{where}.write_back.attributes.{attribute}", "not mapped from this stream", "add it to map or write_back.map")
+        if (
+            attribute in known
+            and attribute not in stream.map
+            and attribute not in (stream.write_back.map if stream.write_back else {})
+        ):
+            yield Fault(
+                f"{where}.write_back.attributes.{attribute}",
+                "not mapped from this stream",
+                "add it to map or write_back.map",
+            )
 
 
 def secret(variable: str, env: Mapping[str, str] | None = None) -> str:

@@ -50,7 +50,17 @@ def _act(r: Any) -> StoredAct:
 
 def add_act(connection: Connection, given: StoredAct) -> None:
     columns = ("id", "kind", "by", "reason", "at", "customers", "inputs", "undone_by", "undone_why")
-    row = (given.id, given.kind, given.by, given.reason, given.at, db.dump(list(given.customers)), db.dump(given.inputs), "", "")
+    row = (
+        given.id,
+        given.kind,
+        given.by,
+        given.reason,
+        given.at,
+        db.dump(list(given.customers)),
+        db.dump(given.inputs),
+        "",
+        "",
+    )
     db.insert_many(connection, table(ActRow), columns, [row])
 
 
@@ -63,13 +73,17 @@ def acts(connection: Connection, *, before: tuple[int, str] | None = None, limit
     """Acts, newest first, after a position (at, id)."""
     at, id = before or (2**62, "")
     found = connection.execute(
-        text(f"SELECT {ACT} FROM act WHERE at < :at OR (at = :at AND id < :id) ORDER BY at DESC, id DESC LIMIT :limit"), {"at": at, "id": id, "limit": limit}
+        text(f"SELECT {ACT} FROM act WHERE at < :at OR (at = :at AND id < :id) ORDER BY at DESC, id DESC LIMIT :limit"),
+        {"at": at, "id": id, "limit": limit},
     )
     return [_act(r) for r in found]
 
 
 def mark_undone(connection: Connection, id: str, *, by: str, why: str, at: int) -> None:
-    connection.execute(text("UPDATE act SET undone_at=:at, undone_by=:by, undone_why=:why WHERE id=:id"), {"at": at, "by": by, "why": why, "id": id})
+    connection.execute(
+        text("UPDATE act SET undone_at=:at, undone_by=:by, undone_why=:why WHERE id=:id"),
+        {"at": at, "by": by, "why": why, "id": id},
+    )
 
 
 def decisions_by(connection: Connection, by: str, since: int, until: int) -> list[int]:
@@ -83,7 +97,9 @@ def overrides_by(connection: Connection, by: str, since: int, until: int) -> lis
 
 
 def _by(connection: Connection, name: str, by: str, since: int, until: int) -> list[int]:
-    query = text(f'SELECT id FROM "{name}" WHERE withdrawn_at IS NULL AND "by"=:by AND at >= :since AND at < :until ORDER BY id')
+    query = text(
+        f'SELECT id FROM "{name}" WHERE withdrawn_at IS NULL AND "by"=:by AND at >= :since AND at < :until ORDER BY id'
+    )
     return [r.id for r in connection.execute(query, {"by": by, "since": since, "until": until})]
 
 
@@ -95,5 +111,7 @@ def decisions_numbered(connection: Connection, ids: Sequence[int]) -> list[Any]:
 
 def changes_since(connection: Connection, seq: int) -> dict[str, int]:
     """How many golden records were created, updated ... after a position of the outbox."""
-    found = connection.execute(text("SELECT kind, count(*) AS n FROM change WHERE seq > :seq GROUP BY kind"), {"seq": seq})
+    found = connection.execute(
+        text("SELECT kind, count(*) AS n FROM change WHERE seq > :seq GROUP BY kind"), {"seq": seq}
+    )
     return {r.kind: r.n for r in found}

@@ -125,8 +125,16 @@ class Undo:
 Act = Merge | Split | Unmerge | UnmergeAll | KeepApart | SetValue | DropValue | WithdrawInputs | Suspend | Undo
 
 KINDS: dict[type, str] = {
-    Merge: "merge", Split: "split", Unmerge: "unmerge", UnmergeAll: "unmerge_all", KeepApart: "keep_apart", SetValue: "set_value",
-    DropValue: "drop_value", WithdrawInputs: "withdraw_inputs", Suspend: "suspend", Undo: "undo",
+    Merge: "merge",
+    Split: "split",
+    Unmerge: "unmerge",
+    UnmergeAll: "unmerge_all",
+    KeepApart: "keep_apart",
+    SetValue: "set_value",
+    DropValue: "drop_value",
+    WithdrawInputs: "withdraw_inputs",
+    Suspend: "suspend",
+    Undo: "undo",
 }
 
 
@@ -259,14 +267,20 @@ class _Doing:
     def expect(self, versions: Mapping[str, int]) -> None:
         for id, version in versions.items():
             if find_customer(self.connection, id).version != version:
-                raise Stale("this customer changed since you read it", [Fault("If-Match", f"version {version} of {id} is not the current one", "read it again")])
+                raise Stale(
+                    "this customer changed since you read it",
+                    [Fault("If-Match", f"version {version} of {id} is not the current one", "read it again")],
+                )
 
     def run(self, act: Act) -> Done:
         kind = KINDS[type(act)]
         getattr(self, f"_{kind}")(act)
         if isinstance(act, Undo):
             return Done(act.act, kind, self.inputs.as_dict(), tuple(self.changes))
-        act_store.add_act(self.connection, StoredAct(self.id, kind, self.by, self.reason, self.at, self.customers, self.inputs.as_dict(), None, ""))
+        act_store.add_act(
+            self.connection,
+            StoredAct(self.id, kind, self.by, self.reason, self.at, self.customers, self.inputs.as_dict(), None, ""),
+        )
         return Done(self.id, kind, self.inputs.as_dict(), tuple(self.changes))
 
     # --- who is one customer ---
@@ -276,11 +290,15 @@ class _Doing:
         if a.id == b.id:
             raise Conflict("these are one customer already", [Fault("/b", "leads to the same customer as /a")])
         if a.type != b.type:
-            raise Unprocessable("these customers are of different types", [Fault("/b", f"is a {b.type}, /a a {a.type}")])
+            raise Unprocessable(
+                "these customers are of different types", [Fault("/b", f"is a {b.type}, /a a {a.type}")]
+            )
         left, right = self._members(a), self._members(b)
         first, second = landing.earliest(left, left), landing.earliest(right, right)
         roots = {**dict.fromkeys(left, first), **dict.fromkeys(right, second)}
-        self._check([(first, second), *((root, r) for r, root in roots.items() if r != root)], Verdict.MATCH, {**left, **right})
+        self._check(
+            [(first, second), *((root, r) for r, root in roots.items() if r != root)], Verdict.MATCH, {**left, **right}
+        )
         self._decide([(first, second)], Verdict.MATCH)
         self._hold_together(first, roots)
 
@@ -291,11 +309,16 @@ class _Doing:
         strangers = [n for n, id in enumerate(act.records) if id not in named]
         if strangers or not act.records:
             faults = [Fault(f"/records/{n}", "is no record of this customer", "see its records") for n in strangers]
-            raise Unprocessable("only records of this customer can be split from it", faults or [Fault("/records", "is empty")])
+            raise Unprocessable(
+                "only records of this customer can be split from it", faults or [Fault("/records", "is empty")]
+            )
         parted = {named[id]: members[named[id]] for id in act.records}
         rest = {r: i for r, i in members.items() if r not in parted}
         if not rest:
-            raise Unprocessable("nothing would be left of this customer", [Fault("/records", "names all its records", "leave out those that stay")])
+            raise Unprocessable(
+                "nothing would be left of this customer",
+                [Fault("/records", "names all its records", "leave out those that stay")],
+            )
         self._decide(list(product(parted, rest)), Verdict.NO_MATCH)
         for side in (parted, rest):
             first = landing.earliest(side, side)
@@ -321,9 +344,13 @@ class _Doing:
     def _keep_apart(self, act: KeepApart) -> None:
         a, b = self._customer(act.a, "/a"), self._customer(act.b, "/b")
         if a.id == b.id:
-            raise Conflict("these are one customer", [Fault("/b", "leads to the same customer as /a", "split it instead")])
+            raise Conflict(
+                "these are one customer", [Fault("/b", "leads to the same customer as /a", "split it instead")]
+            )
         if a.type != b.type:
-            raise Unprocessable("customers of different types are never one", [Fault("/b", f"is a {b.type}, /a a {a.type}")])
+            raise Unprocessable(
+                "customers of different types are never one", [Fault("/b", f"is a {b.type}, /a a {a.type}")]
+            )
         if not self._decide(list(product(self._members(a), self._members(b))), Verdict.NO_MATCH):
             raise Conflict("these customers are kept apart already", [Fault("/b", "is kept apart from /a already")])
 
@@ -335,16 +362,28 @@ class _Doing:
             if not outside:
                 return
             if not self._decide([(roots[r], r) for r in outside], Verdict.MATCH):
-                raise Conflict("these records cannot be held together", [Fault("", "stand apart although they are decided to be one")])
+                raise Conflict(
+                    "these records cannot be held together",
+                    [Fault("", "stand apart although they are decided to be one")],
+                )
 
     # --- values by hand ---
 
     def _set_value(self, act: SetValue) -> None:
         if act.until is not None and act.until <= self.at:
-            raise Unprocessable("this would end before it starts", [Fault("/until", "is in the past", "give a later time, or none")])
+            raise Unprocessable(
+                "this would end before it starts", [Fault("/until", "is in the past", "give a later time, or none")]
+            )
         customer = self._customer(act.customer, "/customer")
         number, anchor = self.resolver.set_value(
-            self.connection, self.recipe, customer, act.attribute, act.values, by=self.by, reason=self.reason, until=act.until
+            self.connection,
+            self.recipe,
+            customer,
+            act.attribute,
+            act.values,
+            by=self.by,
+            reason=self.reason,
+            until=act.until,
         )
         self.inputs.overrides.append(number)
         self._settle(golden=(anchor,))
@@ -353,7 +392,10 @@ class _Doing:
         customer = self._customer(act.customer, "/customer")
         number = customer.lineage.get(act.attribute, {}).get("override")
         if number is None:
-            raise NotFound("no value of this attribute was set by hand", [Fault("/attribute", "has no override", "see the customer's lineage")])
+            raise NotFound(
+                "no value of this attribute was set by hand",
+                [Fault("/attribute", "has no override", "see the customer's lineage")],
+            )
         self._settle(golden=self._withdraw_overrides([number]))
         self.inputs.withdrawn_overrides.append(number)
 
@@ -363,7 +405,10 @@ class _Doing:
         decisions = act_store.decisions_by(self.connection, act.by, act.since, act.until)
         overrides = act_store.overrides_by(self.connection, act.by, act.since, act.until)
         if not decisions and not overrides:
-            raise NotFound("this person has no standing decision or override of that time", [Fault("/by", "nothing to withdraw", "check the name and the times")])
+            raise NotFound(
+                "this person has no standing decision or override of that time",
+                [Fault("/by", "nothing to withdraw", "check the name and the times")],
+            )
         self._settle(seeds=self._withdraw_decisions(decisions), golden=self._withdraw_overrides(overrides))
         self.inputs.withdrawn_decisions += decisions
         self.inputs.withdrawn_overrides += overrides
@@ -371,10 +416,15 @@ class _Doing:
     def _suspend(self, act: Suspend) -> None:
         if act.source not in self.recipe.config.sources:
             raise NotFound("no such source", [Fault("/source", "is not configured")])
-        given = suspension.Suspension(self.at, act.source, act.stream, act.since, min(act.until, self.at), self.by, self.reason, None)
+        given = suspension.Suspension(
+            self.at, act.source, act.stream, act.since, min(act.until, self.at), self.by, self.reason, None
+        )
         rids = suspension.suspend(self.connection, given)
         if not rids:
-            raise NotFound("this source landed nothing in that time", [Fault("/since", "nothing to suspend", "check the source and the times")])
+            raise NotFound(
+                "this source landed nothing in that time",
+                [Fault("/since", "nothing to suspend", "check the source and the times")],
+            )
         self.inputs.suspension = self.at
         self._recount(rids)
 
@@ -436,8 +486,17 @@ class _Doing:
         names = {r: i.id for r, i in landing.records(self.connection, ends).items()}
         self._check_all([Decision(0, Pair.of(names[d.left], names[d.right]), Verdict(d.verdict)) for d in rows], ends)
         for d in rows:
-            matching_store.add_decision(self.connection, d.left, d.right, Verdict(d.verdict), reason=d.reason, by=d.by, at=d.at,
-                                        contents=(d.left_content, d.right_content), weight=d.weight)
+            matching_store.add_decision(
+                self.connection,
+                d.left,
+                d.right,
+                Verdict(d.verdict),
+                reason=d.reason,
+                by=d.by,
+                at=d.at,
+                contents=(d.left_content, d.right_content),
+                weight=d.weight,
+            )
         return ends
 
     def _restore_overrides(self, numbers: Iterable[int]) -> set[int]:
@@ -445,7 +504,9 @@ class _Doing:
         names = {r: i.id for r, i in landing.records(self.connection, {o.anchor for o in rows.values()}).items()}
         for number in sorted(rows):
             o = rows[number]
-            given = Override(0, names[o.anchor], o.attribute, tuple(from_plain(v) for v in o.values), o.at, o.until, o.by, o.reason)
+            given = Override(
+                0, names[o.anchor], o.attribute, tuple(from_plain(v) for v in o.values), o.at, o.until, o.by, o.reason
+            )
             golden_store.add_override(self.connection, o.anchor, given)
         return {o.anchor for o in rows.values()}
 
@@ -455,12 +516,16 @@ class _Doing:
         try:
             found = find_customer(self.connection, id)
         except (NotFound, Gone) as error:
-            raise type(error)(str(error), [Fault(where, "leads to no customer", "use an id of a customer that is there")]) from None
+            raise type(error)(
+                str(error), [Fault(where, "leads to no customer", "use an id of a customer that is there")]
+            ) from None
         self.customers.append(found.id)
         return found
 
     def _members(self, customer: StoredCustomer) -> dict[int, RecordInfo]:
-        return landing.records(self.connection, matching_store.members_of(self.connection, [customer.cluster])[customer.cluster])
+        return landing.records(
+            self.connection, matching_store.members_of(self.connection, [customer.cluster])[customer.cluster]
+        )
 
     def _settle(self, *, rids: Collection[int] = (), seeds: Collection[int] = (), golden: Collection[int] = ()) -> None:
         self.changes += self.resolver.settle(self.connection, self.recipe, rids, seeds=seeds, golden=golden)
@@ -476,19 +541,34 @@ class _Doing:
     def _decide(self, pairs: Collection[RidPair], verdict: Verdict) -> int:
         """Make these decisions where they do not stand yet, and settle what follows; how many were made."""
         if len(pairs) > MOST_PAIRS:
-            raise Unprocessable("too many records for one act", [Fault("", f"{len(pairs):,} decisions", f"at most {MOST_PAIRS:,}: do it in parts")])
+            raise Unprocessable(
+                "too many records for one act",
+                [Fault("", f"{len(pairs):,} decisions", f"at most {MOST_PAIRS:,}: do it in parts")],
+            )
         ends = {r for p in pairs for r in p}
-        standing = {(d.left, d.right) for d in matching_store.decisions_touching(self.connection, ends) if d.verdict is verdict}
+        standing = {
+            (d.left, d.right) for d in matching_store.decisions_touching(self.connection, ends) if d.verdict is verdict
+        }
         new = [p for p in sorted(ordered(a, b) for a, b in pairs) if p not in standing]
         self._check(new, verdict, landing.records(self.connection, ends))
         contents = {r: digest(f) for r, f in matching_store.forms(self.connection, ends).items()}
         weights = matching_store.pairs_touching(self.connection, ends)
         for a, b in new:
             pair = weights.get((a, b))
-            self.inputs.decisions.append(matching_store.add_decision(
-                self.connection, a, b, verdict, reason=self.reason, by=self.by, at=self.at,
-                contents=(contents.get(a, ""), contents.get(b, "")), origin=self.id, weight=pair.weight if pair else None,
-            ))
+            self.inputs.decisions.append(
+                matching_store.add_decision(
+                    self.connection,
+                    a,
+                    b,
+                    verdict,
+                    reason=self.reason,
+                    by=self.by,
+                    at=self.at,
+                    contents=(contents.get(a, ""), contents.get(b, "")),
+                    origin=self.id,
+                    weight=pair.weight if pair else None,
+                )
+            )
         self._settle(seeds={r for p in new for r in p})
         return len(new)
 
@@ -510,7 +590,8 @@ def _states(connection: Connection, ids: Iterable[str]) -> tuple[CustomerState, 
     members = matching_store.members_of(connection, [c.cluster for c in found.values()])
     infos = landing.records(connection, {r for m in members.values() for r in m})
     return tuple(
-        CustomerState(c.id, c.type, c.version, tuple(sorted(infos[r].id for r in members.get(c.cluster, ()))), c.values) for _, c in sorted(found.items())
+        CustomerState(c.id, c.type, c.version, tuple(sorted(infos[r].id for r in members.get(c.cluster, ()))), c.values)
+        for _, c in sorted(found.items())
     )
 
 
@@ -533,6 +614,20 @@ def _writes(resolver: Resolver, connection: Connection, changes: Iterable[Stored
 
 
 __all__ = [
-    "Act", "Acts", "CustomerState", "Done", "DropValue", "KeepApart", "Merge", "Preview", "QueuedWrite", "SetValue", "Split", "Suspend", "Undo",
-    "Unmerge", "UnmergeAll", "WithdrawInputs",
+    "Act",
+    "Acts",
+    "CustomerState",
+    "Done",
+    "DropValue",
+    "KeepApart",
+    "Merge",
+    "Preview",
+    "QueuedWrite",
+    "SetValue",
+    "Split",
+    "Suspend",
+    "Undo",
+    "Unmerge",
+    "UnmergeAll",
+    "WithdrawInputs",
 ]

@@ -119,15 +119,24 @@ def pair_items(pairs: Iterable[Found], decided: Iterable[Decided], bounds: Mappi
     closed = {d.clusters for d in listed if not d.unsure}
     unsure = {(d.clusters, level(d.weight)) for d in listed if d.unsure}
     return [
-        _pair_item(p, bounds[p.type]) for c, p in best.items()
-        if c not in closed and (c, level(p.weight)) not in unsure
+        _pair_item(p, bounds[p.type]) for c, p in best.items() if c not in closed and (c, level(p.weight)) not in unsure
     ]
 
 
 def _pair_item(pair: Found, bounds: Bounds) -> Item:
     values, deliveries = values_changed(pair.parts, bounds.attributes), bounds.deliveries(pair.records)
     kind: Kind = "apart" if pair.weight >= bounds.join else "grey"
-    return Item(kind, pair.left, pair.right, pair.clusters, pair.type, pair.weight, worth(doubt(pair.weight, bounds.join), values, deliveries), values, deliveries)
+    return Item(
+        kind,
+        pair.left,
+        pair.right,
+        pair.clusters,
+        pair.type,
+        pair.weight,
+        worth(doubt(pair.weight, bounds.join), values, deliveries),
+        values,
+        deliveries,
+    )
 
 
 def doubted(verdict_match: bool, then: int | None, now: int, changed: bool, bounds: Bounds) -> Kind | None:

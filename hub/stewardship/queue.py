@@ -72,8 +72,14 @@ class Queue:
     # --- reading ---
 
     def page(
-        self, *, types: Collection[str] | None = None, kinds: Collection[str] | None = None, user: str | None = None,
-        assigned_to: str | None = None, after: Position | None = None, limit: int = 50,
+        self,
+        *,
+        types: Collection[str] | None = None,
+        kinds: Collection[str] | None = None,
+        user: str | None = None,
+        assigned_to: str | None = None,
+        after: Position | None = None,
+        limit: int = 50,
     ) -> QueuePage:
         """The next items.
 
@@ -86,7 +92,10 @@ class Queue:
             recipe = self.resolver.recipe(connection)
             holds = _Holds(connection)
             todo = (
-                i for i in self._ranked(connection, recipe, now).in_order(holds, after, now, held_only=assigned_to is not None)
+                i
+                for i in self._ranked(connection, recipe, now).in_order(
+                    holds, after, now, held_only=assigned_to is not None
+                )
                 if (types is None or i.type in types) and holds.allows(i, user, assigned_to, now)
             )
             found: list[Shown] = []
@@ -123,8 +132,14 @@ class Queue:
         members = matching_store.members_of(connection, set(homes.values()))
         home = {r: name for name, rids in members.items() for r in rids}
         decided = matching_store.decisions_touching(connection, home)
-        closed = {frozenset((home.get(d.left, -1), home.get(d.right, -2))) for d in decided if d.verdict is Verdict.NO_MATCH}
-        unsure = {(frozenset((home.get(d.left, -1), home.get(d.right, -2))), reviews.level(d.weight)) for d in decided if d.verdict is Verdict.UNSURE}
+        closed = {
+            frozenset((home.get(d.left, -1), home.get(d.right, -2))) for d in decided if d.verdict is Verdict.NO_MATCH
+        }
+        unsure = {
+            (frozenset((home.get(d.left, -1), home.get(d.right, -2))), reviews.level(d.weight))
+            for d in decided
+            if d.verdict is Verdict.UNSURE
+        }
 
         def stands(i: Item) -> bool:
             if i.kind not in ("grey", "apart"):
@@ -160,7 +175,10 @@ class Queue:
             clusters = frozenset(matching_store.clusters_of(connection, (hold.left, hold.right)).values())
             for other in (hold, *holds.between(clusters)):
                 if other.claimed(now) and other.claimed_by != by:
-                    raise Conflict("somebody else works on this", [Fault("", f"claimed by {other.claimed_by}", "take another item, or ask them")])
+                    raise Conflict(
+                        "somebody else works on this",
+                        [Fault("", f"claimed by {other.claimed_by}", "take another item, or ask them")],
+                    )
             hold = replace(hold, claimed_by=by, claimed_until=now + lasts)
             review_store.save_hold(connection, hold)
             return hold
@@ -189,7 +207,9 @@ class Queue:
             raise Unprocessable("a comment needs words", [Fault("/text", "is empty")])
         with self.database.unit() as connection:
             hold, _ = self._hold(connection, left, right)
-            return review_store.add_note(connection, (hold.left, hold.right), by=by, at=self.database.clock.now(), words=words)
+            return review_store.add_note(
+                connection, (hold.left, hold.right), by=by, at=self.database.clock.now(), words=words
+            )
 
     def comments(self, left: RecordId, right: RecordId) -> list[Note]:
         """Comments on two records, oldest first."""
@@ -223,7 +243,11 @@ class Queue:
         with self.database.read() as connection:
             recipe = self.resolver.recipe(connection)
             labels = labelled_pairs(connection)
-        return [reviews.propose(labels, name, model.join) for name, model in recipe.models.items() if any(x.type == name for x in labels)]
+        return [
+            reviews.propose(labels, name, model.join)
+            for name, model in recipe.models.items()
+            if any(x.type == name for x in labels)
+        ]
 
 
 def labelled_pairs(connection: Connection) -> list[Label]:
@@ -233,8 +257,10 @@ def labelled_pairs(connection: Connection) -> list[Label]:
 
 
 _WORDS = {
-    "grey": "the model is not sure", "override": "the record that this value by hand stood on is gone",
-    "changed": "what this was decided on has changed since", "contradicted": "the evidence is now certain of the opposite",
+    "grey": "the model is not sure",
+    "override": "the record that this value by hand stood on is gone",
+    "changed": "what this was decided on has changed since",
+    "contradicted": "the evidence is now certain of the opposite",
 }
 
 
@@ -308,11 +334,16 @@ def derive(connection: Connection, recipe: Recipe, subscriptions: Subscriptions)
     """All items of the queue, in no order."""
     bounds = {name: _bounds(recipe, name, subscriptions) for name in recipe.models}
     pairs = (
-        Found(p.left, p.right, p.weight, db.load(p.parts), frozenset((p.left_cluster, p.right_cluster)), p.type, p.records)
+        Found(
+            p.left, p.right, p.weight, db.load(p.parts), frozenset((p.left_cluster, p.right_cluster)), p.type, p.records
+        )
         for p in review_store.open_pairs(connection)
     )
-    decided = [Decided(frozenset((r.one, r.two)), r.verdict == Verdict.UNSURE.value, r.weight)
-               for r in review_store.decided_clusters(connection) if r.verdict != Verdict.MATCH.value]
+    decided = [
+        Decided(frozenset((r.one, r.two)), r.verdict == Verdict.UNSURE.value, r.weight)
+        for r in review_store.decided_clusters(connection)
+        if r.verdict != Verdict.MATCH.value
+    ]
     items = reviews.pair_items(pairs, decided, bounds)
     return [*items, *_overrides(connection, bounds), *_doubted(connection, recipe, bounds)]
 
@@ -320,20 +351,39 @@ def derive(connection: Connection, recipe: Recipe, subscriptions: Subscriptions)
 def _bounds(recipe: Recipe, name: str, subscriptions: Subscriptions) -> Bounds:
     model, customer = recipe.models[name], recipe.customer(name)
     streams = [s for source in recipe.config.sources.values() for s in source.streams.values() if s.customer == name]
-    return Bounds(model.join, model.review, limits_of(model, customer).margin, len(customer.attributes), subscriptions(name),
-                  any(s.write_back is not None for s in streams))
+    return Bounds(
+        model.join,
+        model.review,
+        limits_of(model, customer).margin,
+        len(customer.attributes),
+        subscriptions(name),
+        any(s.write_back is not None for s in streams),
+    )
 
 
 def _overrides(connection: Connection, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
     """Values by hand of which the anchor is in no customer: inactive until it returns."""
     for r in review_store.orphaned_overrides(connection):
         deliveries = bounds[r.type].deliveries(1)
-        yield Item("override", r.anchor, r.anchor, frozenset(), r.type, None, reviews.worth(reviews.UNDECIDED, 1, deliveries), 1, deliveries, r.id)
+        yield Item(
+            "override",
+            r.anchor,
+            r.anchor,
+            frozenset(),
+            r.type,
+            None,
+            reviews.worth(reviews.UNDECIDED, 1, deliveries),
+            1,
+            deliveries,
+            r.id,
+        )
 
 
 def _doubted(connection: Connection, recipe: Recipe, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
     """Standing decisions that come up again: the newest of each pair of living records, weighed anew."""
-    newest: dict[RidPair, StoredDecision] = {(d.left, d.right): d for d in matching_store.standing_decisions(connection) if d.verdict is not Verdict.UNSURE}
+    newest: dict[RidPair, StoredDecision] = {
+        (d.left, d.right): d for d in matching_store.standing_decisions(connection) if d.verdict is not Verdict.UNSURE
+    }
     ends = {r for p in newest for r in p}
     alive = matching_store.living(connection, ends)
     homes = matching_store.clusters_of(connection, alive)
@@ -349,4 +399,15 @@ def _doubted(connection: Connection, recipe: Recipe, bounds: Mapping[str, Bounds
             values = reviews.values_changed(weighed.parts, limits.attributes)
             deliveries = limits.deliveries(2)
             value = reviews.worth(reviews.UNDECIDED, values, deliveries)
-            yield Item(kind, left, right, frozenset((homes[left], homes[right])), alive[left], weighed.weight, value, values, deliveries, d.id)
+            yield Item(
+                kind,
+                left,
+                right,
+                frozenset((homes[left], homes[right])),
+                alive[left],
+                weighed.weight,
+                value,
+                values,
+                deliveries,
+                d.id,
+            )

@@ -82,15 +82,19 @@ def save_hold(connection: Connection, hold: Hold) -> None:
 
 def notes(connection: Connection, rids: Iterable[int]) -> list[Note]:
     """Comments on pairs of which one of these records is an end, oldest first."""
-    query = ('SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "left" IN ({ids}) UNION'
-             ' SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "right" IN ({ids})')
+    query = (
+        'SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "left" IN ({ids}) UNION'
+        ' SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "right" IN ({ids})'
+    )
     found = {r[0]: Note(*r) for r in db.select_in(connection, query, rids)}
     return [found[i] for i in sorted(found)]
 
 
 def add_note(connection: Connection, pair: RidPair, *, by: str, at: int, words: str) -> int:
     number = db.next_number(connection, table(ReviewNoteRow), "id")
-    db.insert_many(connection, table(ReviewNoteRow), ("id", "left", "right", "by", "at", "text"), [(number, *pair, by, at, words)])
+    db.insert_many(
+        connection, table(ReviewNoteRow), ("id", "left", "right", "by", "at", "text"), [(number, *pair, by, at, words)]
+    )
     return number
 
 
@@ -127,28 +131,31 @@ def open_pairs(connection: Connection) -> list[OpenPair]:
 
 def decided_clusters(connection: Connection) -> list[Any]:
     """Standing decisions with the clusters of their two records, where those are in two."""
-    return list(connection.exec_driver_sql(
-        "SELECT d.id, d.verdict, d.weight, a.cluster AS one, b.cluster AS two FROM decision d"
-        ' JOIN membership a ON a.rid = d."left" JOIN membership b ON b.rid = d."right"'
-        " WHERE d.withdrawn_at IS NULL AND a.cluster <> b.cluster"
-    ))
+    return list(
+        connection.exec_driver_sql(
+            "SELECT d.id, d.verdict, d.weight, a.cluster AS one, b.cluster AS two FROM decision d"
+            ' JOIN membership a ON a.rid = d."left" JOIN membership b ON b.rid = d."right"'
+            " WHERE d.withdrawn_at IS NULL AND a.cluster <> b.cluster"
+        )
+    )
 
 
 def orphaned_overrides(connection: Connection) -> list[Any]:
     """Standing overrides whose anchor is in no customer."""
-    return list(connection.exec_driver_sql(
-        'SELECT o.id, o.anchor, o.attribute, r.type FROM "override" o JOIN record r ON r.rid = o.anchor'
-        " LEFT JOIN membership m ON m.rid = o.anchor WHERE o.withdrawn_at IS NULL AND m.rid IS NULL AND r.pending = 0 ORDER BY o.id"
-    ))
+    return list(
+        connection.exec_driver_sql(
+            'SELECT o.id, o.anchor, o.attribute, r.type FROM "override" o JOIN record r ON r.rid = o.anchor'
+            " LEFT JOIN membership m ON m.rid = o.anchor WHERE o.withdrawn_at IS NULL AND m.rid IS NULL AND r.pending = 0 ORDER BY o.id"
+        )
+    )
 
 
 def labels(connection: Connection) -> list[Any]:
     """What people said of pairs of living records, with the stored weight now (None: below review, or no candidates)."""
-    return list(connection.exec_driver_sql(
-        'SELECT d."left", d."right", d.verdict, p.weight, s.type FROM decision d JOIN standardised s ON s.rid = d."left" AND s.died IS NULL'
-        ' JOIN standardised t ON t.rid = d."right" AND t.died IS NULL LEFT JOIN pair p ON p."left" = d."left" AND p."right" = d."right"'
-        " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'unsure' ORDER BY d.id"
-    ))
-
-
-
+    return list(
+        connection.exec_driver_sql(
+            'SELECT d."left", d."right", d.verdict, p.weight, s.type FROM decision d JOIN standardised s ON s.rid = d."left" AND s.died IS NULL'
+            ' JOIN standardised t ON t.rid = d."right" AND t.died IS NULL LEFT JOIN pair p ON p."left" = d."left" AND p."right" = d."right"'
+            " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'unsure' ORDER BY d.id"
+        )
+    )

@@ -20,7 +20,11 @@ PullProgress = Callable[[Pulled], None]
 
 
 def pull(
-    resolver: Resolver, sources: Collection[str] = (), *, env: Mapping[str, str] | None = None, allow_deletes: bool = False,
+    resolver: Resolver,
+    sources: Collection[str] = (),
+    *,
+    env: Mapping[str, str] | None = None,
+    allow_deletes: bool = False,
     progress: PullProgress | None = None,
 ) -> list[Pulled]:
     """Pull these sources (none named: all). A source that fails is told in its result; the others go on."""
@@ -33,7 +37,14 @@ def pull(
     pulled: list[Pulled] = []
     for name in sources or config.sources:
         for stream, settings in config.sources[name].streams.items():
-            one = Pull(resolver, name, stream, complete=settings.listing == "complete", allow_deletes=allow_deletes, progress=progress)
+            one = Pull(
+                resolver,
+                name,
+                stream,
+                complete=settings.listing == "complete",
+                allow_deletes=allow_deletes,
+                progress=progress,
+            )
             try:
                 connector = connect(config.sources[name], env=given, base_folder=config.folder)
             except ConfigError as error:

@@ -40,11 +40,18 @@ def take_lease(database: db.Database, name: str, holder: str) -> bool:
     """Is the job ours for now? The same holder may take it again."""
     with database.unit(urgent=False) as connection:
         now = database.clock.now()
-        found = connection.execute(text("SELECT holder, until, fence FROM lease WHERE name=:name"), {"name": name}).first()
+        found = connection.execute(
+            text("SELECT holder, until, fence FROM lease WHERE name=:name"), {"name": name}
+        ).first()
         if found is not None and found.holder != holder and found.until > now:
             return False
         fence = (found.fence if found else 0) + 1
-        db.upsert_many(connection, table(LeaseRow), ("name", "holder", "until", "fence"), [(name, holder, now + LEASE_SECONDS * 1_000_000, fence)])
+        db.upsert_many(
+            connection,
+            table(LeaseRow),
+            ("name", "holder", "until", "fence"),
+            [(name, holder, now + LEASE_SECONDS * 1_000_000, fence)],
+        )
         return True
 
 
@@ -70,7 +77,9 @@ def schedule(resolver: Resolver, reader: Reader) -> BackgroundScheduler:
 
         return work
 
-    scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600})
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+    )
     for name, source in resolver.config.sources.items():
         if source.schedule:
             scheduler.add_job(job(f"pull {name}", pull(name)), "interval", seconds=schedule_seconds(source.schedule))

@@ -35,7 +35,10 @@ class Metrics:
         """All figures; `gauges` are read when asked (name -> value)."""
         with self._lock:
             lines = ["# TYPE hub_requests_total counter"]
-            lines += [f'hub_requests_total{{method="{m}",route="{r}",status="{s}"}} {n}' for (m, r, s), n in sorted(self._requests.items())]
+            lines += [
+                f'hub_requests_total{{method="{m}",route="{r}",status="{s}"}} {n}'
+                for (m, r, s), n in sorted(self._requests.items())
+            ]
             lines.append("# TYPE hub_request_seconds histogram")
             for (m, r), (total, count) in sorted(self._seconds.items()):
                 label = f'method="{m}",route="{r}"'

@@ -35,11 +35,17 @@ class Writer(Protocol):
 
     database: db.Database
 
-    def read_rows(self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Incoming], Mapping[int, Reason]]: ...
+    def read_rows(
+        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[int, Incoming], Mapping[int, Reason]]: ...
 
-    def land(self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool) -> list[Landed]: ...
+    def land(
+        self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool
+    ) -> list[Landed]: ...
 
-    def set_aside(self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None: ...
+    def set_aside(
+        self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
+    ) -> None: ...
 
     def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> Mapping[str, Any]: ...
 
@@ -73,7 +79,16 @@ Progress = Callable[[Pulled], None]
 class Pull:
     """A pull under way."""
 
-    def __init__(self, writer: Writer, source: str, stream: str, *, complete: bool, allow_deletes: bool = False, progress: Progress | None = None):
+    def __init__(
+        self,
+        writer: Writer,
+        source: str,
+        stream: str,
+        *,
+        complete: bool,
+        allow_deletes: bool = False,
+        progress: Progress | None = None,
+    ):
         self.writer, self.database = writer, writer.database
         self.complete, self.allow_deletes = complete, allow_deletes
         self.progress = progress or (lambda _pulled: None)
@@ -114,12 +129,18 @@ class Pull:
         if self.complete:
             self.seen.update(r.key for r in listed if r.raw is not None)
         for part, last in self._batches(listed, live):
-            made = self.writer.make_ready(self.result.source, self.result.stream, self.database.giving_way(part)) if live else {}  # while nobody waits
+            made = (
+                self.writer.make_ready(self.result.source, self.result.stream, self.database.giving_way(part))
+                if live
+                else {}
+            )  # while nobody waits
             with self.database.unit(urgent=False) as connection:
                 landed = self._land(connection, part, live, made)
                 if last:
                     self._finish(connection, page, aside, live)
-                    landing.save_cursor(connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now())
+                    landing.save_cursor(
+                        connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now()
+                    )
             self._count(landed, len(aside) if last else 0)
 
     def _batches(self, rows: Sequence[Incoming], live: bool) -> Iterator[tuple[Sequence[Incoming], bool]]:
@@ -132,7 +153,9 @@ class Pull:
             if start >= len(rows):
                 return
 
-    def _land(self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]) -> list[Landed]:
+    def _land(
+        self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]
+    ) -> list[Landed]:
         landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
         if live:
             self.writer.settle_landed(connection, landed, made)
@@ -162,7 +185,9 @@ class Pull:
         if not missing:
             return
         if aside:
-            self.result.notes.append(f"{len(missing)} records are missing from a listing of which {aside} rows could not be read: nothing was deleted")
+            self.result.notes.append(
+                f"{len(missing)} records are missing from a listing of which {aside} rows could not be read: nothing was deleted"
+            )
             return
         if len(missing) > ABSENT_SHARE * len(alive) and not self.allow_deletes:
             self.result.notes.append(
@@ -170,8 +195,16 @@ class Pull:
                 "if they are really gone, pull again with --allow-deletes"
             )
             return
-        times = {rid: n + 1 for rid, n in {**dict.fromkeys(missing.values(), 0), **landing.absences(connection, missing.values())}.items()}
+        times = {
+            rid: n + 1
+            for rid, n in {
+                **dict.fromkeys(missing.values(), 0),
+                **landing.absences(connection, missing.values()),
+            }.items()
+        }
         gone = [k for k, rid in missing.items() if times[rid] >= ABSENT_TIMES]
-        landing.save_absences(connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone])
+        landing.save_absences(
+            connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone]
+        )
         landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live, {}) if gone else []
         self.result.deleted += sum(r.changed for r in landed)

@@ -127,13 +127,56 @@ def key_for(hub: Hub, role: str, source: str | None = None) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-ANA = {"id": "1", "first": "Ana", "last": "Silva", "born": "1980-05-17", "mail": "ana@silva.pt", "phone": "+351 21 790 4000", "nid": "PT-77001", "tax": "T-100",
-       "job": "baker", "consent": "yes", "street": "Rua Direita 5", "zip": "1100-001", "town": "Lisboa", "updated": "2026-01-01T00:00:00Z"}
-ANA_IN_CRM = {"id": "p1", "first": "Ana", "last": "Silva", "born": "1980-05-17", "mail": "ana.silva@example.com", "phone": "+351 21 790 4000", "nid": "PT-77001",
-              "job": "pastry cook", "updated": "2026-01-02T00:00:00Z"}
-BO = {"id": "2", "first": "Bo", "last": "Müller", "born": "1955-12-02", "mail": "bo@mueller.de", "phone": "+49 30 1234567", "nid": "DE-42", "tax": "T-200",
-      "job": "teacher", "consent": "no", "street": "Hauptstr. 1", "zip": "10115", "town": "Berlin", "updated": "2026-01-01T00:00:00Z"}
-ACME = {"id": "c1", "name": "Acme Logistics GmbH", "site": "acme-logistics.de", "phone": "+49 40 7654321", "updated": "2026-01-01T00:00:00Z"}
+ANA = {
+    "id": "1",
+    "first": "Ana",
+    "last": "Silva",
+    "born": "1980-05-17",
+    "mail": "ana@silva.pt",
+    "phone": "+351 21 790 4000",
+    "nid": "PT-77001",
+    "tax": "T-100",
+    "job": "baker",
+    "consent": "yes",
+    "street": "Rua Direita 5",
+    "zip": "1100-001",
+    "town": "Lisboa",
+    "updated": "2026-01-01T00:00:00Z",
+}
+ANA_IN_CRM = {
+    "id": "p1",
+    "first": "Ana",
+    "last": "Silva",
+    "born": "1980-05-17",
+    "mail": "ana.silva@example.com",
+    "phone": "+351 21 790 4000",
+    "nid": "PT-77001",
+    "job": "pastry cook",
+    "updated": "2026-01-02T00:00:00Z",
+}
+BO = {
+    "id": "2",
+    "first": "Bo",
+    "last": "Müller",
+    "born": "1955-12-02",
+    "mail": "bo@mueller.de",
+    "phone": "+49 30 1234567",
+    "nid": "DE-42",
+    "tax": "T-200",
+    "job": "teacher",
+    "consent": "no",
+    "street": "Hauptstr. 1",
+    "zip": "10115",
+    "town": "Berlin",
+    "updated": "2026-01-01T00:00:00Z",
+}
+ACME = {
+    "id": "c1",
+    "name": "Acme Logistics GmbH",
+    "site": "acme-logistics.de",
+    "phone": "+49 40 7654321",
+    "updated": "2026-01-01T00:00:00Z",
+}
 
 
 def fill(hub: Hub, **changed: Mapping[str, Any]) -> dict[str, str]:

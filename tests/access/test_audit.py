@@ -35,7 +35,11 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_an_untouched_chain_is_whole(path: Path) -> None:
-    assert verify_chain(path, KEY) == verify_chain(path, KEY) and verify_chain(path, KEY).ok and verify_chain(path, KEY).lines == 5
+    assert (
+        verify_chain(path, KEY) == verify_chain(path, KEY)
+        and verify_chain(path, KEY).ok
+        and verify_chain(path, KEY).lines == 5
+    )
     assert [line["customers"] for line in read_lines(path)] == [[f"cus_{n}"] for n in range(5)]
 
 
@@ -84,7 +88,9 @@ def test_a_missing_or_forged_head_shows(path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(order=st.permutations(range(5)), dropped=st.sets(st.integers(0, 4)))
-def test_any_removal_or_reordering_shows(tmp_path_factory: pytest.TempPathFactory, order: list[int], dropped: set[int]) -> None:
+def test_any_removal_or_reordering_shows(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int], dropped: set[int]
+) -> None:
     path = written(tmp_path_factory.mktemp("audit") / "audit.jsonl", 5)
     lines = path.read_bytes().splitlines(keepends=True)
     kept = [n for n in order if n not in dropped]
@@ -103,7 +109,9 @@ def test_a_line_torn_by_a_crash_is_dropped_and_the_chain_goes_on(path: Path) -> 
 def test_many_writers_at_once_leave_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     log = AuditLog(path, KEY)
-    threads = [threading.Thread(target=lambda n=n: [log.write(sight(n * 100 + i)) for i in range(20)]) for n in range(8)]  # type: ignore[misc]
+    threads = [
+        threading.Thread(target=lambda n=n: [log.write(sight(n * 100 + i)) for i in range(20)]) for n in range(8)
+    ]  # type: ignore[misc]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -147,4 +155,15 @@ def test_a_disk_that_fails_fails_the_request_and_no_other(tmp_path: Path, monkey
 
 def test_lines_are_json_with_ids_and_names_only(path: Path) -> None:
     first = json.loads(path.read_bytes().splitlines()[0])
-    assert set(first) == {"seq", "at", "principal", "role", "action", "customers", "attributes", "purpose", "request", "hash"}
+    assert set(first) == {
+        "seq",
+        "at",
+        "principal",
+        "role",
+        "action",
+        "customers",
+        "attributes",
+        "purpose",
+        "request",
+        "hash",
+    }

@@ -12,7 +12,9 @@ MASKS = {a: lambda _v: "***" for a in TYPES["person"]}
 
 sights = st.sampled_from(list(Sight))
 views = st.dictionaries(st.sampled_from(["name", "email", "tax_id", "*"]), sights)
-values = st.dictionaries(st.sampled_from(["name", "email", "tax_id"]), st.lists(st.sampled_from(["a", "b"]), max_size=2))
+values = st.dictionaries(
+    st.sampled_from(["name", "email", "tax_id"]), st.lists(st.sampled_from(["a", "b"]), max_size=2)
+)
 
 
 def test_a_role_without_views_sees_nothing() -> None:
@@ -32,7 +34,9 @@ def test_a_type_whose_attributes_are_all_hidden_is_never_seen() -> None:
 
 
 @given(views, values, values)
-def test_hidden_values_never_alter_what_is_seen(named: dict[str, Sight], one: dict[str, list[str]], other: dict[str, list[str]]) -> None:
+def test_hidden_values_never_alter_what_is_seen(
+    named: dict[str, Sight], one: dict[str, list[str]], other: dict[str, list[str]]
+) -> None:
     columns = compile_view("r", {"person": named}, TYPES).of("person")
     mixed = {a: v for a, v in one.items() if a in columns} | {a: v for a, v in other.items() if a not in columns}
     assert see(one, columns, MASKS, KEY) == see(mixed, columns, MASKS, KEY)

@@ -25,7 +25,20 @@ def who(database: Database, header: str | None) -> Principal:
         return authenticate(database, connection, header)
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer hub_live_", "Bearer hub_live_0_0", "Bearer hub_live_x", "Basic YTpi", "hub_live_a_b", "Bearer é_ü"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer hub_live_",
+        "Bearer hub_live_0_0",
+        "Bearer hub_live_x",
+        "Basic YTpi",
+        "hub_live_a_b",
+        "Bearer é_ü",
+    ],
+)
 def test_a_stranger_is_nobody(hub: Hub, header: str | None) -> None:
     with pytest.raises(NotAuthenticated):
         who(hub.database, header)
@@ -40,7 +53,13 @@ def test_a_key_tells_who_holds_it(hub: Hub) -> None:
     token, key = create_key(hub.database, hub.config, "billing's server", "billing", source="billing")
     assert token.startswith(f"{PREFIX}{key.id}_") and len(token.rpartition("_")[2]) == 48
     found = who(hub.database, f"Bearer {token}")
-    assert (found.id, found.name, found.kind, found.role, found.source) == (key.id, "billing's server", "system", "billing", "billing")
+    assert (found.id, found.name, found.kind, found.role, found.source) == (
+        key.id,
+        "billing's server",
+        "system",
+        "billing",
+        "billing",
+    )
     assert create_key(hub.database, hub.config, "Eve", "steward")[1].kind == "user"
 
 

@@ -21,7 +21,12 @@ def someone(role: str) -> Principal:
     return Principal(f"key-of-{role}", role, "user", role)
 
 
-STEWARD, NARROW, STRANGER, NOBODY = someone("steward"), someone("narrow"), someone("stranger"), someone("a role of last year")
+STEWARD, NARROW, STRANGER, NOBODY = (
+    someone("steward"),
+    someone("narrow"),
+    someone("stranger"),
+    someone("a role of last year"),
+)
 
 
 def later(hub: Hub, seconds: int = 60) -> int:
@@ -41,7 +46,11 @@ def test_a_stranger_sees_nothing(hub: Hub, principal: Principal) -> None:
     assert reader.search(principal, "silva").data == () and reader.search(principal).data == ()
     assert reader.changes(principal).data == ()
     assert reader.reviews(principal).data == ()
-    doors: list[Callable[[str], object]] = [lambda id: reader.get_customer(principal, id), lambda id: reader.history(principal, id), lambda id: reader.explain(principal, id)]
+    doors: list[Callable[[str], object]] = [
+        lambda id: reader.get_customer(principal, id),
+        lambda id: reader.history(principal, id),
+        lambda id: reader.explain(principal, id),
+    ]
     for door in doors:
         assert told(partial(door, ids["ana"])) == told(partial(door, "cus_unheard_of"))
     with pytest.raises((NotFound, Forbidden)):
@@ -72,13 +81,18 @@ def test_an_id_of_a_type_never_seen_is_answered_as_an_unknown_one_whatever_becam
 
 def test_each_role_sees_its_columns_and_no_other(hub: Hub) -> None:
     ids = fill(hub)
-    seen = {role: set(hub.reader.get_customer(someone(role), ids["ana"]).values) for role in ("steward", "narrow", "shipping", "analyst", "web")}
+    seen = {
+        role: set(hub.reader.get_customer(someone(role), ids["ana"]).values)
+        for role in ("steward", "narrow", "shipping", "analyst", "web")
+    }
     assert {"national_id", "tax_id", "occupation"} <= seen["steward"]
     assert seen["narrow"] == {"given_name", "family_name", "email", "address"}
     assert seen["shipping"] == {"given_name", "family_name", "phone", "address"}
     assert "national_id" not in seen["web"] and "address" not in seen["web"]
     analyst = hub.reader.get_customer(someone("analyst"), ids["ana"])
-    assert analyst.values["given_name"].startswith("psn_") and "Ana" not in repr(analyst) and "Silva" not in repr(analyst)
+    assert (
+        analyst.values["given_name"].startswith("psn_") and "Ana" not in repr(analyst) and "Silva" not in repr(analyst)
+    )
 
 
 def test_without_the_crosswalk_no_record_name_is_told(hub: Hub) -> None:
@@ -95,7 +109,9 @@ def test_lineage_is_of_visible_attributes_and_losers_are_seen_as_winners(hub: Hu
     ids = fill(hub, crm={"first": "Anna"})
     lineage = hub.reader.get_customer(NARROW, ids["ana"], lineage=True).lineage
     assert lineage is not None and set(lineage) == {"given_name", "family_name", "email", "address"}
-    assert [v["value"] for v in lineage["given_name"]["won"]] == ["Ana"] and [v["value"] for v in lineage["given_name"]["lost"]] == ["Anna"]
+    assert [v["value"] for v in lineage["given_name"]["won"]] == ["Ana"] and [
+        v["value"] for v in lineage["given_name"]["lost"]
+    ] == ["Anna"]
     masked = hub.reader.get_customer(someone("no_records"), ids["ana"], lineage=True).lineage
     assert masked is not None and "silva" not in repr(masked["email"])
 
@@ -149,9 +165,12 @@ def test_a_cursor_opens_nothing_but_the_question_it_came_from(hub: Hub) -> None:
     cursor = hub.reader.search(STEWARD, limit=1).next_cursor
     assert cursor is not None
     for ask in (
-        lambda: hub.reader.search(NARROW, limit=1, cursor=cursor), lambda: hub.reader.search(STEWARD, "ana", cursor=cursor),
-        lambda: hub.reader.changes(STEWARD, cursor=cursor), lambda: hub.reader.search(STEWARD, cursor="x" + cursor[1:]),
-        lambda: hub.reader.search(STEWARD, cursor="ü"), lambda: hub.reader.search(STEWARD, cursor="A"),
+        lambda: hub.reader.search(NARROW, limit=1, cursor=cursor),
+        lambda: hub.reader.search(STEWARD, "ana", cursor=cursor),
+        lambda: hub.reader.changes(STEWARD, cursor=cursor),
+        lambda: hub.reader.search(STEWARD, cursor="x" + cursor[1:]),
+        lambda: hub.reader.search(STEWARD, cursor="ü"),
+        lambda: hub.reader.search(STEWARD, cursor="A"),
     ):
         with pytest.raises(BadRequest):
             ask()
@@ -166,7 +185,13 @@ def test_every_id_ever_minted_leads_to_its_customer_in_one_hop_or_is_gone(hub: H
         crm = record_named(connection, RecordId("crm", "people", "p1"))
     assert crm is not None and crm.mint != ids["ana"]
     assert hub.reader.get_customer(STEWARD, crm.mint).id == ids["ana"]
-    number = hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"), Verdict.NO_MATCH, by="eve", reason="two people")
+    number = hub.resolver.decide(
+        RecordId("billing", "customers", "1"),
+        RecordId("crm", "people", "p1"),
+        Verdict.NO_MATCH,
+        by="eve",
+        reason="two people",
+    )
     assert hub.reader.get_customer(STEWARD, crm.mint).id == crm.mint
     hub.resolver.withdraw(number, by="eve", why="a slip")
     assert hub.reader.get_customer(STEWARD, crm.mint).id == ids["ana"]
@@ -180,8 +205,14 @@ def test_every_id_ever_minted_leads_to_its_customer_in_one_hop_or_is_gone(hub: H
 
 def test_the_crosswalk_goes_both_ways(hub: Hub) -> None:
     ids = fill(hub)
-    by_record, by_id = hub.reader.crosswalk(STEWARD, record=RecordId("crm", "people", "p1")), hub.reader.crosswalk(STEWARD, id=ids["ana"])
-    assert by_record == by_id and by_id.records == (RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"))
+    by_record, by_id = (
+        hub.reader.crosswalk(STEWARD, record=RecordId("crm", "people", "p1")),
+        hub.reader.crosswalk(STEWARD, id=ids["ana"]),
+    )
+    assert by_record == by_id and by_id.records == (
+        RecordId("billing", "customers", "1"),
+        RecordId("crm", "people", "p1"),
+    )
 
 
 # --- ETags -------------------------------------------------------------------------------------------
@@ -206,7 +237,12 @@ def test_a_write_needs_the_etag_of_what_its_writer_sees(hub: Hub) -> None:
     with pytest.raises(Stale):
         hub.reader.expect(STEWARD, ids["ana"], hub.reader.get_customer(NARROW, ids["ana"]).etag)
     for lineage in (False, True):
-        assert hub.reader.expect(STEWARD, ids["ana"], hub.reader.get_customer(STEWARD, ids["ana"], lineage=lineage).etag).id == ids["ana"]
+        assert (
+            hub.reader.expect(
+                STEWARD, ids["ana"], hub.reader.get_customer(STEWARD, ids["ana"], lineage=lineage).etag
+            ).id
+            == ids["ana"]
+        )
 
 
 # --- time --------------------------------------------------------------------------------------------
@@ -217,12 +253,24 @@ def test_what_was_served_then_is_served_again(hub: Hub, role: str) -> None:
     ids = fill(hub)
     asker = someone(role)
     before, seen = later(hub), hub.reader.get_customer(asker, ids["ana"], lineage=True)
-    hub.resolver.upsert("billing", "customers", [{**ANA, "first": "Anabela", "mail": "neu@silva.pt", "town": "Porto", "updated": "2026-02-01T00:00:00Z"}])
+    hub.resolver.upsert(
+        "billing",
+        "customers",
+        [{**ANA, "first": "Anabela", "mail": "neu@silva.pt", "town": "Porto", "updated": "2026-02-01T00:00:00Z"}],
+    )
     middle, changed = later(hub), hub.reader.get_customer(asker, ids["ana"], lineage=True)
     hub.resolver.override(ids["ana"], "email", ("set@by.hand",), by="eve", reason="called")
     by_hand_at, by_hand = later(hub), hub.reader.get_customer(asker, ids["ana"], lineage=True)
-    hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"), Verdict.NO_MATCH, by="eve", reason="two")
-    hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("billing", "customers", "2"), Verdict.MATCH, by="eve", reason="one")
+    hub.resolver.decide(
+        RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"), Verdict.NO_MATCH, by="eve", reason="two"
+    )
+    hub.resolver.decide(
+        RecordId("billing", "customers", "1"),
+        RecordId("billing", "customers", "2"),
+        Verdict.MATCH,
+        by="eve",
+        reason="one",
+    )
     for at, then in ((before, seen), (middle, changed), (by_hand_at, by_hand)):
         assert hub.reader.get_customer(asker, ids["ana"], lineage=True, known_at=at) == then
     assert seen.etag != changed.etag
@@ -231,7 +279,13 @@ def test_what_was_served_then_is_served_again(hub: Hub, role: str) -> None:
 def test_a_merged_customer_can_still_be_asked_for_as_it_was(hub: Hub) -> None:
     ids = fill(hub)
     before, bo = later(hub), hub.reader.get_customer(STEWARD, ids["bo"])
-    hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("billing", "customers", "2"), Verdict.MATCH, by="eve", reason="one")
+    hub.resolver.decide(
+        RecordId("billing", "customers", "1"),
+        RecordId("billing", "customers", "2"),
+        Verdict.MATCH,
+        by="eve",
+        reason="one",
+    )
     after = later(hub)
     assert hub.reader.get_customer(STEWARD, ids["bo"]).id == ids["ana"]
     assert hub.reader.get_customer(STEWARD, ids["bo"], known_at=before) == bo
@@ -249,9 +303,17 @@ def test_a_merged_customer_can_still_be_asked_for_as_it_was(hub: Hub) -> None:
 
 def test_as_of_is_survivorship_over_what_was_in_effect(hub: Hub) -> None:
     ids = fill(hub)
-    hub.resolver.override(ids["ana"], "email", ("soon@gone.pt",), by="eve", reason="a week", until=START + 7 * 86_400 * SECOND)
-    now, next_month = hub.reader.get_customer(STEWARD, ids["ana"]), hub.reader.get_customer(STEWARD, ids["ana"], as_of=START + 30 * 86_400 * SECOND)
-    assert now.values["email"] == ["soon@gone.pt"] and next_month.values["email"] == ["ana@silva.pt", "ana.silva@example.com"]
+    hub.resolver.override(
+        ids["ana"], "email", ("soon@gone.pt",), by="eve", reason="a week", until=START + 7 * 86_400 * SECOND
+    )
+    now, next_month = (
+        hub.reader.get_customer(STEWARD, ids["ana"]),
+        hub.reader.get_customer(STEWARD, ids["ana"], as_of=START + 30 * 86_400 * SECOND),
+    )
+    assert now.values["email"] == ["soon@gone.pt"] and next_month.values["email"] == [
+        "ana@silva.pt",
+        "ana.silva@example.com",
+    ]
     assert hub.reader.get_customer(STEWARD, ids["ana"], as_of=START + 1000 * SECOND).values == now.values
 
 
@@ -268,10 +330,16 @@ def test_as_of_with_the_knowledge_of_then(hub: Hub) -> None:
 def test_history_tells_the_changes_that_the_view_shows(hub: Hub) -> None:
     ids = fill(hub)
     hub.resolver.upsert("billing", "customers", [{**ANA, "tax": "T-999", "updated": "2026-02-01T00:00:00Z"}])
-    hub.resolver.upsert("billing", "customers", [{**ANA, "tax": "T-999", "town": "Porto", "updated": "2026-03-01T00:00:00Z"}])
+    hub.resolver.upsert(
+        "billing", "customers", [{**ANA, "tax": "T-999", "town": "Porto", "updated": "2026-03-01T00:00:00Z"}]
+    )
     steward, narrow = hub.reader.history(STEWARD, ids["ana"]).data, hub.reader.history(NARROW, ids["ana"]).data
-    assert [v.attributes for v in steward[2:]] == [("tax_id",), ("address",)] and [v.attributes for v in narrow[2:]] == [("address",)]
-    assert [v.version for v in narrow] == [1, 2, 3] and narrow[-1].values == hub.reader.get_customer(NARROW, ids["ana"]).values
+    assert [v.attributes for v in steward[2:]] == [("tax_id",), ("address",)] and [
+        v.attributes for v in narrow[2:]
+    ] == [("address",)]
+    assert [v.version for v in narrow] == [1, 2, 3] and narrow[-1].values == hub.reader.get_customer(
+        NARROW, ids["ana"]
+    ).values
     first = hub.reader.history(NARROW, ids["ana"], limit=1)
     assert hub.reader.history(NARROW, ids["ana"], limit=2, cursor=first.next_cursor).data == narrow[1:]
 
@@ -289,7 +357,11 @@ def test_a_feed_tells_every_change_once_and_only_those_of_its_view(hub: Hub) -> 
             if not page.data:
                 break
             found += [c.id for c in page.data]
-        hub.resolver.upsert("billing", "customers", [{**ANA, "tax": f"T-{asker.role}", "updated": f"2026-02-0{len(told_) + 1}T00:00:00Z"}])
+        hub.resolver.upsert(
+            "billing",
+            "customers",
+            [{**ANA, "tax": f"T-{asker.role}", "updated": f"2026-02-0{len(told_) + 1}T00:00:00Z"}],
+        )
         more = hub.reader.changes(asker, cursor=cursor)
         assert len(more.data) == (asker is STEWARD) and len(set(found)) == len(found)
         assert asker is STEWARD or more.next_cursor == cursor  # a hidden change leaves no trace in the cursor
@@ -301,7 +373,13 @@ def test_a_feed_tells_every_change_once_and_only_those_of_its_view(hub: Hub) -> 
 
 def test_a_subscriber_that_keeps_the_highest_version_has_what_the_hub_shows(hub: Hub) -> None:
     fill(hub)
-    hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("billing", "customers", "2"), Verdict.MATCH, by="eve", reason="one")
+    hub.resolver.decide(
+        RecordId("billing", "customers", "1"),
+        RecordId("billing", "customers", "2"),
+        Verdict.MATCH,
+        by="eve",
+        reason="one",
+    )
     hub.resolver.upsert("billing", "customers", [{**ANA, "town": "Porto", "updated": "2026-02-01T00:00:00Z"}])
     hub.resolver.delete("crm", "companies", "c1")
     for asker in (STEWARD, NARROW, someone("web")):
@@ -317,7 +395,11 @@ def test_a_subscriber_that_keeps_the_highest_version_has_what_the_hub_shows(hub:
 
 def test_reviews_are_only_for_those_who_see_what_is_compared(hub: Hub) -> None:
     fill(hub)
-    hub.resolver.upsert("web", "signups", [{"id": "w1", "first": "Ana", "last": "Silva", "mail": "ana@silva.pt", "updated": "2026-01-05T00:00:00Z"}])
+    hub.resolver.upsert(
+        "web",
+        "signups",
+        [{"id": "w1", "first": "Ana", "last": "Silva", "mail": "ana@silva.pt", "updated": "2026-01-05T00:00:00Z"}],
+    )
     open_ = hub.reader.reviews(STEWARD).data
     assert hub.reader.reviews(NARROW).data == ()
     for review in open_:
@@ -335,8 +417,17 @@ def test_each_sight_leaves_a_line_without_values(hub: Hub) -> None:
     hub.reader.search(STEWARD, "silva")
     hub.reader.changes(STEWARD)
     lines = list(read_lines(audit_path(hub.audit.path.parent)))
-    assert [(line["action"], line["role"]) for line in lines] == [("get", "narrow"), ("search", "steward"), ("changes", "steward")]
-    assert lines[0]["customers"] == [ids["ana"]] and lines[0]["attributes"] == ["address", "email", "family_name", "given_name"]
+    assert [(line["action"], line["role"]) for line in lines] == [
+        ("get", "narrow"),
+        ("search", "steward"),
+        ("changes", "steward"),
+    ]
+    assert lines[0]["customers"] == [ids["ana"]] and lines[0]["attributes"] == [
+        "address",
+        "email",
+        "family_name",
+        "given_name",
+    ]
     text = hub.audit.path.read_text(encoding="utf-8") + head_path(hub.audit.path).read_text(encoding="utf-8")
     assert not any(value in text for value in (ANA["last"], ANA["mail"], ANA["nid"], BO["last"], ANA_IN_CRM["mail"]))
     assert verify_chain(hub.audit.path, derive(SECRET.encode(), "audit")).ok

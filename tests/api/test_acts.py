@@ -22,7 +22,11 @@ def etag(client: TestClient, key: dict[str, str], id: str) -> str:
 
 
 def merge(client: TestClient, key: dict[str, str], a: str, b: str) -> dict[str, Any]:
-    return {"act": {"kind": "merge", "a": a, "b": b}, "reason": "one person", "etags": {a: etag(client, key, a), b: etag(client, key, b)}}
+    return {
+        "act": {"kind": "merge", "a": a, "b": b},
+        "reason": "one person",
+        "etags": {a: etag(client, key, a), b: etag(client, key, b)},
+    }
 
 
 def test_a_merge_is_previewed_done_listed_and_undone(client: TestClient, hub: Hub) -> None:
@@ -52,7 +56,9 @@ def test_an_act_without_etags_or_with_stale_ones_is_refused(client: TestClient, 
     ids, key = fill(hub), key_for(hub, "steward")
     asked = merge(client, key, ids["ana"], ids["bo"])
     assert client.post("/v1/acts", json={**asked, "etags": {}}, headers=key).status_code == 428
-    hub.resolver.upsert("billing", "customers", [{"id": "2", "first": "Bo", "last": "Meier", "updated": "2026-06-01T00:00:00Z"}])
+    hub.resolver.upsert(
+        "billing", "customers", [{"id": "2", "first": "Bo", "last": "Meier", "updated": "2026-06-01T00:00:00Z"}]
+    )
     assert client.post("/v1/acts", json=asked, headers=key).status_code == 412
     assert client.get("/v1/acts", headers=key).json()["data"] == []
 
@@ -61,10 +67,17 @@ def test_records_are_split_off_and_values_set_by_hand(client: TestClient, hub: H
     ids, key = fill(hub), key_for(hub, "steward")
     assert ids["ana"] == ids["crm"]
     crm = {"source": "crm", "stream": "people", "key": "p1"}
-    split = {"act": {"kind": "split", "customer": ids["ana"], "records": [crm]}, "reason": "two", "etags": {ids["ana"]: etag(client, key, ids["ana"])}}
+    split = {
+        "act": {"kind": "split", "customer": ids["ana"], "records": [crm]},
+        "reason": "two",
+        "etags": {ids["ana"]: etag(client, key, ids["ana"])},
+    }
     assert client.post("/v1/acts", json=split, headers=key).status_code == 201
-    value = {"act": {"kind": "set_value", "customer": ids["ana"], "attribute": "occupation", "values": ["painter"]}, "reason": "she said so",
-             "etags": {ids["ana"]: etag(client, key, ids["ana"])}}
+    value = {
+        "act": {"kind": "set_value", "customer": ids["ana"], "attribute": "occupation", "values": ["painter"]},
+        "reason": "she said so",
+        "etags": {ids["ana"]: etag(client, key, ids["ana"])},
+    }
     seen = client.post("/v1/acts/preview", json=value, headers=key).json()
     assert seen["after"][0]["values"]["occupation"] == "painter"
     assert client.post("/v1/acts", json=value, headers=key).status_code == 201

@@ -87,7 +87,9 @@ def test_a_stranger_gets_401_from_every_route_that_is_not_public(app: FastAPI, c
         path = re.sub(r"{\w+(:\w+)?}", "x", path)
         for method in route.methods:
             for headers in ({}, {"authorization": "Bearer hub_live_nobody_knows"}):
-                found = problem(client.request(method, path, headers=headers, json={} if method in ("POST", "PUT") else None), 401)
+                found = problem(
+                    client.request(method, path, headers=headers, json={} if method in ("POST", "PUT") else None), 401
+                )
                 assert "Silva" not in str(found)
 
 
@@ -95,18 +97,44 @@ def test_a_role_without_the_permission_gets_403(app: FastAPI, client: TestClient
     fill(hub)
     key = key_for(hub, "monitoring")
     assert client.get("/metrics", headers=key).status_code == 200
-    for path in ("/v1/customers", "/v1/changes", "/v1/reviews", "/v1/crosswalk?customer=x", "/v1/customers/x", "/v1/customers/x/explain"):
+    for path in (
+        "/v1/customers",
+        "/v1/changes",
+        "/v1/reviews",
+        "/v1/crosswalk?customer=x",
+        "/v1/customers/x",
+        "/v1/customers/x/explain",
+    ):
         problem(client.get(path, headers=key), 403)
-    assert problem(client.get("/v1/reviews", headers=key_for(hub, "billing", "billing")), 403)["type"] == "urn:hub:problem:forbidden"
+    assert (
+        problem(client.get("/v1/reviews", headers=key_for(hub, "billing", "billing")), 403)["type"]
+        == "urn:hub:problem:forbidden"
+    )
 
 
 def test_a_system_writes_its_own_source_and_no_other(client: TestClient, hub: Hub) -> None:
     key = key_for(hub, "billing", "billing")
     assert client.put("/v1/sources/billing/customers/records/1", json=ANA, headers=key).status_code == 200
-    others = [problem(client.request(m, f"/v1/sources/{s}/people/records/1", json=ANA if m == "PUT" else None, headers={**key, "x-request-id": "same"}), 403)
-              for m in ("PUT", "DELETE") for s in ("crm", "unheard_of")]
+    others = [
+        problem(
+            client.request(
+                m,
+                f"/v1/sources/{s}/people/records/1",
+                json=ANA if m == "PUT" else None,
+                headers={**key, "x-request-id": "same"},
+            ),
+            403,
+        )
+        for m in ("PUT", "DELETE")
+        for s in ("crm", "unheard_of")
+    ]
     assert all(o == others[0] for o in others)
-    problem(client.post("/v1/sources/crm/people/records", content="{}", headers={**key, "content-type": "application/x-ndjson"}), 403)
+    problem(
+        client.post(
+            "/v1/sources/crm/people/records", content="{}", headers={**key, "content-type": "application/x-ndjson"}
+        ),
+        403,
+    )
     problem(client.post("/v1/match", json={"source": "crm", "stream": "people", "record": {}}, headers=key), 403)
 
 
@@ -130,7 +158,14 @@ def test_every_refusal_is_a_problem_that_points_to_the_place(client: TestClient,
     assert problem(client.patch("/v1/customers", headers=key), 405)["type"].endswith("method-not-allowed")
     problem(client.post("/v1/decisions", content='{"left": ', headers=json), 400)
     problem(client.post("/v1/decisions", content="[" * 100_000, headers=json), 400)
-    wrong = problem(client.post("/v1/decisions", json={"left": {"source": "a", "stream": "b"}, "right": 1, "verdict": "maybe", "reason": "r", "more": 1}, headers=key), 422)
+    wrong = problem(
+        client.post(
+            "/v1/decisions",
+            json={"left": {"source": "a", "stream": "b"}, "right": 1, "verdict": "maybe", "reason": "r", "more": 1},
+            headers=key,
+        ),
+        422,
+    )
     assert {e["pointer"] for e in wrong["errors"]} >= {"/left/key", "/right", "/verdict", "/more"}
     assert problem(client.get("/v1/customers?limit=9999", headers=key), 422)["errors"][0]["pointer"] == "?limit"
     problem(client.get("/v1/customers?cursor=x", headers=key), 400)
@@ -146,16 +181,30 @@ def test_a_refusal_never_repeats_a_value(client: TestClient, hub: Hub) -> None:
     tag = client.get(f"/v1/customers/{ids['ana']}", headers=key).headers["etag"]
     canary = "canary-4711"
     answers = [
-        client.put(f"/v1/customers/{ids['ana']}/overrides/birth_date", json={"values": [canary], "reason": "r"}, headers={**key, "if-match": tag}),
-        client.put(f"/v1/customers/{ids['ana']}/overrides/birth_date", json={"values": canary, "reason": "r"}, headers={**key, "if-match": tag}),
-        client.put("/v1/sources/billing/customers/records/9", json={"id": canary, "first": "x"}, headers=key_for(hub, "billing", "billing")),
+        client.put(
+            f"/v1/customers/{ids['ana']}/overrides/birth_date",
+            json={"values": [canary], "reason": "r"},
+            headers={**key, "if-match": tag},
+        ),
+        client.put(
+            f"/v1/customers/{ids['ana']}/overrides/birth_date",
+            json={"values": canary, "reason": "r"},
+            headers={**key, "if-match": tag},
+        ),
+        client.put(
+            "/v1/sources/billing/customers/records/9",
+            json={"id": canary, "first": "x"},
+            headers=key_for(hub, "billing", "billing"),
+        ),
         client.get(f"/v1/customers?cursor={canary}", headers=key),
     ]
     for answer in answers:
         assert answer.status_code in (400, 422) and canary not in answer.text
 
 
-def test_an_error_of_ours_tells_nothing_but_its_id(client: TestClient, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_ours_tells_nothing_but_its_id(
+    client: TestClient, hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("Ana Silva of Lisboa")
 
@@ -183,9 +232,13 @@ def test_a_record_is_answered_with_its_customer_and_what_happened(client: TestCl
     key = key_for(hub, "billing", "billing")
     first = client.put("/v1/sources/billing/customers/records/1", json=ANA, headers=key).json()
     assert first["happened"] == "created" and first["customer"].startswith("cus_") and first["version"] == 1
-    assert client.put("/v1/sources/billing/customers/records/1", json=ANA, headers=key).json()["happened"] == "unchanged"
+    assert (
+        client.put("/v1/sources/billing/customers/records/1", json=ANA, headers=key).json()["happened"] == "unchanged"
+    )
     without_key = {k: v for k, v in ANA.items() if k != "id"} | {"town": "Porto", "updated": "2026-05-01T00:00:00Z"}
-    assert client.put("/v1/sources/billing/customers/records/1", json=without_key, headers=key).json() | {"reason": ""} == first | {"happened": "updated", "version": 2}
+    assert client.put("/v1/sources/billing/customers/records/1", json=without_key, headers=key).json() | {
+        "reason": ""
+    } == first | {"happened": "updated", "version": 2}
     problem(client.put("/v1/sources/billing/customers/records/2", json=ANA, headers=key), 422)
     gone = client.delete("/v1/sources/billing/customers/records/1", headers=key)
     assert gone.json()["happened"] == "deleted"
@@ -197,7 +250,9 @@ def test_a_record_is_answered_with_its_customer_and_what_happened(client: TestCl
 def test_of_many_writers_who_read_the_same_state_one_writes(client: TestClient, hub: Hub) -> None:
     path, writers = "/v1/sources/billing/customers/records/1", 6
     key = key_for(hub, "billing", "billing")
-    tag = client.get(f"/v1/customers/{client.put(path, json=ANA, headers=key).json()['customer']}", headers=key).headers["etag"]
+    tag = client.get(
+        f"/v1/customers/{client.put(path, json=ANA, headers=key).json()['customer']}", headers=key
+    ).headers["etag"]
     start = threading.Barrier(writers)
 
     def write(n: int) -> int:
@@ -213,28 +268,71 @@ def test_hidden_changes_do_not_move_the_version_that_a_writer_is_told(client: Te
     key = key_for(hub, "billing", "billing")
     client.put("/v1/sources/billing/customers/records/1", json=ANA, headers=key)
     hub.resolver.upsert("billing", "customers", [{**ANA, "nid": "PT-88", "updated": "2026-02-01T00:00:00Z"}])
-    assert client.put("/v1/sources/billing/customers/records/1", json={**ANA, "nid": "PT-88", "updated": "2026-02-01T00:00:00Z"}, headers=key).json()["version"] == 1
+    assert (
+        client.put(
+            "/v1/sources/billing/customers/records/1",
+            json={**ANA, "nid": "PT-88", "updated": "2026-02-01T00:00:00Z"},
+            headers=key,
+        ).json()["version"]
+        == 1
+    )
 
 
 def test_each_row_of_a_batch_gets_its_answer_and_a_bad_one_stops_no_other(client: TestClient, hub: Hub) -> None:
     key = {**key_for(hub, "billing", "billing"), "content-type": "application/x-ndjson"}
     deep = '{"id": "8", "x": ' + "[" * 40 + "]" * 40 + "}"
-    lines = ['{"id": "1", "first": "Ana"}', "", "no json", "[1]", '{"first": "without a key"}', deep, '{"id": "2", "first": "Bo"}', "[" * 10_000]
+    lines = [
+        '{"id": "1", "first": "Ana"}',
+        "",
+        "no json",
+        "[1]",
+        '{"first": "without a key"}',
+        deep,
+        '{"id": "2", "first": "Bo"}',
+        "[" * 10_000,
+    ]
     answer = client.post("/v1/sources/billing/customers/records", content="\n".join(lines), headers=key)
     found = answer.json()
     assert (found["read"], found["quarantined"]) == (7, 5)
-    assert [d["happened"] for d in found["data"]] == ["created", "quarantined", "quarantined", "quarantined", "quarantined", "created", "quarantined"]
+    assert [d["happened"] for d in found["data"]] == [
+        "created",
+        "quarantined",
+        "quarantined",
+        "quarantined",
+        "quarantined",
+        "created",
+        "quarantined",
+    ]
     assert all(d["reason"] for d in found["data"] if d["happened"] == "quarantined")
     again = client.post("/v1/sources/billing/customers/records", content="\n".join(lines), headers=key).json()
     assert [d["happened"] for d in again["data"] if d["happened"] != "quarantined"] == ["unchanged", "unchanged"]
-    problem(client.post("/v1/sources/billing/customers/records", content="{}", headers={**key, "content-type": "text/plain"}), 415)
+    problem(
+        client.post(
+            "/v1/sources/billing/customers/records", content="{}", headers={**key, "content-type": "text/plain"}
+        ),
+        415,
+    )
     problem(client.post("/v1/sources/billing/customers/records", content="{}\n" * 1001, headers=key), 413)
 
 
 def test_hostile_rows_are_kept_or_refused_but_break_nothing(client: TestClient, hub: Hub) -> None:
     key = key_for(hub, "billing", "billing")
-    for n, hostile in enumerate(("\x00", "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"), "=1+1", "<script>", "x" * 5000, "'; DROP TABLE customer;--", "🧑‍🚀")):
-        answer = client.put(f"/v1/sources/billing/customers/records/h{n}", json={"first": hostile, "last": "H", "mail": hostile}, headers=key)
+    for n, hostile in enumerate(
+        (
+            "\x00",
+            "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"),
+            "=1+1",
+            "<script>",
+            "x" * 5000,
+            "'; DROP TABLE customer;--",
+            "🧑‍🚀",
+        )
+    ):
+        answer = client.put(
+            f"/v1/sources/billing/customers/records/h{n}",
+            json={"first": hostile, "last": "H", "mail": hostile},
+            headers=key,
+        )
         assert answer.status_code in (200, 422), answer.text
     assert client.get("/v1/customers?q=' OR 1=1 --", headers=key).status_code == 200
 
@@ -246,10 +344,17 @@ def test_a_customer_comes_with_a_strong_etag_and_304(client: TestClient, hub: Hu
     ids, key = fill(hub), key_for(hub, "steward")
     answer = client.get(f"/v1/customers/{ids['ana']}", headers=key)
     tag = answer.headers["etag"]
-    assert tag.startswith('"') and answer.json()["values"]["given_name"] == "Ana" and answer.headers["cache-control"] == "private, no-cache"
+    assert (
+        tag.startswith('"')
+        and answer.json()["values"]["given_name"] == "Ana"
+        and answer.headers["cache-control"] == "private, no-cache"
+    )
     again = client.get(f"/v1/customers/{ids['ana']}", headers={**key, "if-none-match": tag})
     assert again.status_code == 304 and again.content == b"" and again.headers["etag"] == tag
-    assert client.get(f"/v1/customers/{ids['ana']}", headers={**key_for(hub, "narrow"), "if-none-match": tag}).status_code == 200
+    assert (
+        client.get(f"/v1/customers/{ids['ana']}", headers={**key_for(hub, "narrow"), "if-none-match": tag}).status_code
+        == 200
+    )
 
 
 def test_an_override_needs_the_current_etag_and_is_taken_back_the_same_way(client: TestClient, hub: Hub) -> None:
@@ -260,31 +365,50 @@ def test_an_override_needs_the_current_etag_and_is_taken_back_the_same_way(clien
     done = client.put(path, json=given, headers={**key, "if-match": tag})
     assert done.status_code == 200 and done.json()["values"]["occupation"] == "astronaut"
     problem(client.put(path, json=given, headers={**key, "if-match": tag}), 412)
-    why = client.get(f"/v1/customers/{ids['ana']}?lineage=true", headers=key).json()["lineage"]["occupation"]["override"]
+    why = client.get(f"/v1/customers/{ids['ana']}?lineage=true", headers=key).json()["lineage"]["occupation"][
+        "override"
+    ]
     assert why["reason"] == "she said so" and why["at"].endswith("Z") and why["until"] is None
     back = client.delete(path, headers={**key, "if-match": done.headers["etag"]})
     assert back.json()["values"]["occupation"] == "pastry cook"
     problem(client.delete(path, headers={**key, "if-match": back.headers["etag"]}), 404)
-    problem(client.put(f"/v1/customers/{ids['ana']}/overrides/unheard_of", json=given, headers={**key, "if-match": back.headers["etag"]}), 422)
+    problem(
+        client.put(
+            f"/v1/customers/{ids['ana']}/overrides/unheard_of",
+            json=given,
+            headers={**key, "if-match": back.headers["etag"]},
+        ),
+        422,
+    )
 
 
 # --- decisions --------------------------------------------------------------------------------------
 
-PAIR = {"left": {"source": "billing", "stream": "customers", "key": "1"}, "right": {"source": "billing", "stream": "customers", "key": "2"}}
+PAIR = {
+    "left": {"source": "billing", "stream": "customers", "key": "1"},
+    "right": {"source": "billing", "stream": "customers", "key": "2"},
+}
 
 
 def test_a_decision_counts_at_once_and_is_withdrawn(client: TestClient, hub: Hub) -> None:
     ids, key = fill(hub), key_for(hub, "steward")
     made = client.post("/v1/decisions", json={**PAIR, "verdict": "match", "reason": "twins they are not"}, headers=key)
     assert made.status_code == 201 and made.json()["customers"] == [ids["ana"]]
-    contradiction = problem(client.post("/v1/decisions", json={**PAIR, "verdict": "no_match", "reason": "r"}, headers=key), 409)
+    contradiction = problem(
+        client.post("/v1/decisions", json={**PAIR, "verdict": "no_match", "reason": "r"}, headers=key), 409
+    )
     assert contradiction["errors"][0]["pointer"] == "/verdict"
     assert client.delete(f"/v1/decisions/{made.json()['id']}?reason=a+slip", headers=key).status_code == 204
     assert client.get(f"/v1/customers/{ids['bo']}", headers=key).json()["id"] == ids["bo"]
     problem(client.delete(f"/v1/decisions/{made.json()['id']}", headers=key), 409)
     problem(client.delete("/v1/decisions/999", headers=key), 404)
     unknown = {**PAIR, "right": {"source": "billing", "stream": "customers", "key": "none"}}
-    assert problem(client.post("/v1/decisions", json={**unknown, "verdict": "match", "reason": "r"}, headers=key), 404)["errors"][0]["pointer"] == "/right"
+    assert (
+        problem(client.post("/v1/decisions", json={**unknown, "verdict": "match", "reason": "r"}, headers=key), 404)[
+            "errors"
+        ][0]["pointer"]
+        == "/right"
+    )
     hub.resolver.delete("billing", "customers", "2")
     problem(client.post("/v1/decisions", json={**PAIR, "verdict": "match", "reason": "r"}, headers=key), 410)
 
@@ -294,12 +418,23 @@ def test_an_idempotency_key_does_a_thing_once(client: TestClient, hub: Hub) -> N
     key = {**key_for(hub, "steward"), "idempotency-key": "one"}
     first = client.post("/v1/decisions", json={**PAIR, "verdict": "unsure", "reason": "r"}, headers=key)
     again = client.post("/v1/decisions", json={**PAIR, "verdict": "unsure", "reason": "r"}, headers=key)
-    assert again.content == first.content and again.status_code == 201 and again.headers["idempotency-replayed"] == "true"
+    assert (
+        again.content == first.content and again.status_code == 201 and again.headers["idempotency-replayed"] == "true"
+    )
     problem(client.post("/v1/decisions", json={**PAIR, "verdict": "match", "reason": "r"}, headers=key), 422)
-    other = client.post("/v1/decisions", json={**PAIR, "verdict": "unsure", "reason": "r"}, headers={**key_for(hub, "steward"), "idempotency-key": "one"})
+    other = client.post(
+        "/v1/decisions",
+        json={**PAIR, "verdict": "unsure", "reason": "r"},
+        headers={**key_for(hub, "steward"), "idempotency-key": "one"},
+    )
     assert other.json()["id"] != first.json()["id"]  # another holder's key is another's
     failed = {**key, "idempotency-key": "two"}
-    missing = {**PAIR, "right": {"source": "billing", "stream": "customers", "key": "3"}, "verdict": "match", "reason": "r"}
+    missing = {
+        **PAIR,
+        "right": {"source": "billing", "stream": "customers", "key": "3"},
+        "verdict": "match",
+        "reason": "r",
+    }
     problem(client.post("/v1/decisions", json=missing, headers=failed), 404)
     hub.resolver.upsert("billing", "customers", [{**BO, "id": "3", "nid": "DE-43"}])
     assert client.post("/v1/decisions", json=missing, headers=failed).status_code == 201
@@ -330,7 +465,12 @@ def test_metrics_count_by_route_and_hold_no_ids(client: TestClient, hub: Hub) ->
 
 
 def test_every_answer_carries_the_headers_that_browsers_heed(client: TestClient, hub: Hub) -> None:
-    for answer in (client.get("/healthz"), client.get("/nowhere"), client.get("/docs"), client.get("/v1/customers", headers=key_for(hub, "steward"))):
+    for answer in (
+        client.get("/healthz"),
+        client.get("/nowhere"),
+        client.get("/docs"),
+        client.get("/v1/customers", headers=key_for(hub, "steward")),
+    ):
         assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["x-frame-options"] == "DENY"
         assert "default-src 'none'" in answer.headers["content-security-policy"] and answer.headers["x-request-id"]
     assert client.get("/healthz", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
@@ -355,7 +495,9 @@ def test_openapi_is_complete(client: TestClient, app: FastAPI) -> None:
     for operation in operations:
         assert operation["tags"] and operation["description"]
         refused = {s for s in operation["responses"] if s >= "400"}
-        assert all(set(operation["responses"][s]["content"]) == {"application/problem+json"} for s in refused), operation["operationId"]
+        assert all(set(operation["responses"][s]["content"]) == {"application/problem+json"} for s in refused), (
+            operation["operationId"]
+        )
     schemas = described["components"]["schemas"]
     assert {"Problem", "ProblemFault"} <= schemas.keys() and "HTTPValidationError" not in schemas
     refs = set(re.findall(r"#/components/schemas/([\w-]+)", str(described)))

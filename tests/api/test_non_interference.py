@@ -31,12 +31,23 @@ from tests.access.population import (
 )
 
 ASKED = {"x-request-id": "asked"}
-HIDDEN = {"born": ["1980-05-17", "1955-12-02", ""], "phone": ["+351 21 790 4000", "+49 30 1234567", ""], "nid": ["PT-77001", "DE-42", ""],
-          "tax": ["T-100", "T-200"], "job": ["baker", "teacher", ""], "consent": ["yes", "no"]}
+HIDDEN = {
+    "born": ["1980-05-17", "1955-12-02", ""],
+    "phone": ["+351 21 790 4000", "+49 30 1234567", ""],
+    "nid": ["PT-77001", "DE-42", ""],
+    "tax": ["T-100", "T-200"],
+    "job": ["baker", "teacher", ""],
+    "consent": ["yes", "no"],
+}
 
 EXAMPLES = 60 if os.environ.get("HUB_PROVE") else 3
-FIELDS = [(row, name, value) for row in ("ana", "crm", "bo", "again") for name, values in HIDDEN.items() for value in values
-          if not (row == "crm" and name in ("tax", "consent"))]
+FIELDS = [
+    (row, name, value)
+    for row in ("ana", "crm", "bo", "again")
+    for name, values in HIDDEN.items()
+    for value in values
+    if not (row == "crm" and name in ("tax", "consent"))
+]
 edits = st.lists(st.sampled_from(FIELDS), min_size=1, max_size=3)
 
 
@@ -57,12 +68,30 @@ def living(folder: Path, world: Mapping[str, Any]) -> Iterator[Hub]:
     hub = open_hub(database, write_config(folder / "config"), folder / "data")
     ids = fill(hub, ana=world["ana"], crm=world["crm"], bo=world["bo"])
     steps = [
-        lambda: hub.resolver.upsert("billing", "customers", [{**ANA, **world["ana"], **world["again"], "updated": "2026-02-01T00:00:00Z"}]),
-        lambda: hub.resolver.upsert("billing", "customers", [{**ANA, **world["ana"], **world["again"], "town": "Porto", "updated": "2026-03-01T00:00:00Z"}]),
-        lambda: hub.resolver.upsert("crm", "people", [{**ANA_IN_CRM, **world["crm"], "mail": "new@example.com", "updated": "2026-03-01T00:00:00Z"}]),
-        lambda: hub.resolver.decide(RecordId("billing", "customers", "1"), RecordId("billing", "customers", "2"), Verdict.MATCH, by="eve", reason="r"),
+        lambda: hub.resolver.upsert(
+            "billing", "customers", [{**ANA, **world["ana"], **world["again"], "updated": "2026-02-01T00:00:00Z"}]
+        ),
+        lambda: hub.resolver.upsert(
+            "billing",
+            "customers",
+            [{**ANA, **world["ana"], **world["again"], "town": "Porto", "updated": "2026-03-01T00:00:00Z"}],
+        ),
+        lambda: hub.resolver.upsert(
+            "crm",
+            "people",
+            [{**ANA_IN_CRM, **world["crm"], "mail": "new@example.com", "updated": "2026-03-01T00:00:00Z"}],
+        ),
+        lambda: hub.resolver.decide(
+            RecordId("billing", "customers", "1"),
+            RecordId("billing", "customers", "2"),
+            Verdict.MATCH,
+            by="eve",
+            reason="r",
+        ),
         lambda: hub.resolver.withdraw(1, by="eve", why="w"),
-        lambda: hub.resolver.upsert("billing", "customers", [{**BO, **world["bo"], **world["again"], "updated": "2026-04-01T00:00:00Z"}]),
+        lambda: hub.resolver.upsert(
+            "billing", "customers", [{**BO, **world["bo"], **world["again"], "updated": "2026-04-01T00:00:00Z"}]
+        ),
     ]
     assert isinstance(database.clock, TestClock) and ids
     for n, step in enumerate(steps):
@@ -80,7 +109,9 @@ def partitions(hub: Hub) -> list[tuple[str, str]]:
     met: list[tuple[str, str]] = []
     last: dict[str, str] = {}
     with hub.database.read() as connection:
-        rows = connection.exec_driver_sql("SELECT c.customer, h.members FROM change c JOIN history h ON h.customer = c.customer AND h.version = c.version ORDER BY c.seq")
+        rows = connection.exec_driver_sql(
+            "SELECT c.customer, h.members FROM change c JOIN history h ON h.customer = c.customer AND h.version = c.version ORDER BY c.seq"
+        )
         for customer, members in rows:
             if last.get(customer) != members:
                 last[customer] = members
@@ -96,7 +127,14 @@ def answers(hub: Hub, role: str) -> list[tuple[str, int, bytes, dict[str, str]]]
 
     def ask(path: str, more: Mapping[str, str] | None = None) -> Any:
         answer = client.get(path, headers={**headers, **(more or {})})
-        found.append((path, answer.status_code, answer.content, {k: v for k, v in answer.headers.items() if k in ("etag", "content-length", "cache-control")}))
+        found.append(
+            (
+                path,
+                answer.status_code,
+                answer.content,
+                {k: v for k, v in answer.headers.items() if k in ("etag", "content-length", "cache-control")},
+            )
+        )
         return answer
 
     ids = [c["id"] for c in ask("/v1/customers").json()["data"]]
@@ -114,7 +152,13 @@ def answers(hub: Hub, role: str) -> list[tuple[str, int, bytes, dict[str, str]]]
     for id in dict.fromkeys([*ids, *minted, "cus_unheard_of"]):
         tag = ask(f"/v1/customers/{id}?lineage=true").headers.get("etag", "")
         ask(f"/v1/customers/{id}", {"if-none-match": tag})
-        for path in (f"/v1/customers/{id}", f"/v1/customers/{id}/history", f"/v1/customers/{id}/explain", f"/v1/customers/{id}/records", f"/v1/crosswalk?customer={id}"):
+        for path in (
+            f"/v1/customers/{id}",
+            f"/v1/customers/{id}/history",
+            f"/v1/customers/{id}/explain",
+            f"/v1/customers/{id}/records",
+            f"/v1/crosswalk?customer={id}",
+        ):
             ask(path)
         for hours in (1.5, 4.5):
             then = f"2027-01-15T{8 + int(hours):02d}:{int(hours % 1 * 60):02d}:00.5Z"
@@ -125,12 +169,21 @@ def answers(hub: Hub, role: str) -> list[tuple[str, int, bytes, dict[str, str]]]
 
 
 @pytest.mark.parametrize("role", ["narrow", "no_records"])
-@settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.explicit, Phase.generate],
-          suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much])
-@example(base=[], more=[("again", "job", "teacher"), ("ana", "tax", "T-200")])  # in one world only, a change that is not shown
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+@example(
+    base=[], more=[("again", "job", "teacher"), ("ana", "tax", "T-200")]
+)  # in one world only, a change that is not shown
 @given(base=edits, more=edits)
 def test_hidden_fields_never_alter_a_byte_of_what_a_role_receives(
-    tmp_path_factory: pytest.TempPathFactory, role: str, base: list[tuple[str, str, str]], more: list[tuple[str, str, str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    role: str,
+    base: list[tuple[str, str, str]],
+    more: list[tuple[str, str, str]],
 ) -> None:
     if role == "no_records":  # it is shown phones as pseudonyms: they are no hidden field to it
         more = [e for e in more if e[1] != "phone"]

@@ -33,9 +33,17 @@ def test_an_item_is_seen_claimed_commented_and_gone_once_decided(client: TestCli
     assert item["words"] and item["worth"] > 0
     assert client.post("/v1/reviews/claims", json=pair, headers=key).json()["claimed_by"]
     assert client.post("/v1/reviews/comments", json={**pair, "text": "same mail"}, headers=other).status_code == 201
-    assert client.post("/v1/reviews/assignments", json={**pair, "to": "eve", "due": "2020-01-01T00:00:00Z"}, headers=key).json()["assigned_to"] == "eve"
+    assert (
+        client.post(
+            "/v1/reviews/assignments", json={**pair, "to": "eve", "due": "2020-01-01T00:00:00Z"}, headers=key
+        ).json()["assigned_to"]
+        == "eve"
+    )
     assert client.get("/v1/reviews/queue", headers=key).json()["data"][0]["comments"][0]["text"] == "same mail"
-    assert client.post("/v1/decisions", json={**pair, "verdict": "no_match", "reason": "seen"}, headers=key).status_code == 201
+    assert (
+        client.post("/v1/decisions", json={**pair, "verdict": "no_match", "reason": "seen"}, headers=key).status_code
+        == 201
+    )
     assert item not in client.get("/v1/reviews/queue", headers=key).json()["data"]
     assert client.get("/v1/reviews/proposals", headers=key).json()["data"][0]["labels"] >= 1
 
@@ -44,5 +52,10 @@ def test_who_may_not_decide_gets_nothing_and_unknown_records_are_not_found(clien
     fill(hub)
     nobody = {"source": "crm", "stream": "people", "key": "none"}
     assert client.get("/v1/reviews/queue", headers=key_for(hub, "stranger")).status_code == 403
-    assert client.post("/v1/reviews/claims", json={"left": nobody, "right": nobody}, headers=key_for(hub, "steward")).status_code == 404
+    assert (
+        client.post(
+            "/v1/reviews/claims", json={"left": nobody, "right": nobody}, headers=key_for(hub, "steward")
+        ).status_code
+        == 404
+    )
     assert client.get("/v1/reviews/queue?cursor=x", headers=key_for(hub, "steward")).status_code == 400

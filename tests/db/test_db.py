@@ -30,7 +30,9 @@ def test_urgent_ones_pass_before_others_and_each_kind_in_its_order() -> None:
 
     threads = []
     with turnstile.turn(False):
-        for waiting, (name, urgent) in enumerate([("pull 1", False), ("pull 2", False), ("request 1", True), ("pull 3", False), ("request 2", True)], 1):
+        for waiting, (name, urgent) in enumerate(
+            [("pull 1", False), ("pull 2", False), ("request 1", True), ("pull 3", False), ("request 2", True)], 1
+        ):
             threads.append(threading.Thread(target=go, args=(name, urgent)))
             threads[-1].start()
             while len(turnstile._waiting) < waiting:  # each has its ticket before the next comes
@@ -86,6 +88,7 @@ def test_a_snapshot_does_not_move_while_it_is_read(database: Database) -> None:
 
 def test_one_unit_at_a_time_sees_what_the_last_one_left(database: Database) -> None:
     """Read, then write: without the writer's lock two of these would read the same number."""
+
     def add() -> None:
         for _ in range(10):
             with database.unit() as c:
@@ -184,8 +187,15 @@ def test_upgrading_twice_is_upgrading_once(tmp_path: Path) -> None:
 def test_collections_of_any_size_and_awkward_texts_are_bound_not_spelled(database: Database) -> None:
     keys = ["a", "b'c", "d,e", "{f}", "%s", ":g", "h\u00fc", "1"] + [str(n) for n in range(1_000)]
     with database.unit() as c:
-        db.insert_many(c, db.table(CursorRow), ("source", "stream", "cursor", "at"), [("s", k, "{}", 1) for k in dict.fromkeys(keys)])
-        found = db.ask(c, "SELECT stream FROM cursor WHERE source = :source AND stream IN {keys:text}", source="s", keys=keys[:7])
+        db.insert_many(
+            c,
+            db.table(CursorRow),
+            ("source", "stream", "cursor", "at"),
+            [("s", k, "{}", 1) for k in dict.fromkeys(keys)],
+        )
+        found = db.ask(
+            c, "SELECT stream FROM cursor WHERE source = :source AND stream IN {keys:text}", source="s", keys=keys[:7]
+        )
         assert sorted(r[0] for r in found) == sorted(keys[:7])
         assert db.ask(c, "SELECT stream FROM cursor WHERE stream IN {keys:text}", keys=[]) == []
         db.do(c, "DELETE FROM cursor WHERE stream IN {keys:text}", keys=[])
@@ -200,7 +210,10 @@ def test_many_rows_and_few_rows_are_stored_alike(database: Database) -> None:
         db.upsert_many(c, db.table(AbsenceRow), ("rid", "times"), [(1000, 8), (1001, 9)])
     assert len(rids(database)) == db.COPY_FROM + 7
     with database.read() as c:
-        assert dict(db.ask(c, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=range(1000, 1002))) == {1000: 8, 1001: 9}
+        assert dict(db.ask(c, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=range(1000, 1002))) == {
+            1000: 8,
+            1001: 9,
+        }
 
 
 def test_rows_as_arrow_are_typed_even_when_there_are_none(database: Database) -> None:

@@ -65,7 +65,11 @@ def test_postgresql_can_read_by_index_alone(postgres_url: str) -> None:
     with psycopg.connect(database.url.set(drivername="postgresql").render_as_string(hide_password=False)) as c:
         c.execute("SET enable_seqscan = off")
         for statement, params in seen.items():
-            if re.match(r"(SELECT|UPDATE|DELETE)", statement) and "LIMIT 1" not in statement and "advisory" not in statement:
+            if (
+                re.match(r"(SELECT|UPDATE|DELETE)", statement)
+                and "LIMIT 1" not in statement
+                and "advisory" not in statement
+            ):
                 plan = "\n".join(r[0] for r in c.execute("EXPLAIN " + statement, params))
                 found = re.search(r"Seq Scan on \"?(\w+)", plan)
                 if found and found[1] not in SMALL:
@@ -82,7 +86,9 @@ def _live(database: Database) -> None:
     anna = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}
     for version in (1, 2):
         for id in (a, b, c):
-            resolver.upsert(id.source, id.stream, [{"id": id.key, "v": version, **anna, "phone": f"+491511234567{version}"}])
+            resolver.upsert(
+                id.source, id.stream, [{"id": id.key, "v": version, **anna, "phone": f"+491511234567{version}"}]
+            )
     number = resolver.decide(a, b, Verdict.NO_MATCH, by="ann", reason="")
     resolver.withdraw(number, by="ann", why="")
     (outcome,) = resolver.upsert(a.source, a.stream, [{"id": a.key, "v": 3, **anna}])

@@ -23,11 +23,21 @@ from tests.conftest import empty
 from tests.delivery.world import ALL, BILL, CRM, WEB, World, X, Y, Z
 
 COUNT = max(2, int(os.environ.get("HUB_EXAMPLES", "12")) // 4)  # each example is some rounds over HTTP
-some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some = settings(
+    max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 
 ANNA: dict[str, Any] = {"first": "Anna", "last": "Maier", "born": "1980-02-03", "mail": "anna@maier.example"}
-ANNA_IN_CRM: dict[str, Any] = {"name": {"given": "Anna", "family": "Maier"}, "birthDate": "1980-02-03", "emails": ["anna@maier.example"]}
-HANNA_IN_CRM: dict[str, Any] = {"name": {"given": "Johanna", "family": "Schulz"}, "birthDate": "1991-05-06", "emails": ["johanna@schulz.example"]}
+ANNA_IN_CRM: dict[str, Any] = {
+    "name": {"given": "Anna", "family": "Maier"},
+    "birthDate": "1980-02-03",
+    "emails": ["anna@maier.example"],
+}
+HANNA_IN_CRM: dict[str, Any] = {
+    "name": {"given": "Johanna", "family": "Schulz"},
+    "birthDate": "1991-05-06",
+    "emails": ["johanna@schulz.example"],
+}
 
 Make = Callable[..., World]
 
@@ -153,13 +163,20 @@ def test_of_a_union_only_the_verified_values_go_back(make: Make) -> None:
     world.new_in_crm(**ANNA_IN_CRM)
     world.pull()
     world.from_web(v=1, first="Anna", last="Maier", born="1980-02-03", mail="claimed@maier.example")
-    assert set(world.golden(CRM, "email") or ()) == {"anna@maier.example", "second@maier.example", "claimed@maier.example"}
+    assert set(world.golden(CRM, "email") or ()) == {
+        "anna@maier.example",
+        "second@maier.example",
+        "claimed@maier.example",
+    }
     world.push()
     assert world.in_crm()["emails"] == ["anna@maier.example", "second@maier.example"]
 
 
 def test_an_attribute_that_the_sources_role_is_not_shown_never_goes_there(make: Make) -> None:
-    world = joined(make(views={"bill": ALL, "crm": {"email": "show", "phone": "mask"}}), emails=["anna@maier.example", "a2@maier.example"])
+    world = joined(
+        make(views={"bill": ALL, "crm": {"email": "show", "phone": "mask"}}),
+        emails=["anna@maier.example", "a2@maier.example"],
+    )
     world.push()
     assert world.patches() == []
     world.bill(mail="a3@maier.example")
@@ -246,7 +263,9 @@ def test_what_comes_back_is_an_echo_neither_evidence_nor_vote_nor_change(make: M
     world.verify()
 
 
-def test_a_withdrawn_match_sends_the_compensating_write_and_nothing_glues_the_two_together(make: Make, database: Database) -> None:
+def test_a_withdrawn_match_sends_the_compensating_write_and_nothing_glues_the_two_together(
+    make: Make, database: Database
+) -> None:
     world = make()
     world.bill(**ANNA, phone=X)
     world.new_in_crm(**HANNA_IN_CRM, phones=[Y])
@@ -337,13 +356,20 @@ world.push()
 
 
 @pytest.mark.parametrize("point", ["pre-send", "post-send", "attempt saved"])
-def test_a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice(make: Make, database: Database, point: str) -> None:
+def test_a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice(
+    make: Make, database: Database, point: str
+) -> None:
     world = joined(make())
     own = tiny.held(database, CRM)["phone"]
     url = database.url.render_as_string(hide_password=False)
     arguments = [url, str(world.folder), world.crm.url, str(database.clock.now())]
     second = f"{point}:2"  # the table comes first, with nothing to write; the service second
-    died = subprocess.run([sys.executable, "-c", KILLED, *arguments], env={**os.environ, "HUB_FAIL": second}, cwd=Path(__file__).parents[2], check=False)
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments],
+        env={**os.environ, "HUB_FAIL": second},
+        cwd=Path(__file__).parents[2],
+        check=False,
+    )
     assert died.returncode == -9
     assert len(world.patches()) == (0 if point == "pre-send" else 1)
     world.later(LEASE // 1_000_000 + 10)
@@ -369,18 +395,35 @@ def test_a_target_that_renormalises_trips_the_breaker_by_the_third_write(make: M
 
 
 phones = st.sampled_from([X, Y, Z])
-edits = st.lists(st.one_of(
-    st.tuples(st.just("bill"), st.fixed_dictionaries({"phone": st.one_of(phones, st.none())})),
-    st.tuples(st.just("bill"), st.fixed_dictionaries({"mail": st.sampled_from(["anna@maier.example", "b@maier.example", None])})),
-    st.tuples(st.just("crm"), st.fixed_dictionaries({"phones": st.lists(phones, max_size=2, unique=True)})),
-    st.tuples(st.just("crm"), st.fixed_dictionaries({"emails": st.lists(st.sampled_from(["anna@maier.example", "c@maier.example"]), max_size=2, unique=True)})),
-    st.tuples(st.just("round"), st.just({})),
-), max_size=8)
+edits = st.lists(
+    st.one_of(
+        st.tuples(st.just("bill"), st.fixed_dictionaries({"phone": st.one_of(phones, st.none())})),
+        st.tuples(
+            st.just("bill"),
+            st.fixed_dictionaries({"mail": st.sampled_from(["anna@maier.example", "b@maier.example", None])}),
+        ),
+        st.tuples(st.just("crm"), st.fixed_dictionaries({"phones": st.lists(phones, max_size=2, unique=True)})),
+        st.tuples(
+            st.just("crm"),
+            st.fixed_dictionaries(
+                {
+                    "emails": st.lists(
+                        st.sampled_from(["anna@maier.example", "c@maier.example"]), max_size=2, unique=True
+                    )
+                }
+            ),
+        ),
+        st.tuples(st.just("round"), st.just({})),
+    ),
+    max_size=8,
+)
 
 
 @some
 @given(edits)
-def test_when_edits_stop_writes_stop_within_two_rounds(make: Make, database: Database, given_: list[tuple[str, dict[str, Any]]]) -> None:
+def test_when_edits_stop_writes_stop_within_two_rounds(
+    make: Make, database: Database, given_: list[tuple[str, dict[str, Any]]]
+) -> None:
     empty(database)
     world = joined(make())
     for where, fields in given_:

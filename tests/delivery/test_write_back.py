@@ -20,44 +20,72 @@ from hub.settings import CustomerType, Stream
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 20  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
 
-PERSON = CustomerType.model_validate({"name": "person", "attributes": {
-    "email": {"kind": "email", "many": True}, "job": {"kind": "text"}, "phone": {"kind": "phone", "many": True}, "address": {"kind": "postal_address"},
-    "company": {"kind": "text"},
-}})
+PERSON = CustomerType.model_validate(
+    {
+        "name": "person",
+        "attributes": {
+            "email": {"kind": "email", "many": True},
+            "job": {"kind": "text"},
+            "phone": {"kind": "phone", "many": True},
+            "address": {"kind": "postal_address"},
+            "company": {"kind": "text"},
+        },
+    }
+)
 ALL = ("email", "job", "phone", "address", "company")
 A, B, C = "a@x.example", "b@x.example", "c@x.example"
 
 
 def mapper(**changed: Any) -> Mapper:
-    paths = {"email": "mails", "job": "job", "phone": "[mobile, landline]", "company": "firm || employer",
-             "address": {"line1": "street", "postcode": "zip", "city": "town", "country": "'DE'"}, **changed}
+    paths = {
+        "email": "mails",
+        "job": "job",
+        "phone": "[mobile, landline]",
+        "company": "firm || employer",
+        "address": {"line1": "street", "postcode": "zip", "city": "town", "country": "'DE'"},
+        **changed,
+    }
     return Mapper("people", Stream.model_validate({"customer": "person", "key": "id", "map": paths}), PERSON)
 
 
 def planned(
-    raw: Mapping[str, Any], golden: Mapping[str, Sequence[Value]], *, own: Mapping[str, Sequence[Value]] | None = None,
-    written: Mapping[str, Sequence[str]] | None = None, attributes: Sequence[str] = ALL, by: Mapper | None = None,
+    raw: Mapping[str, Any],
+    golden: Mapping[str, Sequence[Value]],
+    *,
+    own: Mapping[str, Sequence[Value]] | None = None,
+    written: Mapping[str, Sequence[str]] | None = None,
+    attributes: Sequence[str] = ALL,
+    by: Mapper | None = None,
 ) -> Plan:
     made = by or mapper()
     said = {a: c.values for a, c in made.map({"id": "1", **raw}).cells.items()} if own is None else own
-    return plan(made, {"id": "1", **raw}, {a: Held(Cell(tuple(v)), None, 1) for a, v in said.items()},
-                {a: tuple(v) for a, v in golden.items()}, attributes, written or {})
+    return plan(
+        made,
+        {"id": "1", **raw},
+        {a: Held(Cell(tuple(v)), None, 1) for a, v in said.items()},
+        {a: tuple(v) for a, v in golden.items()},
+        attributes,
+        written or {},
+    )
 
 
 # --- which values -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("has", "own", "golden", "want"), [
-    ((), (), None, None),
-    ((A,), (A,), None, None),  # nothing golden: its own stays
-    ((B,), (A,), None, (A,)),  # what the hub wrote is golden no more: its own goes back
-    ((B,), (), None, ()),
-    ((A,), (A,), (B,), (B,)),
-    ((A, B), (A, B), (B, A), (A, B)),  # no list is rewritten for its order
-    ((B,), (B,), (A, B, C), (B, A, C)),
-    ((A, B), (A,), (A,), (A,)),
-    ((A,), (A,), (), ()),  # cleared by hand
-])
+@pytest.mark.parametrize(
+    ("has", "own", "golden", "want"),
+    [
+        ((), (), None, None),
+        ((A,), (A,), None, None),  # nothing golden: its own stays
+        ((B,), (A,), None, (A,)),  # what the hub wrote is golden no more: its own goes back
+        ((B,), (), None, ()),
+        ((A,), (A,), (B,), (B,)),
+        ((A, B), (A, B), (B, A), (A, B)),  # no list is rewritten for its order
+        ((B,), (B,), (A, B, C), (B, A, C)),
+        ((A, B), (A,), (A,), (A,)),
+        ((A,), (A,), (), ()),  # cleared by hand
+    ],
+)
 def test_the_values_that_a_record_should_hold(has: Any, own: Any, golden: Any, want: Any) -> None:
     assert wanted(has, own, golden) == want
 
@@ -103,7 +131,9 @@ def test_an_address_is_written_whole_and_conditioned_on_all_its_parts() -> None:
 
 def test_an_address_abroad_is_a_problem_where_the_country_is_fixed_and_the_rest_goes_on() -> None:
     abroad = composite({"line1": "Rua 2", "city": "Lisboa", "country": "PT"})
-    found = planned({"street": "Hauptstr. 1", "town": "Berlin", "job": "baker"}, {"address": [abroad], "job": ["smith"]})
+    found = planned(
+        {"street": "Hauptstr. 1", "town": "Berlin", "job": "baker"}, {"address": [abroad], "job": ["smith"]}
+    )
     assert found.fields == {"job": "smith"}
     assert "DE" in found.problems["address"]
 
@@ -139,7 +169,11 @@ def test_a_value_that_did_not_stick_twice_is_not_tried_a_third_time() -> None:
     smith, other = hash_values(("smith",)), hash_values(("cook",))
     for written in ([], [smith], [smith, other], [other, smith], [smith, smith, other]):
         assert planned({"job": "baker"}, {"job": ["smith"]}, written={"job": written}).fields == {"job": "smith"}
-    found = planned({"job": "baker", "mails": [A]}, {"job": ["smith"], "email": [A, B]}, written={"job": [other, *[smith] * TRIPS_AT]})
+    found = planned(
+        {"job": "baker", "mails": [A]},
+        {"job": ["smith"], "email": [A, B]},
+        written={"job": [other, *[smith] * TRIPS_AT]},
+    )
     assert found.tripped == ("job",)
     assert found.fields == {"mails": [A, B]}
 

@@ -25,37 +25,89 @@ BILL, CRM, WEB = RecordId("bill", "people", "1"), RecordId("crm", "people", "P-N
 X, Y, Z = "+4915112345678", "+4915187654321", "+4915100000001"
 ALL = {"*": "show"}
 
-PERSON = CustomerType.model_validate({
-    "name": "person",
-    "attributes": {
-        "given_name": {"kind": "given_name"},
-        "family_name": {"kind": "family_name"},
-        "birth_date": {"kind": "birth_date"},
-        "email": {"kind": "email", "many": True, "survivorship": "union"},
-        "phone": {"kind": "phone", "many": True, "survivorship": "most_trusted"},
-        "occupation": {"kind": "text", "survivorship": "most_recent", "matching": False},
-    },
-    "matching": {"rules": [["email"], ["family_name.sound", "birth_date"]]},
-})
-NAMES = {"given_name": "first", "family_name": "last", "birth_date": "born", "email": "mail", "phone": "phone", "occupation": "job"}
-IN_CRM = {"given_name": "name.given", "family_name": "name.family", "birth_date": "birthDate", "email": "emails[]", "phone": "phones[]"}
-REST = {"path": "people", "records": "data", "page": "cursor", "page_param": "cursor", "next": "next_cursor", "size_param": "limit",
-        "since_param": "updated_since", "order": "version", "item": "people/{key}", "update": "patch"}
+PERSON = CustomerType.model_validate(
+    {
+        "name": "person",
+        "attributes": {
+            "given_name": {"kind": "given_name"},
+            "family_name": {"kind": "family_name"},
+            "birth_date": {"kind": "birth_date"},
+            "email": {"kind": "email", "many": True, "survivorship": "union"},
+            "phone": {"kind": "phone", "many": True, "survivorship": "most_trusted"},
+            "occupation": {"kind": "text", "survivorship": "most_recent", "matching": False},
+        },
+        "matching": {"rules": [["email"], ["family_name.sound", "birth_date"]]},
+    }
+)
+NAMES = {
+    "given_name": "first",
+    "family_name": "last",
+    "birth_date": "born",
+    "email": "mail",
+    "phone": "phone",
+    "occupation": "job",
+}
+IN_CRM = {
+    "given_name": "name.given",
+    "family_name": "name.family",
+    "birth_date": "birthDate",
+    "email": "emails[]",
+    "phone": "phones[]",
+}
+REST = {
+    "path": "people",
+    "records": "data",
+    "page": "cursor",
+    "page_param": "cursor",
+    "next": "next_cursor",
+    "size_param": "limit",
+    "since_param": "updated_since",
+    "order": "version",
+    "item": "people/{key}",
+    "update": "patch",
+}
 
 
 def config(folder: Path, views: Mapping[str, Mapping[str, str]], **write_back: Any) -> Config:
     def source(name: str, connector: Mapping[str, Any], **stream: Any) -> Source:
-        return Source.model_validate({"name": name, "connector": connector, "streams": {"people": {"customer": "person", "key": "id", **stream}}})
+        return Source.model_validate(
+            {"name": name, "connector": connector, "streams": {"people": {"customer": "person", "key": "id", **stream}}}
+        )
 
     return Config(
-        folder=folder, customers={"person": PERSON},
+        folder=folder,
+        customers={"person": PERSON},
         access=Access.model_validate({"roles": {name: {"views": {"person": view}} for name, view in views.items()}}),
         sources={
-            "bill": source("bill", {"kind": "sql", "url_env": "BILL"}, table="people", version="v", map=NAMES, trust={"default": 90}, verified="all",
-                           write_back={"attributes": ["phone", "occupation"]}),
-            "crm": source("crm", {"kind": "rest", "base_url_env": "CRM", "auth": {"bearer_env": "TOKEN"}}, rest=REST, version="updatedAt",
-                          deleted="deleted", map=IN_CRM, trust={"default": 50}, verified="all", write_back={"attributes": ["phone", "email"], **write_back}),
-            "web": source("web", {"kind": "file", "path": "no files"}, version="v", map=NAMES, records="partial", trust={"default": 20}),
+            "bill": source(
+                "bill",
+                {"kind": "sql", "url_env": "BILL"},
+                table="people",
+                version="v",
+                map=NAMES,
+                trust={"default": 90},
+                verified="all",
+                write_back={"attributes": ["phone", "occupation"]},
+            ),
+            "crm": source(
+                "crm",
+                {"kind": "rest", "base_url_env": "CRM", "auth": {"bearer_env": "TOKEN"}},
+                rest=REST,
+                version="updatedAt",
+                deleted="deleted",
+                map=IN_CRM,
+                trust={"default": 50},
+                verified="all",
+                write_back={"attributes": ["phone", "email"], **write_back},
+            ),
+            "web": source(
+                "web",
+                {"kind": "file", "path": "no files"},
+                version="v",
+                map=NAMES,
+                records="partial",
+                trust={"default": 20},
+            ),
         },
     )
 
@@ -63,12 +115,24 @@ def config(folder: Path, views: Mapping[str, Mapping[str, str]], **write_back: A
 class World:
     """The sources, the hub between them, and what they hold."""
 
-    def __init__(self, database: Database, folder: Path, *, views: Mapping[str, Mapping[str, str]] | None = None, trigger: str = "", **write_back: Any):
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        views: Mapping[str, Mapping[str, str]] | None = None,
+        trigger: str = "",
+        **write_back: Any,
+    ):
         self.database, self.folder = database, folder
         self.table = folder / "bill.sqlite"
         with closing(sqlite3.connect(self.table)) as c, c:
-            c.execute("CREATE TABLE people (id TEXT PRIMARY KEY, v INTEGER DEFAULT 1, first TEXT, last TEXT, born TEXT, mail TEXT, phone TEXT, job TEXT)")
-            c.execute(f"CREATE TRIGGER changed AFTER UPDATE ON people BEGIN UPDATE people SET v = old.v + 1 {trigger} WHERE id = old.id; END")
+            c.execute(
+                "CREATE TABLE people (id TEXT PRIMARY KEY, v INTEGER DEFAULT 1, first TEXT, last TEXT, born TEXT, mail TEXT, phone TEXT, job TEXT)"
+            )
+            c.execute(
+                f"CREATE TRIGGER changed AFTER UPDATE ON people BEGIN UPDATE people SET v = old.v + 1 {trigger} WHERE id = old.id; END"
+            )
         self.crm = CrmServer(folder / "crm.sqlite", "t0ken").start()
         self.env = {"BILL": f"sqlite:///{self.table}", "CRM": self.crm.url, "TOKEN": "t0ken"}
         self.config = config(folder, {"bill": ALL, "crm": ALL} if views is None else views, **write_back)
@@ -89,7 +153,9 @@ class World:
         """Enter or change a row of the table."""
         with closing(sqlite3.connect(self.table)) as c, c:
             c.execute("INSERT OR IGNORE INTO people (id) VALUES (?)", (key,))
-            c.execute(f"UPDATE people SET {', '.join(f'{n} = :{n}' for n in fields)} WHERE id = :id", {**fields, "id": key})
+            c.execute(
+                f"UPDATE people SET {', '.join(f'{n} = :{n}' for n in fields)} WHERE id = :id", {**fields, "id": key}
+            )
 
     def in_bill(self, key: str = "1") -> dict[str, Any]:
         with closing(sqlite3.connect(self.table)) as c:
@@ -137,13 +203,20 @@ class World:
         with self.database.read() as c:
             info = landing.record_named(c, record)
             assert info is not None
-            body = c.exec_driver_sql(f"SELECT k.body FROM customer k JOIN membership m ON m.cluster = k.cluster WHERE m.rid = {info.rid}").scalar()
+            body = c.exec_driver_sql(
+                f"SELECT k.body FROM customer k JOIN membership m ON m.cluster = k.cluster WHERE m.rid = {info.rid}"
+            ).scalar()
         found: list[Any] | None = load(body).get(attribute)
         return found
 
     def states(self) -> dict[str, str]:
         with self.database.read() as c:
-            return {f"{r.source}/{r.key}": r.status for r in c.exec_driver_sql("SELECT r.source, r.key, w.status FROM write_back w JOIN record r ON r.rid = w.rid")}
+            return {
+                f"{r.source}/{r.key}": r.status
+                for r in c.exec_driver_sql(
+                    "SELECT r.source, r.key, w.status FROM write_back w JOIN record r ON r.rid = w.rid"
+                )
+            }
 
     def count(self, table: str) -> int:
         with self.database.read() as c:

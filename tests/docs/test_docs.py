@@ -81,7 +81,13 @@ def free_port() -> int:
 
 def script(steps: list[Typed], port: int) -> str:
     """One shell session. Each command is announced, so that what it printed, or that it failed, can be told."""
-    lines = ["exec 2>&1", "set -euo pipefail", "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT", 'curl() { command curl --fail-with-body "$@"; }', "hub() { :; }"]
+    lines = [
+        "exec 2>&1",
+        "set -euo pipefail",
+        "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT",
+        'curl() { command curl --fail-with-body "$@"; }',
+        "hub() { :; }",
+    ]
     for number, step in enumerate(steps):
         lines += [f"printf '\\n@@{number}\\n'", step.command.replace(":8000", f":{port}")]
     return "\n".join([*lines, "printf '\\n@@end\\n'", ""])
@@ -100,7 +106,15 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[Typed, str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith("HUB_") and k not in ("COLUMNS", "PYTHONPATH")}
     file = folder / "session.sh"
     file.write_text(script(steps, port), encoding="utf-8")
-    done = subprocess.run(["bash", str(file)], cwd=folder, env={**env, "HUB_PORT": str(port)}, stdout=subprocess.PIPE, text=True, timeout=540, check=False)
+    done = subprocess.run(
+        ["bash", str(file)],
+        cwd=folder,
+        env={**env, "HUB_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=540,
+        check=False,
+    )
     parts = re.split(r"^@@(\w+)$", done.stdout, flags=re.MULTILINE)
     printed = dict(zip(parts[1::2], parts[2::2], strict=True))
     if "end" not in printed:
@@ -162,7 +176,9 @@ def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        named = set(re.findall(r"`make ([a-z]+)", text)) | {m for b in blocks(page, "text") for m in re.findall(r"^make ([a-z]+)", b, re.MULTILINE)}
+        named = set(re.findall(r"`make ([a-z]+)", text)) | {
+            m for b in blocks(page, "text") for m in re.findall(r"^make ([a-z]+)", b, re.MULTILINE)
+        }
         assert named <= targets, page.name
 
 
@@ -170,7 +186,11 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def yaml_examples() -> list[Any]:
-    return [pytest.param(body, id=f"{page.name} {n}") for page in PAGES for n, body in enumerate(blocks(page, "yaml"), start=1)]
+    return [
+        pytest.param(body, id=f"{page.name} {n}")
+        for page in PAGES
+        for n, body in enumerate(blocks(page, "yaml"), start=1)
+    ]
 
 
 @pytest.mark.parametrize("body", yaml_examples())
@@ -211,7 +231,10 @@ def test_the_source_that_readme_shows_is_the_one_that_it_types() -> None:
 
 def anchors(page: Path) -> set[str]:
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    return {
+        re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -236,7 +259,9 @@ def test_the_map_of_rooms_names_only_rooms_that_exist() -> None:
     named = {name for row in rows for name in re.findall(r"`([\w.]+)/?`", row)}
     assert len(named) > 15
     assert {n for n in named if not (ROOT / "hub" / n).exists()} == set()
-    assert {p.name for p in (ROOT / "hub").iterdir() if p.is_dir() and (p / "__init__.py").exists()} - named <= {"migrations"}
+    assert {p.name for p in (ROOT / "hub").iterdir() if p.is_dir() and (p / "__init__.py").exists()} - named <= {
+        "migrations"
+    }
 
 
 def test_every_table_is_in_the_page_on_privacy() -> None:

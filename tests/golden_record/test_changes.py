@@ -28,7 +28,9 @@ def test_nothing_that_differs_is_no_change() -> None:
 
 def test_another_value_updates_and_names_the_attributes() -> None:
     before, after = state("1", name="Anna", city="X", job="baker"), state("1", name="Hanna", city="X", mail="m")
-    assert derive({"a": before}, {"a": after}, {}, frozenset()) == [Change("a", ChangeType.UPDATED, ("job", "mail", "name"))]
+    assert derive({"a": before}, {"a": after}, {}, frozenset()) == [
+        Change("a", ChangeType.UPDATED, ("job", "mail", "name"))
+    ]
     assert changed_attributes(None, after) == ("city", "mail", "name")
 
 
@@ -38,12 +40,16 @@ def test_another_lineage_of_the_same_values_is_an_update_of_no_attribute() -> No
 
 
 def test_two_that_become_one_tell_each_other() -> None:
-    found = derive({"a": state("1", name="A"), "b": state("2", name="B")}, {"a": state("12", name="B")}, {"b": "a"}, frozenset())
+    found = derive(
+        {"a": state("1", name="A"), "b": state("2", name="B")}, {"a": state("12", name="B")}, {"b": "a"}, frozenset()
+    )
     assert found == [Change("a", ChangeType.MERGED, ("name",), ("b",)), Change("b", ChangeType.MERGED, (), ("a",))]
 
 
 def test_one_that_parts_tells_both() -> None:
-    found = derive({"a": state("12", name="A")}, {"a": state("1", name="A"), "b": state("2", name="B")}, {}, frozenset())
+    found = derive(
+        {"a": state("12", name="A")}, {"a": state("1", name="A"), "b": state("2", name="B")}, {}, frozenset()
+    )
     assert found == [Change("a", ChangeType.SPLIT, (), ("b",)), Change("b", ChangeType.SPLIT, ("name",), ("a",))]
 
 
@@ -72,18 +78,20 @@ def worlds(draw: st.DrawFn) -> dict[str, State]:
     for record, home in enumerate(homes, 1):
         if home is not None:
             members.setdefault(home, set()).add(record)
-    return {
-        "abcd"[min(m) - 1]: State(frozenset(m), {"x": [draw(st.sampled_from("AB"))]}, {}) for m in members.values()
-    }
+    return {"abcd"[min(m) - 1]: State(frozenset(m), {"x": [draw(st.sampled_from("AB"))]}, {}) for m in members.values()}
 
 
 @some
 @given(worlds(), worlds(), st.frozensets(st.sampled_from("abcd")))
-def test_each_id_that_differs_has_one_change_and_no_other_has_any(before: dict[str, State], after: dict[str, State], seen: frozenset[str]) -> None:
+def test_each_id_that_differs_has_one_change_and_no_other_has_any(
+    before: dict[str, State], after: dict[str, State], seen: frozenset[str]
+) -> None:
     homes = {r: id for id, s in after.items() for r in s.members}
     leads = {id: homes.get("abcd".index(id) + 1) for id in before}
     found = derive(before, after, leads, seen | before.keys())
-    assert [c.customer for c in found] == sorted(id for id in before.keys() | after.keys() if before.get(id) != after.get(id))
+    assert [c.customer for c in found] == sorted(
+        id for id in before.keys() | after.keys() if before.get(id) != after.get(id)
+    )
     for change in found:
         gone = change.customer not in after
         assert (change.type in (ChangeType.RETIRED,) or (change.type is ChangeType.MERGED and gone)) == gone
@@ -93,7 +101,9 @@ def test_each_id_that_differs_has_one_change_and_no_other_has_any(before: dict[s
 
 @some
 @given(worlds(), worlds())
-def test_a_subscriber_that_applies_every_change_holds_what_the_hub_holds(before: dict[str, State], after: dict[str, State]) -> None:
+def test_a_subscriber_that_applies_every_change_holds_what_the_hub_holds(
+    before: dict[str, State], after: dict[str, State]
+) -> None:
     homes = {r: id for id, s in after.items() for r in s.members}
     held = dict(before)
     for change in derive(before, after, {id: homes.get("abcd".index(id) + 1) for id in before}, frozenset(before)):

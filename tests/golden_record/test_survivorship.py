@@ -28,7 +28,15 @@ NOW = 1_700_000_000_000_000
 
 
 def stream(trust: float = 50, verified: bool = True) -> Stream:
-    return Stream.model_validate({"customer": "person", "key": "id", "map": {}, "trust": {"default": trust}, "verified": "all" if verified else "none"})
+    return Stream.model_validate(
+        {
+            "customer": "person",
+            "key": "id",
+            "map": {},
+            "trust": {"default": trust},
+            "verified": "all" if verified else "none",
+        }
+    )
 
 
 def says(
@@ -37,14 +45,24 @@ def says(
     """A member that says something of `x`; its rid is the number that its name ends on."""
     rid = int(name)
     found = cell if cell is not None else Cell(tuple(values))
-    return Member(RecordId("s", "people", name), rid, {"x": Held(found, at, rid)}, Standings(stream(trust, verified), ["x"]))
+    return Member(
+        RecordId("s", "people", name), rid, {"x": Held(found, at, rid)}, Standings(stream(trust, verified), ["x"])
+    )
 
 
 def customer(rule: str = "most_trusted", **more: Any) -> CustomerType:
-    return CustomerType.model_validate({"attributes": {"x": {"kind": "text", "many": rule == "union", "survivorship": {"rule": rule, **more}}}})
+    return CustomerType.model_validate(
+        {"attributes": {"x": {"kind": "text", "many": rule == "union", "survivorship": {"rule": rule, **more}}}}
+    )
 
 
-def golden(members: Sequence[Member], rule: str = "most_trusted", overrides: Iterable[Override] = (), now: int = NOW, **more: Any) -> Golden | None:
+def golden(
+    members: Sequence[Member],
+    rule: str = "most_trusted",
+    overrides: Iterable[Override] = (),
+    now: int = NOW,
+    **more: Any,
+) -> Golden | None:
     return golden_values(members, overrides, customer(rule, **more), now).get("x")
 
 
@@ -54,7 +72,10 @@ def value(members: Sequence[Member], rule: str = "most_trusted", **more: Any) ->
 
 
 @some
-@given(st.text(st.sampled_from('aÄ"\\ \x00\x7f\u2028\U0001f600'), max_size=4) | st.just((("city", "Köln"), ("line1", 'a"b'))))
+@given(
+    st.text(st.sampled_from('aÄ"\\ \x00\x7f\u2028\U0001f600'), max_size=4)
+    | st.just((("city", "Köln"), ("line1", 'a"b')))
+)
 def test_the_short_way_to_a_values_spelling_ends_where_the_long_one_does(value: Value) -> None:
     assert _text(value) == canonical(plain(value)).decode()
 
@@ -84,7 +105,9 @@ def test_a_value_that_fails_validation_is_trusted_less() -> None:
 
 
 def test_most_recent_takes_the_latest_by_source_time() -> None:
-    assert value([says("1", "A", at=5, trust=90), says("2", "B", at=6, trust=1), says("3", "C", trust=99)], "most_recent") == ("B",)
+    assert value(
+        [says("1", "A", at=5, trust=90), says("2", "B", at=6, trust=1), says("3", "C", trust=99)], "most_recent"
+    ) == ("B",)
 
 
 def test_most_frequent_counts_a_record_once() -> None:
@@ -94,11 +117,16 @@ def test_most_frequent_counts_a_record_once() -> None:
 
 
 def test_most_frequent_counts_spellings_that_differ_in_case_together() -> None:
-    assert value([says("1", "MAIER"), says("2", "Maier", trust=60), says("3", "Meyer", trust=90)], "most_frequent") == ("Maier",)
+    assert value([says("1", "MAIER"), says("2", "Maier", trust=60), says("3", "Meyer", trust=90)], "most_frequent") == (
+        "Maier",
+    )
 
 
 def test_most_complete_takes_the_value_with_most_parts_then_the_longest() -> None:
-    short, full = composite({"line1": "A very long street name indeed 1"}), composite({"city": "X", "line1": "B 1", "postcode": "1"})
+    short, full = (
+        composite({"line1": "A very long street name indeed 1"}),
+        composite({"city": "X", "line1": "B 1", "postcode": "1"}),
+    )
     assert value([says("1", short, trust=99), says("2", full, trust=1)], "most_complete") == (full,)
     assert value([says("1", "J."), says("2", "Johann")], "most_complete") == ("Johann",)
 
@@ -110,7 +138,11 @@ def test_a_composite_survives_whole() -> None:
 
 
 def test_union_keeps_every_value_once_the_best_first() -> None:
-    members = [says("1", "A", "B", trust=20), says("2", "C", "A", trust=90), says("3", cell=Cell((), cleared=True), trust=95)]
+    members = [
+        says("1", "A", "B", trust=20),
+        says("2", "C", "A", trust=90),
+        says("3", cell=Cell((), cleared=True), trust=95),
+    ]
     assert value(members, "union") == ("C", "A", "B")
 
 
@@ -122,7 +154,9 @@ def test_min_and_max_compare_numbers_as_numbers() -> None:
 
 
 def test_the_most_restrictive_consent_holds() -> None:
-    assert value([says("1", "granted", trust=99), says("2", "denied", trust=1), says("3", "unknown")], "most_restrictive") == ("denied",)
+    assert value(
+        [says("1", "granted", trust=99), says("2", "denied", trust=1), says("3", "unknown")], "most_restrictive"
+    ) == ("denied",)
     assert value([says("1", "granted", trust=99), says("3", "unknown", trust=1)], "most_restrictive") == ("unknown",)
 
 
@@ -145,8 +179,10 @@ RULES = [r.value for r in Rule]
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_verified_value_outranks_claimed_ones_under_every_rule(rule: str) -> None:
-    claimed = [says(str(n), "denied" if rule == "most_restrictive" else v, at=10**9, trust=100, verified=False)
-               for n, v in enumerate(("100 long words in a value", "100 long words in a value", "-100"), 1)]
+    claimed = [
+        says(str(n), "denied" if rule == "most_restrictive" else v, at=10**9, trust=100, verified=False)
+        for n, v in enumerate(("100 long words in a value", "100 long words in a value", "-100"), 1)
+    ]
     found = golden([*claimed, says("9", "5", at=1, trust=1)], rule)
     assert found is not None
     assert found.values[0] == "5"
@@ -242,8 +278,16 @@ def test_the_next_look_is_at_the_first_edge_after_now() -> None:
 
 times = st.sampled_from([None, 1, 2, 2 * YEAR])
 cells = st.one_of(
-    st.lists(st.sampled_from(["A", "a", "B", "10", "9", "denied", "granted"]), max_size=2, unique=True).map(lambda v: Cell(tuple(v))),
-    st.builds(Cell, st.just(("A",)), valid=st.booleans(), start=st.sampled_from([None, NOW + 1]), end=st.sampled_from([None, NOW])),
+    st.lists(st.sampled_from(["A", "a", "B", "10", "9", "denied", "granted"]), max_size=2, unique=True).map(
+        lambda v: Cell(tuple(v))
+    ),
+    st.builds(
+        Cell,
+        st.just(("A",)),
+        valid=st.booleans(),
+        start=st.sampled_from([None, NOW + 1]),
+        end=st.sampled_from([None, NOW]),
+    ),
     st.just(Cell((), cleared=True)),
     st.just(composite({"city": "X", "line1": "A"})).map(lambda c: Cell((c,))),
 )
@@ -252,15 +296,29 @@ cells = st.one_of(
 @st.composite
 def member_sets(draw: st.DrawFn) -> list[Member]:
     return [
-        says(str(n), cell=draw(cells), at=draw(times), trust=draw(st.sampled_from([20.0, 50.0])), verified=draw(st.booleans()))
+        says(
+            str(n),
+            cell=draw(cells),
+            at=draw(times),
+            trust=draw(st.sampled_from([20.0, 50.0])),
+            verified=draw(st.booleans()),
+        )
         for n in range(1, draw(st.integers(1, 5)) + 1)
     ]
 
 
-override_sets = st.lists(st.builds(
-    set_by_hand, st.integers(1, 4), st.sampled_from(["Z", "Y"]), anchor=st.sampled_from(["1", "2", "8"]), at=st.sampled_from([1, 2]),
-    until=st.sampled_from([None, NOW, NOW + 1]),
-), max_size=3, unique_by=lambda o: o.id)
+override_sets = st.lists(
+    st.builds(
+        set_by_hand,
+        st.integers(1, 4),
+        st.sampled_from(["Z", "Y"]),
+        anchor=st.sampled_from(["1", "2", "8"]),
+        at=st.sampled_from([1, 2]),
+        until=st.sampled_from([None, NOW, NOW + 1]),
+    ),
+    max_size=3,
+    unique_by=lambda o: o.id,
+)
 rules = st.sampled_from(RULES)
 more = st.sampled_from([{}, {"fallbacks": ["most_recent"]}, {"half_life": "1y"}])
 
@@ -283,7 +341,8 @@ def test_renumbering_the_records_never_changes_the_value(
     """Row numbers are an accident of landing order; names are not."""
     numbers = data.draw(st.permutations(range(101, 101 + len(members))))
     again = [
-        Member(m.record, n, {a: Held(h.cell, h.time, n) for a, h in m.held.items()}, m.standings) for m, n in zip(members, numbers, strict=True)
+        Member(m.record, n, {a: Held(h.cell, h.time, n) for a, h in m.held.items()}, m.standings)
+        for m, n in zip(members, numbers, strict=True)
     ]
     expected, found = golden(members, rule, overrides, **extra), golden(again, rule, overrides, **extra)
     assert (expected is None) == (found is None)
@@ -323,11 +382,15 @@ def test_a_golden_value_is_a_members_or_a_standing_override_and_lineage_conserve
 
 @some
 @given(member_sets(), rules, more)
-def test_a_claimed_value_never_stands_before_a_verified_one(members: list[Member], rule: str, extra: dict[str, Any]) -> None:
+def test_a_claimed_value_never_stands_before_a_verified_one(
+    members: list[Member], rule: str, extra: dict[str, Any]
+) -> None:
     found = golden(members, rule, **extra)
     sure = {m.rid for m in members if m.standings.by["x"].verified}
     if found is not None and any(r.rid in sure for r in (*found.won, *found.lost)):
-        if rule == "union" and not any(m.held["x"].cell.values and m.held["x"].cell.in_effect(NOW) for m in members if m.rid in sure):
+        if rule == "union" and not any(
+            m.held["x"].cell.values and m.held["x"].cell.in_effect(NOW) for m in members if m.rid in sure
+        ):
             return  # only cleared ones are sure: nothing of theirs is in a union
         assert found.won[0].rid in sure
         assert found.verified
@@ -380,8 +443,20 @@ A, B = RecordId("bill", "people", "1"), RecordId("crm", "people", "1")
 def mover(database: Database) -> Resolver:
     """One person in two sources; billing knows a phone number from March on, until June."""
     hub = tiny.resolver(database)
-    base = {"id": "1", "v": 1, "given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "at": "2023-01-01T00:00:00Z"}
-    hub.upsert("bill", "people", [{**base, "phone": "+4915112345678", "phone_from": "2024-03-01T00:00:00Z", "phone_to": "2024-06-01T00:00:00Z"}])
+    base = {
+        "id": "1",
+        "v": 1,
+        "given_name": "Anna",
+        "family_name": "Maier",
+        "birth_date": "1980-02-03",
+        "email": "a@x.example",
+        "at": "2023-01-01T00:00:00Z",
+    }
+    hub.upsert(
+        "bill",
+        "people",
+        [{**base, "phone": "+4915112345678", "phone_from": "2024-03-01T00:00:00Z", "phone_to": "2024-06-01T00:00:00Z"}],
+    )
     hub.upsert("crm", "people", [{**base, "phone": "+4915187654321"}])
     assert tiny.partition(database) == {frozenset((A, B))}
     return hub
@@ -442,7 +517,15 @@ def test_a_landing_after_a_date_was_reached_does_not_wait_for_the_tick(database:
     hub = mover(database)
     clock.set("2024-04-01")
     assert hub.tick() == 1
-    row = {"id": "1", "v": 2, "given_name": "Hanna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": OLD[0]}
+    row = {
+        "id": "1",
+        "v": 2,
+        "given_name": "Hanna",
+        "family_name": "Maier",
+        "birth_date": "1980-02-03",
+        "email": "a@x.example",
+        "phone": OLD[0],
+    }
     hub.upsert("crm", "people", [row])
     assert served(database)[0] == NEW
     assert from_micros(clock.now()).year == 2024

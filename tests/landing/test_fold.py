@@ -201,7 +201,9 @@ def versions_of(words: Sequence[str | None]) -> list[Version]:
     return found
 
 
-def naive(words: Sequence[str | None], logged: Sequence[tuple[str, int]], partial: bool) -> tuple[str | None, int] | None:
+def naive(
+    words: Sequence[str | None], logged: Sequence[tuple[str, int]], partial: bool
+) -> tuple[str | None, int] | None:
     """(value, place of the version that first said it), told from the words alone; None: the source says nothing."""
     told = [(n, w) for n, w in enumerate(words, 1) if w != "gone" and not (partial and w == "absent")]
     if partial:  # before the first word there was nothing, from the first row on
@@ -223,7 +225,9 @@ def naive(words: Sequence[str | None], logged: Sequence[tuple[str, int]], partia
 
 @some
 @given(said, writes, st.booleans())
-def test_folding_does_what_the_naive_restatement_does(words: list[str | None], logged: list[tuple[str, int]], partial: bool) -> None:
+def test_folding_does_what_the_naive_restatement_does(
+    words: list[str | None], logged: list[tuple[str, int]], partial: bool
+) -> None:
     bases = {n: (f"{n:02}", 1 if w == "gone" else 0, f"c{n}") for n, w in enumerate(words, 1)}
     log = [Write(R, "phone", hash_values((t,) if t else ()), bases[n]) for t, n in logged if n in bases]
     found = fold(versions_of(words), log, hash_values, partial=partial)
@@ -252,7 +256,9 @@ def test_the_order_in_which_versions_and_writes_are_given_does_not_matter(
 
 @some
 @given(said.filter(lambda w: w[-1] not in ("gone",)), st.sampled_from(["P", "Q"]), st.booleans(), st.integers(1, 3))
-def test_a_write_and_its_echo_leave_every_field_as_it_was(words: list[str | None], new: str, partial: bool, repeats: int) -> None:
+def test_a_write_and_its_echo_leave_every_field_as_it_was(
+    words: list[str | None], new: str, partial: bool, repeats: int
+) -> None:
     before = folded(versions_of(words), partial=partial).held
     after = folded(versions_of([*words, *[new] * repeats]), wrote(new, len(words)), partial=partial).held
     assert after == before

@@ -24,7 +24,9 @@ from hub.model import RecordId
 from tests.conftest import empty
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12"))
-some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some = settings(
+    max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 
 A, B = {"id": "1", "name": "Anna"}, {"id": "1", "name": "Hanna"}
 
@@ -35,7 +37,16 @@ def row(raw: dict[str, Any] | None, version: str | None = None, key: str = "1", 
 
 def land(database: Database, *rows: Incoming, pending: bool = False, keep_deleted: bool = False) -> list[Landed]:
     with database.unit() as c:
-        return landing.land(c, "crm", "people", rows, type_name="person", at=database.clock.now(), pending=pending, keep_deleted=keep_deleted)
+        return landing.land(
+            c,
+            "crm",
+            "people",
+            rows,
+            type_name="person",
+            at=database.clock.now(),
+            pending=pending,
+            keep_deleted=keep_deleted,
+        )
 
 
 def info(database: Database, key: str = "1") -> landing.RecordInfo:
@@ -300,7 +311,9 @@ def test_a_cursor_is_stored_with_the_rows_or_not_at_all(database: Database) -> N
 
 def test_a_bad_row_that_comes_again_is_kept_once(database: Database) -> None:
     with database.unit() as c:
-        landing.quarantine(c, "crm", "people", [("line 1", "no key", "{}"), ("line 9", "no key", "{}"), ("line 2", "no key", "[1]")], 1)
+        landing.quarantine(
+            c, "crm", "people", [("line 1", "no key", "{}"), ("line 9", "no key", "{}"), ("line 2", "no key", "[1]")], 1
+        )
         landing.quarantine(c, "crm", "people", [("line 7", "no key", "{}")], 2)
         landing.quarantine(c, "web", "people", [("line 7", "no key", "{}")], 2)
         found = c.execute(text("SELECT source, line, raw FROM quarantine ORDER BY source, raw")).fetchall()
@@ -398,7 +411,9 @@ def test_landing_does_what_the_naive_model_does(database: Database, pages: list[
 
 @some
 @given(events=st.lists(versioned, min_size=2, max_size=7), data=st.data())
-def test_a_versioned_stream_ends_alike_in_any_order_batching_and_repetition(database: Database, events: list[Event], data: st.DataObject) -> None:
+def test_a_versioned_stream_ends_alike_in_any_order_batching_and_repetition(
+    database: Database, events: list[Event], data: st.DataObject
+) -> None:
     empty(database)
     land(database, *map(incoming, events))
     expected = state(database)
@@ -410,7 +425,8 @@ def test_a_versioned_stream_ends_alike_in_any_order_batching_and_repetition(data
 
 @some
 @given(
-    events=st.lists(versioned, min_size=2, max_size=6), window=st.tuples(st.integers(0, 6), st.integers(0, 6)),
+    events=st.lists(versioned, min_size=2, max_size=6),
+    window=st.tuples(st.integers(0, 6), st.integers(0, 6)),
     repeats=st.integers(0, 6),
 )
 def test_a_suspended_window_leaves_what_landing_the_rest_alone_gives(
@@ -431,7 +447,9 @@ def test_a_suspended_window_leaves_what_landing_the_rest_alone_gives(
         if event not in events[:n] and not first <= n < last:
             key, content, version, _ = event
             assert version is not None
-            left.setdefault(key, []).append((version, 1, DELETED) if content is None else (version, 0, hash_of(content)))
+            left.setdefault(key, []).append(
+                (version, 1, DELETED) if content is None else (version, 0, hash_of(content))
+            )
     living = {k for k, said in left.items() if any(g == 0 for _, g, _ in said) and max(said)[1] == 0}
     found = living_rows(database)
     assert found.keys() == living
@@ -441,6 +459,8 @@ def test_a_suspended_window_leaves_what_landing_the_rest_alone_gives(
 def living_rows(database: Database) -> dict[str, Any]:
     """What holds now of each living record."""
     with database.read() as c:
-        living = {r.key: r.rid for r in c.execute(text("SELECT key, rid FROM record WHERE born IS NOT NULL AND died IS NULL"))}
+        living = {
+            r.key: r.rid for r in c.execute(text("SELECT key, rid FROM record WHERE born IS NOT NULL AND died IS NULL"))
+        }
         latest = landing.latest_versions(c, living.values())
     return {k: latest[rid].raw for k, rid in living.items()}

@@ -16,8 +16,20 @@ from hub.resolve.resolver import find_customer
 from hub.stewardship.acts import Acts, Merge
 from tests.promises.test_promises import Hub
 
-ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
-OTTO = {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06", "email": "o@x.example", "phone": "+4915187654321"}
+ANNA = {
+    "given_name": "Anna",
+    "family_name": "Maier",
+    "birth_date": "1980-02-03",
+    "email": "a@x.example",
+    "phone": "+4915112345678",
+}
+OTTO = {
+    "given_name": "Otto",
+    "family_name": "Weber",
+    "birth_date": "1991-05-06",
+    "email": "o@x.example",
+    "phone": "+4915187654321",
+}
 
 
 def land(hub: Hub, id: RecordId, values: dict[str, Any], version: int = 1, **more: Any) -> None:
@@ -58,7 +70,9 @@ def test_a_pair_is_told_as_a_waterfall_that_ends_at_its_weight(hub: Hub) -> None
     story = why_pair(hub, B, A)
     assert (story.left, story.right, story.together, story.obstacles) == (A, B, True, ())
     assert story.lines[0].start == 0 and story.lines[-1].end == story.weight >= story.join
-    assert all(x.end == y.start and x.end - x.start == x.weight for x, y in zip(story.lines, story.lines[1:], strict=False))
+    assert all(
+        x.end == y.start and x.end - x.start == x.weight for x, y in zip(story.lines, story.lines[1:], strict=False)
+    )
     email = next(line for line in story.lines if line.comparison == "email")
     assert (email.left, email.right, email.attributes) == ("a@x.example", "a@x.example", ("email",)) and email.words
     assert {k.rule for k in story.keys if k.shared} >= {"email"}
@@ -76,7 +90,11 @@ def test_records_below_the_threshold_are_told_by_how_much(hub: Hub) -> None:
     land(hub, A, {"family_name": "Maier", "birth_date": "1980-02-03", "given_name": "Anna"})
     land(hub, B, {"family_name": "Maier", "birth_date": "1980-02-03", "given_name": "Otto"})
     story = why_pair(hub, A, B)
-    assert not story.together and reasons(story)[0] in ("below_review", "below_join") and "bits" in story.obstacles[0].words
+    assert (
+        not story.together
+        and reasons(story)[0] in ("below_review", "below_join")
+        and "bits" in story.obstacles[0].words
+    )
 
 
 def test_a_block_over_its_cap_is_named(hub: Hub) -> None:

@@ -72,7 +72,9 @@ def joined(model: Model, table: pa.Table, found: pa.Table) -> list[int]:
             at = home[at]
         return at
 
-    for left, right, weight in zip(found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True):
+    for left, right, weight in zip(
+        found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True
+    ):
         if weight >= model.join:
             home[root(left)] = root(right)
     return [root(at) for at in range(table.num_rows)]

@@ -36,20 +36,42 @@ STANDARDISED_AT_FIRST = """CREATE TABLE standardised (rid BIGINT NOT NULL, type 
 def at_first(connection: Connection) -> None:
     """The table of standardised records as the first version of the hub had it, with what is in it now."""
     was = [dict(r._mapping) for r in connection.execute(text("SELECT * FROM standardised"))]
-    for statement in ("DROP TABLE standardised", STANDARDISED_AT_FIRST, "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
-                      "UPDATE alembic_version SET version_num = '0001'"):
+    for statement in (
+        "DROP TABLE standardised",
+        STANDARDISED_AT_FIRST,
+        "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
+        "UPDATE alembic_version SET version_num = '0001'",
+    ):
         connection.exec_driver_sql(statement)
     rows: list[dict[str, Any]] = [{**r, "alive": int(r["died"] is None), "recipe": "of old"} for r in was]
-    connection.execute(text(
-        "INSERT INTO standardised (rid, type, recipe, landed, alive, cells, forms, problems)"
-        " VALUES (:rid, :type, :recipe, :landed, :alive, :cells, :forms, :problems)"
-    ), rows)
+    connection.execute(
+        text(
+            "INSERT INTO standardised (rid, type, recipe, landed, alive, cells, forms, problems)"
+            " VALUES (:rid, :type, :recipe, :landed, :alive, :cells, :forms, :problems)"
+        ),
+        rows,
+    )
 
 
 def test_a_hub_of_the_first_version_goes_on_with_what_it_knew(database: Database) -> None:
     hub, (a, b, c) = Hub(database), (tiny.IDS[0], tiny.IDS[3], tiny.IDS[6])
     for id in (a, b, c):
-        hub.do(("land", (id, {"id": id.key, "v": 1, "given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"})))
+        hub.do(
+            (
+                "land",
+                (
+                    id,
+                    {
+                        "id": id.key,
+                        "v": 1,
+                        "given_name": "Anna",
+                        "family_name": "Maier",
+                        "birth_date": "1980-02-03",
+                        "email": "a@x.example",
+                    },
+                ),
+            )
+        )
     hub.do(("land", (b, {"id": b.key, "v": 2, "gone": True})))
     before = tiny.answer(database)
     try:
@@ -59,7 +81,11 @@ def test_a_hub_of_the_first_version_goes_on_with_what_it_knew(database: Database
         upgrade(database)
     with database.read() as connection:
         assert not compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
-        assert connection.exec_driver_sql("SELECT rid, born, died FROM standardised ORDER BY rid").fetchall() == [(1, 1, None), (2, 2, 4), (3, 3, None)]
+        assert connection.exec_driver_sql("SELECT rid, born, died FROM standardised ORDER BY rid").fetchall() == [
+            (1, 1, None),
+            (2, 2, 4),
+            (3, 3, None),
+        ]
     assert tiny.answer(database) == before
     hub.do(("land", (c, {"id": c.key, "v": 2, "gone": True})))
     Bulk(hub.resolver, workers=1).run(full=True, train=False)

@@ -34,9 +34,13 @@ def draw(dice: random.Random) -> Row:
     if dice.random() < 0.15:
         return id, {**raw, "gone": True}
     return id, {
-        **raw, "given_name": dice.choice(["Anna", "Hanna", "Otto", None]), "family_name": dice.choice(["Maier", "Meyer", None]),
-        "birth_date": dice.choice(["1980-02-03", "1991-05-06", None]), "email": dice.choice(["a@x.example", "b@x.example", None]),
-        "phone": dice.choice(["+4915112345678", "+4915187654321", None]), "tax_id": dice.choice([None, None, "T1", "T2"]),
+        **raw,
+        "given_name": dice.choice(["Anna", "Hanna", "Otto", None]),
+        "family_name": dice.choice(["Maier", "Meyer", None]),
+        "birth_date": dice.choice(["1980-02-03", "1991-05-06", None]),
+        "email": dice.choice(["a@x.example", "b@x.example", None]),
+        "phone": dice.choice(["+4915112345678", "+4915187654321", None]),
+        "tax_id": dice.choice([None, None, "T1", "T2"]),
     }
 
 
@@ -90,6 +94,7 @@ def test_eight_writers_end_where_one_ends(database: Database, round_: int) -> No
             for id, raw in plan:
                 (outcome,) = resolver.upsert(id.source, id.stream, [raw])
                 assert outcome.happened != "quarantined"
+
         return work
 
     at_once([writer(p) for p in plans])
@@ -101,7 +106,13 @@ def test_eight_writers_end_where_one_ends(database: Database, round_: int) -> No
 def test_eight_writers_of_one_person_make_one_customer(database: Database, round_: int) -> None:
     empty(database)
     resolver = tiny.resolver(database)
-    person = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
+    person = {
+        "given_name": "Anna",
+        "family_name": "Maier",
+        "birth_date": "1980-02-03",
+        "email": "a@x.example",
+        "phone": "+4915112345678",
+    }
     ids = [i for i in tiny.IDS if i.source == "bill"]
     answers: list[str] = []
 
@@ -112,6 +123,7 @@ def test_eight_writers_of_one_person_make_one_customer(database: Database, round
             (outcome,) = resolver.upsert(id.source, id.stream, [{"id": id.key, "v": number, **person}])
             assert outcome.customer is not None
             answers.append(outcome.customer)
+
         return work
 
     at_once([writer(n) for n in range(WRITERS)])
@@ -134,6 +146,7 @@ def test_writers_and_stewards_together(database: Database) -> None:
             for id, raw in plan:
                 if not raw.get("gone"):
                     resolver.upsert(id.source, id.stream, [raw])
+
         return work
 
     def steward(mine: Sequence[tuple[RecordId, RecordId, Verdict]]) -> Callable[[], None]:
@@ -145,6 +158,7 @@ def test_writers_and_stewards_together(database: Database) -> None:
                     continue
                 if verdict is Verdict.NO_MATCH:
                     resolver.withdraw(number, by="ann", why="mistake")
+
         return work
 
     at_once([*map(writer, plans), *(steward(pairs[n::3]) for n in range(3))])
@@ -164,7 +178,9 @@ def test_a_request_is_not_starved_by_a_pull(database: Database) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            rows = [{"id": str(k), "v": number, "given_name": f"N{number}", "email": f"{k}@x.example"} for k in range(1, 21)]
+            rows = [
+                {"id": str(k), "v": number, "given_name": f"N{number}", "email": f"{k}@x.example"} for k in range(1, 21)
+            ]
             resolver.upsert("crm", "people", rows, urgent=False)
             batches += 1
 
@@ -252,6 +268,7 @@ def test_waiting_requests_share_one_commit_and_one_failure_harms_no_other(databa
             if number == 3:
                 raise ValueError("this one fails")
             return number
+
         return inside
 
     answers: list[int] = []
@@ -281,12 +298,16 @@ def test_waiting_requests_share_one_commit_and_one_failure_harms_no_other(databa
 def _process(url: str, plan: Sequence[Row]) -> None:
     database = Database(url, Ticking())
     resolver = tiny.resolver(database)
-    at_once([lambda part=plan[n::2]: [resolver.upsert(id.source, id.stream, [raw]) for id, raw in part] for n in range(2)])  # type: ignore[misc]
+    at_once(
+        [lambda part=plan[n::2]: [resolver.upsert(id.source, id.stream, [raw]) for id, raw in part] for n in range(2)]
+    )  # type: ignore[misc]
     database.close()
 
 
 @pytest.mark.parametrize("round_", range(max(1, ROUNDS // 5)))
-def test_two_processes_end_where_one_ends(postgres_url: str, tmp_path: Any, request: pytest.FixtureRequest, round_: int) -> None:
+def test_two_processes_end_where_one_ends(
+    postgres_url: str, tmp_path: Any, request: pytest.FixtureRequest, round_: int
+) -> None:
     from tests.conftest import open_database
 
     database = open_database("postgresql", tmp_path, request)

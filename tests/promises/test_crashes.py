@@ -90,8 +90,10 @@ def test_killed_anywhere_it_ends_as_if_nothing_had_been(
 def test_a_commit_is_all_or_none(hub: Database, runner: Runner, tmp_path: Path) -> None:
     """Before the commit nothing of the row is there; after it, all of it."""
     assert runner.run(Run(url_of(hub), "live", str(tmp_path), "pre-commit:1")) == signal.SIGKILL
-    assert {t: rows(hub, t) for t in ("record", "version", "standardised", "customer", "history", "change")} == dict.fromkeys(
-        ("record", "version", "standardised", "customer", "history", "change"), 0)
+    assert {
+        t: rows(hub, t) for t in ("record", "version", "standardised", "customer", "history", "change")
+    } == dict.fromkeys(("record", "version", "standardised", "customer", "history", "change"), 0)
     assert runner.run(Run(url_of(hub), "live", str(tmp_path), "post-commit:1")) == signal.SIGKILL
-    assert {t: rows(hub, t) for t in ("record", "version", "standardised", "customer", "history", "change")} == dict.fromkeys(
-        ("record", "version", "standardised", "customer", "history", "change"), 1)
+    assert {
+        t: rows(hub, t) for t in ("record", "version", "standardised", "customer", "history", "change")
+    } == dict.fromkeys(("record", "version", "standardised", "customer", "history", "change"), 1)

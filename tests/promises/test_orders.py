@@ -32,8 +32,10 @@ NAMES = [RecordId(s, "people", str(k)) for s in ("bill", "crm", "web") for k in 
 WEIGHT = {"given_name": 3 * BIT, "family_name": 2 * BIT, "email": 9 * BIT, "phone": 7 * BIT}
 LIMITS = Limits(8 * BIT, 4, 6, 2 * BIT)
 VALUES = {
-    "given_name": ["Anna", "Hanna", "Otto"], "family_name": ["Maier", "Meyer"],
-    "email": ["a@x.example", "b@x.example", "c@x.example", "d@x.example"], "phone": ["+4915112345678", "+4915187654321", "+4915111112222"],
+    "given_name": ["Anna", "Hanna", "Otto"],
+    "family_name": ["Maier", "Meyer"],
+    "email": ["a@x.example", "b@x.example", "c@x.example", "d@x.example"],
+    "phone": ["+4915112345678", "+4915187654321", "+4915111112222"],
 }
 
 Landed = Version
@@ -65,11 +67,20 @@ def world(versions: list[Landed], decisions: list[Decision], dice: random.Random
     by_record: dict[RecordId, list[Landed]] = {}
     for v in versions:
         by_record.setdefault(v.record, []).append(v)
-    folded = {r: f for r, vs in by_record.items() if (f := fold(vs, [], hash_values, partial=r.source == "web")) is not None}
+    folded = {
+        r: f for r, vs in by_record.items() if (f := fold(vs, [], hash_values, partial=r.source == "web")) is not None
+    }
     living = [r for r, f in folded.items() if f.died is None]
     dice.shuffle(living)
-    weights = {Pair.of(a, b): w for n, a in enumerate(living) for b in living[n + 1 :] if (w := weigh(dict(folded[a].held), dict(folded[b].held))) >= LIMITS.join}
-    matches = [d.pair for d in decisions if d.verdict is Verdict.MATCH and d.pair.left in folded and d.pair.right in folded]
+    weights = {
+        Pair.of(a, b): w
+        for n, a in enumerate(living)
+        for b in living[n + 1 :]
+        if (w := weigh(dict(folded[a].held), dict(folded[b].held))) >= LIMITS.join
+    }
+    matches = [
+        d.pair for d in decisions if d.verdict is Verdict.MATCH and d.pair.left in folded and d.pair.right in folded
+    ]
     matches = [p for p in matches if folded[p.left].died is None and folded[p.right].died is None]
     apart = [d.pair for d in decisions if d.verdict is Verdict.NO_MATCH]
     found: World = {}
@@ -94,7 +105,10 @@ def accept(decisions: list[Decision]) -> list[Decision]:
 
 
 def draw_decisions(dice: random.Random, names: list[RecordId], count: int) -> list[Decision]:
-    return [Decision(n, Pair.of(*dice.sample(names, 2)), dice.choice([Verdict.MATCH, Verdict.NO_MATCH])) for n in range(count)]
+    return [
+        Decision(n, Pair.of(*dice.sample(names, 2)), dice.choice([Verdict.MATCH, Verdict.NO_MATCH]))
+        for n in range(count)
+    ]
 
 
 def test_any_order_of_the_same_events_gives_the_same_customers() -> None:
@@ -131,7 +145,11 @@ def draw_rows(dice: random.Random, count: int) -> list[tuple[RecordId, dict[str,
     rows = []
     for _ in range(count):
         id = dice.choice(tiny.IDS)
-        raw: dict[str, Any] = {"id": id.key, "v": dice.randint(1, 30), "at": f"2023-01-{dice.randint(1, 28):02d}T00:00:00Z"}
+        raw: dict[str, Any] = {
+            "id": id.key,
+            "v": dice.randint(1, 30),
+            "at": f"2023-01-{dice.randint(1, 28):02d}T00:00:00Z",
+        }
         if dice.random() < 0.1:
             raw["gone"] = True
         else:
@@ -156,7 +174,9 @@ class Run:
             return False
         return True
 
-    def feed(self, rows: list[tuple[RecordId, dict[str, Any]]], decisions: list[tuple[Pair, Verdict]], dice: random.Random) -> None:
+    def feed(
+        self, rows: list[tuple[RecordId, dict[str, Any]]], decisions: list[tuple[Pair, Verdict]], dice: random.Random
+    ) -> None:
         waiting = list(decisions)
         for id, raw in rows:
             self.resolver.upsert(id.source, id.stream, [raw])
@@ -194,7 +214,9 @@ def test_any_undo_through_the_database_is_as_if_never_done(database: Database) -
         rows = draw_rows(dice, 8)
         hub = Run(database)
         hub.feed(rows, [], dice)
-        drawn = dict.fromkeys((Pair.of(*dice.sample(tiny.IDS, 2)), dice.choice([Verdict.MATCH, Verdict.NO_MATCH])) for _ in range(5))
+        drawn = dict.fromkeys(
+            (Pair.of(*dice.sample(tiny.IDS, 2)), dice.choice([Verdict.MATCH, Verdict.NO_MATCH])) for _ in range(5)
+        )
         states = [tiny.answer(database)]
         made = []
         for d in drawn:

@@ -19,7 +19,9 @@ from tests import tiny
 from tests.conftest import empty
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
-some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some = settings(
+    max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 
 ids = st.sampled_from(tiny.IDS)
 values = {
@@ -34,9 +36,15 @@ effective = st.sampled_from([None, None, None, "2023-11-01T00:00:00Z", "2090-01-
 
 
 @st.composite
-def rows(draw: st.DrawFn, of: st.SearchStrategy[RecordId] = ids, seldom_gone: int = 5) -> tuple[RecordId, dict[str, Any]]:
+def rows(
+    draw: st.DrawFn, of: st.SearchStrategy[RecordId] = ids, seldom_gone: int = 5
+) -> tuple[RecordId, dict[str, Any]]:
     id = draw(of)
-    raw: dict[str, Any] = {"id": id.key, "v": draw(st.integers(1, 4)), "at": f"2023-01-0{draw(st.integers(1, 5))}T00:00:00Z"}
+    raw: dict[str, Any] = {
+        "id": id.key,
+        "v": draw(st.integers(1, 4)),
+        "at": f"2023-01-0{draw(st.integers(1, 5))}T00:00:00Z",
+    }
     if draw(st.integers(0, seldom_gone)) == 0:
         return id, {**raw, "gone": True}
     for name, strategy in values.items():
@@ -51,10 +59,15 @@ decisions = st.tuples(pairs, st.sampled_from([Verdict.MATCH, Verdict.NO_MATCH]))
 overrides = st.tuples(ids, st.sampled_from(["given_name", "phone"]), st.sampled_from([(), ("Zoe",)]))
 commands = st.lists(
     st.one_of(
-        rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)),
-        decisions.map(lambda d: ("decide", d)), st.integers(1, 6).map(lambda n: ("withdraw", n)), overrides.map(lambda o: ("override", o)),
+        rows().map(lambda r: ("land", r)),
+        rows().map(lambda r: ("land", r)),
+        rows().map(lambda r: ("land", r)),
+        decisions.map(lambda d: ("decide", d)),
+        st.integers(1, 6).map(lambda n: ("withdraw", n)),
+        overrides.map(lambda o: ("override", o)),
     ),
-    min_size=4, max_size=14,
+    min_size=4,
+    max_size=14,
 )
 
 
@@ -110,7 +123,9 @@ def test_live_equals_rebuilt(database: Database, given_: list[tuple[str, Any]]) 
 
 @some
 @given(commands=commands, data=st.data())
-def test_order_and_repetition_do_not_matter(database: Database, commands: list[tuple[str, Any]], data: st.DataObject) -> None:
+def test_order_and_repetition_do_not_matter(
+    database: Database, commands: list[tuple[str, Any]], data: st.DataObject
+) -> None:
     landings = [c for c in commands if c[0] == "land"]
     first = Hub(database)
     for command in landings:
@@ -148,7 +163,9 @@ def land_pending(hub: Hub, landings: Iterable[tuple[str, Any]]) -> None:
 
 @some
 @given(commands=commands, data=st.data())
-def test_what_is_withdrawn_was_never_made(database: Database, commands: list[tuple[str, Any]], data: st.DataObject) -> None:
+def test_what_is_withdrawn_was_never_made(
+    database: Database, commands: list[tuple[str, Any]], data: st.DataObject
+) -> None:
     hub = Hub(database)
     done = [c for c in commands if c[0] != "withdraw" and hub.do(c)]
     made = [n for n, c in enumerate(done) if c[0] == "decide"]
@@ -159,7 +176,9 @@ def test_what_is_withdrawn_was_never_made(database: Database, commands: list[tup
     hub.check()
     without = Hub(database)
     kept = [c for n, c in enumerate(done) if n != victim]
-    later = {c[0] for c in done[victim:]}  # a value set by hand afterwards is anchored to whom it was shown of: test_undo follows those
+    later = {
+        c[0] for c in done[victim:]
+    }  # a value set by hand afterwards is anchored to whom it was shown of: test_undo follows those
     if all([without.do(c) for c in kept]) and "override" not in later:
         assert tiny.answer(database) == found
 

@@ -29,13 +29,29 @@ A, B, C = (RecordId(s, "c", "1") for s in "abc")
 
 
 def config() -> Config:
-    person = CustomerType.model_validate({
-        "name": "person",
-        "attributes": {"name": {"kind": "identifier"}, "card": {"kind": "identifier"}, "phone": {"kind": "text", "matching": False}},
-        "matching": {"rules": [["name"], ["card"]], "block_cap": 9, "largest": 9, "component": 9, "bridge_bits": 0},
-    })
-    stream = {"customer": "person", "key": "id", "version": "v", "map": {a: a for a in person.attributes}, "verified": "all", "deleted": "gone"}
-    sources = {s: Source.model_validate({"name": s, "connector": {"kind": "file", "path": "."}, "streams": {"c": stream}}) for s in "abc"}
+    person = CustomerType.model_validate(
+        {
+            "name": "person",
+            "attributes": {
+                "name": {"kind": "identifier"},
+                "card": {"kind": "identifier"},
+                "phone": {"kind": "text", "matching": False},
+            },
+            "matching": {"rules": [["name"], ["card"]], "block_cap": 9, "largest": 9, "component": 9, "bridge_bits": 0},
+        }
+    )
+    stream = {
+        "customer": "person",
+        "key": "id",
+        "version": "v",
+        "map": {a: a for a in person.attributes},
+        "verified": "all",
+        "deleted": "gone",
+    }
+    sources = {
+        s: Source.model_validate({"name": s, "connector": {"kind": "file", "path": "."}, "streams": {"c": stream}})
+        for s in "abc"
+    }
     return Config(folder=Path("."), customers={"person": person}, access=Access(), sources=sources)
 
 
@@ -46,9 +62,20 @@ def ten_bits() -> Model:
     model = default_model(CONFIG.customers["person"])
 
     def weights(w: Weights) -> Weights:
-        return replace(w, levels=tuple(LevelWeight(x.name, 10 * BIT if x.name == "exact" else 0, 0, 0, None) for x in w.levels))
+        return replace(
+            w, levels=tuple(LevelWeight(x.name, 10 * BIT if x.name == "exact" else 0, 0, 0, None) for x in w.levels)
+        )
 
-    return replace(model, comparisons=tuple(map(weights, model.comparisons)), terms={}, prior=0, household=900 * BIT, namesakes=900 * BIT, join=10 * BIT, review=5 * BIT)
+    return replace(
+        model,
+        comparisons=tuple(map(weights, model.comparisons)),
+        terms={},
+        prior=0,
+        household=900 * BIT,
+        namesakes=900 * BIT,
+        join=10 * BIT,
+        review=5 * BIT,
+    )
 
 
 class World:
@@ -74,7 +101,9 @@ class World:
         with self.database.unit() as c:
             info = landing.record_named(c, id)
             assert info is not None
-            landing.log_write(c, info.rid, attribute, hash_values((value,)), origin="test", at=self.database.clock.now())
+            landing.log_write(
+                c, info.rid, attribute, hash_values((value,)), origin="test", at=self.database.clock.now()
+            )
             self.resolver.settle(c, self.resolver.recipe(c), {info.rid})
         return self
 
@@ -96,7 +125,10 @@ class World:
 
     def shown(self) -> dict[str, str]:
         """Members -> the record that minted the shown id."""
-        return {"".join(sorted(m.source for m in members)): why[2].source for members, why in tiny.answer(self.database).items()}
+        return {
+            "".join(sorted(m.source for m in members)): why[2].source
+            for members, why in tiny.answer(self.database).items()
+        }
 
     def values(self) -> list[dict[str, Any]]:
         return [why[0] for why in tiny.answer(self.database).values()]
@@ -143,7 +175,9 @@ def test_an_id_held_by_an_heir_leaves_when_its_mint_record_returns_as_somebody_e
 
 
 @pytest.mark.parametrize(("order", "expected"), [((A, B), {"c": "a"}), ((B, A), {"c": "c"})])
-def test_an_heir_is_followed_through_later_deletes(world: World, order: tuple[RecordId, RecordId], expected: dict[str, str]) -> None:
+def test_an_heir_is_followed_through_later_deletes(
+    world: World, order: tuple[RecordId, RecordId], expected: dict[str, str]
+) -> None:
     world.land(A, 1, name="xx").land(B, 1, name="xx", card="cc").land(C, 1, card="cc")
     assert world.shown() == {"abc": "a"}
     for id in order:

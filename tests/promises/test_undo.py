@@ -37,20 +37,33 @@ from tests import tiny
 from tests.promises.test_promises import Hub, decisions, ids, land_pending, overrides, rows
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
-some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some = settings(
+    max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 
 two = st.tuples(ids, ids)
 acts = st.one_of(
-    two.map(lambda p: ("merge", p)), two.map(lambda p: ("merge", p)), two.map(lambda p: ("keep_apart", p)), ids.map(lambda i: ("unmerge", i)),
-    st.tuples(ids, st.sets(ids, min_size=1, max_size=3)).map(lambda p: ("split", p)), ids.map(lambda i: ("unmerge_all", i)),
+    two.map(lambda p: ("merge", p)),
+    two.map(lambda p: ("merge", p)),
+    two.map(lambda p: ("keep_apart", p)),
+    ids.map(lambda i: ("unmerge", i)),
+    st.tuples(ids, st.sets(ids, min_size=1, max_size=3)).map(lambda p: ("split", p)),
+    ids.map(lambda i: ("unmerge_all", i)),
     overrides.map(lambda o: ("set_value", o)),
 )
 histories = st.lists(
     st.one_of(
-        rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)), rows().map(lambda r: ("land", r)), acts, acts,
-        decisions.map(lambda d: ("decide", d)), overrides.map(lambda o: ("override", o)), st.integers(0, 5).map(lambda n: ("undo", n)),
+        rows().map(lambda r: ("land", r)),
+        rows().map(lambda r: ("land", r)),
+        rows().map(lambda r: ("land", r)),
+        acts,
+        acts,
+        decisions.map(lambda d: ("decide", d)),
+        overrides.map(lambda o: ("override", o)),
+        st.integers(0, 5).map(lambda n: ("undo", n)),
     ),
-    min_size=6, max_size=18,
+    min_size=6,
+    max_size=18,
 )
 # of few records, many of them deleted: so that what is left of one may be a tombstone, or an older version than it was born with
 lives = rows(of=st.sampled_from(tiny.IDS[:5]), seldom_gone=2).map(lambda r: ("land", r))
@@ -127,7 +140,10 @@ def remaining(desk: Desk) -> Any:
     """The answer of a hub that was given only what is left: versions not suspended, decisions and overrides that stand."""
     with desk.database.read() as c:
         stored = matching_store.standing_decisions(c)
-        names = {r.rid: RecordId(r.source, r.stream, r.key) for r in c.execute(text("SELECT rid, source, stream, key FROM record"))}
+        names = {
+            r.rid: RecordId(r.source, r.stream, r.key)
+            for r in c.execute(text("SELECT rid, source, stream, key FROM record"))
+        }
         suspended = {r.landed for r in c.execute(text("SELECT landed FROM version WHERE suspended IS NOT NULL"))}
         numbers = [r.id for r in c.execute(text("SELECT id FROM override WHERE withdrawn_at IS NULL ORDER BY id"))]
         overrides_ = list(golden_lookups.overrides(c, numbers).values())
@@ -146,7 +162,9 @@ def remaining(desk: Desk) -> Any:
         for o in sorted(overrides_, key=lambda o: (o.at, o.id)):
             anchor = landing.record_named(c, names[o.anchor])
             if anchor is not None:
-                golden_store.add_override(c, anchor.rid, Override(0, anchor.id, o.attribute, tuple(map(from_plain, o.values)), o.at, o.until))
+                golden_store.add_override(
+                    c, anchor.rid, Override(0, anchor.id, o.attribute, tuple(map(from_plain, o.values)), o.at, o.until)
+                )
                 golden.add(anchor.rid)
         other.resolver.settle(c, other.resolver.recipe(c), (), seeds=seeds, golden=golden)
     return tiny.answer(other.database)
@@ -154,7 +172,9 @@ def remaining(desk: Desk) -> Any:
 
 @some
 @given(history=histories, data=st.data())
-def test_any_act_undone_in_any_order_leaves_what_the_rest_gives(database: Database, history: list[Any], data: st.DataObject) -> None:
+def test_any_act_undone_in_any_order_leaves_what_the_rest_gives(
+    database: Database, history: list[Any], data: st.DataObject
+) -> None:
     desk = Desk(database)
     for command in history:
         desk.do(command)
@@ -249,8 +269,15 @@ waiting = lives.map(lambda command: ("wait", command[1]))
 
 
 @some
-@given(history=st.lists(st.one_of(lives, lives, waiting, acts, decisions.map(lambda d: ("decide", d))), min_size=3, max_size=12), data=st.data())
-def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database: Database, history: list[Any], data: st.DataObject) -> None:
+@given(
+    history=st.lists(
+        st.one_of(lives, lives, waiting, acts, decisions.map(lambda d: ("decide", d))), min_size=3, max_size=12
+    ),
+    data=st.data(),
+)
+def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(
+    database: Database, history: list[Any], data: st.DataObject
+) -> None:
     desk = Desk(database)
     for command in history:
         desk.do(command)
@@ -258,8 +285,11 @@ def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database:
         patch.setattr(acts_of_stewards, "AT_ONCE", 0)  # none is few enough for one unit
         patch.setattr(acts_of_stewards, "CHUNK", 1)
         try:
-            done = suspended_and_left(desk, "bill") if data.draw(st.booleans()) else desk.acts.do(
-                Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
+            done = (
+                suspended_and_left(desk, "bill")
+                if data.draw(st.booleans())
+                else desk.acts.do(Suspend("bill", 0, database.clock.now()), by="ann", reason="a bad file")
+            )
         except NotFound:
             return
         note(f"history {history}")
@@ -277,7 +307,9 @@ def test_a_bulk_run_after_a_large_suspension_gives_what_the_rest_gives(database:
 
 @some
 @given(history=histories, data=st.data())
-def test_a_persons_inputs_of_a_window_are_withdrawn_and_given_back(database: Database, history: list[Any], data: st.DataObject) -> None:
+def test_a_persons_inputs_of_a_window_are_withdrawn_and_given_back(
+    database: Database, history: list[Any], data: st.DataObject
+) -> None:
     desk = Desk(database)
     times = [database.clock.now()]
     for command in history:
@@ -299,8 +331,22 @@ def test_a_persons_inputs_of_a_window_are_withdrawn_and_given_back(database: Dat
 
 
 # no value in common, none missing: nothing that a record holds tells whether it was Otto first
-ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678", "tax_id": "T1"}
-OTTO = {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06", "email": "b@x.example", "phone": "+4915187654321", "tax_id": "T2"}
+ANNA = {
+    "given_name": "Anna",
+    "family_name": "Maier",
+    "birth_date": "1980-02-03",
+    "email": "a@x.example",
+    "phone": "+4915112345678",
+    "tax_id": "T1",
+}
+OTTO = {
+    "given_name": "Otto",
+    "family_name": "Weber",
+    "birth_date": "1991-05-06",
+    "email": "b@x.example",
+    "phone": "+4915187654321",
+    "tax_id": "T2",
+}
 
 
 def person(id: RecordId, version: int, **values: Any) -> tuple[str, Any]:
@@ -329,7 +375,9 @@ def test_a_record_that_was_born_earlier_again_shows_its_id_again(database: Datab
     act = desk.acts.do(Suspend("bill", 0, until), by="ann", reason="a bad file")
     assert [shown for _, _, shown in tiny.answer(database).values()] == [b]
     desk.acts.undo(act.id, by="ann", why="it was right")
-    assert [shown for _, _, shown in tiny.answer(database).values()] == [shown for _, _, shown in before.values()] == [a]
+    assert (
+        [shown for _, _, shown in tiny.answer(database).values()] == [shown for _, _, shown in before.values()] == [a]
+    )
     desk.check()
     desk.check_ids()
 
@@ -377,7 +425,9 @@ def test_a_dead_record_finds_an_heir_that_waited_for_the_bulk_path_once_that_ran
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["dies", "comes-back"])
-def test_what_lands_while_a_bulk_run_looks_for_heirs_is_not_taken_for_settled(database: Database, back: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_lands_while_a_bulk_run_looks_for_heirs_is_not_taken_for_settled(
+    database: Database, back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk, a, b = Desk(database), tiny.IDS[0], tiny.IDS[3]
     for command in (person(a, 1, **ANNA), person(b, 1, **ANNA), person(b, 2, gone=True)):
         desk.do(command)
@@ -388,7 +438,9 @@ def test_what_lands_while_a_bulk_run_looks_for_heirs_is_not_taken_for_settled(da
     desk.check_ids()
 
 
-def test_who_was_suspended_but_not_settled_is_nobodys_heir_after_a_bulk_run(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_suspended_but_not_settled_is_nobodys_heir_after_a_bulk_run(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(acts_of_stewards, "AT_ONCE", 0)
     desk, a, b, c = Desk(database), tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
     for command in (person(a, 1, **ANNA), person(b, 1, **ANNA), person(b, 2, gone=True), person(a, 2, gone=True)):
@@ -401,7 +453,9 @@ def test_who_was_suspended_but_not_settled_is_nobodys_heir_after_a_bulk_run(data
     assert [shown for _, _, shown in tiny.answer(database).values()] == [b]
 
 
-def test_a_large_suspension_of_others_says_nothing_of_who_stays(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_suspension_of_others_says_nothing_of_who_stays(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(acts_of_stewards, "AT_ONCE", 0)
     monkeypatch.setattr(acts_of_stewards, "CHUNK", 1)
     desk, crm, b1, b2 = Desk(database), tiny.IDS[3], tiny.IDS[0], tiny.IDS[1]
@@ -431,8 +485,25 @@ def test_unmerge_merge_merge_undo(database: Database) -> None:
     desk = Desk(database)
     a, b, c = tiny.IDS[0], tiny.IDS[3], tiny.IDS[6]
     for id in (a, b):
-        desk.do(("land", (id, {"id": id.key, "v": 1, "given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"})))
-    desk.do(("land", (c, {"id": c.key, "v": 1, "given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"})))
+        desk.do(
+            (
+                "land",
+                (
+                    id,
+                    {
+                        "id": id.key,
+                        "v": 1,
+                        "given_name": "Anna",
+                        "family_name": "Maier",
+                        "birth_date": "1980-02-03",
+                        "email": "a@x.example",
+                    },
+                ),
+            )
+        )
+    desk.do(
+        ("land", (c, {"id": c.key, "v": 1, "given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"}))
+    )
     first = tiny.answer(database)
     assert frozenset((a, b)) in first
     steps = [("unmerge", b), ("merge", (b, c)), ("undo", 0), ("merge", (a, b))]
@@ -446,5 +517,3 @@ def test_unmerge_merge_merge_undo(database: Database) -> None:
     assert tiny.answer(database) == first
     assert not desk.do(("undo", 1))
     desk.check()
-
-

@@ -15,7 +15,13 @@ from tests.matching.world import customer_type
 def made(slope: float) -> Calibration:
     rng = np.random.default_rng(5)
     weights = rng.uniform(-12, 14, 60_000)
-    return calibration(weights, rng.random(len(weights)) < 1 / (1 + np.exp2(-slope * weights)), default_model(customer_type()), 60_000, 5)
+    return calibration(
+        weights,
+        rng.random(len(weights)) < 1 / (1 + np.exp2(-slope * weights)),
+        default_model(customer_type()),
+        60_000,
+        5,
+    )
 
 
 def test_weights_that_mean_what_they_say_have_slope_one_and_no_error() -> None:

@@ -44,13 +44,21 @@ class Desk:
 @pytest.fixture
 def desk(database: Database, tmp_path: Path) -> Iterator[Desk]:
     config = tiny.config()
-    roles = {"steward": Role.model_validate({"views": {"person": {"*": "show", "tax_id": "hide"}}, "may": ["explain"]}),
-             "caller": Role.model_validate({"views": {"person": {"*": "show"}}})}
+    roles = {
+        "steward": Role.model_validate({"views": {"person": {"*": "show", "tax_id": "hide"}}, "may": ["explain"]}),
+        "caller": Role.model_validate({"views": {"person": {"*": "show"}}}),
+    }
     config = config.model_copy(update={"access": Access(roles=roles)})
     audit = AuditLog(tmp_path / "audit.jsonl", b"k" * 32)
     hub = Hub(database)
     for n, name in enumerate(NAMES):
-        row: dict[str, Any] = {"given_name": name, "family_name": "Maier", "birth_date": f"198{n}-02-03", "email": f"{name}@x.example", "tax_id": f"100{n}"}
+        row: dict[str, Any] = {
+            "given_name": name,
+            "family_name": "Maier",
+            "birth_date": f"198{n}-02-03",
+            "email": f"{name}@x.example",
+            "tax_id": f"100{n}",
+        }
         for source in ("bill", "crm"):
             hub.do(("land", (RecordId(source, "people", str(n)), {"id": str(n), "v": 1, **row})))
     yield Desk(hub, Reader(database, config, audit, b"k" * 32), tmp_path)

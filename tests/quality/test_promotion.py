@@ -23,12 +23,21 @@ from tests.resolve.test_bulk import ANNA, B1, B2, B3, C1, C2, OTTO, land
 def everything(database: Database) -> dict[str, list[Any]]:
     """Every row of every table."""
     with database.read() as c:
-        return {t.name: sorted(map(repr, c.exec_driver_sql(f'SELECT * FROM "{t.name}"').fetchall())) for t in SQLModel.metadata.sorted_tables}
+        return {
+            t.name: sorted(map(repr, c.exec_driver_sql(f'SELECT * FROM "{t.name}"').fetchall()))
+            for t in SQLModel.metadata.sorted_tables
+        }
 
 
 def filled(database: Database) -> Hub:
     hub = Hub(database)
-    rows = [land(B1, ANNA), land(C1, {**ANNA, "given_name": "Ann"}), land(B2, OTTO), land(C2, OTTO), land(B3, {**OTTO, "email": "c@x.example"})]
+    rows = [
+        land(B1, ANNA),
+        land(C1, {**ANNA, "given_name": "Ann"}),
+        land(B2, OTTO),
+        land(C2, OTTO),
+        land(B3, {**OTTO, "email": "c@x.example"}),
+    ]
     for command in [*rows, ("decide", ((B1, B2), Verdict.NO_MATCH)), ("override", (B2, "given_name", ("Zoe",)))]:
         assert hub.do(command)
     return hub

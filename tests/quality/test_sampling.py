@@ -25,7 +25,9 @@ def simulated(kind: str) -> tuple[Population, Truth]:
         weights = np.concatenate([rng.normal(-14, 7, 120_000), rng.normal(14, 8, 6_000)])
         true = rng.random(len(weights)) < 1 / (1 + np.exp2(-weights))
     else:
-        middle, spread, strangers = {"sharp": (10, 5, 60_000), "blunt": (3, 4, 40_000), "optimistic": (16, 6, 80_000)}[kind]
+        middle, spread, strangers = {"sharp": (10, 5, 60_000), "blunt": (3, 4, 40_000), "optimistic": (16, 6, 80_000)}[
+            kind
+        ]
         true = np.concatenate([np.ones(5_000, bool), np.zeros(strangers, bool)])
         weights = np.where(true, rng.normal(middle, spread, len(true)), rng.normal(-9, 4.0, len(true)))
         weights = weights * (1.6 if kind == "sharp" else 1.0) + (3.0 if kind == "optimistic" else 0.0)
@@ -51,7 +53,10 @@ def test_the_95_percent_interval_covers_the_truth_in_at_least_93_percent(kind: s
         covered["recall"] += found.recall.low <= recall <= found.recall.high
         widths.append((found.precision.high - found.precision.low, found.recall.high - found.recall.low))
     shares = {what: n / REPEATS for what, n in covered.items()}
-    print(kind, f"precision {precision:.3f}, recall {recall:.3f}, covered {shares}, mean widths {np.mean(widths, axis=0).round(3)}")
+    print(
+        kind,
+        f"precision {precision:.3f}, recall {recall:.3f}, covered {shares}, mean widths {np.mean(widths, axis=0).round(3)}",
+    )
     assert min(shares["precision"], shares["recall"]) >= 0.93
     assert np.mean(widths) < 0.35  # an interval that covers because it says nothing would be no estimate
 
@@ -64,7 +69,9 @@ def test_the_same_labels_and_seed_give_the_same_estimate() -> None:
 
 
 def test_a_full_count_is_known_exactly() -> None:
-    found = estimate([Labelled(Stratum("together", True, 40, 0.9), 40, 38), Labelled(Stratum("apart", False, 100, 0.01), 100, 2)])
+    found = estimate(
+        [Labelled(Stratum("together", True, 40, 0.9), 40, 38), Labelled(Stratum("apart", False, 100, 0.01), 100, 2)]
+    )
     assert (found.precision.low, found.precision.estimate, found.precision.high) == (0.95, 0.95, 0.95)
     assert (found.recall.low, found.recall.estimate, found.recall.high) == (0.95, 0.95, 0.95)
     assert found.plain == (0.95, 0.95)

@@ -17,8 +17,20 @@ from tests.promises.test_promises import land_pending
 
 B1, B2, B3 = (RecordId("bill", "people", k) for k in "123")
 C1, C2, C3 = (RecordId("crm", "people", k) for k in "123")
-ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
-OTTO = {"given_name": "Otto", "family_name": "Schulz", "birth_date": "1991-05-06", "email": "b@x.example", "phone": "+4915187654321"}
+ANNA = {
+    "given_name": "Anna",
+    "family_name": "Maier",
+    "birth_date": "1980-02-03",
+    "email": "a@x.example",
+    "phone": "+4915112345678",
+}
+OTTO = {
+    "given_name": "Otto",
+    "family_name": "Schulz",
+    "birth_date": "1991-05-06",
+    "email": "b@x.example",
+    "phone": "+4915187654321",
+}
 
 
 class World:
@@ -52,8 +64,18 @@ class World:
         return self.info(id).mint
 
     def corrupt(self, *statements: str) -> None:
-        names = {"b1": self.rid[B1], "b2": self.rid[B2], "b3": self.rid[B3], "c1": self.rid[C1], "c2": self.rid[C2], "c3": self.rid[C3],
-                 "B1": f"'{self.mint(B1)}'", "B2": f"'{self.mint(B2)}'", "B3": f"'{self.mint(B3)}'", "C1": f"'{self.mint(C1)}'"}
+        names = {
+            "b1": self.rid[B1],
+            "b2": self.rid[B2],
+            "b3": self.rid[B3],
+            "c1": self.rid[C1],
+            "c2": self.rid[C2],
+            "c3": self.rid[C3],
+            "B1": f"'{self.mint(B1)}'",
+            "B2": f"'{self.mint(B2)}'",
+            "B3": f"'{self.mint(B3)}'",
+            "C1": f"'{self.mint(C1)}'",
+        }
         with self.database.unit() as c:
             for statement in statements:
                 done = c.execute(text(statement.format(**names)))
@@ -76,28 +98,57 @@ def test_a_sound_hub_has_no_differences_and_everything_was_looked_at(world: Worl
 
 
 CORRUPTIONS: list[tuple[str, str, Sequence[str]]] = [
-    ("a value that was cleaned", "standardised", ["UPDATE standardised SET cells = replace(cells, 'Maier', 'Mayer') WHERE rid = {b1}"]),
-    ("a value that its source sent", "standardised", ["UPDATE version SET raw = replace(raw, 'Maier', 'Mayer') WHERE rid = {b1}"]),
+    (
+        "a value that was cleaned",
+        "standardised",
+        ["UPDATE standardised SET cells = replace(cells, 'Maier', 'Mayer') WHERE rid = {b1}"],
+    ),
+    (
+        "a value that its source sent",
+        "standardised",
+        ["UPDATE version SET raw = replace(raw, 'Maier', 'Mayer') WHERE rid = {b1}"],
+    ),
     ("a version that went missing", "standardised", ["DELETE FROM version WHERE rid = {c1} AND version LIKE '%2'"]),
     ("a standardised row that went missing", "standardised", ["DELETE FROM standardised WHERE rid = {c2}"]),
     ("a dead record that is said to live", "standardised", ["UPDATE standardised SET died = NULL WHERE rid = {b2}"]),
-    ("a dead record's standardised row that went missing", "standardised", ["DELETE FROM standardised WHERE rid = {b2}"]),
-    ("a standardised row of nobody", "standardised", [
-        "INSERT INTO standardised (rid, type, recipe, landed, born, sketch, cells, forms)"
-        " SELECT 999, type, recipe, landed, born, sketch, cells, forms FROM standardised WHERE rid = {c2}"]),
+    (
+        "a dead record's standardised row that went missing",
+        "standardised",
+        ["DELETE FROM standardised WHERE rid = {b2}"],
+    ),
+    (
+        "a standardised row of nobody",
+        "standardised",
+        [
+            "INSERT INTO standardised (rid, type, recipe, landed, born, sketch, cells, forms)"
+            " SELECT 999, type, recipe, landed, born, sketch, cells, forms FROM standardised WHERE rid = {c2}"
+        ],
+    ),
     ("the newest version folded in", "standardised", ["UPDATE standardised SET landed = landed + 1 WHERE rid = {b1}"]),
-    ("a comparison form", "forms", ["UPDATE standardised SET forms = replace(forms, 'a@x.example', 'c@x.example') WHERE rid = {b1}"]),
+    (
+        "a comparison form",
+        "forms",
+        ["UPDATE standardised SET forms = replace(forms, 'a@x.example', 'c@x.example') WHERE rid = {b1}"],
+    ),
     ("a death", "records", ["UPDATE record SET died = NULL WHERE rid = {b2}"]),
     ("when a record was born", "records", ["UPDATE record SET born = born + 1 WHERE rid = {b1}"]),
     ("a record that is said never to have lived", "records", ["UPDATE record SET born = NULL WHERE rid = {c2}"]),
     ("a key that went missing", "keys", ["DELETE FROM match_key WHERE rid = {b1}"]),
     ("a key of no value", "keys", ["INSERT INTO match_key (key, rid) VALUES (7, {b1})"]),
     ("a key of a dead record", "keys", ["DELETE FROM dead_key WHERE rid = {b2}"]),
-    ("a dead record with a living key", "keys", ["INSERT INTO match_key (key, rid) SELECT key, rid FROM dead_key WHERE rid = {b2}"]),
+    (
+        "a dead record with a living key",
+        "keys",
+        ["INSERT INTO match_key (key, rid) SELECT key, rid FROM dead_key WHERE rid = {b2}"],
+    ),
     ("a pair's weight", "pairs", ["UPDATE pair SET weight = weight + 1"]),
     ("a pair's parts", "pairs", ["UPDATE pair SET parts = '[]'"]),
     ("a pair that went missing", "pairs", ["DELETE FROM pair"]),
-    ("a pair of strangers", "pairs", ["INSERT INTO pair (\"left\", \"right\", weight, parts) VALUES ({b1}, {c2}, 5, '[]')"]),
+    (
+        "a pair of strangers",
+        "pairs",
+        ['INSERT INTO pair ("left", "right", weight, parts) VALUES ({b1}, {c2}, 5, \'[]\')'],
+    ),
     ("a record in another cluster", "membership", ["UPDATE membership SET cluster = {c2} WHERE rid = {c1}"]),
     ("a record in no cluster", "membership", ["DELETE FROM membership WHERE rid = {c1}"]),
     ("a dead record in a cluster", "membership", ["INSERT INTO membership (rid, cluster) VALUES ({b2}, {c2})"]),
@@ -108,25 +159,64 @@ CORRUPTIONS: list[tuple[str, str, Sequence[str]]] = [
     ("where an heir leads", "heirs", ["UPDATE heir SET leads = {b1} WHERE rid = {b2}"]),
     ("an heir that went missing", "heirs", ["DELETE FROM heir"]),
     ("an heir of the living", "heirs", ["INSERT INTO heir (rid, heir, leads) VALUES ({c1}, {b1}, {b1})"]),
-    ("a golden value", "golden records", ["UPDATE customer SET body = replace(body, 'Maier', 'Mayer') WHERE id = {B1}"]),
-    ("a lineage", "golden records", ["UPDATE customer SET lineage = replace(lineage, 'most_frequent', 'most_recent') WHERE id = {B1}"]),
+    (
+        "a golden value",
+        "golden records",
+        ["UPDATE customer SET body = replace(body, 'Maier', 'Mayer') WHERE id = {B1}"],
+    ),
+    (
+        "a lineage",
+        "golden records",
+        ["UPDATE customer SET lineage = replace(lineage, 'most_frequent', 'most_recent') WHERE id = {B1}"],
+    ),
     ("a size", "golden records", ["UPDATE customer SET size = size + 1 WHERE id = {B1}"]),
     ("a date to look again", "golden records", ["UPDATE customer SET revisit_at = NULL WHERE id = {B1}"]),
     ("a golden record that went missing", "golden records", ["DELETE FROM customer WHERE id = {B3}"]),
-    ("an override's value", "golden records", ["UPDATE override SET \"values\" = '[\"Eve\"]'"]),
+    ("an override's value", "golden records", ['UPDATE override SET "values" = \'["Eve"]\'']),
     ("an override that went missing", "golden records", ["DELETE FROM override"]),
-    ("a golden record of nobody", "golden records", [
-        "INSERT INTO customer (id, type, cluster, version, size, body, lineage, recipe, at)"
-        " SELECT 'cus_nobody', type, 999, version, size, body, lineage, recipe, at FROM customer WHERE id = {B1}"]),
+    (
+        "a golden record of nobody",
+        "golden records",
+        [
+            "INSERT INTO customer (id, type, cluster, version, size, body, lineage, recipe, at)"
+            " SELECT 'cus_nobody', type, 999, version, size, body, lineage, recipe, at FROM customer WHERE id = {B1}"
+        ],
+    ),
     ("a shown id", "ids", ["UPDATE customer SET id = {C1} WHERE id = {B1}"]),
-    ("a search term that went missing", "search terms", ["DELETE FROM search_term WHERE attribute = 'family_name' AND customer = {B1}"]),
-    ("a search term of no value", "search terms", ["INSERT INTO search_term (type, attribute, token, customer) VALUES ('person', 'email', 'eve', {B1})"]),
-    ("a search term of nobody", "search terms", ["INSERT INTO search_term (type, attribute, token, customer) VALUES ('person', 'email', 'eve', 'cus_nobody')"]),
+    (
+        "a search term that went missing",
+        "search terms",
+        ["DELETE FROM search_term WHERE attribute = 'family_name' AND customer = {B1}"],
+    ),
+    (
+        "a search term of no value",
+        "search terms",
+        ["INSERT INTO search_term (type, attribute, token, customer) VALUES ('person', 'email', 'eve', {B1})"],
+    ),
+    (
+        "a search term of nobody",
+        "search terms",
+        ["INSERT INTO search_term (type, attribute, token, customer) VALUES ('person', 'email', 'eve', 'cus_nobody')"],
+    ),
     ("a history row that went missing", "history", ["DELETE FROM history WHERE customer = {B1} AND version = 1"]),
-    ("the newest history row", "history", ["DELETE FROM history WHERE customer = {B1} AND version = (SELECT version FROM customer WHERE id = {B1})"]),
-    ("a lineage in history", "history", ["UPDATE history SET lineage = '{{}}' WHERE customer = {B1} AND version = (SELECT version FROM customer WHERE id = {B1})"]),
+    (
+        "the newest history row",
+        "history",
+        ["DELETE FROM history WHERE customer = {B1} AND version = (SELECT version FROM customer WHERE id = {B1})"],
+    ),
+    (
+        "a lineage in history",
+        "history",
+        [
+            "UPDATE history SET lineage = '{{}}' WHERE customer = {B1} AND version = (SELECT version FROM customer WHERE id = {B1})"
+        ],
+    ),
     ("a version that was never served", "history", ["UPDATE customer SET version = version + 1 WHERE id = {B1}"]),
-    ("a served version that is older than history", "history", ["UPDATE customer SET version = version - 1 WHERE id = {B1}"]),
+    (
+        "a served version that is older than history",
+        "history",
+        ["UPDATE customer SET version = version - 1 WHERE id = {B1}"],
+    ),
     ("a change that went missing", "history", ["DELETE FROM change WHERE customer = {B1} AND version = 1"]),
     ("a change that nothing made", "history", ["UPDATE change SET version = 99 WHERE customer = {B1} AND version = 1"]),
     ("an id's move that went missing", "id moves", ["DELETE FROM id_move WHERE id = {C1}"]),
@@ -134,7 +224,9 @@ CORRUPTIONS: list[tuple[str, str, Sequence[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "statements"), [pytest.param(k, s, id=name.replace(" ", "-")) for name, k, s in CORRUPTIONS])
+@pytest.mark.parametrize(
+    ("kind", "statements"), [pytest.param(k, s, id=name.replace(" ", "-")) for name, k, s in CORRUPTIONS]
+)
 def test_this_corruption_is_found(world: World, kind: str, statements: Sequence[str]) -> None:
     world.corrupt(*statements)
     found = world.verify()

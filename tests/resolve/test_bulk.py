@@ -27,7 +27,12 @@ from tests.promises.test_undo import Desk
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 5  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
-some_hubs = settings(max_examples=COUNT // 5, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some_hubs = settings(
+    max_examples=COUNT // 5,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
+)
 
 Command = tuple[str, Any]
 
@@ -35,7 +40,9 @@ PAIR = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("weight", pa.int
 
 
 def pairs(rows: dict[tuple[int, int], int]) -> pa.Table:
-    return pa.Table.from_pylist([{"left": a, "right": b, "weight": w, "parts": f"[{w}]"} for (a, b), w in rows.items()], PAIR)
+    return pa.Table.from_pylist(
+        [{"left": a, "right": b, "weight": w, "parts": f"[{w}]"} for (a, b), w in rows.items()], PAIR
+    )
 
 
 # --- pure parts -------------------------------------------------------------------------------------------
@@ -45,10 +52,16 @@ tables = st.dictionaries(st.tuples(st.integers(1, 3), st.integers(4, 6)), st.int
 
 @some
 @given(tables, tables)
-def test_taking_away_and_adding_the_differences_gives_the_new_table(old: dict[tuple[int, int], int], new: dict[tuple[int, int], int]) -> None:
+def test_taking_away_and_adding_the_differences_gives_the_new_table(
+    old: dict[tuple[int, int], int], new: dict[tuple[int, int], int]
+) -> None:
     gone, added = difference(pairs(old), pairs(new))
-    assert {(r["left"], r["right"]): r["weight"] for r in gone.to_pylist()} == {k: w for k, w in old.items() if new.get(k) != w}
-    assert {(r["left"], r["right"]): r["weight"] for r in added.to_pylist()} == {k: w for k, w in new.items() if old.get(k) != w}
+    assert {(r["left"], r["right"]): r["weight"] for r in gone.to_pylist()} == {
+        k: w for k, w in old.items() if new.get(k) != w
+    }
+    assert {(r["left"], r["right"]): r["weight"] for r in added.to_pylist()} == {
+        k: w for k, w in new.items() if old.get(k) != w
+    }
     names = [(r["left"], r["right"]) for r in added.to_pylist()]
     assert not old or names == sorted(names)
 
@@ -70,7 +83,13 @@ def test_components_are_those_of_a_naive_union(rids: list[int], data: st.DataObj
 
 
 @some
-@given(st.dictionaries(st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda p: p[0] < p[1]), st.sampled_from([10, 14, 15, 20]), max_size=9))
+@given(
+    st.dictionaries(
+        st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda p: p[0] < p[1]),
+        st.sampled_from([10, 14, 15, 20]),
+        max_size=9,
+    )
+)
 def test_what_strong_pairs_hold_together_is_one_cluster(weights: dict[tuple[int, int], int]) -> None:
     names = {n: RecordId("s", "t", str(n)) for n in range(1, 7)}
     rids = np.array(sorted(names), dtype=np.int64)
@@ -101,12 +120,24 @@ def land(id: RecordId, row: dict[str, Any], v: int = 1) -> tuple[str, Any]:
     return ("land", (id, {"id": id.key, "v": v, **row}))
 
 
-FIRST = [land(B1, ANNA), land(C1, {**ANNA, "given_name": "Ann"}), land(B2, OTTO), land(B3, {**OTTO, "given_name": "Oto"}),
-         ("decide", ((B1, B2), Verdict.MATCH))]
-PENDING = [land(C2, OTTO), land(C1, ANNA, 2), land(C3, {"given_name": "Hanna", "family_name": "Kurz", "phone": "+4915112345678"}), land(B3, {"gone": True}, 2)]
+FIRST = [
+    land(B1, ANNA),
+    land(C1, {**ANNA, "given_name": "Ann"}),
+    land(B2, OTTO),
+    land(B3, {**OTTO, "given_name": "Oto"}),
+    ("decide", ((B1, B2), Verdict.MATCH)),
+]
+PENDING = [
+    land(C2, OTTO),
+    land(C1, ANNA, 2),
+    land(C3, {"given_name": "Hanna", "family_name": "Kurz", "phone": "+4915112345678"}),
+    land(B3, {"gone": True}, 2),
+]
 MEANWHILE: dict[str, list[tuple[str, Any]]] = {
     "a record moves to another customer": [land(C1, OTTO, 3)],
-    "a new record joins two": [land(RecordId("bill", "people", "4"), {**ANNA, "email": "b@x.example", "phone": "+4915112345678"})],
+    "a new record joins two": [
+        land(RecordId("bill", "people", "4"), {**ANNA, "email": "b@x.example", "phone": "+4915112345678"})
+    ],
     "a pending record is deleted": [land(C2, {"gone": True}, 3)],
     "a member is deleted": [land(B1, {"gone": True}, 3)],
     "a dead one returns": [land(B3, OTTO, 4)],
@@ -117,7 +148,9 @@ MEANWHILE: dict[str, list[tuple[str, Any]]] = {
     "what a source sent is suspended": [("suspend", "bill")],
 }
 landings = st.lists(rows().map(lambda r: ("land", r)), min_size=1, max_size=10)
-moves = commands.map(lambda cs: [c for c in cs if c[0] != "override"])  # an override's anchor is chosen by what is resolved then
+moves = commands.map(
+    lambda cs: [c for c in cs if c[0] != "override"]
+)  # an override's anchor is chosen by what is resolved then
 STEPS = ["standardise", "keys", "pairs", "golden records of person", "heirs"]
 
 
@@ -136,7 +169,8 @@ class At:
 # A third of them, and those that once went wrong; all with HUB_PROVE.
 CASES = [
     pytest.param(what, step, id=f"{what}-{step}".replace(" ", "-"))
-    for i, what in enumerate(MEANWHILE) for j, step in enumerate(STEPS)
+    for i, what in enumerate(MEANWHILE)
+    for j, step in enumerate(STEPS)
     if os.environ.get("HUB_PROVE") or (i + j) % 3 == 0 or (i, step) in {(2, "pairs"), (1, "keys")}
 ]
 
@@ -185,7 +219,9 @@ def test_what_a_bulk_run_resolved_is_not_left_to_the_live_path(database: Databas
 
 
 @pytest.mark.parametrize("known", [(), FIRST], ids=["first", "later"])
-def test_helping_processes_change_nothing_about_the_answer(database: Database, known: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helping_processes_change_nothing_about_the_answer(
+    database: Database, known: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     live = Hub(database)
     for command in [*known, *PENDING]:
         live.do(command)
@@ -200,13 +236,19 @@ def test_helping_processes_change_nothing_about_the_answer(database: Database, k
     hub.check()
 
 
-@pytest.mark.parametrize("moved", [[], [land(RecordId("bill", "people", "3"), OTTO, 2)]], ids=["all at once", "part by part"])
-def test_the_first_customers_go_in_together_unless_one_of_them_moved(database: Database, moved: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "moved", [[], [land(RecordId("bill", "people", "3"), OTTO, 2)]], ids=["all at once", "part by part"]
+)
+def test_the_first_customers_go_in_together_unless_one_of_them_moved(
+    database: Database, moved: list[Command], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bulk, "APPLY_CHUNK", 2)
     monkeypatch.setattr(bulk, "FIRST_CHUNK", 6)
     names = ("Anna", "Bert", "Cleo", "Dora", "Emil", "Fritz", "Gerd", "Hanna", "Ines")
-    people = [land(RecordId("bill", "people", str(n)), {"given_name": a, "family_name": f"{b}sen", "email": f"{a}@x.example"})
-              for n, (a, b) in enumerate(zip(names, reversed(names), strict=True))]
+    people = [
+        land(RecordId("bill", "people", str(n)), {"given_name": a, "family_name": f"{b}sen", "email": f"{a}@x.example"})
+        for n, (a, b) in enumerate(zip(names, reversed(names), strict=True))
+    ]
     live = Hub(database)
     for command in [*people, *moved]:
         assert live.do(command)
@@ -222,7 +264,9 @@ def test_the_first_customers_go_in_together_unless_one_of_them_moved(database: D
 
 
 @pytest.mark.parametrize(("busy", "most"), [(False, 6), (True, 2)])
-def test_first_customers_go_in_by_small_units_while_requests_write(busy: bool, most: int, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_customers_go_in_by_small_units_while_requests_write(
+    busy: bool, most: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bulk, "APPLY_CHUNK", 2)
     monkeypatch.setattr(bulk, "FIRST_CHUNK", 6)
     monkeypatch.setattr(Database, "requested_lately", busy)
@@ -235,7 +279,13 @@ def test_first_customers_go_in_by_small_units_while_requests_write(busy: bool, m
 
     monkeypatch.setattr(golden_run, "save_created", watched)
     hub = Hub(database)
-    land_pending(hub, [land(RecordId("bill", "people", str(n)), {"given_name": a, "email": f"{a}@x.example"}) for n, a in enumerate(("Anna", "Bert", "Cleo", "Dora", "Emil", "Fritz"))])
+    land_pending(
+        hub,
+        [
+            land(RecordId("bill", "people", str(n)), {"given_name": a, "email": f"{a}@x.example"})
+            for n, a in enumerate(("Anna", "Bert", "Cleo", "Dora", "Emil", "Fritz"))
+        ],
+    )
     Bulk(hub.resolver, workers=1).run(train=False)
     assert (sum(sizes), max(sizes)) == (6, most)
     hub.check()
@@ -258,7 +308,12 @@ def test_one_that_returns_as_another_person_takes_its_id_back_from_the_customer_
 
 def test_a_full_run_over_a_sound_hub_changes_nothing(database: Database) -> None:
     hub = Hub(database)
-    for command in [*FIRST, *PENDING, ("decide", ((B1, B2), Verdict.MATCH)), ("override", (B1, "given_name", ("Zoe",)))]:
+    for command in [
+        *FIRST,
+        *PENDING,
+        ("decide", ((B1, B2), Verdict.MATCH)),
+        ("override", (B1, "given_name", ("Zoe",))),
+    ]:
         hub.do(command)
     before = tiny.answer(database)
     report = Bulk(hub.resolver, workers=1).run(full=True, train=False)
@@ -283,7 +338,9 @@ def test_whatever_moves_at_whatever_step_the_result_is_the_live_one(
     did = [c for c in before if hub.do(c)]
     land_pending(hub, pending)
     then: list[Command] = []
-    Bulk(hub.resolver, workers=1, progress=At(step, lambda: then.extend(c for c in meanwhile if hub.do(c)))).run(train=False)
+    Bulk(hub.resolver, workers=1, progress=At(step, lambda: then.extend(c for c in meanwhile if hub.do(c)))).run(
+        train=False
+    )
     found = tiny.nameless(tiny.answer(database))
     hub.check()
     live = Hub(database)
@@ -291,12 +348,19 @@ def test_whatever_moves_at_whatever_step_the_result_is_the_live_one(
         assert tiny.nameless(tiny.answer(database)) == found
 
 
-CROWD = [land(RecordId("bill", "people", str(n)), {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example"}) for n in range(5)]
+CROWD = [
+    land(RecordId("bill", "people", str(n)), {"given_name": "Anna", "family_name": "Maier", "email": "a@x.example"})
+    for n in range(5)
+]
 
 
 @pytest.mark.parametrize("step", STEPS[:-1])
-@pytest.mark.parametrize("last", [CROWD[4], land(RecordId("bill", "people", "4"), {"gone": True}, 2)], ids=["over its cap", "under its cap"])
-def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind(database: Database, step: str, last: Command) -> None:
+@pytest.mark.parametrize(
+    "last", [CROWD[4], land(RecordId("bill", "people", "4"), {"gone": True}, 2)], ids=["over its cap", "under its cap"]
+)
+def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind(
+    database: Database, step: str, last: Command
+) -> None:
     there = [c for c in CROWD if c is not last]
     hub = Hub(database)
     land_pending(hub, there)
@@ -310,8 +374,14 @@ def test_a_block_that_goes_over_or_under_its_cap_meanwhile_leaves_no_pair_behind
 
 
 @pytest.mark.parametrize("step", STEPS[:-1])
-@pytest.mark.parametrize("early", [[land(B1, OTTO)], [land(C1, OTTO), land(B1, OTTO), land(C1, {"gone": True}, 2)]], ids=["shown before", "never shown"])
-def test_an_id_that_led_nowhere_leads_to_its_customer_again(database: Database, step: str, early: list[Command]) -> None:
+@pytest.mark.parametrize(
+    "early",
+    [[land(B1, OTTO)], [land(C1, OTTO), land(B1, OTTO), land(C1, {"gone": True}, 2)]],
+    ids=["shown before", "never shown"],
+)
+def test_an_id_that_led_nowhere_leads_to_its_customer_again(
+    database: Database, step: str, early: list[Command]
+) -> None:
     hub = Hub(database)
     for command in [*early, land(B1, {"gone": True}, 2)]:
         hub.do(command)

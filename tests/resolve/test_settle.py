@@ -33,7 +33,10 @@ def sharing(n: int) -> RecordId:
 
 def crowd(count: int) -> list[tuple[str, Any]]:
     """Strangers of one e-mail address, and of nothing else alike."""
-    return [land(sharing(n), {"email": "office@x.example", "given_name": f"Name{chr(97 + n) * 3}", "tax_id": f"T{n}"}) for n in range(count)]
+    return [
+        land(sharing(n), {"email": "office@x.example", "given_name": f"Name{chr(97 + n) * 3}", "tax_id": f"T{n}"})
+        for n in range(count)
+    ]
 
 
 def pair_count(hub: Hub) -> int:
@@ -44,7 +47,10 @@ def pair_count(hub: Hub) -> int:
 def twins(count: int) -> list[tuple[str, Any]]:
     """Records that only a shared telephone number makes candidates, and that would join if they were compared."""
     rows = {"phone": "+4915112345678", "given_name": "Anna", "birth_date": "1980-02-03"}
-    return [land(sharing(n), {**rows, "family_name": name}) for n, name in enumerate(["Maier", "Schulz", "Kurz", "Lang", "Wolf", "Braun"][:count])]
+    return [
+        land(sharing(n), {**rows, "family_name": name})
+        for n, name in enumerate(["Maier", "Schulz", "Kurz", "Lang", "Wolf", "Braun"][:count])
+    ]
 
 
 def test_a_block_that_falls_under_its_cap_gives_its_pairs_again(database: Database) -> None:
@@ -79,7 +85,9 @@ def test_a_delete_parts_what_only_the_deleted_record_held_together(database: Dat
     people(hub, *rows)
     bridge = land(B2, {"given_name": "Eva"})
     apart = {frozenset((B1,)), frozenset((C1,))}
-    assert people(hub, bridge, ("decide", ((B1, B2), Verdict.MATCH)), ("decide", ((B2, C1), Verdict.MATCH))) == {frozenset((B1, B2, C1))}
+    assert people(hub, bridge, ("decide", ((B1, B2), Verdict.MATCH)), ("decide", ((B2, C1), Verdict.MATCH))) == {
+        frozenset((B1, B2, C1))
+    }
     hub.resolver.delete("bill", "people", "2")
     assert people(hub) == apart
     assert people(hub, land(B2, {"given_name": "Eva"}, 9)) == {frozenset((B1, B2, C1))}
@@ -122,7 +130,9 @@ POINTS = sorted({"raw stored", "normalised", "candidates", "links", "golden", "h
 
 
 @pytest.mark.parametrize("point", POINTS, ids=lambda p: re.sub(" ", "-", p))
-def test_a_unit_that_fails_at_any_step_leaves_every_table_as_it_was(database: Database, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
+def test_a_unit_that_fails_at_any_step_leaves_every_table_as_it_was(
+    database: Database, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
     """The fail points of the crash tests, with an error in place of the kill: what survives must be the same."""
     hub = Hub(database)
     people(hub, land(B1, ANNA), land(B2, OTTO))

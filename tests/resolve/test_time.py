@@ -20,13 +20,19 @@ from tests import tiny
 from tests.promises.test_undo import Desk, histories
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "4"))
-some = settings(max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
+some = settings(
+    max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 ASKER = Principal("k", "k", "user", "all")
-ROLE = Role(views={"person": dict.fromkeys(tiny.customer_type().attributes, "show")}, may=("read", "crosswalk", "explain"))
+ROLE = Role(
+    views={"person": dict.fromkeys(tiny.customer_type().attributes, "show")}, may=("read", "crosswalk", "explain")
+)
 CONFIG = tiny.CONFIG.model_copy(update={"access": Access(roles={"all": ROLE})})
 
 suspensions = st.tuples(st.just("suspend"), st.sampled_from(["bill", "crm", "web"]))
-commands = st.lists(st.one_of(histories.map(lambda h: h[0]), histories.map(lambda h: h[0]), suspensions), min_size=6, max_size=16)
+commands = st.lists(
+    st.one_of(histories.map(lambda h: h[0]), histories.map(lambda h: h[0]), suspensions), min_size=6, max_size=16
+)
 
 
 def served(reader: Reader, database: Database, at: int | None = None) -> dict[str, Any]:
@@ -44,7 +50,9 @@ def served(reader: Reader, database: Database, at: int | None = None) -> dict[st
 
 @some
 @given(history=commands)
-def test_what_was_served_at_any_moment_is_served_again(database: Database, tmp_path_factory: Any, history: list[tuple[str, Any]]) -> None:
+def test_what_was_served_at_any_moment_is_served_again(
+    database: Database, tmp_path_factory: Any, history: list[tuple[str, Any]]
+) -> None:
     desk = Desk(database)
     folder: Path = tmp_path_factory.mktemp("audit")
     reader = Reader(database, CONFIG, AuditLog(folder / "audit.jsonl", b"k" * 32), b"s" * 32)
@@ -59,12 +67,12 @@ def test_what_was_served_at_any_moment_is_served_again(database: Database, tmp_p
             desk.do((kind, what))
         now = served(reader, database)
         moments[database.clock.now()] = now
-    shown: set[str] = set()  # an id that nobody was ever given is refused as one unheard of, or as gone: its records never said a thing
+    shown: set[str] = (
+        set()
+    )  # an id that nobody was ever given is refused as one unheard of, or as gone: its records never said a thing
     for moment, then in moments.items():
         shown |= {id for id, answer in then.items() if not isinstance(answer, str)}
         again = served(reader, database, moment)
         then = {id: answer for id, answer in then.items() if id in shown}
         assert {id: again[id] for id in then} == then, moment
         assert all(again[id] in ("NotFound", "Gone") for id in again.keys() - then.keys())
-
-

@@ -62,41 +62,210 @@ def test_a_good_configuration_is_read(tmp_path: Path) -> None:
 REST = "{kind: rest, base_url: 'https://crm.example/api'}"
 SQL = "{kind: sql, url_env: URL}"
 WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, where, what, remedy
-    "an unknown key": ({"sources__list": FILES + "scedule: every 5 minutes\n"}, "sources/list.yaml: scedule", "Extra inputs", "schedule"),
-    "an unknown key deep down": ({"sources__list": stream("tust: {default: 5}")}, "sources/list.yaml: streams.people.tust", "Extra inputs", ""),
-    "an unknown kind": ({"customers__person": "attributes: {x: {kind: mail}}"}, "customers/person.yaml: attributes.x.kind", "unknown kind 'mail'; known kinds: ", ""),
-    "an unknown rule": ({"customers__person": "attributes: {x: {kind: text, survivorship: newest}}"}, "attributes.x.survivorship.rule", "most_recent", ""),
-    "a half-life that is none": ({"customers__person": "attributes: {x: {kind: text, survivorship: {rule: most_trusted, half_life: two}}}"},
-                                 "attributes.x.survivorship.half_life", "write a number and one of", ""),
-    "a probability over one": ({"customers__person": PERSON + "matching: {join: 99}\n"}, "customers/person.yaml: matching.join", "less than 1", ""),
-    "a customer type of no file": ({"sources__list": FILES.replace("person", "human")}, "sources/list.yaml: streams.people.customer", "unknown customer type 'human'", "known: person"),
-    "an attribute of no type": ({"sources__list": FILES.replace("email: mail", "mail: mail")}, "streams.people.map.mail", "'person' has no attribute 'mail'", "known: given_name"),
-    "trust in an unknown attribute": ({"sources__list": stream("trust: {mail: 5}")}, "streams.people.trust.mail", "no attribute", "known: "),
-    "trust over a hundred": ({"sources__list": stream("trust: {email: 500}")}, "streams.people.trust", "must be a number in (0, 100]", ""),
-    "an unknown verified attribute": ({"sources__list": stream("verified: [mail]")}, "streams.people.verified.mail", "no attribute", "known: "),
-    "an unknown part": ({"sources__list": FILES.replace("email: mail", "address: {street: s}")}, "map.address.street", "unknown part 'street'", "known: line1"),
-    "parts of what has none": ({"sources__list": FILES.replace("email: mail", "email: {user: u}")}, "map.email.user", "unknown part 'user'", "has no parts"),
-    "an expression that is none": ({"sources__list": FILES.replace("email: mail", "email: 'mail[['")}, "streams.people.map", "neither a column's name nor a JMESPath expression", ""),
-    "an unknown function": ({"sources__list": FILES.replace("email: mail", "email: 'lower(mail[0])'")}, "streams.people.map", "there is no function lower", ""),
-    "a schedule that is none": ({"sources__list": FILES + "schedule: hourly\n"}, "sources/list.yaml: schedule", "write for example 'every 5 minutes'", ""),
-    "an unset variable": ({"sources__list": stream("table: people", SQL)}, "connector.url_env", "URL is not set", "export URL=... or URL_FILE="),
-    "an unset token": ({"sources__list": stream("rest: {path: people}", REST[:-1] + ", auth: {bearer_env: TOKEN}}")}, "connector.auth", "TOKEN is not set", "export TOKEN"),
-    "a table of a file": ({"sources__list": stream("table: people")}, "streams.people.table", "a file connector does not use this", "remove it"),
-    "SQL without a table": ({"sources__list": stream("trust: {default: 5}", SQL)}, "streams.people", "either a table or a query", "add table"),
-    "REST without a path": ({"sources__list": stream("trust: {default: 5}", REST)}, "streams.people", "a REST stream needs rest", "add rest"),
-    "since without a version": ({"sources__list": stream("rest: {path: p, since_param: s}", REST)}, "rest.since_param", "needs the stream's version", "add version"),
-    "writing to a file": ({"sources__list": stream("write_back: {attributes: [given_name]}")}, "streams.people.write_back", "files are read only", "remove it"),
-    "writing to a query": ({"sources__list": stream("query: SELECT 1, write_back: {attributes: [given_name]}", SQL)}, "write_back", "a query cannot be written to", "table"),
-    "writing without an item": ({"sources__list": stream("rest: {path: p}, write_back: {attributes: [given_name]}", REST)}, "write_back", "how to write one record", "add rest.item"),
-    "writing what is not mapped": ({"sources__list": stream("table: p, write_back: {attributes: [email]}", SQL)}, "write_back.attributes.email", "not mapped", "add it to map"),
-    "both names of a folder": ({"sources__list": FILES.replace("path: drop", "path: drop, path_env: DROP")}, "sources/list.yaml: connector", "give path or path_env", ""),
-    "a folder above": ({"sources__list": stream("file: {pattern: ../x.csv}")}, "file.pattern", "stays inside the connector's folder", ""),
-    "an unknown encoding": ({"sources__list": stream("file: {encoding: utf-9}")}, "file.encoding", "unknown encoding 'utf-9'", ""),
-    "an item without its key": ({"sources__list": stream("rest: {path: p, item: people}", REST)}, "rest.item", "must hold {key}", ""),
-    "a cursor of nowhere": ({"sources__list": stream("rest: {path: p, page: cursor}", REST)}, "streams.people.rest", "page: cursor needs next", ""),
-    "a view of an unknown type": ({"access": "roles: {a: {views: {human: {x: show}}}}"}, "access.yaml: roles.a.views.human", "unknown customer type", "known: person"),
-    "a view of an unknown attribute": ({"access": "roles: {a: {views: {person: {mail: show}}}}"}, "roles.a.views.person.mail", "unknown attribute 'mail'", "known: "),
-    "an unknown sight": ({"access": "roles: {a: {views: {person: {email: peek}}}}"}, "roles.a.views.person.email", "show", ""),
+    "an unknown key": (
+        {"sources__list": FILES + "scedule: every 5 minutes\n"},
+        "sources/list.yaml: scedule",
+        "Extra inputs",
+        "schedule",
+    ),
+    "an unknown key deep down": (
+        {"sources__list": stream("tust: {default: 5}")},
+        "sources/list.yaml: streams.people.tust",
+        "Extra inputs",
+        "",
+    ),
+    "an unknown kind": (
+        {"customers__person": "attributes: {x: {kind: mail}}"},
+        "customers/person.yaml: attributes.x.kind",
+        "unknown kind 'mail'; known kinds: ",
+        "",
+    ),
+    "an unknown rule": (
+        {"customers__person": "attributes: {x: {kind: text, survivorship: newest}}"},
+        "attributes.x.survivorship.rule",
+        "most_recent",
+        "",
+    ),
+    "a half-life that is none": (
+        {"customers__person": "attributes: {x: {kind: text, survivorship: {rule: most_trusted, half_life: two}}}"},
+        "attributes.x.survivorship.half_life",
+        "write a number and one of",
+        "",
+    ),
+    "a probability over one": (
+        {"customers__person": PERSON + "matching: {join: 99}\n"},
+        "customers/person.yaml: matching.join",
+        "less than 1",
+        "",
+    ),
+    "a customer type of no file": (
+        {"sources__list": FILES.replace("person", "human")},
+        "sources/list.yaml: streams.people.customer",
+        "unknown customer type 'human'",
+        "known: person",
+    ),
+    "an attribute of no type": (
+        {"sources__list": FILES.replace("email: mail", "mail: mail")},
+        "streams.people.map.mail",
+        "'person' has no attribute 'mail'",
+        "known: given_name",
+    ),
+    "trust in an unknown attribute": (
+        {"sources__list": stream("trust: {mail: 5}")},
+        "streams.people.trust.mail",
+        "no attribute",
+        "known: ",
+    ),
+    "trust over a hundred": (
+        {"sources__list": stream("trust: {email: 500}")},
+        "streams.people.trust",
+        "must be a number in (0, 100]",
+        "",
+    ),
+    "an unknown verified attribute": (
+        {"sources__list": stream("verified: [mail]")},
+        "streams.people.verified.mail",
+        "no attribute",
+        "known: ",
+    ),
+    "an unknown part": (
+        {"sources__list": FILES.replace("email: mail", "address: {street: s}")},
+        "map.address.street",
+        "unknown part 'street'",
+        "known: line1",
+    ),
+    "parts of what has none": (
+        {"sources__list": FILES.replace("email: mail", "email: {user: u}")},
+        "map.email.user",
+        "unknown part 'user'",
+        "has no parts",
+    ),
+    "an expression that is none": (
+        {"sources__list": FILES.replace("email: mail", "email: 'mail[['")},
+        "streams.people.map",
+        "neither a column's name nor a JMESPath expression",
+        "",
+    ),
+    "an unknown function": (
+        {"sources__list": FILES.replace("email: mail", "email: 'lower(mail[0])'")},
+        "streams.people.map",
+        "there is no function lower",
+        "",
+    ),
+    "a schedule that is none": (
+        {"sources__list": FILES + "schedule: hourly\n"},
+        "sources/list.yaml: schedule",
+        "write for example 'every 5 minutes'",
+        "",
+    ),
+    "an unset variable": (
+        {"sources__list": stream("table: people", SQL)},
+        "connector.url_env",
+        "URL is not set",
+        "export URL=... or URL_FILE=",
+    ),
+    "an unset token": (
+        {"sources__list": stream("rest: {path: people}", REST[:-1] + ", auth: {bearer_env: TOKEN}}")},
+        "connector.auth",
+        "TOKEN is not set",
+        "export TOKEN",
+    ),
+    "a table of a file": (
+        {"sources__list": stream("table: people")},
+        "streams.people.table",
+        "a file connector does not use this",
+        "remove it",
+    ),
+    "SQL without a table": (
+        {"sources__list": stream("trust: {default: 5}", SQL)},
+        "streams.people",
+        "either a table or a query",
+        "add table",
+    ),
+    "REST without a path": (
+        {"sources__list": stream("trust: {default: 5}", REST)},
+        "streams.people",
+        "a REST stream needs rest",
+        "add rest",
+    ),
+    "since without a version": (
+        {"sources__list": stream("rest: {path: p, since_param: s}", REST)},
+        "rest.since_param",
+        "needs the stream's version",
+        "add version",
+    ),
+    "writing to a file": (
+        {"sources__list": stream("write_back: {attributes: [given_name]}")},
+        "streams.people.write_back",
+        "files are read only",
+        "remove it",
+    ),
+    "writing to a query": (
+        {"sources__list": stream("query: SELECT 1, write_back: {attributes: [given_name]}", SQL)},
+        "write_back",
+        "a query cannot be written to",
+        "table",
+    ),
+    "writing without an item": (
+        {"sources__list": stream("rest: {path: p}, write_back: {attributes: [given_name]}", REST)},
+        "write_back",
+        "how to write one record",
+        "add rest.item",
+    ),
+    "writing what is not mapped": (
+        {"sources__list": stream("table: p, write_back: {attributes: [email]}", SQL)},
+        "write_back.attributes.email",
+        "not mapped",
+        "add it to map",
+    ),
+    "both names of a folder": (
+        {"sources__list": FILES.replace("path: drop", "path: drop, path_env: DROP")},
+        "sources/list.yaml: connector",
+        "give path or path_env",
+        "",
+    ),
+    "a folder above": (
+        {"sources__list": stream("file: {pattern: ../x.csv}")},
+        "file.pattern",
+        "stays inside the connector's folder",
+        "",
+    ),
+    "an unknown encoding": (
+        {"sources__list": stream("file: {encoding: utf-9}")},
+        "file.encoding",
+        "unknown encoding 'utf-9'",
+        "",
+    ),
+    "an item without its key": (
+        {"sources__list": stream("rest: {path: p, item: people}", REST)},
+        "rest.item",
+        "must hold {key}",
+        "",
+    ),
+    "a cursor of nowhere": (
+        {"sources__list": stream("rest: {path: p, page: cursor}", REST)},
+        "streams.people.rest",
+        "page: cursor needs next",
+        "",
+    ),
+    "a view of an unknown type": (
+        {"access": "roles: {a: {views: {human: {x: show}}}}"},
+        "access.yaml: roles.a.views.human",
+        "unknown customer type",
+        "known: person",
+    ),
+    "a view of an unknown attribute": (
+        {"access": "roles: {a: {views: {person: {mail: show}}}}"},
+        "roles.a.views.person.mail",
+        "unknown attribute 'mail'",
+        "known: ",
+    ),
+    "an unknown sight": (
+        {"access": "roles: {a: {views: {person: {email: peek}}}}"},
+        "roles.a.views.person.email",
+        "show",
+        "",
+    ),
     "an unknown permission": ({"access": "roles: {a: {may: [fly]}}"}, "access.yaml: roles.a.may", "admin", ""),
     "no keys and values": ({"sources__list": "- a\n- b\n"}, "sources/list.yaml", "must hold keys and values", "README"),
 }
@@ -114,18 +283,33 @@ def test_what_is_wrong_is_told_with_file_key_and_remedy(tmp_path: Path, name: st
 
 
 def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    found = faults(write(
-        tmp_path, sources__list=FILES.replace("email: mail", "mail: mail") + "schedule: every 5 minutes\n", sources__crm=stream("rest: {path: p, item: x}", REST),
-        sources__bill=stream("table: people, verified: [mail]", SQL), access="roles: {a: {views: {person: {mail: show}}}}",
-    ))
+    found = faults(
+        write(
+            tmp_path,
+            sources__list=FILES.replace("email: mail", "mail: mail") + "schedule: every 5 minutes\n",
+            sources__crm=stream("rest: {path: p, item: x}", REST),
+            sources__bill=stream("table: people, verified: [mail]", SQL),
+            access="roles: {a: {views: {person: {mail: show}}}}",
+        )
+    )
     told = "\n".join(map(str, found))
-    for piece in ("list.yaml: streams.people.map.mail", "crm.yaml: streams.people.rest.item", "bill.yaml: connector.url_env", "bill.yaml: streams.people.verified.mail",
-                  "access.yaml: roles.a.views.person.mail"):
+    for piece in (
+        "list.yaml: streams.people.map.mail",
+        "crm.yaml: streams.people.rest.item",
+        "bill.yaml: connector.url_env",
+        "bill.yaml: streams.people.verified.mail",
+        "access.yaml: roles.a.views.person.mail",
+    ):
         assert piece in told
 
 
 def test_yaml_that_cannot_be_read_is_told_with_its_line(tmp_path: Path) -> None:
-    found = faults(write(tmp_path, sources__list="connector: {kind: file, path: drop}\nstreams:\n  people: {customer: person\n  key: id\n"))
+    found = faults(
+        write(
+            tmp_path,
+            sources__list="connector: {kind: file, path: drop}\nstreams:\n  people: {customer: person\n  key: id\n",
+        )
+    )
     assert any("sources/list.yaml line 4" in f.where and "not readable as YAML" in f.what for f in found), found
 
 
@@ -142,7 +326,12 @@ def test_a_missing_folder_and_an_empty_one(tmp_path: Path) -> None:
 
 def test_the_hash_is_of_what_derived_rows_depend_on(tmp_path: Path) -> None:
     one = load(write(tmp_path / "one"), {}).hash
-    assert load(write(tmp_path / "same", sources__list=FILES + "schedule: every 5 minutes\n", access="roles: {a: {}}"), {}).hash == one
+    assert (
+        load(
+            write(tmp_path / "same", sources__list=FILES + "schedule: every 5 minutes\n", access="roles: {a: {}}"), {}
+        ).hash
+        == one
+    )
     assert load(write(tmp_path / "map", sources__list=FILES.replace("first", "vorname")), {}).hash != one
     assert load(write(tmp_path / "rule", customers__person=PERSON.replace("union", "most_recent")), {}).hash != one
 
@@ -155,7 +344,10 @@ def test_a_secret_comes_from_the_environment_or_the_file_that_it_names(tmp_path:
         secret("TOKEN", {})
 
 
-@pytest.mark.parametrize(("text", "micros"), [("90d", 90 * 86_400_000_000), ("2y", 2 * 31_557_600_000_000), ("1.5h", 5_400_000_000), ("10 m", 600_000_000)])
+@pytest.mark.parametrize(
+    ("text", "micros"),
+    [("90d", 90 * 86_400_000_000), ("2y", 2 * 31_557_600_000_000), ("1.5h", 5_400_000_000), ("10 m", 600_000_000)],
+)
 def test_durations(text: str, micros: int) -> None:
     assert duration_micros(text) == micros
 
@@ -166,7 +358,10 @@ def test_what_is_no_duration(text: str) -> None:
         duration_micros(text)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("every 5 minutes", 300), ("every 1 hour", 3600), ("every 30 seconds", 30), ("every 2 days", 172_800)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("every 5 minutes", 300), ("every 1 hour", 3600), ("every 30 seconds", 30), ("every 2 days", 172_800)],
+)
 def test_schedules(text: str, seconds: int) -> None:
     assert schedule_seconds(text) == seconds
 

@@ -30,7 +30,13 @@ from tests import tiny
 from tests.promises.test_promises import Hub, land_pending
 from tests.promises.test_undo import Desk, acts, histories, some
 
-ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example", "phone": "+4915112345678"}
+ANNA = {
+    "given_name": "Anna",
+    "family_name": "Maier",
+    "birth_date": "1980-02-03",
+    "email": "a@x.example",
+    "phone": "+4915112345678",
+}
 OTTO = {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06", "email": "o@x.example"}
 
 
@@ -52,8 +58,16 @@ def land(desk: Hub, id: RecordId, values: dict[str, Any], version: int = 1, **mo
 
 def version(desk: Desk, id: RecordId) -> int:
     with desk.database.read() as c:
-        return int(c.execute(text("SELECT c.version FROM customer c JOIN membership m ON m.cluster = c.cluster JOIN record r ON r.rid = m.rid"
-                                  " WHERE r.source=:s AND r.key=:k"), {"s": id.source, "k": id.key}).scalar() or 0)
+        return int(
+            c.execute(
+                text(
+                    "SELECT c.version FROM customer c JOIN membership m ON m.cluster = c.cluster JOIN record r ON r.rid = m.rid"
+                    " WHERE r.source=:s AND r.key=:k"
+                ),
+                {"s": id.source, "k": id.key},
+            ).scalar()
+            or 0
+        )
 
 
 def words(database: Database) -> set[frozenset[RecordId]]:
@@ -128,10 +142,18 @@ def test_a_stale_version_is_refused_and_nothing_is_done(desk: Desk) -> None:
     desk.acts.do(Merge(a, c), by="ann", reason="", versions=seen)
 
 
-@pytest.mark.parametrize(("act", "error"), [
-    (Merge("cus_nobody", "cus_nobody"), NotFound), (Unmerge(record("bill", "99")), NotFound), (Unmerge(C), Conflict), (Unmerge(D), Gone),
-    (Suspend("nowhere", 0, 1), NotFound), (Suspend("bill", 0, 1), NotFound), (WithdrawInputs("nobody", 0, 2**60), NotFound),
-])
+@pytest.mark.parametrize(
+    ("act", "error"),
+    [
+        (Merge("cus_nobody", "cus_nobody"), NotFound),
+        (Unmerge(record("bill", "99")), NotFound),
+        (Unmerge(C), Conflict),
+        (Unmerge(D), Gone),
+        (Suspend("nowhere", 0, 1), NotFound),
+        (Suspend("bill", 0, 1), NotFound),
+        (WithdrawInputs("nobody", 0, 2**60), NotFound),
+    ],
+)
 def test_what_cannot_be_is_refused(desk: Desk, act: Any, error: type[Refused]) -> None:
     land(desk, C, OTTO)
     land(desk, D, ANNA)
@@ -152,7 +174,9 @@ def test_a_value_set_by_hand_is_previewed_with_the_records_it_would_be_written_t
     bill = tiny.CONFIG.sources["bill"]
     stream = bill.streams["people"].model_copy(update={"write_back": _write_back()})
     sources = {**tiny.CONFIG.sources, "bill": bill.model_copy(update={"streams": {"people": stream}})}
-    config = Config(folder=tiny.CONFIG.folder, customers=tiny.CONFIG.customers, access=tiny.CONFIG.access, sources=sources)
+    config = Config(
+        folder=tiny.CONFIG.folder, customers=tiny.CONFIG.customers, access=tiny.CONFIG.access, sources=sources
+    )
     desk = Desk(database)
     desk.resolver = Resolver(database, config)
     desk.acts = Acts(desk.resolver)
@@ -194,7 +218,8 @@ def test_a_preview_is_what_follows_and_leaves_no_trace(database: Database, histo
     assert tiny.answer(database) == before
     done = desk.acts.do(act, by="ann", reason="")
     assert sorted((c.kind, c.customer, c.attributes, c.other) for c in seen.changes) == sorted(
-        (c.type.value, c.customer, c.attributes, c.other) for c in latest(done.changes))
+        (c.type.value, c.customer, c.attributes, c.other) for c in latest(done.changes)
+    )
     answer = tiny.answer(database)
     for state in seen.after:
         assert answer[frozenset(state.records)][0] == state.values

@@ -76,7 +76,10 @@ def test_a_decision_comes_up_again_when_evidence_turned_against_it_or_its_ground
 
 
 def test_labels_speak_for_a_threshold_and_wrong_joins_count_thrice() -> None:
-    labels = [Label(n, n + 100, "person", match, bits * BIT) for n, (match, bits) in enumerate([(True, 9), (False, 8), (True, 5), (True, 4), (False, 2)])]
+    labels = [
+        Label(n, n + 100, "person", match, bits * BIT)
+        for n, (match, bits) in enumerate([(True, 9), (False, 8), (True, 5), (True, 4), (False, 2)])
+    ]
     made = propose(labels, "person", 7 * BIT)
     assert (made.proposed, made.false_joins, made.missed) == (8 * BIT + 1, 1, 2) or made.proposed_false_joins == 0
     assert made.proposed_false_joins * 3 + made.proposed_missed <= made.false_joins * 3 + made.missed
@@ -94,8 +97,19 @@ def test_a_proposal_is_never_worse_than_today_on_the_labels(given_: list[tuple[b
         assert made.proposed == join
 
 
-@given(st.lists(st.builds(lambda a, b, w, d: Item("grey", a, b, frozenset((a, b)), "person", 0, w, 1, 0, due=d),
-                          st.integers(1, 3), st.integers(4, 6), st.integers(0, 3), st.sampled_from([None, 1, 9])), max_size=8, unique_by=lambda i: (i.left, i.right)))
+@given(
+    st.lists(
+        st.builds(
+            lambda a, b, w, d: Item("grey", a, b, frozenset((a, b)), "person", 0, w, 1, 0, due=d),
+            st.integers(1, 3),
+            st.integers(4, 6),
+            st.integers(0, 3),
+            st.sampled_from([None, 1, 9]),
+        ),
+        max_size=8,
+        unique_by=lambda i: (i.left, i.right),
+    )
+)
 def test_the_order_is_total_so_pages_neither_repeat_nor_skip(listed: list[Item]) -> None:
     order = [position(i, 5) for i in ranked(listed, 5)]
     assert order == sorted(set(order))

@@ -46,7 +46,9 @@ def listed(queue: Queue, **asked: Any) -> list[Shown]:
     return list(queue.page(**asked).items)
 
 
-def test_a_ranking_that_ages_still_serves_while_the_next_is_made_and_what_was_settled_is_never_shown(desk: Desk) -> None:
+def test_a_ranking_that_ages_still_serves_while_the_next_is_made_and_what_was_settled_is_never_shown(
+    desk: Desk,
+) -> None:
     queue = Queue(desk.resolver, kept=3_000)  # three looks at the clock of a test
     land(desk, B, ANNA)
     land(desk, D, ANNA)
@@ -99,7 +101,9 @@ def test_an_override_whose_anchor_is_gone_is_listed_until_it_returns(desk: Desk,
     assert listed(queue, kinds=["override"]) == []
 
 
-def test_a_no_that_the_evidence_turned_against_comes_up_again_and_a_new_word_settles_it(desk: Desk, queue: Queue) -> None:
+def test_a_no_that_the_evidence_turned_against_comes_up_again_and_a_new_word_settles_it(
+    desk: Desk, queue: Queue
+) -> None:
     land(desk, A, ANNA)
     land(desk, B, {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"})
     desk.resolver.decide(A, B, Verdict.NO_MATCH, by="ann", reason="strangers")
@@ -127,7 +131,11 @@ def test_items_are_claimed_for_a_while_assigned_commented_and_escalated(desk: De
     queue.assign(B, D, to="eve", due=desk.database.clock.now())
     queue.comment(B, D, by="bob", words="same handwriting")
     (only,) = listed(queue, assigned_to="eve")
-    assert only.item.due is not None and [n.text for n in only.notes] == ["same handwriting"] and listed(queue, assigned_to="bob") == []
+    assert (
+        only.item.due is not None
+        and [n.text for n in only.notes] == ["same handwriting"]
+        and listed(queue, assigned_to="bob") == []
+    )
     with pytest.raises(Unprocessable):
         queue.comment(B, D, by="bob", words=" ")
     with pytest.raises(NotFound):

@@ -49,7 +49,10 @@ def test_a_lease_ends_by_itself_and_the_fence_grows_with_each_holder(database: D
 
 def test_of_many_who_ask_at_once_one_gets_it(database: Database) -> None:
     got: list[str] = []
-    threads = [threading.Thread(target=lambda n=n: got.append(n) if take_lease(database, "push", n) else None) for n in "abcdefgh"]
+    threads = [
+        threading.Thread(target=lambda n=n: got.append(n) if take_lease(database, "push", n) else None)
+        for n in "abcdefgh"
+    ]
     for t in threads:
         t.start()
     for t in threads:
@@ -61,20 +64,31 @@ def test_of_many_who_ask_at_once_one_gets_it(database: Database) -> None:
 def hub(database: Database, tmp_path: Path) -> Iterator[tuple[Resolver, Reader]]:
     drop = tmp_path / "drop"
     drop.mkdir()
-    (drop / "people.jsonl").write_text(json.dumps({"id": "1", "given_name": "Anna", "family_name": "Maier", "email": "a@x.example"}) + "\n", encoding="utf-8")
+    (drop / "people.jsonl").write_text(
+        json.dumps({"id": "1", "given_name": "Anna", "family_name": "Maier", "email": "a@x.example"}) + "\n",
+        encoding="utf-8",
+    )
     made = {"customer": "person", "key": "id", "map": {a: a for a in ("given_name", "family_name", "email")}}
 
     def source(name: str, **more: str) -> Source:
-        return Source.model_validate({"name": name, "connector": {"kind": "file", "path": "drop"}, "streams": {"people": made}, **more})
+        return Source.model_validate(
+            {"name": name, "connector": {"kind": "file", "path": "drop"}, "streams": {"people": made}, **more}
+        )
 
-    config = Config(folder=tmp_path, customers={"person": tiny.customer_type()}, access=tiny.CONFIG.access,
-                    sources={"list": source("list", schedule="every 5 minutes"), "by_hand": source("by_hand")})
+    config = Config(
+        folder=tmp_path,
+        customers={"person": tiny.customer_type()},
+        access=tiny.CONFIG.access,
+        sources={"list": source("list", schedule="every 5 minutes"), "by_hand": source("by_hand")},
+    )
     audit = AuditLog(tmp_path / "audit.jsonl", b"k" * 32)
     yield Resolver(database, config), Reader(database, config, audit, b"k" * 32)
     audit.close()
 
 
-def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_does(database: Database, hub: tuple[Resolver, Reader]) -> None:
+def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_does(
+    database: Database, hub: tuple[Resolver, Reader]
+) -> None:
     scheduler = schedule(*hub)
     try:
         jobs = scheduler.get_jobs()
@@ -92,7 +106,9 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
         scheduler.shutdown()
 
 
-def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(hub: tuple[Resolver, Reader], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(
+    hub: tuple[Resolver, Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolver, reader = hub
 
     def broken() -> int:

@@ -35,7 +35,15 @@ def _no_waiting() -> Iterator[None]:
 
 
 def person(n: int, v: int = 1, **changed: Any) -> dict[str, Any]:
-    return {"id": str(n), "v": v, "first": f"Anna{n % 7}", "last": f"Maier{n}", "mail": f"p{n // 2}@x.example", "tax": None, **changed}
+    return {
+        "id": str(n),
+        "v": v,
+        "first": f"Anna{n % 7}",
+        "last": f"Maier{n}",
+        "mail": f"p{n // 2}@x.example",
+        "tax": None,
+        **changed,
+    }
 
 
 class Files:
@@ -43,10 +51,16 @@ class Files:
 
     def __init__(self, database: Database, folder: Path, *, listing: str = "complete"):
         self.folder = folder
-        source = Source.model_validate({
-            "name": "list", "connector": {"kind": "file", "path": "."}, "streams": {"people": {**STREAM, "listing": listing, "file": {"pattern": "*.jsonl"}}},
-        })
-        self.config = Config(folder=folder, customers={"person": tiny.customer_type()}, sources={"list": source}, access=Access())
+        source = Source.model_validate(
+            {
+                "name": "list",
+                "connector": {"kind": "file", "path": "."},
+                "streams": {"people": {**STREAM, "listing": listing, "file": {"pattern": "*.jsonl"}}},
+            }
+        )
+        self.config = Config(
+            folder=folder, customers={"person": tiny.customer_type()}, sources={"list": source}, access=Access()
+        )
         self.resolver, self.database = Resolver(database, self.config), database
 
     def put(self, *rows: Any) -> None:
@@ -57,7 +71,8 @@ class Files:
         source = self.config.sources["list"]
         complete = source.streams["people"].listing == "complete"
         found = Pull(self.resolver, "list", "people", complete=complete, allow_deletes=allow_deletes).run(
-            connect(source, env={}, base_folder=self.folder), live=live)
+            connect(source, env={}, base_folder=self.folder), live=live
+        )
         balanced(found)
         return found
 
@@ -67,7 +82,10 @@ class Files:
 
     def missed(self) -> dict[str, int]:
         with self.database.read() as c:
-            return {r.key: r.times for r in c.execute(text("SELECT r.key, a.times FROM absence a JOIN record r ON r.rid = a.rid"))}
+            return {
+                r.key: r.times
+                for r in c.execute(text("SELECT r.key, a.times FROM absence a JOIN record r ON r.rid = a.rid"))
+            }
 
 
 def balanced(found: Pulled) -> None:
@@ -86,7 +104,14 @@ def files(database: Database, tmp_path: Path) -> Files:
 def test_every_row_is_accounted_for(files: Files) -> None:
     files.put(person(1), person(2), person(2), "{not json", {"v": 1, "first": "nobody"}, person(3), "[1, 2]")
     found = files.pull()
-    assert found.counts() == {"fetched": 7, "landed": 3, "unchanged": 1, "quarantined": 3, "suppressed": 0, "deleted": 0}
+    assert found.counts() == {
+        "fetched": 7,
+        "landed": 3,
+        "unchanged": 1,
+        "quarantined": 3,
+        "suppressed": 0,
+        "deleted": 0,
+    }
     assert sum(found.reasons.values()) == 3
     assert not found.error
     assert files.alive() == {"1", "2", "3"}
@@ -155,7 +180,14 @@ def test_a_pull_that_breaks_in_the_middle_of_a_page_counts_what_it_kept(files: F
     with database.read() as c:
         assert landing.cursor_of(c, "list", "people") is None
     files.resolver = Resolver(database, files.config)
-    assert files.pull().counts() == {"fetched": LIVE_BATCH + 11, "landed": LIVE_BATCH + 10 - kept, "unchanged": kept, "quarantined": 1, "suppressed": 0, "deleted": 0}
+    assert files.pull().counts() == {
+        "fetched": LIVE_BATCH + 11,
+        "landed": LIVE_BATCH + 10 - kept,
+        "unchanged": kept,
+        "quarantined": 1,
+        "suppressed": 0,
+        "deleted": 0,
+    }
 
 
 # --- complete listings ----------------------------------------------------------------------------------
@@ -245,7 +277,9 @@ def test_an_empty_or_missing_listing_deletes_nothing(files: Files) -> None:
     assert len(files.alive()) == MANY
 
 
-@pytest.mark.parametrize("bad", ['{"id": "7", "v": ', json.dumps({"id": None, "v": 1}), json.dumps({"id": ["7"], "v": 1})])
+@pytest.mark.parametrize(
+    "bad", ['{"id": "7", "v": ', json.dumps({"id": None, "v": 1}), json.dumps({"id": ["7"], "v": 1})]
+)
 def test_a_row_that_cannot_be_read_is_no_absence(files: Files, bad: str) -> None:
     """Whether the connector cannot read it or the mapping cannot: it may be the record that seems missing."""
     files.put(*all_but())
@@ -297,11 +331,19 @@ class Table:
     def __init__(self, database: Database, folder: Path, **stream: Any):
         self.path = folder / "billing.sqlite"
         with sqlite3.connect(self.path) as c:
-            c.execute("CREATE TABLE people (id TEXT PRIMARY KEY, v INTEGER, first TEXT, last TEXT, mail TEXT, tax TEXT)")
-        source = Source.model_validate({
-            "name": "bill", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": {**STREAM, "table": "people", **stream}},
-        })
-        self.config = Config(folder=folder, customers={"person": tiny.customer_type()}, sources={"bill": source}, access=Access())
+            c.execute(
+                "CREATE TABLE people (id TEXT PRIMARY KEY, v INTEGER, first TEXT, last TEXT, mail TEXT, tax TEXT)"
+            )
+        source = Source.model_validate(
+            {
+                "name": "bill",
+                "connector": {"kind": "sql", "url_env": "URL"},
+                "streams": {"people": {**STREAM, "table": "people", **stream}},
+            }
+        )
+        self.config = Config(
+            folder=folder, customers={"person": tiny.customer_type()}, sources={"bill": source}, access=Access()
+        )
         self.resolver = Resolver(database, self.config)
 
     def put(self, *rows: dict[str, Any]) -> None:
@@ -309,13 +351,17 @@ class Table:
             c.executemany("INSERT OR REPLACE INTO people VALUES (:id, :v, :first, :last, :mail, :tax)", rows)
 
     def pull(self, *, live: bool = True) -> Pulled:
-        connector = connect(self.config.sources["bill"], env={"URL": f"sqlite:///{self.path}"}, base_folder=self.path.parent)
+        connector = connect(
+            self.config.sources["bill"], env={"URL": f"sqlite:///{self.path}"}, base_folder=self.path.parent
+        )
         found = Pull(self.resolver, "bill", "people", complete=False).run(connector, live=live)
         balanced(found)
         return found
 
 
-def test_a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost(database: Database, tmp_path: Path) -> None:
+def test_a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost(
+    database: Database, tmp_path: Path
+) -> None:
     table = Table(database, tmp_path)
     table.put(person(1, 5), person(2, 5))
     assert table.pull().landed == 2
@@ -368,15 +414,36 @@ class Web:
     def __init__(self, database: Database, folder: Path):
         self.crm = Crm()
         self.server = Server(self.crm)
-        source = Source.model_validate({
-            "name": "crm",
-            "connector": {"kind": "rest", "base_url": f"{self.server.url}/api", "auth": {"bearer_env": "TOKEN"}, "timeout_seconds": 2},
-            "streams": {"people": {**STREAM, "version": "updated_at", "rest": {
-                "path": "/people", "records": "data.people", "page": "page", "size_param": "size", "size": 100, "since_param": "updated_since",
-                "order": "version", "item": "people/{key}",
-            }}},
-        })
-        self.config = Config(folder=folder, customers={"person": tiny.customer_type()}, sources={"crm": source}, access=Access())
+        source = Source.model_validate(
+            {
+                "name": "crm",
+                "connector": {
+                    "kind": "rest",
+                    "base_url": f"{self.server.url}/api",
+                    "auth": {"bearer_env": "TOKEN"},
+                    "timeout_seconds": 2,
+                },
+                "streams": {
+                    "people": {
+                        **STREAM,
+                        "version": "updated_at",
+                        "rest": {
+                            "path": "/people",
+                            "records": "data.people",
+                            "page": "page",
+                            "size_param": "size",
+                            "size": 100,
+                            "since_param": "updated_since",
+                            "order": "version",
+                            "item": "people/{key}",
+                        },
+                    }
+                },
+            }
+        )
+        self.config = Config(
+            folder=folder, customers={"person": tiny.customer_type()}, sources={"crm": source}, access=Access()
+        )
         self.resolver = Resolver(database, self.config)
 
     def pull(self) -> Pulled:
@@ -389,7 +456,9 @@ class Web:
 @pytest.fixture
 def web(database: Database, tmp_path: Path) -> Iterator[Web]:
     made = Web(database, tmp_path)
-    made.crm.rows = {str(n): {**person(n), "updated_at": f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"} for n in range(250)}
+    made.crm.rows = {
+        str(n): {**person(n), "updated_at": f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"} for n in range(250)
+    }
     yield made
     made.server.stop()
 
@@ -399,7 +468,11 @@ def test_a_source_that_fails_leaves_what_landed_and_is_read_on_later(web: Web, d
     web.crm.misbehave = [lambda *_: (503, {}, b"{}") if away[0] and len(web.crm.requests) > 2 else None]
     found = web.pull()
     assert found.error
-    assert (found.fetched, found.landed, found.unchanged) == (200, 199, 1)  # the page at the boundary begins with the row before it
+    assert (found.fetched, found.landed, found.unchanged) == (
+        200,
+        199,
+        1,
+    )  # the page at the boundary begins with the row before it
     with database.read() as c:
         assert landing.cursor_of(c, "crm", "people")
         assert "503" in str(c.execute(text("SELECT note FROM pull")).scalar())

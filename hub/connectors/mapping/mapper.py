@@ -379,7 +379,11 @@ class _Cleaner:
     def _clean(self, raw: JSON) -> Cleaned | Problem | None:
         try:
             cleaned = self.kind.clean(raw, self.context)
-            if type(cleaned) is Cleaned and self.kind.placeholders and self.kind.forms(cleaned.value)[""] in self.kind.placeholders:
+            if (
+                type(cleaned) is Cleaned
+                and self.kind.placeholders
+                and self.kind.forms(cleaned.value)[""] in self.kind.placeholders
+            ):
                 return Problem("a placeholder, not a value")
             return cleaned
         except Exception as error:  # noqa: BLE001 - a parsing library's fault on a hostile value must not stop the batch

@@ -96,7 +96,11 @@ def _searcher(text: str, compiled: Any) -> Callable[[Row], JSON]:
 
 def _flattened(node: dict[str, Any]) -> dict[str, Any] | None:
     """The plain field of `field[]`."""
-    if node["type"] != "projection" or node["children"][1]["type"] != "identity" or node["children"][0]["type"] != "flatten":
+    if (
+        node["type"] != "projection"
+        or node["children"][1]["type"] != "identity"
+        or node["children"][0]["type"] != "flatten"
+    ):
         return None
     inner: dict[str, Any] = node["children"][0]["children"][0]
     return inner if _names(inner) else None

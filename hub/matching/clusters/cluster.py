@@ -146,7 +146,10 @@ def _fit(whole: _Piece, matches: frozenset[Pair], limits: Limits, trace: list[St
         raised = {p: w for p, w in piece.weights.items() if w >= join}
         if trace is not None:
             trace.append(Step("raised", None, join, piece.members))
-            trace.extend(Step("refused", p, piece.weights[p], frozenset({p.left}), frozenset({p.right}), "component") for p in sorted(piece.weights.keys() - raised))
+            trace.extend(
+                Step("refused", p, piece.weights[p], frozenset({p.left}), frozenset({p.right}), "component")
+                for p in sorted(piece.weights.keys() - raised)
+            )
         parts = components(piece.members, [*raised, *matches])
         home = {r: number for number, part in enumerate(parts) for r in part}
         inside: dict[int, dict[Pair, int]] = defaultdict(dict)
@@ -213,7 +216,9 @@ def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards, trace: list
 
     def tell(what: What, pair: Pair, left: _Group, right: _Group, why: tuple[Why, str] = ("", "")) -> None:
         if trace is not None:
-            trace.append(Step(what, pair, piece.weights.get(pair), frozenset(left.members), frozenset(right.members), *why))
+            trace.append(
+                Step(what, pair, piece.weights.get(pair), frozenset(left.members), frozenset(right.members), *why)
+            )
 
     def join(left: _Group, right: _Group) -> None:
         large, small = (left, right) if len(left.members) >= len(right.members) else (right, left)
@@ -237,7 +242,9 @@ def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards, trace: list
     return [frozenset(g.members) for g in {id(g): g for g in home.values()}.values()]
 
 
-def _cut(members: Cluster, weights: Weights, matches: frozenset[Pair], limit: int, trace: list[Step] | None) -> tuple[list[Cluster], frozenset[Pair]]:
+def _cut(
+    members: Cluster, weights: Weights, matches: frozenset[Pair], limit: int, trace: list[Step] | None
+) -> tuple[list[Cluster], frozenset[Pair]]:
     """The cluster with its weak bridges cut, the weakest first, sides counted in what is left."""
     parts: list[Cluster] = []
     gone: set[Pair] = set()

@@ -58,7 +58,10 @@ def _groups(decisions: Iterable[Decision]) -> dict[RecordId, RecordId]:
     members: dict[RecordId, set[RecordId]] = {}
     for d in decisions:
         if d.verdict is Verdict.MATCH:
-            left, right = members.setdefault(d.pair.left, {d.pair.left}), members.setdefault(d.pair.right, {d.pair.right})
+            left, right = (
+                members.setdefault(d.pair.left, {d.pair.left}),
+                members.setdefault(d.pair.right, {d.pair.right}),
+            )
             if left is not right:
                 large, small = (left, right) if len(left) >= len(right) else (right, left)
                 large |= small

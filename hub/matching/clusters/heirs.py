@@ -33,7 +33,11 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
     """Find anew the heirs that a change may have moved, and where all that follow them lead."""
     changed = touched.records
     infos = infos_of(connection, touched, changed)
-    died = set(store.deaths(connection, [r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None]))
+    died = set(
+        store.deaths(
+            connection, [r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None]
+        )
+    )
     if not died and not store.any_dead(connection):
         return Moved({}, {})
     revived = changed - died
@@ -55,7 +59,11 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
 
 def _dead(connection: Connection, rids: Collection[int]) -> set[int]:
     """Those that are dead as they are settled, and by what landed. A record that lives again, or is suspended, but is settled later only, keeps its heir until then."""
-    return {r for r, info in landing.records(connection, store.deaths(connection, rids)).items() if info.born is not None and info.died is not None}
+    return {
+        r
+        for r, info in landing.records(connection, store.deaths(connection, rids)).items()
+        if info.born is not None and info.died is not None
+    }
 
 
 def _leads(connection: Connection, rid: int, heirs: Mapping[int, int | None]) -> int | None:
@@ -83,7 +91,8 @@ def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | N
     decisions = [d for d in store.decisions_touching(connection, members) if d.left in members and d.right in members]
     held = store.standardised(connection, members)
     made = cluster(
-        set(names.values()), {Pair.of(names[a], names[b]): w for (a, b), w in weights.items()},
+        set(names.values()),
+        {Pair.of(names[a], names[b]): w for (a, b), w in weights.items()},
         matches=[Pair.of(names[a], names[b]) for a, b in matches],
         apart=[Pair.of(names[d.left], names[d.right]) for d in decisions if d.verdict is Verdict.NO_MATCH],
         traits={names[r]: traits_of(recipe, names[r], held[r].held) for r in members},
@@ -138,9 +147,11 @@ class _World:
             blocks.setdefault(key, set()).update(self._present(dead))
         pairs = {
             ordered(rid, other)
-            for rid, keys in own.items() for key in keys
+            for rid, keys in own.items()
+            for key in keys
             if len(blocks.get(key, ())) <= self.cap
-            for other in blocks.get(key, ()) if other != rid
+            for other in blocks.get(key, ())
+            if other != rid
         }
         forms = store.forms(self.connection, {r for p in pairs for r in p})
         weighed = {(a, b): weigh(forms[a], forms[b], self.model).weight for a, b in pairs}

@@ -43,7 +43,9 @@ class Clusters:
     def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
         """By the pairs that are stored."""
         pairs = store.all_weights(connection, type_name, recipe.models[type_name].join)
-        living = connection.execute(text("SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"), {"type": type_name})
+        living = connection.execute(
+            text("SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"), {"type": type_name}
+        )
         return cls(connection, recipe, type_name, pairs, [r.rid for r in living])
 
     def changed(self, connection: Connection, rids: set[int]) -> set[int]:
@@ -77,7 +79,12 @@ class Clusters:
         for (start, end), held_together in zip(pairwise(bounds.tolist()), firm, strict=True):
             members = listed[start:end]
             free = end - start <= 3 or held_together
-            if end - start == 1 or (free and end - start <= most and len(guarded.intersection(members)) < 2 and not (decided and decided.intersection(members))):
+            if end - start == 1 or (
+                free
+                and end - start <= most
+                and len(guarded.intersection(members)) < 2
+                and not (decided and decided.intersection(members))
+            ):
                 simple.append(frozenset(members))
             else:
                 others.append(members)
@@ -87,17 +94,33 @@ class Clusters:
     def _guarded(self) -> set[int]:
         """Records that a guard may look at: with an exclusive value, or of a stream that is free of duplicates."""
         exclusive = [a for a, given in self.recipe.customer(self.type_name).attributes.items() if given.exclusive]
-        free = [(s.name, n) for s in self.recipe.config.sources.values() for n, given in s.streams.items() if given.duplicate_free]
+        free = [
+            (s.name, n)
+            for s in self.recipe.config.sources.values()
+            for n, given in s.streams.items()
+            if given.duplicate_free
+        ]
         found: set[int] = set()
         for attribute in exclusive:  # cells are JSON: an attribute that has values is '"name":[["'
-            found.update(r.rid for r in self.connection.execute(
-                text("SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"), {"type": self.type_name, "holds": f'%"{attribute}":[["%'}
-            ))
+            found.update(
+                r.rid
+                for r in self.connection.execute(
+                    text("SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"),
+                    {"type": self.type_name, "holds": f'%"{attribute}":[["%'},
+                )
+            )
         for source, stream in free:
-            found.update(r.rid for r in self.connection.execute(text("SELECT rid FROM record WHERE source = :s AND stream = :t"), {"s": source, "t": stream}))
+            found.update(
+                r.rid
+                for r in self.connection.execute(
+                    text("SELECT rid FROM record WHERE source = :s AND stream = :t"), {"s": source, "t": stream}
+                )
+            )
         return found
 
-    def _by_rule(self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]) -> Iterator[frozenset[int]]:
+    def _by_rule(
+        self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]
+    ) -> Iterator[frozenset[int]]:
         """Components that guards, bounds or bridges may part."""
         weights = self._weights_by_component(components, rids, home)
         at = {d.id: int(home[np.searchsorted(rids, d.left)]) for d in decisions}
@@ -110,9 +133,13 @@ class Clusters:
             held = store.held(self.connection, members)
             for n in part:
                 number = int(home[np.searchsorted(rids, components[n][0])])
-                yield from self._cluster(components[n], weights.get(number, []), by_component.get(number, []), infos, held)
+                yield from self._cluster(
+                    components[n], weights.get(number, []), by_component.get(number, []), infos, held
+                )
 
-    def _weights_by_component(self, components: list[list[int]], rids: Ints, home: Ints) -> dict[int, list[tuple[int, int, int]]]:
+    def _weights_by_component(
+        self, components: list[list[int]], rids: Ints, home: Ints
+    ) -> dict[int, list[tuple[int, int, int]]]:
         wanted = np.zeros(int(home.max(initial=0)) + 1, dtype=bool)
         wanted[[int(home[np.searchsorted(rids, c[0])]) for c in components]] = True
         at = home[np.searchsorted(rids, self.left)] if len(self.left) else np.array([], dtype=np.int64)
@@ -123,17 +150,24 @@ class Clusters:
         return found
 
     def _cluster(
-        self, members: list[int], weights: list[tuple[int, int, int]], decisions: list[Any], infos: Mapping[int, RecordInfo], held: Mapping[int, Any]
+        self,
+        members: list[int],
+        weights: list[tuple[int, int, int]],
+        decisions: list[Any],
+        infos: Mapping[int, RecordInfo],
+        held: Mapping[int, Any],
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
         rids = {name: r for r, name in names.items()}
         traits: dict[RecordId, Traits] = {names[r]: run.traits_of(self.recipe, names[r], held[r]) for r in members}
         inside = [d for d in decisions if d.left in names and d.right in names]
         made = cluster(
-            rids.keys(), {Pair.of(names[a], names[b]): w for a, b, w in weights},
+            rids.keys(),
+            {Pair.of(names[a], names[b]): w for a, b, w in weights},
             matches=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH],
             apart=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH],
-            traits=traits, limits=self.limits,
+            traits=traits,
+            limits=self.limits,
         )
         for c in made.clusters:
             yield frozenset(rids[name] for name in c)

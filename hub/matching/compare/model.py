@@ -122,7 +122,9 @@ class Model:
                     "kind": _kind_of(w.comparison.levels),
                     "columns": dict(w.comparison.columns),
                     "many": w.comparison.many,
-                    "levels": [[level.name, level.strangers, level.household, level.namesakes, level.tf] for level in w.levels],
+                    "levels": [
+                        [level.name, level.strangers, level.household, level.namesakes, level.tf] for level in w.levels
+                    ],
                 }
                 for w in self.comparisons
             ],
@@ -136,7 +138,15 @@ class Model:
             "info": dict(self.info),
             "full_names": None
             if (names := self.full_names) is None
-            else [names.family, names.given, names.plain, dict(names.terms.frequent), names.terms.unseen, names.strangers, names.namesakes],
+            else [
+                names.family,
+                names.given,
+                names.plain,
+                dict(names.terms.frequent),
+                names.terms.unseen,
+                names.strangers,
+                names.namesakes,
+            ],
         }
 
     @classmethod
@@ -221,7 +231,13 @@ _FORMS: dict[str, dict[str, str]] = {  # kind -> role -> form of the attribute i
     "birth_date": {"value": "digits"},
     "email": {"value": "folded"},
     "phone": {"value": "national"},
-    "postal_address": {"value": "street_house", "street": "street", "house": "house", "postcode": "postcode", "city": "city"},
+    "postal_address": {
+        "value": "street_house",
+        "street": "street",
+        "house": "house",
+        "postcode": "postcode",
+        "city": "city",
+    },
     "company_name": {"value": "", "sorted": "tokens", "joined": "joined"},
 }
 
@@ -273,7 +289,9 @@ def prior_bits(records: int) -> int:
     return log_ratio(0.6, max(records, 2))
 
 
-def default_model(customer_type: CustomerType, *, records: int = ASSUMED_RECORDS, warnings: tuple[str, ...] = ()) -> Model:
+def default_model(
+    customer_type: CustomerType, *, records: int = ASSUMED_RECORDS, warnings: tuple[str, ...] = ()
+) -> Model:
     """The shipped weights: what is used until a model is trained, and where none can be."""
     return Model(
         customer_type=customer_type.name,
@@ -301,13 +319,19 @@ def differences(first: Model, second: Model) -> list[tuple[str, str, str]]:
         found = {"prior": _said(model.prior), "join": _said(model.join), "review": _said(model.review)}
         for w in model.comparisons:
             for level in w.levels:
-                found[f"{w.comparison.name}: {level.name}"] = f"{_said(level.strangers)} ({_said(level.household)} in a household)"
+                found[f"{w.comparison.name}: {level.name}"] = (
+                    f"{_said(level.strangers)} ({_said(level.household)} in a household)"
+                )
         found["candidate rules"] = ", ".join("+".join(rule) for rule in model.rules)
         found["placeholders"] = str(sum(map(len, model.placeholders.values())))
         return found
 
     one, two = told(first), told(second)
-    return [(where, one.get(where, ""), two.get(where, "")) for where in dict.fromkeys([*one, *two]) if one.get(where) != two.get(where)]
+    return [
+        (where, one.get(where, ""), two.get(where, ""))
+        for where in dict.fromkeys([*one, *two])
+        if one.get(where) != two.get(where)
+    ]
 
 
 def _said(weight: int) -> str:

@@ -39,10 +39,15 @@ class Scorer:
             (
                 w.comparison.name,
                 w.comparison.levels.python(w.comparison.columns),
-                tuple((level.strangers, level.household, level.namesakes, level.tf, model.terms.get(level.tf or "")) for level in w.levels),
+                tuple(
+                    (level.strangers, level.household, level.namesakes, level.tf, model.terms.get(level.tf or ""))
+                    for level in w.levels
+                ),
                 w.comparison.levels.shared,
                 w.comparison.levels.contact,
-                model.full_names if model.full_names is not None and model.full_names.family == w.comparison.name else None,
+                model.full_names
+                if model.full_names is not None and model.full_names.family == w.comparison.name
+                else None,
             )
             for w in model.comparisons
         ]
@@ -66,7 +71,9 @@ class Scorer:
                     weight += names.strangers
                     namesake += rare + full + names.namesakes
                 weight += rare
-                if not shared:  # namesakes are often of one family or region: a rare family name tells them apart no better
+                if (
+                    not shared
+                ):  # namesakes are often of one family or region: a rare family name tells them apart no better
                     against += rare
                     namesake += rare
             strangers += weight
@@ -87,7 +94,9 @@ class Scorer:
         return Weighed(total, tuple(parts))
 
 
-_Bound = tuple[str, PythonForm, tuple[tuple[int, int, int, str | None, Terms | None], ...], bool, bool, FullNames | None]
+_Bound = tuple[
+    str, PythonForm, tuple[tuple[int, int, int, str | None, Terms | None], ...], bool, bool, FullNames | None
+]
 _scorers: dict[int, Scorer] = {}
 
 

@@ -71,7 +71,9 @@ class Shortlist:
         found: list[tuple[int, int, list[int]]] = []  # slot, outline, comparisons that may be missing
         for column, texts in self.model.placeholders.items():
             attribute = column.partition(".")[0]
-            touched = [n for n, w in enumerate(compared) if w.comparison.columns["value"].partition(".")[0] == attribute]
+            touched = [
+                n for n, w in enumerate(compared) if w.comparison.columns["value"].partition(".")[0] == attribute
+            ]
             outlines = self.layout.outlines_of(column, texts)
             found.extend((slot, outline, touched) for slot, made in outlines.items() for outline in {*made, ANY})
             for n in touched if not outlines else ():  # sketches do not tell which records hold it
@@ -90,7 +92,9 @@ class Shortlist:
         states = (self._powers @ clues.astype(np.float32)).astype(np.intp)
         found = self._table[states + self._starts[:-1, None]]
         if self._hollow:
-            hollow = (left[self._hollow_slots] == self._hollow_outlines) | (right[self._hollow_slots] == self._hollow_outlines)
+            hollow = (left[self._hollow_slots] == self._hollow_outlines) | (
+                right[self._hollow_slots] == self._hollow_outlines
+            )
             for n in np.flatnonzero(hollow.any(axis=1)):
                 where = np.ix_(np.array(self._hollow[n][2], np.intp), np.flatnonzero(hollow[n]))
                 found[where] = np.maximum(found[where], 0)
@@ -154,7 +158,13 @@ def _tests(clue: Clue, comparison: Any, layout: Layout, way: Way) -> list[_Test]
 def _most(weights: Weights, model: Model) -> list[Sums]:
     """The most that each level adds to each sum, whatever the values are that agree."""
     comparison = weights.comparison
-    rare = [max((max([t.unseen, *t.frequent.values()]) for t in [model.terms.get(level.tf or "")] if t is not None), default=0) for level in weights.levels]
+    rare = [
+        max(
+            (max([t.unseen, *t.frequent.values()]) for t in [model.terms.get(level.tf or "")] if t is not None),
+            default=0,
+        )
+        for level in weights.levels
+    ]
     shared = comparison.levels.shared
     names = model.full_names if model.full_names is not None and model.full_names.family == comparison.name else None
     full = [0 if names is None or level.tf not in model.terms else names.strangers for level in weights.levels]
@@ -178,7 +188,9 @@ def _shortlist(model: Model, layout: Layout) -> Shortlist:
     return found
 
 
-def hopeful(pairs: Collection[RidPair], sketches: Mapping[int, bytes], model: Model, layout: Layout, floor: int) -> list[RidPair]:
+def hopeful(
+    pairs: Collection[RidPair], sketches: Mapping[int, bytes], model: Model, layout: Layout, floor: int
+) -> list[RidPair]:
     """The pairs that may weigh `floor` milli-bits or more, by a bound that is never too low. Without two sketches nobody knows."""
     if not sketches or not layout.width:
         return list(pairs)

@@ -100,7 +100,9 @@ class Layout:
 def _names(comparison: Comparison) -> list[str]:
     """Features that a comparison's clues look at; its value in any case, as that may be a placeholder."""
     levels = comparison.levels
-    clues = [c for level in levels.levels for all_of in level.needs for c in all_of] + [c for all_of in levels.silent for c in all_of]
+    clues = [c for level in levels.levels for all_of in level.needs for c in all_of] + [
+        c for all_of in levels.silent for c in all_of
+    ]
     return list(dict.fromkeys(["value", *levels.present, *(name for c in clues for name in (c.left, c.right))]))
 
 

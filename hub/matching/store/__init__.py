@@ -177,12 +177,22 @@ def held(connection: Connection, rids: Iterable[int], recipe: str | None = None)
 
 def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
     loads = orjson.loads
-    return {rid: loads(found) for rid, found in db.ask(connection, "SELECT rid, forms FROM standardised WHERE rid IN {ids}", ids=rids)}
+    return {
+        rid: loads(found)
+        for rid, found in db.ask(connection, "SELECT rid, forms FROM standardised WHERE rid IN {ids}", ids=rids)
+    }
 
 
 def sketches(connection: Connection, rids: Iterable[int], recipe: str) -> dict[int, bytes]:
     """Of those that were standardised by a recipe: another's are laid out in another way."""
-    return dict(db.ask(connection, "SELECT rid, sketch FROM standardised WHERE recipe = :recipe AND rid IN {ids}", recipe=recipe, ids=rids))
+    return dict(
+        db.ask(
+            connection,
+            "SELECT rid, sketch FROM standardised WHERE recipe = :recipe AND rid IN {ids}",
+            recipe=recipe,
+            ids=rids,
+        )
+    )
 
 
 def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
@@ -192,12 +202,22 @@ def living(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
 
 def deaths(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """Of those that are settled as dead: the landing of their tombstone."""
-    return dict(db.ask(connection, "SELECT rid, died FROM standardised WHERE died IS NOT NULL AND rid IN {ids}", ids=rids))
+    return dict(
+        db.ask(connection, "SELECT rid, died FROM standardised WHERE died IS NOT NULL AND rid IN {ids}", ids=rids)
+    )
 
 
 def living_at(connection: Connection, rids: Iterable[int], since: int) -> set[int]:
     """Of these, the living and those that died then or later, as they are settled."""
-    return {r for (r,) in db.ask(connection, "SELECT rid FROM standardised WHERE (died IS NULL OR died >= :since) AND rid IN {ids}", ids=rids, since=since)}
+    return {
+        r
+        for (r,) in db.ask(
+            connection,
+            "SELECT rid FROM standardised WHERE (died IS NULL OR died >= :since) AND rid IN {ids}",
+            ids=rids,
+            since=since,
+        )
+    }
 
 
 def standardised_types(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
@@ -226,7 +246,9 @@ def keys_of(connection: Connection, rids: Iterable[int], *, dead: bool = False) 
     return found
 
 
-def holders(connection: Connection, keys: Iterable[int], cap: int, *, dead: bool = False, more: int = 0) -> dict[int, set[int]]:
+def holders(
+    connection: Connection, keys: Iterable[int], cap: int, *, dead: bool = False, more: int = 0
+) -> dict[int, set[int]]:
     """Who holds each key; blocks far over the cap come truncated at cap + 2 + more, which says that they are over."""
     name = "dead_key" if dead else "match_key"
     limit = int(cap) + 2 + more
@@ -244,7 +266,9 @@ def holders(connection: Connection, keys: Iterable[int], cap: int, *, dead: bool
     return found
 
 
-def change_keys(connection: Connection, gone: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]], *, dead: bool = False) -> None:
+def change_keys(
+    connection: Connection, gone: Sequence[tuple[int, int]], new: Sequence[tuple[int, int]], *, dead: bool = False
+) -> None:
     """Drop and add (key, rid)."""
     name = "dead_key" if dead else "match_key"
     db.do_many(connection, f"DELETE FROM {name} WHERE key=:key AND rid=:rid", [{"key": k, "rid": r} for k, r in gone])
@@ -279,13 +303,19 @@ def all_forms(connection: Connection, type_name: str, *, alive: bool = True) -> 
 
 def all_keys(connection: Connection, *, dead: bool = False) -> pa.Table:
     """key, rid of every type."""
-    return db.arrow(connection, f"SELECT key, rid FROM {'dead_key' if dead else 'match_key'}", {"key": pa.int64(), "rid": pa.int64()})
+    return db.arrow(
+        connection,
+        f"SELECT key, rid FROM {'dead_key' if dead else 'match_key'}",
+        {"key": pa.int64(), "rid": pa.int64()},
+    )
 
 
 def all_pairs(connection: Connection, type_name: str) -> pa.Table:
     """left, right, weight, parts (JSON) of what is kept."""
     query = f'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)}'
-    return db.arrow(connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()})
+    return db.arrow(
+        connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()}
+    )
 
 
 def all_weights(connection: Connection, type_name: str, floor: int | None = None) -> pa.Table:
@@ -297,7 +327,9 @@ def all_weights(connection: Connection, type_name: str, floor: int | None = None
 
 def all_homes(connection: Connection, type_name: str, *, living: bool = False) -> pa.Table:
     """rid, cluster; `living`: not of those that died and are not settled yet."""
-    query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (" AND s.died IS NULL" if living else "")
+    query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (
+        " AND s.died IS NULL" if living else ""
+    )
     return db.arrow(connection, query, {"rid": pa.int64(), "cluster": pa.int64()})
 
 
@@ -312,7 +344,9 @@ class StoredPair:
     parts: str
 
 
-def pairs_touching(connection: Connection, rids: Iterable[int], *, at_least: int | None = None) -> dict[tuple[int, int], StoredPair]:
+def pairs_touching(
+    connection: Connection, rids: Iterable[int], *, at_least: int | None = None
+) -> dict[tuple[int, int], StoredPair]:
     floor = "" if at_least is None else " AND weight >= :floor"
     query = (
         f'SELECT "left", "right", weight, parts FROM pair WHERE "left" IN {{ids}}{floor} UNION ALL'
@@ -331,14 +365,26 @@ def weights_touching(connection: Connection, rids: Iterable[int], floor: int) ->
 
 
 def save_pairs(connection: Connection, gone: Iterable[tuple[int, int]], new: Sequence[StoredPair]) -> None:
-    db.do_many(connection, 'DELETE FROM pair WHERE "left"=:l AND "right"=:r', [{"l": left, "r": right} for left, right in gone])
-    db.upsert_many(connection, table(PairRow), ("left", "right", "weight", "parts"), [(p.left, p.right, p.weight, p.parts) for p in new])
+    db.do_many(
+        connection, 'DELETE FROM pair WHERE "left"=:l AND "right"=:r', [{"l": left, "r": right} for left, right in gone]
+    )
+    db.upsert_many(
+        connection,
+        table(PairRow),
+        ("left", "right", "weight", "parts"),
+        [(p.left, p.right, p.weight, p.parts) for p in new],
+    )
     db.fail_point("links")
 
 
 def insert_pairs(connection: Connection, new: Sequence[StoredPair]) -> None:
     """Into an empty table, in order: the fast way."""
-    db.insert_many(connection, table(PairRow), ("left", "right", "weight", "parts"), [(p.left, p.right, p.weight, p.parts) for p in new])
+    db.insert_many(
+        connection,
+        table(PairRow),
+        ("left", "right", "weight", "parts"),
+        [(p.left, p.right, p.weight, p.parts) for p in new],
+    )
 
 
 # --- decisions --------------------------------------------------------------------------------
@@ -361,8 +407,10 @@ class StoredDecision:
     weight: int | None = None
 
 
-DECISION = ('id, "left", "right", verdict, reason, "by", at, left_content, right_content,'
-            " withdrawn_at, withdrawn_by, origin, weight")
+DECISION = (
+    'id, "left", "right", verdict, reason, "by", at, left_content, right_content,'
+    " withdrawn_at, withdrawn_by, origin, weight"
+)
 
 
 def _decision(row: Any) -> StoredDecision:
@@ -382,7 +430,10 @@ def decisions_touching(connection: Connection, rids: Iterable[int]) -> list[Stor
 
 
 def standing_decisions(connection: Connection) -> list[StoredDecision]:
-    return [_decision(r) for r in connection.exec_driver_sql(f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id")]
+    return [
+        _decision(r)
+        for r in connection.exec_driver_sql(f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id")
+    ]
 
 
 def decision(connection: Connection, number: int) -> StoredDecision | None:
@@ -404,19 +455,50 @@ def decisions_connected(connection: Connection, rids: Iterable[int]) -> list[Sto
 
 
 def add_decision(
-    connection: Connection, left: int, right: int, verdict: Verdict, *, reason: str, by: str, at: int,
-    contents: tuple[str, str] = ("", ""), origin: str = "", weight: int | None = None,
+    connection: Connection,
+    left: int,
+    right: int,
+    verdict: Verdict,
+    *,
+    reason: str,
+    by: str,
+    at: int,
+    contents: tuple[str, str] = ("", ""),
+    origin: str = "",
+    weight: int | None = None,
 ) -> int:
     number = db.next_number(connection, table(DecisionRow), "id")
-    columns = ("id", "left", "right", "verdict", "reason", "by", "at", "left_content", "right_content", "weight", "withdrawn_by", "withdrawn_why", "origin")
-    db.insert_many(connection, table(DecisionRow), columns,
-                   [(number, left, right, verdict.value, reason, by, at, *contents, weight, "", "", origin)])
+    columns = (
+        "id",
+        "left",
+        "right",
+        "verdict",
+        "reason",
+        "by",
+        "at",
+        "left_content",
+        "right_content",
+        "weight",
+        "withdrawn_by",
+        "withdrawn_why",
+        "origin",
+    )
+    db.insert_many(
+        connection,
+        table(DecisionRow),
+        columns,
+        [(number, left, right, verdict.value, reason, by, at, *contents, weight, "", "", origin)],
+    )
     return number
 
 
 def withdraw_decision(connection: Connection, number: int, *, by: str, why: str, at: int) -> None:
-    connection.execute(text("UPDATE decision SET withdrawn_at=:at, withdrawn_by=:by, withdrawn_why=:why WHERE id=:id AND withdrawn_at IS NULL"),
-                       {"at": at, "by": by, "why": why, "id": number})
+    connection.execute(
+        text(
+            "UPDATE decision SET withdrawn_at=:at, withdrawn_by=:by, withdrawn_why=:why WHERE id=:id AND withdrawn_at IS NULL"
+        ),
+        {"at": at, "by": by, "why": why, "id": number},
+    )
 
 
 def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> list[Decision]:
@@ -450,7 +532,12 @@ def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[in
 
 def returned(connection: Connection) -> list[int]:
     """Records that led to an heir and live again, or were never born as far as is known now."""
-    return [r.rid for r in connection.exec_driver_sql("SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid")]
+    return [
+        r.rid
+        for r in connection.exec_driver_sql(
+            "SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid"
+        )
+    ]
 
 
 def settled_dead(connection: Connection) -> list[int]:
@@ -467,7 +554,10 @@ def any_dead(connection: Connection) -> bool:
 
 
 def heirs(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[int | None, int | None]]:
-    return {rid: (heir, leads) for rid, heir, leads in db.ask(connection, "SELECT rid, heir, leads FROM heir WHERE rid IN {ids}", ids=rids)}
+    return {
+        rid: (heir, leads)
+        for rid, heir, leads in db.ask(connection, "SELECT rid, heir, leads FROM heir WHERE rid IN {ids}", ids=rids)
+    }
 
 
 def followers(connection: Connection, rids: Iterable[int]) -> set[int]:
@@ -499,7 +589,12 @@ def save_heirs(connection: Connection, heirs_: Mapping[int, tuple[int | None, in
 
 def save_near(connection: Connection, near: Mapping[int, Iterable[int]]) -> None:
     db.do(connection, "DELETE FROM heir_near WHERE rid IN {ids}", ids=near)
-    db.insert_many(connection, table(HeirNearRow), ("rid", "member"), [(r, m) for r, members in near.items() for m in sorted(set(members))])
+    db.insert_many(
+        connection,
+        table(HeirNearRow),
+        ("rid", "member"),
+        [(r, m) for r, members in near.items() for m in sorted(set(members))],
+    )
 
 
 def drop_heirs(connection: Connection, rids: Iterable[int]) -> None:
@@ -523,7 +618,9 @@ class StoredModel:
 
 
 def models(connection: Connection, type_name: str | None = None) -> list[StoredModel]:
-    found = connection.exec_driver_sql("SELECT id, type, hash, body, trained_at, promoted_at, status FROM model ORDER BY id")
+    found = connection.exec_driver_sql(
+        "SELECT id, type, hash, body, trained_at, promoted_at, status FROM model ORDER BY id"
+    )
     return [StoredModel(*r) for r in found if type_name is None or r[1] == type_name]
 
 
@@ -534,21 +631,35 @@ def promoted_hashes(connection: Connection) -> dict[str, str]:
 
 def promoted(connection: Connection, type_name: str) -> StoredModel | None:
     found = connection.execute(
-        text("SELECT id, type, hash, body, trained_at, promoted_at, status FROM model WHERE type=:type AND status='promoted'"), {"type": type_name}
+        text(
+            "SELECT id, type, hash, body, trained_at, promoted_at, status FROM model WHERE type=:type AND status='promoted'"
+        ),
+        {"type": type_name},
     ).first()
     return None if found is None else StoredModel(*found)
 
 
 def add_model(connection: Connection, type_name: str, hash_: str, body: str, at: int) -> int:
     """Keep a trained model as a candidate; the same model twice is one row."""
-    found = connection.execute(text("SELECT id FROM model WHERE type=:type AND hash=:hash"), {"type": type_name, "hash": hash_}).scalar()
+    found = connection.execute(
+        text("SELECT id FROM model WHERE type=:type AND hash=:hash"), {"type": type_name, "hash": hash_}
+    ).scalar()
     if found is not None:
         return int(found)
     number = db.next_number(connection, table(ModelRow), "id")
-    db.insert_many(connection, table(ModelRow), ("id", "type", "hash", "body", "trained_at", "status"), [(number, type_name, hash_, body, at, "candidate")])
+    db.insert_many(
+        connection,
+        table(ModelRow),
+        ("id", "type", "hash", "body", "trained_at", "status"),
+        [(number, type_name, hash_, body, at, "candidate")],
+    )
     return number
 
 
 def promote(connection: Connection, number: int, type_name: str, at: int) -> None:
-    connection.execute(text("UPDATE model SET status='retired' WHERE type=:type AND status='promoted'"), {"type": type_name})
-    connection.execute(text("UPDATE model SET status='promoted', promoted_at=:at WHERE id=:id"), {"at": at, "id": number})
+    connection.execute(
+        text("UPDATE model SET status='retired' WHERE type=:type AND status='promoted'"), {"type": type_name}
+    )
+    connection.execute(
+        text("UPDATE model SET status='promoted', promoted_at=:at WHERE id=:id"), {"at": at, "id": number}
+    )

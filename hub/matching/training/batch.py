@@ -57,7 +57,9 @@ class Budget:
 @contextmanager
 def _database(budget: Budget) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory database that can reach nothing outside."""
-    con = duckdb.connect(":memory:", config={"threads": budget.threads, "memory_limit": budget.memory, "preserve_insertion_order": False})
+    con = duckdb.connect(
+        ":memory:", config={"threads": budget.threads, "memory_limit": budget.memory, "preserve_insertion_order": False}
+    )
     try:
         con.execute("SET enable_external_access = false")
         yield con
@@ -85,7 +87,13 @@ def _columns(comparisons: tuple[Comparison, ...], rules: tuple[tuple[str, ...], 
     return sorted({c for x in comparisons for c in x.columns.values()} | {c for rule in rules for c in rule})
 
 
-def _load(con: duckdb.DuckDBPyConnection, records: pa.Table, columns: list[str], lists: set[str], hollow: dict[str, frozenset[str]]) -> None:
+def _load(
+    con: duckdb.DuckDBPyConnection,
+    records: pa.Table,
+    columns: list[str],
+    lists: set[str],
+    hollow: dict[str, frozenset[str]],
+) -> None:
     """Table `rec`: a row per record, a column per form, placeholders left out."""
     con.register("given", records)
     shape = json.dumps({**{c: ["VARCHAR"] if c in lists else "VARCHAR" for c in columns}, CLAIMED: ["VARCHAR"]})
@@ -135,7 +143,8 @@ def _level_sql(c: Comparison) -> str:
     """The level of a comparison between rows `l` and `r`."""
     if not c.many:
         return c.levels.sql(
-            {role: f"l.{_q(name)}" for role, name in c.columns.items()}, {role: f"r.{_q(name)}" for role, name in c.columns.items()}
+            {role: f"l.{_q(name)}" for role, name in c.columns.items()},
+            {role: f"r.{_q(name)}" for role, name in c.columns.items()},
         )
     left, right = (f"{side}.{_q(c.columns['value'])}" for side in "lr")
     first = c.levels.sql({"value": f"{left}[1]"}, {"value": f"{right}[1]"})
@@ -171,12 +180,17 @@ def _full_name_sql(names: FullNames, table: str) -> str:
 
 def _terms_table(con: duckdb.DuckDBPyConnection, table: str, found: Terms) -> None:
     items = list(found.frequent.items())
-    con.register("given", pa.table({"v": pa.array([v for v, _ in items], pa.string()), "a": pa.array([a for _, a in items], pa.int64())}))
+    con.register(
+        "given",
+        pa.table({"v": pa.array([v for v, _ in items], pa.string()), "a": pa.array([a for _, a in items], pa.int64())}),
+    )
     con.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM given")
     con.unregister("given")
 
 
-def _add_terms(con: duckdb.DuckDBPyConnection, terms: dict[str, Terms], lists: set[str], names: FullNames | None) -> None:
+def _add_terms(
+    con: duckdb.DuckDBPyConnection, terms: dict[str, Terms], lists: set[str], names: FullNames | None
+) -> None:
     """Columns `tf <column>`: each record's own adjustment (a list beside a list); `full name`: that of its full name."""
     joins, extra = [], []
     if names is not None:
@@ -195,7 +209,9 @@ def _add_terms(con: duckdb.DuckDBPyConnection, terms: dict[str, Terms], lists: s
             extra.append(f"{table}_of.a AS {_q('tf ' + c)}")
         else:
             joins.append(f"LEFT JOIN {table} ON {table}.v = rec.{_q(c)}")
-            extra.append(f"CASE WHEN rec.{_q(c)} IS NOT NULL THEN coalesce({table}.a, {found.unseen}) END AS {_q('tf ' + c)}")
+            extra.append(
+                f"CASE WHEN rec.{_q(c)} IS NOT NULL THEN coalesce({table}.a, {found.unseen}) END AS {_q('tf ' + c)}"
+            )
     if extra:
         con.execute(f"CREATE OR REPLACE TABLE rec2 AS SELECT rec.*, {', '.join(extra)} FROM rec {' '.join(joins)}")
         con.execute("DROP TABLE rec")
@@ -213,13 +229,20 @@ def train(records: pa.Table, customer_type: CustomerType, *, seed: int = 0, budg
     budget = budget or Budget()
     base = default_model(customer_type, records=records.num_rows)
     if records.num_rows < 10:
-        return with_info(base, warnings=[f"{records.num_rows} records are too few to learn from: shipped weights are used"])
+        return with_info(
+            base, warnings=[f"{records.num_rows} records are too few to learn from: shipped weights are used"]
+        )
     with _database(budget) as con:
         return _train(con, records, customer_type, base, seed, budget)
 
 
 def _train(
-    con: duckdb.DuckDBPyConnection, records: pa.Table, customer_type: CustomerType, base: Model, seed: int, budget: Budget
+    con: duckdb.DuckDBPyConnection,
+    records: pa.Table,
+    customer_type: CustomerType,
+    base: Model,
+    seed: int,
+    budget: Budget,
 ) -> Model:
     comparisons = comparisons_of(customer_type)
     columns = _columns(comparisons, base.rules)
@@ -265,7 +288,13 @@ class Blocking:
 
 
 def _block(
-    con: duckdb.DuckDBPyConnection, rules: tuple[tuple[str, ...], ...], lists: set[str], cap: int, budget: Budget, seed: int, n: int
+    con: duckdb.DuckDBPyConnection,
+    rules: tuple[tuple[str, ...], ...],
+    lists: set[str],
+    cap: int,
+    budget: Budget,
+    seed: int,
+    n: int,
 ) -> Blocking:
     """Table `hits` (rule, l, r): pairs of the rules that this data supports, in their order, until the budget is spent.
 
@@ -306,7 +335,9 @@ def _block(
     return Blocking(tuple(chosen), tuple(counted), share)
 
 
-def _guessed_pairs(con: duckdb.DuckDBPyConnection, rule: tuple[str, ...], lists: set[str], cap: int, share: float) -> int:
+def _guessed_pairs(
+    con: duckdb.DuckDBPyConnection, rule: tuple[str, ...], lists: set[str], cap: int, share: float
+) -> int:
     """Pairs of a rule, from those within the sample: spares looking at all records for a rule that is far too dear. 0: cannot tell."""
     if share == 1:
         return 0
@@ -318,7 +349,9 @@ def _guessed_pairs(con: duckdb.DuckDBPyConnection, rule: tuple[str, ...], lists:
     return round(seen / share**2) if seen >= 400 else 0
 
 
-def _useful_rules(blocking: Blocking, patterns: Patterns, mixture: Mixture, n: int) -> tuple[tuple[tuple[str, ...], ...], float]:
+def _useful_rules(
+    blocking: Blocking, patterns: Patterns, mixture: Mixture, n: int
+) -> tuple[tuple[tuple[str, ...], ...], float]:
     """Rules worth their pairs: dear ones that find next to nothing alone go. And the estimated share of
     customers' pairs that no rule finds, from how often pairs are found by one rule only and by two (Chao)."""
     if n <= EVERY_PAIR:
@@ -342,9 +375,13 @@ def _hash(expression: str, seed: int) -> str:
     return f"md5_number_lower({expression}::VARCHAR || ' {seed}')"
 
 
-def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], exact: dict[str, float], seed: int, n: int) -> Random:
+def _random_pairs(
+    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], exact: dict[str, float], seed: int, n: int
+) -> Random:
     """Levels of pairs drawn by the order of hashed record ids."""
-    order = np.asarray(con.execute(f"SELECT rid FROM rec ORDER BY {_hash('rid', seed)}, rid").fetchnumpy()["rid"], np.int64)
+    order = np.asarray(
+        con.execute(f"SELECT rid FROM rec ORDER BY {_hash('rid', seed)}, rid").fetchnumpy()["rid"], np.int64
+    )
     shifts = min((n - 1) // 2, max(1, RANDOM_PAIRS // n))
     step = np.tile(np.arange(min(n, RANDOM_PAIRS)), shifts)
     far = np.repeat(np.arange(1, shifts + 1), min(n, RANDOM_PAIRS))
@@ -352,14 +389,18 @@ def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
     con.execute("CREATE OR REPLACE TABLE pairs AS SELECT * FROM given")
     con.unregister("given")
     levels = ", ".join(f"({_level_sql(c)})::TINYINT AS g{k}" for k, c in enumerate(comparisons))
-    rows = con.execute(f"SELECT {levels} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r").fetchnumpy()
+    rows = con.execute(
+        f"SELECT {levels} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r"
+    ).fetchnumpy()
     shares, pairs = [], []
     for k, c in enumerate(comparisons):
         found = np.asarray(rows[f"g{k}"], np.int64)
         counts = np.bincount(found[found != MISSING], minlength=len(c.levels.levels)).astype(np.float64)
         total = int(counts.sum())
         share = counts / max(total, 1)
-        if total and c.levels.levels[0].tf == "value" and "street" not in c.columns:  # known from frequencies, better than from a sample
+        if (
+            total and c.levels.levels[0].tf == "value" and "street" not in c.columns
+        ):  # known from frequencies, better than from a sample
             agree = exact.get(c.columns["value"], 0.0)
             share = share * ((1 - agree) / max(1 - share[0], 1e-9))
             share[0] = agree
@@ -370,7 +411,9 @@ def _random_pairs(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
     return Random(tuple(shares), tuple(pairs))
 
 
-def _beyond_given(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], c: Comparison, share: Floats, seed: int) -> Floats:
+def _beyond_given(
+    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], c: Comparison, share: Floats, seed: int
+) -> Floats:
     """Levels that a name explains are as frequent as among strangers of one given name: an address made of it says no more than the name."""
     family = next((x for x in comparisons if x.levels.name and "given" in x.columns), None)
     if family is None:
@@ -381,7 +424,9 @@ def _beyond_given(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
         f"WHERE length({given}) > 1 AND {plain} IS NOT NULL AND {_q(c.columns['value'])} IS NOT NULL WINDOW near AS (PARTITION BY {given} ORDER BY {_hash('rid', seed)}, rid)) "
         f"WHERE f[:3] <> other[:3] ORDER BY {_hash('l', seed)}, l LIMIT {RANDOM_PAIRS // 5}"
     )
-    rows = con.execute(f"SELECT ({_level_sql(c)})::TINYINT AS g FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r").fetchnumpy()
+    rows = con.execute(
+        f"SELECT ({_level_sql(c)})::TINYINT AS g FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r"
+    ).fetchnumpy()
     found = np.asarray(rows["g"], np.int64)
     if len(found) < 100:
         return share
@@ -394,15 +439,26 @@ def _beyond_given(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison,
 
 
 def _patterns(
-    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], blocking: Blocking, terms: dict[str, Terms], names: FullNames | None, n: int
+    con: duckdb.DuckDBPyConnection,
+    comparisons: tuple[Comparison, ...],
+    blocking: Blocking,
+    terms: dict[str, Terms],
+    names: FullNames | None,
+    n: int,
 ) -> Patterns:
     """Agreement patterns of every pair (small data) or of the pairs that rules found."""
     if n <= EVERY_PAIR:
-        con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l.rid AS l, r.rid AS r, 0::BIGINT AS mask FROM rec l JOIN rec r ON l.rid < r.rid")
+        con.execute(
+            "CREATE OR REPLACE TABLE pairs AS SELECT l.rid AS l, r.rid AS r, 0::BIGINT AS mask FROM rec l JOIN rec r ON l.rid < r.rid"
+        )
     else:
-        con.execute("CREATE OR REPLACE TABLE pairs AS SELECT l, r, bit_or(1::BIGINT << rule) AS mask FROM hits GROUP BY l, r")
+        con.execute(
+            "CREATE OR REPLACE TABLE pairs AS SELECT l, r, bit_or(1::BIGINT << rule) AS mask FROM hits GROUP BY l, r"
+        )
     rare, alone, named = _rare_sql(comparisons, terms, names)
-    nearest = ", ".join(f"round(({x}) / {BIT}.0)::INTEGER AS {name}" for x, name in ((rare, "rare"), (alone, "alone"), (named, "named")))
+    nearest = ", ".join(
+        f"round(({x}) / {BIT}.0)::INTEGER AS {name}" for x, name in ((rare, "rare"), (alone, "alone"), (named, "named"))
+    )
     levels = ", ".join(f"({_level_sql(c)})::TINYINT AS g{k}" for k, c in enumerate(comparisons))
     rows = con.execute(
         f"SELECT {', '.join(f'g{k}' for k in range(len(comparisons)))}, mask, rare, alone, named, count(*) AS n "
@@ -414,7 +470,9 @@ def _patterns(
     eligible = np.ones_like(grid, dtype=bool)
     if n > EVERY_PAIR:
         for k, c in enumerate(comparisons):
-            blind = sum(1 << at for at, rule in enumerate(blocking.rules) if not any(_about(column, c) for column in rule))
+            blind = sum(
+                1 << at for at, rule in enumerate(blocking.rules) if not any(_about(column, c) for column in rule)
+            )
             eligible[:, k] = (mask & blind) != 0
     bits = [np.asarray(rows[name], np.float64) for name in ("rare", "alone", "named")]
     share = blocking.share if n > EVERY_PAIR else 1.0
@@ -425,7 +483,9 @@ def _about(column: str, c: Comparison) -> bool:
     return column.partition(".")[0] == c.columns["value"].partition(".")[0]
 
 
-def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms], names: FullNames | None) -> tuple[str, str, str]:
+def _rare_sql(
+    comparisons: tuple[Comparison, ...], terms: dict[str, Terms], names: FullNames | None
+) -> tuple[str, str, str]:
     """Sums of term adjustments over levels `g0..`: against strangers, housemates (what a household does not share), namesakes."""
     every, alone, named = ["0"], ["0"], ["0"]
     for k, c in enumerate(comparisons):
@@ -439,7 +499,9 @@ def _rare_sql(comparisons: tuple[Comparison, ...], terms: dict[str, Terms], name
                 elif names is not None and names.family == c.name:
                     both = f"g{k} = {at} AND {_both_names_sql(names)}"
                     every.append(f"CASE WHEN {both} THEN {names.strangers} ELSE 0 END")
-                    named.append(f"CASE WHEN {both} THEN {_term_sql(c, c.columns[level.tf])} + l.{_q(FULL_NAME)} + {names.namesakes} ELSE 0 END")
+                    named.append(
+                        f"CASE WHEN {both} THEN {_term_sql(c, c.columns[level.tf])} + l.{_q(FULL_NAME)} + {names.namesakes} ELSE 0 END"
+                    )
     return " + ".join(every), " + ".join(alone), " + ".join(named)
 
 
@@ -495,11 +557,20 @@ def keys(records: pa.Table, model: Model, *, salt: int = 0, budget: Budget | Non
     with _database(budget) as con:
         _load(con, records, columns, lists, dict(model.placeholders))
         _add_keys(con, model.rules, lists)
-        return con.sql(f"SELECT DISTINCT xor(key, {int(salt)}::BIGINT) AS key, rid FROM keyed ORDER BY 1, 2").to_arrow_table()
+        return con.sql(
+            f"SELECT DISTINCT xor(key, {int(salt)}::BIGINT) AS key, rid FROM keyed ORDER BY 1, 2"
+        ).to_arrow_table()
 
 
 def pairs(
-    records: pa.Table, keys: pa.Table | None, model: Model, *, floor: int, only: pa.Table | None = None, cap: int = 100, budget: Budget | None = None
+    records: pa.Table,
+    keys: pa.Table | None,
+    model: Model,
+    *,
+    floor: int,
+    only: pa.Table | None = None,
+    cap: int = 100,
+    budget: Budget | None = None,
 ) -> pa.Table:
     """Candidate pairs whose weight reaches `floor`: left, right (rids, left < right), weight, parts (JSON).
 
@@ -517,7 +588,9 @@ def pairs(
             _add_keys(con, model.rules, lists)
         else:
             con.register("given", keys)
-            con.execute("CREATE TABLE keyed AS SELECT key::BIGINT AS key, rid::BIGINT AS rid FROM given SEMI JOIN rec USING (rid)")
+            con.execute(
+                "CREATE TABLE keyed AS SELECT key::BIGINT AS key, rid::BIGINT AS rid FROM given SEMI JOIN rec USING (rid)"
+            )
             con.unregister("given")
         counts = _candidates(con, only, cap)
         found = _weigh(con, comparisons, model, floor)
@@ -544,11 +617,24 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
     """Weights of table `pairs`, in two steps: what is cheap first, then, for pairs that may still reach the floor, the lists."""
     sums = [_Sums(k, w, model) for k, w in enumerate(model.comparisons)]
     cheap, dear = [x for x in sums if not x.many], [x for x in sums if x.many]
-    first = ", ".join(["l.rid AS lid", "r.rid AS rid", *(x.level() for x in cheap), *(x.term() for x in cheap), *(x.named() for x in cheap if x.names), *(x.present() for x in dear)])
+    first = ", ".join(
+        [
+            "l.rid AS lid",
+            "r.rid AS rid",
+            *(x.level() for x in cheap),
+            *(x.term() for x in cheap),
+            *(x.named() for x in cheap if x.names),
+            *(x.present() for x in dear),
+        ]
+    )
     held = ", ".join(["lid", "hopeful.rid", *(f"g{x.k}, t{x.k}" for x in cheap)])
     rivals = (("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes))
-    early = ", ".join(f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap)])}) AS {rival}0" for rival, start in rivals)
-    bounds = " AND ".join(f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals)
+    early = ", ".join(
+        f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap)])}) AS {rival}0" for rival, start in rivals
+    )
+    bounds = " AND ".join(
+        f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals
+    )
     con.execute(
         f"CREATE TABLE hopeful AS SELECT * FROM (SELECT *, {early} FROM "
         f"(SELECT {first} FROM pairs JOIN rec l ON l.rid = pairs.l JOIN rec r ON r.rid = pairs.r)) WHERE {bounds}"
@@ -559,7 +645,9 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
         f"FROM hopeful JOIN rec l ON l.rid = hopeful.lid JOIN rec r ON r.rid = hopeful.rid"
     )
     con.execute("DROP TABLE hopeful")
-    totals = ", ".join(f"{' + '.join([f'{rival}0', *(getattr(x, rival) for x in dear)])} AS {rival}" for rival, _ in rivals)
+    totals = ", ".join(
+        f"{' + '.join([f'{rival}0', *(getattr(x, rival) for x in dear)])} AS {rival}" for rival, _ in rivals
+    )
     con.execute(
         f"CREATE TABLE kept AS SELECT * FROM (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM (SELECT *, {meet_sql('strangers', 'household')} AS apart "
         f"FROM (SELECT *, {totals} FROM levels) WHERE strangers >= {floor} AND household >= {floor} AND namesakes >= {floor})) WHERE met >= {floor}"
@@ -567,7 +655,9 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
     con.execute("DROP TABLE levels")
     proven = " OR ".join(["false", *(x.proven for x in sums)])
     claimed = f"list_concat(coalesce(l.{_q(CLAIMED)}, []), coalesce(r.{_q(CLAIMED)}, [])) AS claimed"
-    con.execute(f"CREATE TABLE claims AS SELECT kept.*, {claimed} FROM kept JOIN rec l ON l.rid = kept.lid JOIN rec r ON r.rid = kept.rid")
+    con.execute(
+        f"CREATE TABLE claims AS SELECT kept.*, {claimed} FROM kept JOIN rec l ON l.rid = kept.lid JOIN rec r ON r.rid = kept.rid"
+    )
     return con.sql(
         f"WITH weighed AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS weight FROM claims) "
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
@@ -582,7 +672,9 @@ class _Sums:
         self.k, self._c, self._model = k, weights.comparison, model
         self.many, self.value, self.name = self._c.many, self._c.columns["value"], self._c.name
         self._levels = weights.levels
-        self._cases = [(at, level.tf) for at, level in enumerate(weights.levels) if level.tf and level.tf in model.terms]
+        self._cases = [
+            (at, level.tf) for at, level in enumerate(weights.levels) if level.tf and level.tf in model.terms
+        ]
         self.terms = sorted({tf for _, tf in self._cases})
         shared = self._c.levels.shared
         self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
@@ -590,7 +682,9 @@ class _Sums:
         self.names = model.full_names if model.full_names is not None and model.full_names.family == self.name else None
         beyond = f" + n{k}" if self.names else "" if shared else f" + t{k}"
         self.namesakes = f"(CASE g{k} {self._when('namesakes')} ELSE 0 END{beyond})"
-        unclaimed = f" AND NOT coalesce(list_contains(claimed, {_text(self.name)}), false)" if self._c.levels.contact else ""
+        unclaimed = (
+            f" AND NOT coalesce(list_contains(claimed, {_text(self.name)}), false)" if self._c.levels.contact else ""
+        )
         self.proven = f"({self.strangers} > 0{unclaimed})"
 
     def _when(self, rival: str) -> str:
@@ -600,19 +694,26 @@ class _Sums:
         return f"({_level_sql(self._c)}) AS g{self.k}"
 
     def term(self) -> str:
-        more = f" + (CASE WHEN {_both_names_sql(self.names)} THEN {self.names.strangers} ELSE 0 END)" if self.names else ""
+        more = (
+            f" + (CASE WHEN {_both_names_sql(self.names)} THEN {self.names.strangers} ELSE 0 END)" if self.names else ""
+        )
         cases = " ".join(f"WHEN {at} THEN {_term_sql(self._c, tf)}{more}" for at, tf in self._cases)
         return f"(CASE g{self.k} {cases} ELSE 0 END) AS t{self.k}" if cases else f"0 AS t{self.k}"
 
     def named(self) -> str:
         """What the rarity of the full name weighs against namesakes."""
         assert self.names is not None
-        cases = " ".join(f"WHEN g{self.k} = {at} AND {_both_names_sql(self.names)} THEN t{self.k} + l.{_q(FULL_NAME)} + {self.names.namesakes - self.names.strangers}" for at, _ in self._cases)
+        cases = " ".join(
+            f"WHEN g{self.k} = {at} AND {_both_names_sql(self.names)} THEN t{self.k} + l.{_q(FULL_NAME)} + {self.names.namesakes - self.names.strangers}"
+            for at, _ in self._cases
+        )
         return f"(CASE {cases} ELSE 0 END) AS n{self.k}" if cases else f"0 AS n{self.k}"
 
     def bound(self, rival: str) -> str:
         """The most that a list may still add."""
-        rare = max((max([t.unseen, *t.frequent.values()]) for t in (self._model.terms[tf] for tf in self.terms)), default=0)
+        rare = max(
+            (max([t.unseen, *t.frequent.values()]) for t in (self._model.terms[tf] for tf in self.terms)), default=0
+        )
         terms = 0 if rival != "strangers" and self._c.levels.shared else max(rare, 0)
         most = max(getattr(level, rival) for level in self._levels) + terms
         return f"(CASE WHEN has{self.k} THEN {most} ELSE 0 END)"
@@ -628,8 +729,14 @@ class _Sums:
 def _parts_sql(sums: list[_Sums], model: Model) -> str:
     """Parts as JSON, in the live engine's order."""
     parts = [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']", *(x.part for x in sums)]
-    for name, before, after in ((HOUSEHOLD, "strangers", "apart"), (NAMESAKES, "apart", "met"), (CLAIMED_PART, "met", "weight")):
-        parts.append(f"CASE WHEN {after} <> {before} THEN [{_text(_part(name, 0))} || ({after} - {before}) || ']'] ELSE [] END")
+    for name, before, after in (
+        (HOUSEHOLD, "strangers", "apart"),
+        (NAMESAKES, "apart", "met"),
+        (CLAIMED_PART, "met", "weight"),
+    ):
+        parts.append(
+            f"CASE WHEN {after} <> {before} THEN [{_text(_part(name, 0))} || ({after} - {before}) || ']'] ELSE [] END"
+        )
     return f"'[' || array_to_string({_concat(parts)}, ',') || ']'"
 
 

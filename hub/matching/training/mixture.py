@@ -75,10 +75,21 @@ class Mixture:
 
 
 BELIEF = 30.0  # pairs that the shipped shares count for
-OFTENER, AT_MOST = 3.0, 2.0  # a level shipped so many times as often among housemates is learned as at most so many times its shipped share
+OFTENER, AT_MOST = (
+    3.0,
+    2.0,
+)  # a level shipped so many times as often among housemates is learned as at most so many times its shipped share
 
 
-def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random, *, records: int, apart: float | None = None, rounds: int = 60) -> Mixture:
+def fit(
+    comparisons: tuple[Comparison, ...],
+    patterns: Patterns,
+    random: Random,
+    *,
+    records: int,
+    apart: float | None = None,
+    rounds: int = 60,
+) -> Mixture:
     """EM until no share moves by more than a thousandth, or `rounds`. `apart`: pairs of two people of one full name, where the
     names themselves have told: what EM would make of them depends on how little else there is to compare."""
     total = records * (records - 1) / 2
@@ -98,16 +109,26 @@ def fit(comparisons: tuple[Comparison, ...], patterns: Patterns, random: Random,
             same[k] = _bounded(_shares(patterns, weights[0], k, shipped[k] / shipped[k].sum() * BELIEF), c)
             strangers[k] = _cleaned(observed[k], same[k], min(0.5, pairs[0] / total), random.pairs[k])
             if c.levels.shared:
-                household[k] = _with_fixed(_shares(patterns, weights[1], k, housed[k] * BELIEF), [level.h is None for level in c.levels.levels], strangers[k])
+                household[k] = _with_fixed(
+                    _shares(patterns, weights[1], k, housed[k] * BELIEF),
+                    [level.h is None for level in c.levels.levels],
+                    strangers[k],
+                )
             else:
                 household[k] = _household(c, strangers[k])
             if c.levels.named:
-                namesakes[k] = _with_fixed(_shares(patterns, weights[2], k, named[k] * BELIEF), [level.n is None for level in c.levels.levels], strangers[k])
+                namesakes[k] = _with_fixed(
+                    _shares(patterns, weights[2], k, named[k] * BELIEF),
+                    [level.n is None for level in c.levels.levels],
+                    strangers[k],
+                )
             else:
                 namesakes[k] = _namesakes(c, same[k], strangers[k])
         pairs = np.maximum(1.0, weights.sum(axis=1))
         if apart is not None:  # and those whose names are misspelt
-            pairs[2] = max(1.0, apart / math.prod(float(same[k][0]) for k, c in enumerate(comparisons) if c.levels.name))
+            pairs[2] = max(
+                1.0, apart / math.prod(float(same[k][0]) for k, c in enumerate(comparisons) if c.levels.name)
+            )
         moved = max((float(np.abs(a - b).max()) for a, b in zip(same, before, strict=True)), default=0.0)
         if moved < 0.001:
             break
@@ -183,7 +204,12 @@ def _with_fixed(shares: Floats, which: Sequence[bool], strangers: Floats) -> Flo
 def _bounded(shares: Floats, comparison: Comparison) -> Floats:
     """What speaks for two members of a household (another given name, a company name that only begins alike) is never learned as
     what one customer looks like: where little else tells the two apart, one of them would swallow the other."""
-    most = np.array([AT_MOST * level.m if level.h is not None and level.h > OFTENER * level.m else 1.0 for level in comparison.levels.levels])
+    most = np.array(
+        [
+            AT_MOST * level.m if level.h is not None and level.h > OFTENER * level.m else 1.0
+            for level in comparison.levels.levels
+        ]
+    )
     over = np.maximum(shares - most, 0.0)
     rest = np.where(over > 0, 0.0, shares)
     found: Floats = np.minimum(shares, most) + over.sum() * rest / rest.sum()
@@ -197,6 +223,8 @@ def _household(comparison: Comparison, strangers: Floats) -> Floats:
     if comparison.levels.shared:
         shares = np.array([level.u if level.h is None else level.h for level in levels])
     else:
-        shares = np.array([u if level.h is None else max(u, level.h) for level, u in zip(levels, strangers, strict=True)])
+        shares = np.array(
+            [u if level.h is None else max(u, level.h) for level, u in zip(levels, strangers, strict=True)]
+        )
         shares[-1] = max(1e-6, 1 - shares[:-1].sum())
     return _normal(shares)

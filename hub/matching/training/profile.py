@@ -35,7 +35,10 @@ def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> P
     nobody = {c.name: _hollow(con, c, comparisons, c.columns["value"] in lists) for c in comparisons if c.levels.name}
     for c in comparisons:
         if nobody.get(c.name):
-            con.execute(f"UPDATE rec SET {_q(c.columns['value'])} = NULL WHERE list_contains(?, {_q(c.columns['value'])})", [sorted(nobody[c.name])])
+            con.execute(
+                f"UPDATE rec SET {_q(c.columns['value'])} = NULL WHERE list_contains(?, {_q(c.columns['value'])})",
+                [sorted(nobody[c.name])],
+            )
     for c in comparisons:
         column = c.columns["value"]
         filled, distinct = _filled(con, column, column in lists)
@@ -47,18 +50,27 @@ def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> P
         if hollow:
             placeholders[column] = frozenset(hollow)
             held = sum(hollow.values())
-            warnings.append(f"'{c.name}': {len(hollow)} values stand in {held} records of different people: taken as placeholders, not as evidence")
+            warnings.append(
+                f"'{c.name}': {len(hollow)} values stand in {held} records of different people: taken as placeholders, not as evidence"
+            )
         for level in c.levels.levels:
             if level.tf:
                 column = c.columns[level.tf]
-                terms[column], exact[column] = _terms(con, column, column in lists, placeholders.get(column, frozenset()))
+                terms[column], exact[column] = _terms(
+                    con, column, column in lists, placeholders.get(column, frozenset())
+                )
     if empty:
         warnings.append(f"no values, so no evidence: {', '.join(empty)}")
     return Profile(terms, exact, placeholders, tuple(warnings))
 
 
 FEW = 10
-SPREAD = {"email": 20, "phone": 25, "identifier": 12, "domain": 200}  # names of people that share a value which is still somebody's
+SPREAD = {
+    "email": 20,
+    "phone": 25,
+    "identifier": 12,
+    "domain": 200,
+}  # names of people that share a value which is still somebody's
 
 
 def _q(name: str) -> str:
@@ -67,7 +79,11 @@ def _q(name: str) -> str:
 
 def _values(column: str, many: bool) -> str:
     name = _q(column)
-    return f"SELECT rid, unnest({name}) AS v FROM rec" if many else f"SELECT rid, {name} AS v FROM rec WHERE {name} IS NOT NULL"
+    return (
+        f"SELECT rid, unnest({name}) AS v FROM rec"
+        if many
+        else f"SELECT rid, {name} AS v FROM rec WHERE {name} IS NOT NULL"
+    )
 
 
 def _filled(con: Any, column: str, many: bool) -> tuple[int, int]:
@@ -81,8 +97,13 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
     values, column = _values(c.columns["value"], many), c.columns["value"]
     kind = next((kind for kind, levels in LEVELS.items() if levels is c.levels), "")
     if kind in SPREAD and names:
-        who = " || '/' || ".join(f"CASE WHEN {_q(x['value'])} IS NOT NULL THEN {_q(x.get('sound', x['value']))}[:3] ELSE '' END" for x in names)
-        made_up = " OR d > 2 AND split_part(v, '@', 1) = split_part(split_part(v, '@', 2), '.', 1)" if kind == "email" else ""  # asdf@asdf.de
+        who = " || '/' || ".join(
+            f"CASE WHEN {_q(x['value'])} IS NOT NULL THEN {_q(x.get('sound', x['value']))}[:3] ELSE '' END"
+            for x in names
+        )
+        made_up = (
+            " OR d > 2 AND split_part(v, '@', 1) = split_part(split_part(v, '@', 2), '.', 1)" if kind == "email" else ""
+        )  # asdf@asdf.de
         nameless = " AND ".join(f"{_q(x['value'])} IS NULL" for x in names)  # each one more person, for all we know
         query = (
             f"SELECT v, count(*), count(DISTINCT who) AS d FROM ({values}) JOIN (SELECT rid, CASE WHEN {nameless} THEN rid::VARCHAR ELSE {who} END AS who "
@@ -112,7 +133,9 @@ def _terms(con: Any, column: str, many: bool, hollow: frozenset[str]) -> tuple[T
     con.execute(f"CREATE OR REPLACE TABLE counted AS SELECT v, count(*) AS c FROM ({_values(column, many)}) GROUP BY v")
     if hollow:
         con.execute("DELETE FROM counted WHERE list_contains(?, v)", [sorted(hollow)])
-    total, distinct, agreeing = con.execute("SELECT coalesce(sum(c), 0)::BIGINT, count(*), coalesce(sum(c * (c - 1)), 0)::DOUBLE FROM counted").fetchall()[0]
+    total, distinct, agreeing = con.execute(
+        "SELECT coalesce(sum(c), 0)::BIGINT, count(*), coalesce(sum(c * (c - 1)), 0)::DOUBLE FROM counted"
+    ).fetchall()[0]
     records = max(1, con.execute(f"SELECT count(*) FROM rec WHERE {_q(column)} IS NOT NULL").fetchall()[0][0])
     if records < 2:
         return Terms({}, 0), 0.0
@@ -126,21 +149,33 @@ def _terms(con: Any, column: str, many: bool, hollow: frozenset[str]) -> tuple[T
 
 
 NAMES = 50_000  # full names whose frequency the model keeps
-NO_STRANGERS = 8 * BIT  # two people of one full name are namesakes, so that e-mail addresses made of it are not counted again
+NO_STRANGERS = (
+    8 * BIT
+)  # two people of one full name are namesakes, so that e-mail addresses made of it are not counted again
 USUAL = 2.0  # records that what is usual counts for, beside those of a name
 HOPELESS = 30.0  # other people's records under a name from which it never joins two records by itself
 UNSURE = 0.05  # of the pairs of one customer, in how many there are: in small data they would pass for namesakes
-TELLING = ("birth_date", "identifier", "postal_address", "email", "phone")  # what tells namesakes apart, the surest first
+TELLING = (
+    "birth_date",
+    "identifier",
+    "postal_address",
+    "email",
+    "phone",
+)  # what tells namesakes apart, the surest first
 
 
-def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile) -> tuple[FullNames, float] | None:
+def full_names(
+    con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile
+) -> tuple[FullNames, float] | None:
     """How often two people have one full name, beside how often if names were independent; two companies one name.
 
     Pairs of one full name are of one customer or of namesakes (shops of one chain); how many agree on something that has
     nothing to do with a name (a birth date, an address) says how many are which. With the number of pairs of namesakes.
     None where no attribute can tell.
     """
-    family = next((c for c in comparisons if (c.levels.name and "given" in c.columns) or c.levels is LEVELS["company_name"]), None)
+    family = next(
+        (c for c in comparisons if (c.levels.name and "given" in c.columns) or c.levels is LEVELS["company_name"]), None
+    )
     if family is None:
         return None
     given, plain = family.columns.get("given", ""), family.columns["value"]
@@ -169,10 +204,14 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
         return None
     con.execute("CREATE OR REPLACE TABLE givens AS SELECT g, sum(c) AS cg FROM named GROUP BY g")
     con.execute("CREATE OR REPLACE TABLE families AS SELECT f, sum(c) AS cf FROM named GROUP BY f")
-    every, apart = con.execute("SELECT coalesce(sum(c * (c - 1)), 0)::DOUBLE, coalesce(sum(apart), 0)::DOUBLE FROM shared").fetchall()[0]
+    every, apart = con.execute(
+        "SELECT coalesce(sum(c * (c - 1)), 0)::DOUBLE, coalesce(sum(apart), 0)::DOUBLE FROM shared"
+    ).fetchall()[0]
     apart = max(0.0, apart - UNSURE * (every - apart))
     expected = one / total * two / total  # ordered pairs of two people, if names were independent
-    least, most = (1.0, 2 * BIT) if given else (0.0, MOST)  # people's names are never rarer together than apart; companies mostly have a name of their own
+    least, most = (
+        (1.0, 2 * BIT) if given else (0.0, MOST)
+    )  # people's names are never rarer together than apart; companies mostly have a name of their own
     usual = max(least, (apart + 4) / (expected + 4))  # how much more often people have one full name
     # records of other people under a name: as usual for how rare its parts are, and as found
     con.execute(
@@ -195,7 +234,9 @@ def full_names(con: Any, comparisons: tuple[Comparison, ...], lists: set[str], f
     return FullNames(family.name, given, plain, terms, NO_STRANGERS, together), apart / 2
 
 
-def _agreeing(con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, name: str, named: str, lists: set[str]) -> float:
+def _agreeing(
+    con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, name: str, named: str, lists: set[str]
+) -> float:
     """How often two records of one customer agree on what tells: seen where the full name and another such value agree."""
 
     def first(c: Comparison) -> str:
@@ -220,7 +261,9 @@ def _telling(con: Any, comparisons: tuple[Comparison, ...], named: str) -> Compa
     for kind in TELLING:
         for c in comparisons:
             if c.levels is LEVELS[kind] and every:
-                held = con.execute(f"SELECT count(*) FROM rec WHERE {named} AND {_q(c.columns['value'])} IS NOT NULL").fetchall()[0][0]
+                held = con.execute(
+                    f"SELECT count(*) FROM rec WHERE {named} AND {_q(c.columns['value'])} IS NOT NULL"
+                ).fetchall()[0][0]
                 if held >= 0.3 * every:
                     return c
     return None

@@ -77,17 +77,25 @@ def _comparison(weights: Weights) -> dict[str, Any]:
     sql = level_sql(c)
     m, u = shares([level.strangers for level in weights.levels], [level.m for level in c.levels.levels])
     last = len(weights.levels) - 1
-    levels: list[dict[str, Any]] = [{"sql_condition": f"({sql}) = {MISSING}", "label_for_charts": "one side says nothing", "is_null_level": True}]
+    levels: list[dict[str, Any]] = [
+        {"sql_condition": f"({sql}) = {MISSING}", "label_for_charts": "one side says nothing", "is_null_level": True}
+    ]
     for k, level in enumerate(c.levels.levels):
         condition = "ELSE" if k == last else f"({sql}) = {k}"
-        levels.append({"sql_condition": condition, "label_for_charts": level.words, "m_probability": m[k], "u_probability": u[k]})
+        levels.append(
+            {"sql_condition": condition, "label_for_charts": level.words, "m_probability": m[k], "u_probability": u[k]}
+        )
     return {"output_column_name": c.name, "comparison_levels": levels, "comparison_description": c.name}
 
 
 def _rule(rule: tuple[str, ...], lists: set[str]) -> dict[str, Any]:
     condition = " AND ".join(f'l."{column_name(c)}" = r."{column_name(c)}"' for c in rule)
     unnested = [column_name(c) for c in rule if c in lists]
-    return {"blocking_rule": condition, "sql_dialect": "duckdb", **({"arrays_to_explode": unnested} if unnested else {})}
+    return {
+        "blocking_rule": condition,
+        "sql_dialect": "duckdb",
+        **({"arrays_to_explode": unnested} if unnested else {}),
+    }
 
 
 def to_json(model: Model) -> str:
@@ -103,7 +111,9 @@ def flattened(records: pa.Table, model: Model) -> pa.Table:
     rows = [without_placeholders(json.loads(text), model) for text in records["forms"].to_pylist()]
     made = {ID: records["rid"].combine_chunks().cast(pa.int64())}
     for c in columns:
-        made[column_name(c)] = pa.array([_value(row, c, c in lists) for row in rows], pa.list_(pa.string()) if c in lists else pa.string())
+        made[column_name(c)] = pa.array(
+            [_value(row, c, c in lists) for row in rows], pa.list_(pa.string()) if c in lists else pa.string()
+        )
     return pa.table(made)
 
 
@@ -128,7 +138,9 @@ def predict(records: pa.Table, pairs: pa.Table, model: Model) -> pa.Table:
         found = linker.inference.predict(warning_mode="never")
         names = [(w.comparison.name, len(w.levels) - 1) for w in model.comparisons]
         # Splink counts up from the weakest level, we count down from the strongest
-        levels = ", ".join(f'CASE WHEN "gamma_{n}" = -1 THEN {MISSING} ELSE {last} - "gamma_{n}" END AS "{n}"' for n, last in names)
+        levels = ", ".join(
+            f'CASE WHEN "gamma_{n}" = -1 THEN {MISSING} ELSE {last} - "gamma_{n}" END AS "{n}"' for n, last in names
+        )
         query = f'SELECT {ID}_l AS "left", {ID}_r AS "right", match_weight AS weight, {levels} FROM {found.physical_name} ORDER BY 1, 2'
         return con.sql(query).to_arrow_table()
     finally:

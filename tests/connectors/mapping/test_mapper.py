@@ -43,7 +43,13 @@ def cells(map_: dict[str, Any], raw: dict[str, Any], **stream: Any) -> dict[str,
     return mapper(map_, **stream).map({"id": "1", **raw}).cells
 
 
-@given(st.dictionaries(st.sampled_from(["line1", "city"]), st.tuples(st.sampled_from(['a', '"', "\x00", "ä", "\U0001f600"]), st.sampled_from([1, 300, 670, 672, 1365])), max_size=2))
+@given(
+    st.dictionaries(
+        st.sampled_from(["line1", "city"]),
+        st.tuples(st.sampled_from(["a", '"', "\x00", "ä", "\U0001f600"]), st.sampled_from([1, 300, 670, 672, 1365])),
+        max_size=2,
+    )
+)
 def test_what_is_taken_for_short_is_short_however_it_is_spelled(parts: dict[str, tuple[str, int]]) -> None:
     raw = {name: character * times for name, (character, times) in parts.items()}
     assert not _short(raw) or len(canonical(raw)) <= FIELD_BYTES

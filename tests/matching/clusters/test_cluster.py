@@ -27,8 +27,14 @@ def limits(join: int = 10, largest: int = 9, component: int = 9, margin: int = 0
     return Limits(join * BIT, largest, component, margin * BIT)
 
 
-def found(weights: Mapping[Pair, int], bounds: Limits = ROOM, *, matches: Iterable[Pair] = (), apart: Iterable[Pair] = (),
-          traits: Mapping[RecordId, Traits] | None = None) -> set[str]:
+def found(
+    weights: Mapping[Pair, int],
+    bounds: Limits = ROOM,
+    *,
+    matches: Iterable[Pair] = (),
+    apart: Iterable[Pair] = (),
+    traits: Mapping[RecordId, Traits] | None = None,
+) -> set[str]:
     """The clusters as words."""
     members = {r for p in (*weights, *matches) for r in p}
     made = cluster(members, weights, matches=list(matches), apart=list(apart), traits=traits, limits=bounds)
@@ -106,7 +112,8 @@ pairs = st.tuples(records, records).filter(lambda p: p[0] != p[1]).map(lambda p:
 bits = st.sampled_from([9, 10, 11, 12, 14]).map(lambda b: b * BIT)
 traits_of = st.builds(
     lambda stream, ids: Traits(("s", "t") if stream else None, {"x": frozenset(ids)} if ids else {}),
-    st.sampled_from([False, False, True]), st.sets(st.sampled_from(["1", "2"]), max_size=2),
+    st.sampled_from([False, False, True]),
+    st.sets(st.sampled_from(["1", "2"]), max_size=2),
 )
 bounds = st.builds(limits, st.just(10), st.integers(2, 5), st.integers(2, 6), st.integers(0, 4))
 
@@ -116,11 +123,15 @@ def contradicted(matches: Iterable[Pair], apart: Iterable[Pair]) -> bool:
     return any(p.left in part and p.right in part for p in apart for part in parts)
 
 
-def oracle(weights: Mapping[Pair, int], matches: set[Pair], apart: set[Pair], traits: Mapping[RecordId, Traits], given_: Limits) -> set[frozenset[RecordId]]:
+def oracle(
+    weights: Mapping[Pair, int], matches: set[Pair], apart: set[Pair], traits: Mapping[RecordId, Traits], given_: Limits
+) -> set[frozenset[RecordId]]:
     strong = {p: w for p, w in weights.items() if w >= given_.join}
     made: set[frozenset[RecordId]] = set()
     for part in parts_of(frozenset(LINE), {*strong, *matches}):
-        for piece, inside, join in pieces(part, {p: w for p, w in strong.items() if p.left in part}, given_.join, matches, given_.component):
+        for piece, inside, join in pieces(
+            part, {p: w for p, w in strong.items() if p.left in part}, given_.join, matches, given_.component
+        ):
             for united in unite(piece, inside, matches, apart, traits, given_.largest):
                 made |= cut(united, inside, matches, join + given_.margin)
     return made
@@ -136,17 +147,27 @@ def parts_of(members: frozenset[RecordId], edges: Iterable[Pair]) -> set[frozens
     return parts
 
 
-def pieces(members: frozenset[RecordId], strong: Mapping[Pair, int], join: int, matches: set[Pair], most: int) -> list[tuple[frozenset[RecordId], Mapping[Pair, int], int]]:
+def pieces(
+    members: frozenset[RecordId], strong: Mapping[Pair, int], join: int, matches: set[Pair], most: int
+) -> list[tuple[frozenset[RecordId], Mapping[Pair, int], int]]:
     if len(members) <= most or not strong:
         return [(members, strong, join)]
     raised = {p: w for p, w in strong.items() if w >= join + BIT}
     return [
-        found for part in parts_of(members, {*raised, *matches})
+        found
+        for part in parts_of(members, {*raised, *matches})
         for found in pieces(part, {p: w for p, w in raised.items() if p.left in part}, join + BIT, matches, most)
     ]
 
 
-def unite(members: frozenset[RecordId], strong: Mapping[Pair, int], matches: set[Pair], apart: set[Pair], traits: Mapping[RecordId, Traits], most: int) -> set[frozenset[RecordId]]:
+def unite(
+    members: frozenset[RecordId],
+    strong: Mapping[Pair, int],
+    matches: set[Pair],
+    apart: set[Pair],
+    traits: Mapping[RecordId, Traits],
+    most: int,
+) -> set[frozenset[RecordId]]:
     parts = parts_of(members, matches)
     for pair in sorted(strong, key=lambda p: (-strong[p], p)):
         left, right = (next(p for p in parts if r in p) for r in pair)
@@ -161,9 +182,13 @@ def unite(members: frozenset[RecordId], strong: Mapping[Pair, int], matches: set
     return parts
 
 
-def cut(members: frozenset[RecordId], strong: Mapping[Pair, int], matches: set[Pair], bar: int) -> set[frozenset[RecordId]]:
+def cut(
+    members: frozenset[RecordId], strong: Mapping[Pair, int], matches: set[Pair], bar: int
+) -> set[frozenset[RecordId]]:
     edges = {p for p in {*strong, *matches} if set(p) <= members}
-    for pair in sorted((p for p in edges if p in strong and p not in matches and strong[p] < bar), key=lambda p: (strong[p], p)):
+    for pair in sorted(
+        (p for p in edges if p in strong and p not in matches and strong[p] < bar), key=lambda p: (strong[p], p)
+    ):
         sides = parts_of(members, edges - {pair})
         if len(sides) == 2 and all(len(s) >= 2 for s in sides):
             return {c for side in sides for c in cut(side, strong, matches, bar)}
@@ -172,8 +197,11 @@ def cut(members: frozenset[RecordId], strong: Mapping[Pair, int], matches: set[P
 
 @settings(max_examples=COUNT * 40, deadline=None)
 @given(
-    weights=st.dictionaries(pairs, bits, min_size=3), matches=st.sets(pairs, max_size=3), apart=st.sets(pairs, max_size=3),
-    traits=st.fixed_dictionaries({r: traits_of for r in LINE}), given_=bounds,
+    weights=st.dictionaries(pairs, bits, min_size=3),
+    matches=st.sets(pairs, max_size=3),
+    apart=st.sets(pairs, max_size=3),
+    traits=st.fixed_dictionaries({r: traits_of for r in LINE}),
+    given_=bounds,
 )
 def test_the_clusters_are_those_of_the_slow_oracle(
     weights: dict[Pair, int], matches: set[Pair], apart: set[Pair], traits: dict[RecordId, Traits], given_: Limits
@@ -210,23 +238,37 @@ def check_trace(weights: Mapping[Pair, int], given_: Limits, trace: list[Step], 
     assert parts == {c for made in whole for c in made.clusters}
     told = {s.pair: s for s in trace if s.what in ("refused", "cut")}
     for made in whole:
-        assert made.cut == {s.pair for s in trace if s.what == "cut" and s.pair is not None and any(set(s.pair) <= p for p in [frozenset().union(*made.clusters)])}
+        assert made.cut == {
+            s.pair
+            for s in trace
+            if s.what == "cut"
+            and s.pair is not None
+            and any(set(s.pair) <= p for p in [frozenset().union(*made.clusters)])
+        }
         for pair in made.refused:
             assert pair in told
 
 
 @settings(max_examples=COUNT * 10, deadline=None)
-@given(weights=st.dictionaries(pairs, bits, min_size=3), apart=st.sets(pairs, max_size=2), given_=bounds, data=st.data())
-def test_the_order_of_pairs_and_records_decides_nothing(weights: dict[Pair, int], apart: set[Pair], given_: Limits, data: st.DataObject) -> None:
+@given(
+    weights=st.dictionaries(pairs, bits, min_size=3), apart=st.sets(pairs, max_size=2), given_=bounds, data=st.data()
+)
+def test_the_order_of_pairs_and_records_decides_nothing(
+    weights: dict[Pair, int], apart: set[Pair], given_: Limits, data: st.DataObject
+) -> None:
     for part in components(LINE, [p for p, w in weights.items() if w >= given_.join]):
         shuffled = dict(data.draw(st.permutations(list(weights.items()))))
         first = cluster(sorted(part), weights, apart=sorted(apart), limits=given_)
-        assert first == cluster(data.draw(st.permutations(sorted(part))), shuffled, apart=sorted(apart, reverse=True), limits=given_)
+        assert first == cluster(
+            data.draw(st.permutations(sorted(part))), shuffled, apart=sorted(apart, reverse=True), limits=given_
+        )
 
 
 @settings(max_examples=COUNT * 10, deadline=None)
 @given(weights=st.dictionaries(pairs, bits, min_size=3), apart=st.sets(pairs, max_size=2), given_=bounds)
-def test_no_piece_holds_a_no_is_larger_than_k_or_hangs_on_a_weak_bridge(weights: dict[Pair, int], apart: set[Pair], given_: Limits) -> None:
+def test_no_piece_holds_a_no_is_larger_than_k_or_hangs_on_a_weak_bridge(
+    weights: dict[Pair, int], apart: set[Pair], given_: Limits
+) -> None:
     made = cluster(LINE, weights, apart=apart, limits=given_)
     for piece in made.clusters:
         assert len(piece) <= given_.largest

@@ -26,18 +26,25 @@ HOSTILE = ["", None, "a", "b", "ab", "ba", "abc", "acb", "abd", "anna", "ann", "
            "main st 1", "main st 12", "mian st 1", "10115", "10116", "berlin", "brelin", "a" * 59 + "b", "a" * 60]  # fmt: skip
 
 
-def _both(levels: Levels, rows: list[tuple[dict[str, object], dict[str, object]]], *, many: bool) -> tuple[list[int], list[int]]:
+def _both(
+    levels: Levels, rows: list[tuple[dict[str, object], dict[str, object]]], *, many: bool
+) -> tuple[list[int], list[int]]:
     """Levels of the pairs by SQL and by Python."""
     comparison = Comparison("x", levels, {role: column("x", role) for role in levels.roles}, many)
     names = list(comparison.columns.values())
     con = duckdb.connect()
     kind = pa.list_(pa.string()) if many else pa.string()
     for side, at in (("l", 0), ("r", 1)):
-        table = pa.table({"n": range(len(rows)), **{n: pa.array([row[at].get(n) or None for row in rows], kind) for n in names}})
+        table = pa.table(
+            {"n": range(len(rows)), **{n: pa.array([row[at].get(n) or None for row in rows], kind) for n in names}}
+        )
         con.register("given", table)
         con.execute(f"CREATE TABLE {side} AS SELECT * FROM given")
         con.unregister("given")
-    sql = [level for (level,) in con.execute(f"SELECT {_level_sql(comparison)} FROM l JOIN r USING (n) ORDER BY n").fetchall()]
+    sql = [
+        level
+        for (level,) in con.execute(f"SELECT {_level_sql(comparison)} FROM l JOIN r USING (n) ORDER BY n").fetchall()
+    ]
     form = levels.python(comparison.columns)
     return sql, [form(left, right) for left, right in rows]
 
@@ -67,13 +74,18 @@ def test_lists_compare_by_their_best_pair_in_both_engines(kind: str) -> None:
     levels, draw = EVERY[kind], random.Random(kind)
     values = [_tidy(v) for v in HOSTILE if _tidy(v)]
     name = column("x", "value")
-    rows = [tuple({name: sorted(set(draw.choices(values, k=draw.randint(0, 4))))} for _ in range(2)) for _ in range(5_000)]
+    rows = [
+        tuple({name: sorted(set(draw.choices(values, k=draw.randint(0, 4))))} for _ in range(2)) for _ in range(5_000)
+    ]
     sql, python = _both(levels, rows, many=True)  # type: ignore[arg-type]
     assert sql == python
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from(sorted(EVERY)), st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=20, max_size=20))
+@given(
+    st.sampled_from(sorted(EVERY)),
+    st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=20, max_size=20),
+)
 def test_any_text_gives_one_level(kind: str, drawn: list[tuple[str, str]]) -> None:
     levels = EVERY[kind]
     rows = [tuple({column("x", role): _tidy(text) or None for role in levels.roles} for text in pair) for pair in drawn]

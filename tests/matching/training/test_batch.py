@@ -27,7 +27,10 @@ def trained() -> tuple[Model, pa.Table, tuple[str, ...]]:
 def test_training_twice_gives_the_same_bytes(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
     model, table, _ = trained
     assert batch.train(table, customer_type(), seed=5).to_json() == model.to_json()
-    assert batch.train(table.take(list(reversed(range(table.num_rows)))), customer_type(), seed=5).to_json() == model.to_json()
+    assert (
+        batch.train(table.take(list(reversed(range(table.num_rows)))), customer_type(), seed=5).to_json()
+        == model.to_json()
+    )
 
 
 def test_a_model_survives_its_json(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
@@ -37,12 +40,16 @@ def test_a_model_survives_its_json(trained: tuple[Model, pa.Table, tuple[str, ..
     assert again.hash == model.hash
 
 
-def test_both_engines_give_every_blocked_pair_the_same_weight_and_parts(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
+def test_both_engines_give_every_blocked_pair_the_same_weight_and_parts(
+    trained: tuple[Model, pa.Table, tuple[str, ...]],
+) -> None:
     model, table, _ = trained
     found = batch.pairs(table, None, model, floor=-100_000, cap=200)
     forms = [json.loads(text) for text in table["forms"].to_pylist()]
     assert found.num_rows > 10_000
-    for left, right, weight, parts in zip(*(found[c].to_pylist() for c in ("left", "right", "weight", "parts")), strict=True):
+    for left, right, weight, parts in zip(
+        *(found[c].to_pylist() for c in ("left", "right", "weight", "parts")), strict=True
+    ):
         live = weigh(forms[left], forms[right], model)
         assert (live.weight, [list(part) for part in live.parts]) == (weight, json.loads(parts))
         assert sum(part.weight for part in live.parts) == live.weight
@@ -57,17 +64,26 @@ def test_a_higher_floor_only_leaves_out_weaker_pairs(trained: tuple[Model, pa.Ta
 def test_both_engines_make_the_same_keys(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
     model, table, _ = trained
     live = [(key, rid) for rid, text in enumerate(table["forms"].to_pylist()) for key in keys(json.loads(text), model)]
-    stored = pa.table({"key": pa.array([k for k, _ in live], pa.int64()), "rid": pa.array([r for _, r in live], pa.int64())})
-    assert batch.pairs(table, stored, model, floor=0, cap=200).to_pylist() == batch.pairs(table, None, model, floor=0, cap=200).to_pylist()
+    stored = pa.table(
+        {"key": pa.array([k for k, _ in live], pa.int64()), "rid": pa.array([r for _, r in live], pa.int64())}
+    )
+    assert (
+        batch.pairs(table, stored, model, floor=0, cap=200).to_pylist()
+        == batch.pairs(table, None, model, floor=0, cap=200).to_pylist()
+    )
     assert sorted(batch.keys(table, model).to_pylist(), key=str) == sorted(stored.to_pylist(), key=str)
 
 
-def test_pairs_of_some_records_only_are_those_of_all_that_touch_them(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
+def test_pairs_of_some_records_only_are_those_of_all_that_touch_them(
+    trained: tuple[Model, pa.Table, tuple[str, ...]],
+) -> None:
     model, table, _ = trained
     chosen = set(range(0, table.num_rows, 7))
     every = batch.pairs(table, None, model, floor=0, cap=200).to_pylist()
     only = pa.table({"rid": pa.array(sorted(chosen), pa.int64())})
-    assert batch.pairs(table, None, model, floor=0, only=only, cap=200).to_pylist() == [r for r in every if {r["left"], r["right"]} & chosen]
+    assert batch.pairs(table, None, model, floor=0, only=only, cap=200).to_pylist() == [
+        r for r in every if {r["left"], r["right"]} & chosen
+    ]
 
 
 def test_families_stay_apart_at_the_default_threshold(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
@@ -79,7 +95,9 @@ def test_families_stay_apart_at_the_default_threshold(trained: tuple[Model, pa.T
 
 def test_a_block_over_the_cap_is_left_out_whole_and_counted(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
     model, table, _ = trained
-    keyed = pa.table({"key": pa.array([1] * 20 + [2] * 5, pa.int64()), "rid": pa.array([*range(20), *range(5)], pa.int64())})
+    keyed = pa.table(
+        {"key": pa.array([1] * 20 + [2] * 5, pa.int64()), "rid": pa.array([*range(20), *range(5)], pa.int64())}
+    )
     found = batch.pairs(table, keyed, model, floor=-1_000_000, cap=10)
     assert found.num_rows == 10
     assert found.schema.metadata[b"blocks_over_cap"] == b"1"
@@ -89,21 +107,33 @@ def test_a_block_over_the_cap_is_left_out_whole_and_counted(trained: tuple[Model
 
 
 def _people(count: int, **more: Any) -> list[dict[str, Any]]:
-    given, family = ("Anna", "Ben", "Clara", "David", "Eva", "Fritz", "Greta"), ("Moser", "Huber", "Lang", "Winter", "Sommer")
+    given, family = (
+        ("Anna", "Ben", "Clara", "David", "Eva", "Fritz", "Greta"),
+        ("Moser", "Huber", "Lang", "Winter", "Sommer"),
+    )
     return [
-        {"given_name": given[i % 7], "family_name": f"{family[i % 5]}{'abcdefghij'[i % 10]}", "birth_date": f"19{50 + i % 50}-0{1 + i % 9}-1{i % 10}", **more}
+        {
+            "given_name": given[i % 7],
+            "family_name": f"{family[i % 5]}{'abcdefghij'[i % 10]}",
+            "birth_date": f"19{50 + i % 50}-0{1 + i % 9}-1{i % 10}",
+            **more,
+        }
         for i in range(count)
     ]
 
 
-@pytest.mark.parametrize("rows", [[], [{}], [{"given_name": "Ann"}], _people(9), [{}] * 30, [{"phone": "+4930123456"}] * 30], ids=str)
+@pytest.mark.parametrize(
+    "rows", [[], [{}], [{"given_name": "Ann"}], _people(9), [{}] * 30, [{"phone": "+4930123456"}] * 30], ids=str
+)
 def test_too_little_to_learn_from_gives_the_shipped_weights_or_a_model_and_says_so(rows: list[dict[str, Any]]) -> None:
     table = records(rows)
     model = batch.train(table, customer_type())
     assert model.warnings
     found = batch.pairs(table, None, model, floor=0, cap=200)
     assert found.column_names == ["left", "right", "weight", "parts"]
-    for left, right, weight in zip(found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True):
+    for left, right, weight in zip(
+        found["left"].to_pylist(), found["right"].to_pylist(), found["weight"].to_pylist(), strict=True
+    ):
         assert left < right
         assert isinstance(weight, int)
 
@@ -170,12 +200,16 @@ def test_the_pairs_of_a_dear_rule_are_guessed_from_a_sample() -> None:
     guessed = batch._guessed_pairs(con, ("city",), set(), 200, 0.1)
     assert guessed == pytest.approx(_true_pairs(rows, "city", 200), rel=0.15)
     assert batch._guessed_pairs(con, ("street",), set(), 200, 0.1) == 0, "nothing seen: it is counted instead"
-    assert batch._guessed_pairs(con, ("city",), set(), 200, 1.0) == 0, "all records are in the sample: counting costs no more"
+    assert batch._guessed_pairs(con, ("city",), set(), 200, 1.0) == 0, (
+        "all records are in the sample: counting costs no more"
+    )
 
 
 def test_blocks_over_the_cap_are_no_part_of_the_guess() -> None:
     rows = [{"city": "berlin" if n % 3 == 0 else f"c{n % 150}"} for n in range(30_000)]
-    assert batch._guessed_pairs(_rec(rows), ("city",), set(), 300, 0.1) == pytest.approx(_true_pairs(rows, "city", 300), rel=0.15)
+    assert batch._guessed_pairs(_rec(rows), ("city",), set(), 300, 0.1) == pytest.approx(
+        _true_pairs(rows, "city", 300), rel=0.15
+    )
 
 
 def test_a_rule_far_too_dear_is_left_out_unread(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,17 +16,43 @@ from hub.quality.measures import Quality, evaluate
 from tests.matching.world import customer_type, joined, records
 
 TOWNS = ("Leeds", "York", "Hull", "Bath", "Ely", "Wells", "Ripon", "Truro")
-FIRST = ("Ash", "Black", "Brad", "Clay", "Dray", "East", "Fair", "Glen", "Hart", "Holl", "King", "Lang", "Mar", "Nor", "Oak", "Pem")
+FIRST = (
+    "Ash",
+    "Black",
+    "Brad",
+    "Clay",
+    "Dray",
+    "East",
+    "Fair",
+    "Glen",
+    "Hart",
+    "Holl",
+    "King",
+    "Lang",
+    "Mar",
+    "Nor",
+    "Oak",
+    "Pem",
+)
 LAST = ("ford", "ley", "ton", "field", "well", "worth", "by", "ham")
 TRADES = ("Bakery", "Stores", "Optics", "Garage", "Energy", "Metals")
 
 
 def _address(dice: random.Random) -> dict[str, str]:
-    return {"line1": f"{dice.choice(FIRST)}{dice.choice(LAST)} Street {dice.randrange(1, 90)}", "postcode": str(20_000 + dice.randrange(150)), "city": dice.choice(TOWNS)}
+    return {
+        "line1": f"{dice.choice(FIRST)}{dice.choice(LAST)} Street {dice.randrange(1, 90)}",
+        "postcode": str(20_000 + dice.randrange(150)),
+        "city": dice.choice(TOWNS),
+    }
 
 
 def _firm(dice: random.Random, n: int, core: str) -> dict[str, Any]:
-    return {"company_name": core, "domain": f"{core.lower().replace(' ', '-')}.example", "phone": [f"+44113{4_960_000 + n}"], "address": _address(dice)}
+    return {
+        "company_name": core,
+        "domain": f"{core.lower().replace(' ', '-')}.example",
+        "phone": [f"+44113{4_960_000 + n}"],
+        "address": _address(dice),
+    }
 
 
 def _seen(dice: random.Random, firm: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +75,11 @@ def _groups(dice: random.Random) -> tuple[list[dict[str, Any]], list[str]]:
     truth: list[str] = []
     for n, (a, b, trade) in enumerate((a, b, t) for a in FIRST for b in LAST for t in TRADES):
         firm = _firm(dice, n, f"{a}{b}{'aeiou'[n % 5]} {trade}")
-        every = [firm, {**firm, "company_name": f"{a}{b}{'aeiou'[n % 5]} Holding", "address": _address(dice)}] if dice.random() < 0.2 else [firm]
+        every = (
+            [firm, {**firm, "company_name": f"{a}{b}{'aeiou'[n % 5]} Holding", "address": _address(dice)}]
+            if dice.random() < 0.2
+            else [firm]
+        )
         for k, one in enumerate(every):
             for at in range(dice.choice((1, 2, 2, 3))):
                 rows.append(_seen(dice, {**one, "address": _address(dice)} if at and dice.random() < 0.25 else one))
@@ -75,10 +105,20 @@ def test_shops_of_a_chain_and_sisters_stay_apart_and_who_moved_stays_one(world: 
 
 
 def test_what_was_typed_to_get_past_a_form_is_no_evidence() -> None:
-    people = [{"given_name": f"{a}a", "family_name": f"{b}{c}", "email": [f"{a}{b}{c}@mail.example"]} for a in FIRST for b in FIRST[:6] for c in LAST]
+    people = [
+        {"given_name": f"{a}a", "family_name": f"{b}{c}", "email": [f"{a}{b}{c}@mail.example"]}
+        for a in FIRST
+        for b in FIRST[:6]
+        for c in LAST
+    ]
     junk = [{"given_name": "Qwert", "family_name": "Qwert", "email": ["zuiop@zuiop.example"]}] * 2
-    junk += [{"given_name": f"{name}o", "family_name": f"{name}unt", "email": ["zuiop@zuiop.example"]} for name in FIRST[:3]]
-    own = [{"given_name": "Otto", "family_name": "Hahn", "email": ["hahn@hahn.example"]}, {"given_name": "Eva", "family_name": "Hahn", "email": ["hahn@hahn.example"]}]
+    junk += [
+        {"given_name": f"{name}o", "family_name": f"{name}unt", "email": ["zuiop@zuiop.example"]} for name in FIRST[:3]
+    ]
+    own = [
+        {"given_name": "Otto", "family_name": "Hahn", "email": ["hahn@hahn.example"]},
+        {"given_name": "Eva", "family_name": "Hahn", "email": ["hahn@hahn.example"]},
+    ]
     model = batch.train(records([*people, *junk, *own]), customer_type())
     assert model.placeholders["given_name"] == model.placeholders["family_name.plain"] == {"qwert"}
     assert model.placeholders["email.folded"] == {"zuiop@zuiop.example"}, "a family's own domain stays evidence"

@@ -52,7 +52,9 @@ def test_splink_finds_the_levels_of_the_live_engine(trained: tuple[Model, pa.Tab
         assert predicted[w.comparison.name].to_pylist() == live, w.comparison.name
 
 
-def test_splinks_weight_is_our_sum_against_strangers_without_term_frequencies(trained: tuple[Model, pa.Table], predicted: pa.Table) -> None:
+def test_splinks_weight_is_our_sum_against_strangers_without_term_frequencies(
+    trained: tuple[Model, pa.Table], predicted: pa.Table
+) -> None:
     model, _ = trained
     for row in predicted.to_pylist():
         ours = model.prior
@@ -73,7 +75,9 @@ def test_splink_opens_the_exported_file_and_blocks_by_our_keys(trained: tuple[Mo
     found = linker.inference.compute_blocked_pairs_for_predict()
     rows = api._con.sql(f"SELECT join_key_l, join_key_r FROM {found.physical_name}").fetchall()
     ours = batch.pairs(table, None, model, floor=-(10**9), cap=10**9)
-    assert {tuple(sorted(r)) for r in rows} == set(zip(ours["left"].to_pylist(), ours["right"].to_pylist(), strict=True))
+    assert {tuple(sorted(r)) for r in rows} == set(
+        zip(ours["left"].to_pylist(), ours["right"].to_pylist(), strict=True)
+    )
 
 
 @settings(deadline=None)
@@ -90,4 +94,6 @@ def test_shares_keep_each_weight_and_sum_to_one_where_they_can(levels: list[tupl
 
 def test_an_untrained_model_exports_too() -> None:
     made: dict[str, Any] = splink_bridge.settings(default_model(customer_type("organisation")))
-    assert [c["output_column_name"] for c in made["comparisons"]] == [w.comparison.name for w in default_model(customer_type("organisation")).comparisons]
+    assert [c["output_column_name"] for c in made["comparisons"]] == [
+        w.comparison.name for w in default_model(customer_type("organisation")).comparisons
+    ]
