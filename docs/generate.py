@@ -209,14 +209,15 @@ def configuration() -> Iterator[str]:
 
 
 def comments(model: type[BaseModel]) -> dict[str, str]:
-    """Field -> the comment on its line: settings.py describes its keys there."""
+    """Field -> the comment on its lines: hub/settings describes its keys there."""
     source = inspect.getsource(model)
     body = ast.parse(source).body[0]
     assert isinstance(body, ast.ClassDef)
     lines = {
-        node.end_lineno: node.target.id
+        line: node.target.id
         for node in body.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     found = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -229,7 +230,7 @@ def spelled(annotation: Any) -> str:
     text = (
         annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
     )
-    text = re.sub(r"typing\.|hub\.[a-z]+\.|<enum '(\w+)'>", r"\1", text)
+    text = re.sub(r"typing\.|hub\.(?:[a-z_]+\.)+|<enum '(\w+)'>", r"\1", text)
     text = re.sub(r"Annotated\[(.*), FieldInfo\(.*\)\]", r"\1", text)
     return re.sub(r"Literal\[([^\]]*)\]", lambda m: m[1].replace("'", "").replace(", ", " | "), text)
 
