@@ -31,7 +31,8 @@ check: setup  ## style, types, import contracts, configuration
 	$(BIN)/ruff format --check -q hub tests benchmarks docs
 	$(BIN)/ruff check hub tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house > .venv/contracts.toml
+	$(BIN)/lint-imports --config .venv/contracts.toml
 
 evaluate: setup  ## FEBRL 1-4 and fake_1000, no label used
 	$(BIN)/hub evaluate config/evaluate/*.yaml $(ARGS)
