@@ -358,21 +358,21 @@ MUTANTS = [
     # the database
     Mutant(
         "PostgreSQL's writers are not alone",
-        "hub/db/__init__.py",
+        "hub/db/database.py",
         "SELECT pg_advisory_xact_lock({WRITER_LOCK})",
         "SELECT {WRITER_LOCK}",
         T_DB + "two_processes_worth_of_databases_exclude_each_other[postgresql]",
     ),
     Mutant(
         "SQLite's writers are not alone",
-        "hub/db/__init__.py",
+        "hub/db/database.py",
         '"BEGIN IMMEDIATE"',
         '"BEGIN"',
         T_DB + "two_processes_worth_of_databases_exclude_each_other[sqlite]",
     ),
     Mutant(
         "a rehearsal is the real thing",
-        "hub/db/__init__.py",
+        "hub/db/rehearsal.py",
         "            raise _RolledBack\n",
         "",
         T_DB + "a_rehearsal_is_real_while_it_lasts_and_leaves_nothing[sqlite]",

@@ -122,7 +122,7 @@ class Bulk:
     def _helped(self) -> Iterator[None]:
         """By processes of its own, which read what is committed: none where nothing is yet."""
         url = self.database.url
-        if self.workers < 2 or isinstance(self.database, db.Rehearsal) or url.database in (None, "", ":memory:"):
+        if self.workers < 2 or not self.database.shared:
             yield
             return
         self.processes = Processes(

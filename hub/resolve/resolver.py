@@ -61,7 +61,7 @@ class ProbeMatch:
 class Resolver:
     """Writes to one hub. Thread-safe: units take turns."""
 
-    def __init__(self, database: db.Database, config: Config):
+    def __init__(self, database: db.Units, config: Config):
         self.database, self.config = database, config
         self._recipe: Recipe | None = None
 

@@ -36,7 +36,7 @@ class LeaseRow(SQLModel, table=True):
     fence: int = 0
 
 
-def take_lease(database: db.Database, name: str, holder: str) -> bool:
+def take_lease(database: db.Units, name: str, holder: str) -> bool:
     """Is the job ours for now? The same holder may take it again."""
     with database.unit(urgent=False) as connection:
         now = database.clock.now()

@@ -5,9 +5,9 @@ fetched = landed + unchanged + quarantined + suppressed, whatever happens.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,39 +17,13 @@ from hub.db.processes import seldom_collected
 from hub.errors import ConfigError, RetryLater
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed
+from hub.resolve.resolver import Resolver
 
 LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
 LIVE_BATCH = 100  # rows in one unit while nobody else writes
 SHARED_BATCH = 20  # rows in one unit while requests write too: so long they wait at most
 ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
 ABSENT_TIMES = 2
-
-
-class Reason(Protocol):
-    @property
-    def reason(self) -> str: ...
-
-
-class Writer(Protocol):
-    """What a pull needs of the writer path."""
-
-    database: db.Database
-
-    def read_rows(
-        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
-    ) -> tuple[dict[int, Incoming], Mapping[int, Reason]]: ...
-
-    def land(
-        self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool
-    ) -> list[Landed]: ...
-
-    def set_aside(
-        self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
-    ) -> None: ...
-
-    def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> Mapping[str, Any]: ...
-
-    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Any]) -> None: ...
 
 
 @dataclass
@@ -81,7 +55,7 @@ class Pull:
 
     def __init__(
         self,
-        writer: Writer,
+        resolver: Resolver,
         source: str,
         stream: str,
         *,
@@ -89,7 +63,7 @@ class Pull:
         allow_deletes: bool = False,
         progress: Progress | None = None,
     ):
-        self.writer, self.database = writer, writer.database
+        self.resolver, self.database = resolver, resolver.database
         self.complete, self.allow_deletes = complete, allow_deletes
         self.progress = progress or (lambda _pulled: None)
         self.result = Pulled(source, stream)
@@ -120,7 +94,7 @@ class Pull:
     def _take(self, page: Page, *, live: bool) -> None:
         self.result.notes.extend(page.notes)
         rows = [r for r in page.rows if isinstance(r, SourceRow)]
-        incoming, refused = self.writer.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
+        incoming, refused = self.resolver.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
         aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
         aside += [(rows[n].line, r.reason, db.dump(rows[n].raw)) for n, r in refused.items()]
         for _, reason, _ in aside:
@@ -130,7 +104,7 @@ class Pull:
             self.seen.update(r.key for r in listed if r.raw is not None)
         for part, last in self._batches(listed, live):
             made = (
-                self.writer.make_ready(self.result.source, self.result.stream, self.database.giving_way(part))
+                self.resolver.make_ready(self.result.source, self.result.stream, self.database.giving_way(part))
                 if live
                 else {}
             )  # while nobody waits
@@ -156,9 +130,9 @@ class Pull:
     def _land(
         self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]
     ) -> list[Landed]:
-        landed = self.writer.land(connection, self.result.source, self.result.stream, rows, pending=not live)
+        landed = self.resolver.land(connection, self.result.source, self.result.stream, rows, pending=not live)
         if live:
-            self.writer.settle_landed(connection, landed, made)
+            self.resolver.settle_landed(connection, landed, made)
         return landed
 
     def _count(self, landed: Sequence[Landed], aside: int) -> None:
@@ -170,7 +144,7 @@ class Pull:
         self.result.unchanged += len(landed) - changed
 
     def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
-        self.writer.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
+        self.resolver.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
         if self.complete and page.listed_all:
             self._absent(connection, live, self.result.quarantined + len(aside))
 

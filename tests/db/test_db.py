@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from hub import db
-from hub.db import Database, Turnstile, rehearsal
+from hub.db import Database, rehearsal, statements
+from hub.db import database as database_file
+from hub.db.turns import Turnstile
 from hub.errors import ConfigError
 from hub.landing.store import AbsenceRow, CursorRow
 from hub.migrations import upgrade
@@ -151,7 +153,7 @@ def test_the_log_goes_into_the_file_even_if_the_file_was_locked_when_that_began(
         for pragma in ("journal_mode=WAL", "wal_autocheckpoint=0", "user_version=1", "locking_mode=EXCLUSIVE"):
             writer.execute(f"PRAGMA {pragma}")
         writer.execute("CREATE TABLE note (text TEXT)")  # from here on nobody else gets in
-        thread = threading.Thread(target=db._checkpoints, args=(str(path), closed, 0.01), daemon=True)
+        thread = threading.Thread(target=database_file._checkpoints, args=(str(path), closed, 0.01), daemon=True)
         thread.start()
         time.sleep(0.1)
         assert thread.is_alive()
@@ -204,11 +206,11 @@ def test_collections_of_any_size_and_awkward_texts_are_bound_not_spelled(databas
 
 def test_many_rows_and_few_rows_are_stored_alike(database: Database) -> None:
     with database.unit() as c:
-        db.insert_many(c, db.table(AbsenceRow), ("rid", "times"), [(n, n) for n in range(db.COPY_FROM + 5)])
+        db.insert_many(c, db.table(AbsenceRow), ("rid", "times"), [(n, n) for n in range(statements.COPY_FROM + 5)])
         db.insert_many(c, db.table(AbsenceRow), ("rid", "times"), [(1000, 7)])
         db.insert_many(c, db.table(AbsenceRow), ("rid", "times"), [])
         db.upsert_many(c, db.table(AbsenceRow), ("rid", "times"), [(1000, 8), (1001, 9)])
-    assert len(rids(database)) == db.COPY_FROM + 7
+    assert len(rids(database)) == statements.COPY_FROM + 7
     with database.read() as c:
         assert dict(db.ask(c, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=range(1000, 1002))) == {
             1000: 8,

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from hub.db import PATIENCE, Database, Turnstile
+from hub.db import Database
+from hub.db.turns import PATIENCE, Turnstile
 from hub.errors import Conflict
 from hub.model import RecordId, Verdict
 from hub.quality.verify import Verify

@@ -10,6 +10,7 @@ from sqlmodel import SQLModel
 
 from hub.db import Database
 from hub.errors import NotFound
+from hub.landing.store import Incoming
 from hub.matching import store
 from hub.matching.compare.model import default_model
 from hub.model import RecordId, Verdict
@@ -98,3 +99,16 @@ def test_there_is_no_such_model(database: Database) -> None:
     with pytest.raises(NotFound, match="hub model list"):
         dry_run(hub.resolver, 77)
     assert everything(database) == before
+
+
+def test_a_dry_run_is_told_also_while_records_wait_for_the_bulk_path(database: Database) -> None:
+    hub = filled(database)
+    hub.resolver.read_rows("web", "people", [])
+    with database.unit() as c:
+        rows = [Incoming(str(n), {"id": str(n), "given_name": "Eva", "v": "1"}, "1") for n in range(40, 60)]
+        hub.resolver.land(c, "web", "people", rows, pending=True)
+    before = everything(database)
+    told = dry_run(hub.resolver, candidate(database, 5))
+    assert told.changes["created"] == 20
+    after = everything(database)
+    assert {name for name in before if before[name] != after[name]} == {"model"}

@@ -1,0 +1,241 @@
+"""The database: SQLite embedded or PostgreSQL by URL, one writer at a time, and the clock.
+
+`Database.unit()` is the only way to write: one transaction whose first statement takes the
+writer's lock. `Database.read()` is a snapshot. Rooms get the connection and never commit.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
+
+from hub.db.crashing import fail_point
+from hub.db.statements import driver
+from hub.db.turns import PATIENCE, Convoy, Turnstile
+from hub.errors import ConfigError, Fault, RetryLater
+
+WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory lock
+BUSY_SECONDS = 30
+LATELY = 1.0  # seconds that a request counts as recent
+WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
+CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
+CHECKPOINT_EVERY = 0.5  # seconds
+# KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
+CACHE, LARGE_CACHE = 16_384, 524_288
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+
+
+class SystemClock:
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+class Units(Protocol):
+    """Where rooms read and write: a database, or a rehearsal on one."""
+
+    @property
+    def url(self) -> URL: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def sqlite(self) -> bool: ...
+    @property
+    def shared(self) -> bool:
+        """Can other processes see what is committed here?"""
+
+    @property
+    def requested_lately(self) -> bool: ...
+    def unit(self, *, urgent: bool = True) -> AbstractContextManager[Connection]: ...
+    def large_unit(self) -> AbstractContextManager[Connection]: ...
+    def read(self) -> AbstractContextManager[Connection]: ...
+    def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T: ...
+    def giving_way(self, steps: Iterable[T]) -> Iterator[T]: ...
+    def shorten_log(self) -> None: ...
+
+
+class Database:
+    """One hub's store. `url` is `sqlite:///path`, or `postgresql://...`."""
+
+    def __init__(self, url: str, clock: Clock | None = None):
+        self.url = make_url(url)
+        self.clock = clock or SystemClock()
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        if not self.sqlite and self.url.get_backend_name() != "postgresql":
+            raise ConfigError(
+                [
+                    Fault(
+                        "HUB_DATABASE_URL",
+                        f"'{self.url.get_backend_name()}' is not supported",
+                        "use sqlite:///path or postgresql://user@host/name",
+                    )
+                ]
+            )
+        if not self.sqlite:
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        self._turnstile = Turnstile()
+        self._convoy = Convoy(self.unit)
+        self._units = 0
+        self._closed = threading.Event()
+
+    @contextmanager
+    def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
+        """A writing transaction, alone. Commits at the end, rolls back on any error.
+
+        The lock is taken by the first statement: on SQLite a later upgrade fails at once despite
+        the busy timeout; on PostgreSQL a snapshot older than the lock lets two golden records be born.
+        """
+        with self._turnstile.turn(urgent), self.engine.connect() as connection:
+            try:
+                if self.sqlite:
+                    connection.begin()  # so that what asks SQLAlchemy knows; itself it sends nothing
+                    driver(connection).execute("BEGIN IMMEDIATE")
+                else:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+            except (sqlite3.OperationalError, OperationalError) as error:
+                raise RetryLater(f"the database is busy or away: {error}") from error
+            try:
+                yield connection
+                fail_point("pre-commit")
+                driver(connection).execute("COMMIT") if self.sqlite else connection.commit()
+            except BaseException as error:
+                self._rollback(connection)
+                if isinstance(error, sqlite3.OperationalError | psycopg.OperationalError):
+                    raise RetryLater(f"the database is busy or away: {error}") from error
+                raise
+            fail_point("post-commit")
+            self._units += 1
+            if self._units == CHECKPOINT_AFTER and self.sqlite and self.url.database:
+                threading.Thread(
+                    target=_checkpoints, args=(self.url.database, self._closed), name="hub checkpoints", daemon=True
+                ).start()
+
+    @contextmanager
+    def large_unit(self) -> Iterator[Connection]:
+        """A unit that writes very much: its pages stay in memory until it commits, else they go to the log and come back many times."""
+        with self.unit(urgent=False) as connection:
+            if not self.sqlite:
+                yield connection
+                return
+            connection.exec_driver_sql(f"PRAGMA cache_size=-{LARGE_CACHE}")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE}")
+
+    def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
+        """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
+        return self._convoy.run(work, size)
+
+    @property
+    def shared(self) -> bool:
+        """Can other processes see what is committed here?"""
+        return self.url.database not in (None, "", ":memory:")
+
+    @property
+    def requested_lately(self) -> bool:
+        """Do requests write at this time? Then who is not in a hurry keeps its units short."""
+        return time.monotonic() - self._turnstile.urgent_at < LATELY
+
+    def giving_way(self, steps: Iterable[T]) -> Iterator[T]:
+        """Steps of work outside any unit, for who is not in a hurry: requests that write meanwhile go first, as Python
+        computes for one thread at a time. Patience is for all the steps together."""
+        until = time.monotonic() + PATIENCE
+        for step in steps:
+            self._turnstile.give_way(until)
+            yield step
+
+    def _rollback(self, connection: Connection) -> None:
+        if not self.sqlite:
+            connection.rollback()
+        elif driver(connection).in_transaction:
+            driver(connection).execute("ROLLBACK")  # SQLite has rolled back itself when the disk was full
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A snapshot: several reads that agree with one another."""
+        with self.engine.connect() as connection:
+            if self.sqlite:
+                driver(connection).execute("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield connection
+            except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+                raise RetryLater(f"the database is busy or away: {error}") from error
+            finally:
+                self._rollback(connection)
+
+    def shorten_log(self) -> None:
+        """After very many writes: move SQLite's log into the file and give its space back, unless somebody is busy just now."""
+        if self.sqlite and self.shared:
+            connection = sqlite3.connect(str(self.url.database), isolation_level=None, timeout=0.2)
+            try:
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.OperationalError:
+                pass  # the commits' own checkpoints remain
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        self._closed.set()
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: Any) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512},
+        pool_use_lifo=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN and COMMIT are ours
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+            f"cache_size=-{CACHE}",
+            "temp_store=MEMORY",
+            "mmap_size=268435456",
+            f"wal_autocheckpoint={WAL_PAGES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _checkpoints(path: str, closed: threading.Event, every: float = CHECKPOINT_EVERY) -> None:
+    """Move SQLite's log into the file from time to time, in passing: neither readers nor the writer wait for it."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        while not closed.wait(every):
+            with suppress(
+                sqlite3.OperationalError
+            ):  # busy or locked, its first look at the file too: next time, or by the commits' own
+                connection.execute("PRAGMA synchronous=FULL")
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+def _postgres_engine(url: Any) -> Engine:
+    return create_engine(url, isolation_level="READ COMMITTED", pool_size=10, max_overflow=20, pool_pre_ping=True)
