@@ -75,7 +75,7 @@ class Mutant:
 
 
 LANDING, FOLD, PULL = "hub/landing/store.py", "hub/landing/fold.py", "hub/work/pull.py"
-MATCHING, GOLDEN, SURVIVE = "hub/matching/run.py", "hub/golden_record/run.py", "hub/golden_record/survivorship.py"
+MATCHING, GOLDEN, SURVIVE = "hub/matching/refresh.py", "hub/golden_record/run.py", "hub/golden_record/survivorship.py"
 T_LANDING, T_FOLD, T_PULL, T_PUSH = (
     f"tests/{t}.py::test_"
     for t in ("landing/test_landing", "landing/test_fold", "work/test_pull", "delivery/test_push")
@@ -195,7 +195,7 @@ MUTANTS = [
     Mutant(
         "a changed record keeps its old keys",
         MATCHING,
-        "    _change_keys(connection, old_keys, new_keys, dead=False)\n",
+        "        _change_keys(connection, self.before, self.after, dead=False)\n",
         "",
         T_SETTLE + "a_record_that_changes_its_address_is_compared_anew[sqlite]",
     ),
@@ -236,7 +236,7 @@ MUTANTS = [
     ),
     Mutant(
         "nothing is clustered anew after a delete",
-        MATCHING,
+        "hub/matching/clusters/recluster.py",
         "kept = {p: w for p, w in weights.items() if p[0] in alive and p[1] in alive and",
         "alive |= {r: 'person' for r in reached.homes}\n    kept = {p: w for p, w in weights.items() if",
         T_SETTLE + "a_delete_parts_what_only_the_deleted_record_held_together[sqlite]",
@@ -257,9 +257,9 @@ MUTANTS = [
     ),
     Mutant(
         "the heir of what a decision ties is not looked for again",
-        MATCHING,
-        "    touched.near.update(r for d in reached.decisions.values()",
-        "    set(r for d in reached.decisions.values()",
+        "hub/matching/clusters/recluster.py",
+        "near = frozenset(r for d in tied for r in (d.left, d.right))",
+        "near = frozenset[int]()",
         T_UNDO + "a_dead_record_finds_its_heir_again_that_only_a_decision_ties_to_it[sqlite]",
     ),
     Mutant(
@@ -388,9 +388,9 @@ MUTANTS = [
     ),
     Mutant(
         "a bulk run forgets to settle what was pending",
-        "hub/resolve/bulk.py",
-        "landing.settle_pending(connection, pending,",
-        "(lambda *_: None)(connection, pending,",
+        "hub/resolve/settle.py",
+        "landing.settle_pending(connection, [i.rid for i in waiting],",
+        "(lambda *_: None)(connection, [i.rid for i in waiting],",
         T_BULK + "what_a_bulk_run_resolved_is_not_left_to_the_live_path[sqlite]",
     ),
     # delivery

@@ -22,8 +22,8 @@ from hub.landing.store import RecordInfo
 from hub.landing.suspension import any_suspension
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import Moved
+from hub.matching.clusters.recluster import Reclustered
 from hub.matching.recipe import Recipe
-from hub.matching.run import Reclustered
 from hub.model import ChangeType, Override, RecordId, from_plain, plain
 from hub.settings import Config, CustomerType
 
@@ -123,7 +123,7 @@ class Created:
 def create(connection: Connection, recipe: Recipe, clusters: list[frozenset[int]], now: int) -> Created:
     """The customers of clusters none of whose records was in one before."""
     infos = landing.records(connection, [r for c in clusters for r in c])
-    named = {landing.earliest(infos, c): c for c in clusters}
+    named = Reclustered.of({}, clusters, infos).after
     rebuilt = _build_all(connection, recipe, named, infos, now, {}, dead_leading(connection, infos))
     changes = derive({}, {r.id: r.state for r in rebuilt}, {}, frozenset())
     by_id = {r.id: r for r in rebuilt}

@@ -15,15 +15,17 @@ from sqlalchemy import Connection
 from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo
-from hub.matching import run, store
+from hub.matching import store
+from hub.matching.clusters import recluster
 from hub.matching.clusters.cluster import Clustering, Limits, Step, cluster, components
 from hub.matching.clusters.decisions import match_path
 from hub.matching.compare.candidates import keys as keys_of
 from hub.matching.compare.candidates import rule_name, without_placeholders
 from hub.matching.compare.model import Model, probability
 from hub.matching.compare.score import PartExplained, explain
+from hub.matching.pairs import limits_of, ordered, type_salt
 from hub.matching.recipe import Recipe
-from hub.matching.run import Touched, limits_of, ordered, type_salt
+from hub.matching.refresh import PairChange
 from hub.matching.store import StoredDecision
 from hub.model import BIT, Pair, RecordId, Verdict
 
@@ -272,8 +274,8 @@ class Explain:
     def _built(self, rid: int) -> _Built | None:
         """The component of G that holds a record, clustered again with its steps written down."""
         joins = {name: model.join for name, model in self.recipe.models.items()}
-        reached = run.reach(self.connection, {rid}, min(joins.values()))
-        graph = run.graph_after(self.connection, reached, Touched(), joins)
+        reached = recluster.reach(self.connection, {rid}, min(joins.values()))
+        graph = recluster.graph_after(self.connection, reached, PairChange(), joins)
         if rid not in graph.records:
             return None
         infos = landing.records(self.connection, graph.records)
@@ -293,7 +295,7 @@ class Explain:
             {p: w for p, w in weights.items() if p.left in component},
             matches=matches,
             apart=apart,
-            traits={n: run.traits_of(self.recipe, n, held[rids[n]].held) for n in component},
+            traits={n: recluster.traits_of(self.recipe, n, held[rids[n]].held) for n in component},
             limits=limits,
             trace=steps,
         )

@@ -23,8 +23,9 @@ from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import find_heir
 from hub.matching.clusters.of_type import Clusters
+from hub.matching.pairs import type_salt
+from hub.matching.prepare import standardised_rows
 from hub.matching.recipe import Recipe
-from hub.matching.run import standardised_rows, type_salt
 from hub.matching.training import batch
 from hub.resolve.bulk import difference
 from hub.resolve.resolver import Resolver

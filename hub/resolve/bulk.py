@@ -24,17 +24,19 @@ from hub.golden_record import run as golden_run
 from hub.golden_record.run import Created
 from hub.landing import store as landing
 from hub.landing import suspension
-from hub.matching import run as matching_run
 from hub.matching import store as matching_store
-from hub.matching.clusters.heirs import Moved, settle_heirs
 from hub.matching.clusters.of_type import Clusters
+from hub.matching.clusters.recluster import Reclustered
+from hub.matching.pairs import type_salt
+from hub.matching.prepare import standardised_rows
 from hub.matching.recipe import Recipe
-from hub.matching.run import Reclustered, Touched, type_salt
+from hub.matching.refresh import crowded_out, holding
 from hub.matching.store import StoredPair
 from hub.matching.training import batch
 from hub.resolve import helping
 from hub.resolve.helping import Work
 from hub.resolve.resolver import Resolver
+from hub.resolve.settle import Unsettled, settle
 
 STANDARDISE_CHUNK = 2_500
 KEYS_CHUNK = 200_000
@@ -206,9 +208,7 @@ class Bulk:
         recipe = self._recipe()
         rids = self._to_standardise(recipe, full)
         done = 0
-        for rows in self._each(
-            matching_run.standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)
-        ):
+        for rows in self._each(standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)):
             with self.database.unit(urgent=False) as connection:
                 latest = landing.latest_of(connection, [r[0] for r in rows])
                 matching_store.save_standardised(connection, [r for r in rows if latest.get(r[0]) == r[3]])
@@ -324,7 +324,7 @@ class Bulk:
         kept = {(a, b) for a, b, *_ in _rows(added)} if gone.num_rows else set()
         for dropped in db.chunks([(a, b) for a, b, *_ in _rows(gone) if (a, b) not in kept], 5_000):
             with self._unit(recipe, mark) as (connection, skip):
-                stay = self._unsure(matching_run.holding(connection, recipe, type_name, dropped)) if skip else set()
+                stay = self._unsure(holding(connection, recipe, type_name, dropped)) if skip else set()
                 matching_store.save_pairs(connection, [p for p in dropped if skip.isdisjoint(p) and p not in stay], [])
         for start in range(0, max(added.num_rows, 1), 100_000):
             new = [StoredPair(*r) for r in _rows(added.slice(start, 100_000))]
@@ -333,7 +333,7 @@ class Bulk:
                     matching_store.insert_pairs(connection, new)
                 else:
                     unsure = self._unsure(
-                        matching_run.crowded_out(connection, recipe, type_name, skip, [(p.left, p.right) for p in new])
+                        crowded_out(connection, recipe, type_name, skip, [(p.left, p.right) for p in new])
                     )
                     matching_store.save_pairs(
                         connection,
@@ -455,18 +455,10 @@ class Bulk:
             else:
                 self.late.update(g.records)
         before = {n: c for g in fit for n, c in g.old.items()}
-        after = {landing.earliest(infos, c): c for g in fit for c in g.new}
-        here = {r: n for n, c in after.items() for r in c}
-        gone = [r for c in before.values() for r in c if r not in here]
-        matching_store.save_membership(connection, gone, {r: n for r, n in here.items() if homes.get(r) != n})
-        pending = {r for r in here if infos[r].pending}
-        at = self.database.clock.now()
-        touched = set(here) if everything else pending
-        changes = golden_run.rebuild(
-            connection, recipe, Reclustered(before, after, infos), Moved({}, {}), touched, at=at, now=at
-        )
-        landing.settle_pending(connection, pending, max((infos[r].latest for r in pending), default=0))
-        return len(changes)
+        found = Reclustered.of(before, [c for g in fit for c in g.new], infos)
+        here = frozenset(r for c in found.after.values() for r in c)
+        given = Unsettled(here, golden=here if everything else frozenset(), clusters=found)
+        return len(settle(connection, recipe, given, at=self.database.clock.now()).changes)
 
     # --- the dead, and what moved meanwhile ---
 
@@ -481,14 +473,9 @@ class Bulk:
         dead = [*back, *dead]  # those that live again first: their ids come back from their heirs
         for part in db.chunks(dead, 200):
             with self._unit(recipe, mark) as (connection, moved_on):
-                at = self.database.clock.now()
-                settled = set(part) - moved_on
-                touched = Touched(records=settled)
-                found = matching_run.recluster(connection, recipe, touched)
-                moved = settle_heirs(connection, recipe, touched)
-                changed = {r for r in settled if touched.infos[r].pending} | (settled & set(back))
-                golden_run.rebuild(connection, recipe, found, moved, changed, at=at, now=at)
-                landing.settle_pending(connection, settled, self._landed(connection, settled))
+                settled = frozenset(part) - moved_on
+                given = Unsettled(settled, golden=settled & set(back), standardised=True)
+                settle(connection, recipe, given, at=self.database.clock.now())
             self.progress("heirs", len(part), len(dead))
 
     @staticmethod

@@ -14,20 +14,20 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
-from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredCustomer
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
-from hub.matching import run as matching_run
 from hub.matching import store as matching_store
 from hub.matching.clusters.decisions import check
-from hub.matching.clusters.heirs import settle_heirs
 from hub.matching.compare.score import weigh
+from hub.matching.pairs import ordered
+from hub.matching.prepare import Ready, ready, salted_keys
 from hub.matching.recipe import Recipe, read_recipe
-from hub.matching.run import Ready, ordered, ready
+from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
+from hub.resolve.settle import Unsettled, settle
 from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
@@ -191,32 +191,16 @@ class Resolver:
         self,
         connection: Connection,
         recipe: Recipe,
-        rids: Collection[int],
+        rids: Iterable[int] = (),
         *,
-        seeds: Collection[int] = (),
-        golden: Collection[int] = (),
+        seeds: Iterable[int] = (),
+        golden: Iterable[int] = (),
         force: bool = False,
         made: Mapping[int, Ready] | None = None,
     ) -> list[Change]:
-        """Work out anew what a change touches.
-
-        rids: records whose landed versions or writes changed; seeds: ends of decisions that changed;
-        golden: records of whom only the golden record is to be looked at again; made: rows made ready before.
-        """
-        if not rids and not seeds and not golden:
-            return []
-        at = self.database.clock.now()
-        touched = matching_run.refresh(connection, recipe, rids, force=force, made=made)
-        touched.seeds.update(seeds, golden)
-        found = matching_run.recluster(connection, recipe, touched)
-        moved = settle_heirs(connection, recipe, touched)
-        changes = golden_run.rebuild(
-            connection, recipe, found, moved, touched.records | set(golden), at=at, now=at, held=touched.held
-        )
-        # only what was folded here: a companion whose newer version waits for the bulk path goes on waiting
-        pending = [i for i in map(found.infos.get, rids) if i is not None and i.pending]
-        landing.settle_pending(connection, [i.rid for i in pending], max((i.latest for i in pending), default=0))
-        return changes
+        """Work out now what a change touches: see `Unsettled`."""
+        given = Unsettled(frozenset(rids), frozenset(seeds), frozenset(golden), made or {}, force)
+        return settle(connection, recipe, given, at=self.database.clock.now()).changes
 
     def _outcomes(
         self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], changes: Iterable[Change]
@@ -273,13 +257,11 @@ class Resolver:
         self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int
     ) -> list[ProbeMatch]:
         model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
-        keys = matching_run.salted_keys(forms, recipe, type_name)
+        keys = salted_keys(forms, recipe, type_name)
         blocks = matching_store.holders(connection, keys, cap)
         others = {r for members in blocks.values() if len(members) < cap for r in members}
         sketch = recipe.standardisers[type_name].layout.sketch(forms)
-        near = matching_run.shortlisted(
-            connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review
-        )
+        near = shortlisted(connection, recipe, type_name, [(_PROBE, r) for r in others], {_PROBE: sketch}, model.review)
         weighed = {
             r: weigh(forms, found, model) for r, found in matching_store.forms(connection, [r for _, r in near]).items()
         }

@@ -25,7 +25,7 @@ from hub.landing import suspension
 from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
 from hub.matching.clusters.decisions import check_all
-from hub.matching.run import RidPair, ordered
+from hub.matching.pairs import RidPair, ordered
 from hub.model import Decision, Override, Pair, RecordId, Value, Verdict, digest, from_plain
 from hub.resolve.resolver import Resolver, find_customer
 from hub.stewardship import act_store

@@ -22,8 +22,8 @@ from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
 from hub.matching.compare.score import weigh
 from hub.matching.explain import Explain
+from hub.matching.pairs import RidPair, limits_of, ordered
 from hub.matching.recipe import Recipe
-from hub.matching.run import RidPair, limits_of, ordered
 from hub.matching.store import StoredDecision
 from hub.model import RecordId, Verdict, digest
 from hub.resolve.resolver import Resolver

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.matching.run import RidPair
+from hub.matching.pairs import RidPair
 
 
 class ReviewHoldRow(SQLModel, table=True):

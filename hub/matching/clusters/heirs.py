@@ -15,9 +15,11 @@ from sqlalchemy import Connection
 from hub.landing import store as landing
 from hub.matching import store
 from hub.matching.clusters.cluster import cluster
+from hub.matching.clusters.recluster import Reclustered, traits_of
 from hub.matching.compare.score import weigh
+from hub.matching.pairs import RidPair, limits_of, ordered
 from hub.matching.recipe import Recipe
-from hub.matching.run import RidPair, Touched, infos_of, limits_of, ordered, traits_of
+from hub.matching.refresh import Touched
 from hub.model import Pair, Verdict
 
 
@@ -29,10 +31,12 @@ class Moved:
     after: dict[int, int | None]
 
 
-def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Moved:
+def settle_heirs(
+    connection: Connection, recipe: Recipe, touched: Touched, found: Reclustered, seeds: Collection[int] = ()
+) -> Moved:
     """Find anew the heirs that a change may have moved, and where all that follow them lead."""
     changed = touched.records
-    infos = infos_of(connection, touched, changed)
+    infos = touched.known.infos(connection, changed)
     died = set(
         store.deaths(
             connection, [r for r in changed if r in infos and infos[r].born is not None and infos[r].died is not None]
@@ -41,19 +45,19 @@ def settle_heirs(connection: Connection, recipe: Recipe, touched: Touched) -> Mo
     if not died and not store.any_dead(connection):
         return Moved({}, {})
     revived = changed - died
-    near = changed | touched.near | touched.seeds
+    near = changed | touched.pairs.near | touched.pairs.ends | found.near | set(seeds)
     doubtful = died | store.dead_near(connection, near) | store.heirs(connection, near).keys()
     doubtful = _dead(connection, doubtful - revived)
     follow = store.followers(connection, doubtful | changed) | doubtful
     before = {r: leads for r, (_, leads) in store.heirs(connection, follow | revived).items()}
     store.drop_heirs(connection, revived)
     heirs = {r: heir for r, (heir, _) in store.heirs(connection, follow).items()}
-    found = {rid: find_heir(connection, recipe, rid) for rid in sorted(doubtful)}
-    heirs.update({rid: heir for rid, (heir, _) in found.items()})
+    fresh = {rid: find_heir(connection, recipe, rid) for rid in sorted(doubtful)}
+    heirs.update({rid: heir for rid, (heir, _) in fresh.items()})
     follow -= revived
     after = {rid: _leads(connection, rid, heirs) for rid in follow}
     store.save_heirs(connection, {r: (heirs.get(r), after[r]) for r in follow})
-    store.save_near(connection, {rid: members for rid, (_, members) in found.items()})
+    store.save_near(connection, {rid: members for rid, (_, members) in fresh.items()})
     return Moved(before, after)
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, text
 from hub import db
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo
-from hub.matching import run, store
+from hub.matching import store
 from hub.matching.clusters.cluster import Traits, cluster
+from hub.matching.clusters.recluster import traits_of
+from hub.matching.pairs import limits_of
 from hub.matching.recipe import Recipe
-from hub.matching.run import limits_of
 from hub.model import Pair, RecordId, Verdict
 
 Ints = npt.NDArray[np.int64]
@@ -159,7 +160,7 @@ class Clusters:
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
         rids = {name: r for r, name in names.items()}
-        traits: dict[RecordId, Traits] = {names[r]: run.traits_of(self.recipe, names[r], held[r]) for r in members}
+        traits: dict[RecordId, Traits] = {names[r]: traits_of(self.recipe, names[r], held[r]) for r in members}
         inside = [d for d in decisions if d.left in names and d.right in names]
         made = cluster(
             rids.keys(),

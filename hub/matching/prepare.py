@@ -1,0 +1,156 @@
+"""Landed versions -> standardised records: mapped, folded, cleaned, with comparison forms, sketch and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.connectors.mapping.mapper import Mapped
+from hub.errors import BadRecord
+from hub.landing import store as landing
+from hub.landing.fold import Folded, fold
+from hub.landing.store import RecordInfo, StoredVersion
+from hub.matching import store
+from hub.matching.compare.candidates import keys as keys_of
+from hub.matching.pairs import type_salt
+from hub.matching.recipe import Recipe, hash_values
+from hub.model import Cell, Version, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record folded and standardised by a recipe."""
+
+    info: RecordInfo
+    folded: Folded
+    forms: dict[str, Any]
+    sketch: bytes
+    keys: frozenset[int]
+    problems: tuple[tuple[str, str], ...]
+
+    @property
+    def alive(self) -> bool:
+        return self.folded.died is None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A row mapped, cleaned and keyed before anybody waits for it: outside the lock. Good for its recipe alone."""
+
+    recipe: Recipe
+    raw: Mapping[str, Any]
+    mapped: Mapped
+    forms: dict[str, Any]
+    sketch: bytes
+    keys: frozenset[int]
+
+
+def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> Ready | None:
+    """Pure: a row made ready. None when it cannot be read: that is told where it lands."""
+    given = recipe.stream(source, stream)
+    try:
+        mapped = recipe.mappers[source, stream].map(raw)
+    except BadRecord:
+        return None
+    standardiser = recipe.standardisers[given.customer]
+    forms = standardiser.forms(mapped.cells, given.is_verified)
+    return Ready(
+        recipe, raw, mapped, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, given.customer)
+    )
+
+
+def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> frozenset[int]:
+    salt = type_salt(type_name)
+    return frozenset(k ^ salt for k in keys_of(forms, recipe.models[type_name]))
+
+
+def prepare(
+    recipe: Recipe,
+    info: RecordInfo,
+    versions: Iterable[StoredVersion],
+    writes: list[Write],
+    *,
+    keys: bool = True,
+    made: Ready | None = None,
+) -> Prepared | None:
+    """Pure: what a record's versions say under a recipe. None while only tombstones landed. `made`: a row of it made ready before."""
+    stream = recipe.stream(info.id.source, info.id.stream)
+    mapper = recipe.mappers[info.id.source, info.id.stream]
+    mapped: list[Version] = []
+    problems: tuple[tuple[str, str], ...] = ()
+    for v in versions:
+        if v.suspended is not None:
+            continue
+        cells: Mapping[str, Cell] = {}
+        if v.raw is not None:
+            try:
+                if made is not None and v.raw == made.raw:
+                    cells, problems = made.mapped.cells, made.mapped.problems
+                else:
+                    cells, problems = mapper.read(v.raw)
+            except BadRecord as error:  # the mapping changed since it landed
+                problems = (("", str(error)),)
+        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))
+    folded = fold(
+        mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values"
+    )
+    if folded is None:
+        return None
+    cells = {a: h.cell for a, h in folded.held.items()}
+    if made is not None and made.mapped.cells == cells:
+        return Prepared(info, folded, made.forms, made.sketch, made.keys, problems)
+    standardiser = recipe.standardisers[info.type]
+    forms = standardiser.forms(cells, stream.is_verified)
+    return Prepared(
+        info,
+        folded,
+        forms,
+        standardiser.layout.sketch(forms),
+        salted_keys(forms, recipe, info.type) if keys else frozenset(),
+        problems,
+    )
+
+
+def load_prepared(
+    connection: Connection,
+    recipe: Recipe,
+    rids: Collection[int],
+    made: Mapping[int, Ready] | None = None,
+    *,
+    keys: bool = True,
+) -> dict[int, Prepared]:
+    infos = landing.records(connection, rids)
+    versions = landing.versions_of(connection, rids)
+    writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
+    good = {r: m for r, m in (made or {}).items() if m.recipe is recipe}
+    found = {
+        r: prepare(recipe, i, versions.get(r, []), writes.get(r, []), keys=keys, made=good.get(r))
+        for r, i in infos.items()
+    }
+    return {r: p for r, p in found.items() if p is not None}
+
+
+def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
+    """A row in the order of store.STANDARDISED."""
+    problems = db.dump(prepared.problems) if prepared.problems else None
+    return (
+        prepared.info.rid,
+        prepared.info.type,
+        recipe.base,
+        prepared.folded.latest,
+        prepared.folded.born,
+        prepared.folded.died,
+        prepared.sketch,
+        store.held_json(prepared.folded.held),
+        db.dump(prepared.forms),
+        problems,
+    )
+
+
+def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[tuple[Any, ...]]:
+    """The standardised rows of these records, made anew."""
+    return [standardised_row(recipe, p) for p in load_prepared(connection, recipe, rids, keys=False).values()]
