@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.responses import Response
 
@@ -16,12 +17,34 @@ from hub.api.schemas import BatchAnswer, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.api.wrap import BODY_BYTES, NDJSON
 from hub.connectors.base import ROW_DEPTH, too_deep
+from hub.connectors.rows import parse_json
 from hub.errors import Fault, NotFound, Refused, TooLarge, Unprocessable
 from hub.model import RecordId
 from hub.open import Hub
 from hub.resolve.resolver import Outcome
 
-router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"])
+
+class ExactRequest(Request):
+    """A request whose JSON is read as every other row is: nothing rounded, NaN refused."""
+
+    async def json(self) -> Any:
+        try:
+            return parse_json(await self.body())
+        except ValueError as error:
+            raise json.JSONDecodeError(str(error), "", 0) from None
+
+
+class ExactRoute(APIRoute):
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def exact(request: Request) -> Response:
+            return await handle(ExactRequest(request.scope, request.receive))
+
+        return exact
+
+
+router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"], route_class=ExactRoute)
 
 ROWS = 1000  # of one batch
 CHUNK = 100  # rows of one transaction: other requests get their turn between
@@ -147,8 +170,8 @@ def _row(line: bytes) -> dict[str, Any] | str:
     if len(line) > BODY_BYTES:
         return f"longer than {BODY_BYTES >> 20} MiB"
     try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        found = parse_json(line)
+    except ValueError:
         return "not readable as JSON"
     if not isinstance(found, dict):
         return "not a JSON object"

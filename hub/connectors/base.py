@@ -23,6 +23,8 @@ ROW_BYTES = 1 << 20  # a longer row is quarantined
 ROW_DEPTH = 32  # so is one nested deeper
 PAGE_ROWS = 1000
 NESTED = frozenset({dict, list})
+WIDEST = 2**63  # integers from here on are kept as text
+LONGEST_WHOLE = 400  # digits
 KEPT = 2000  # characters of a malformed row that are kept to look at
 
 
@@ -122,17 +124,20 @@ class Connector(Protocol):
 def jsonable(value: Any) -> JSON:
     """A database's or file's value as JSON knows it.
 
-    Decimals: an int when whole, else text (a float would round). Times: ISO in UTC; one without a
+    Decimals: an int when whole and 64 bits hold it, else text (a float would round). Longer integers: text. Times: ISO in UTC; one without a
     zone is taken as UTC. Bytes: base64. What JSON has no number for (NaN, infinity) is null.
     """
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool):
         return value
+    if isinstance(value, int):
+        return value if abs(value) < WIDEST else format(Decimal(value), "f")
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Decimal):
         if not value.is_finite():
             return None
-        return int(value) if value == value.to_integral_value() and value.adjusted() < 40 else format(value, "f")
+        whole = value.adjusted() < LONGEST_WHOLE and value == value.to_integral_value()
+        return jsonable(int(value)) if whole else format(value, "f")
     if isinstance(value, datetime):
         return (value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"
     if isinstance(value, date | time):

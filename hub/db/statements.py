@@ -29,6 +29,14 @@ def dump(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def dump_any(value: Any) -> str:
+    """For what was set aside: whatever it holds, as text that any database keeps."""
+    try:
+        return dump(value)
+    except (TypeError, RecursionError):
+        return repr(value).encode("ascii", "backslashreplace").decode()
+
+
 def load(text_: str | None) -> Any:
     return None if text_ is None else orjson.loads(text_)
 

@@ -54,7 +54,7 @@ def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> R
     given = recipe.stream(source, stream)
     try:
         mapped = recipe.mappers[source, stream].map(raw)
-    except BadRecord:
+    except Exception:  # noqa: BLE001 - a row that cannot be read stops nobody else's
         return None
     standardiser = recipe.standardisers[given.customer]
     forms = standardiser.forms(mapped.cells, given.is_verified)
@@ -94,6 +94,8 @@ def prepare(
                     cells, problems = mapper.read(v.raw)
             except BadRecord as error:  # the mapping changed since it landed
                 problems = (("", str(error)),)
+            except Exception as error:  # noqa: BLE001 - a row that cannot be read stops nobody else's
+                problems = (("", f"could not be read ({type(error).__name__})"),)
         mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))
     folded = fold(
         mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values"

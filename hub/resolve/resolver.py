@@ -13,6 +13,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from hub import db
+from hub.connectors.mapping.mapper import Mapper
+from hub.connectors.rows import keepable
 from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
@@ -87,7 +89,7 @@ class Resolver:
         """
         incoming, refused = self.read_rows(source, stream, rows)
         made = self.make_ready(source, stream, incoming.values())
-        aside = [(f"row {n + 1}", o.reason, db.dump(rows[n])) for n, o in refused.items()]
+        aside = [(f"row {n + 1}", o.reason, db.dump_any(rows[n])) for n, o in refused.items()]
 
         def work(connection: Connection) -> list[Outcome]:
             if first is not None:
@@ -121,13 +123,16 @@ class Resolver:
         refused: dict[int, Outcome] = {}
         for number, raw in enumerate(rows):
             try:
-                found = mapper.identify(raw)
-                incoming[number] = Incoming(found.key, None if found.tombstone else raw, found.version, found.observed)
+                row = keepable(raw)
+                found = mapper.identify(row)
+                incoming[number] = Incoming(found.key, None if found.tombstone else row, found.version, found.observed)
             except BadRecord as error:
                 refused[number] = Outcome("", "quarantined", reason=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
+                refused[number] = Outcome("", "quarantined", reason=f"could not be read ({type(error).__name__})")
         return incoming, refused
 
-    def _mapper(self, source: str, stream: str) -> Any:
+    def _mapper(self, source: str, stream: str) -> Mapper:
         if self._recipe is None:
             with self.database.read() as connection:
                 self.recipe(connection)

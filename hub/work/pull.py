@@ -96,7 +96,7 @@ class Pull:
         rows = [r for r in page.rows if isinstance(r, SourceRow)]
         incoming, refused = self.resolver.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
         aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
-        aside += [(rows[n].line, r.reason, db.dump(rows[n].raw)) for n, r in refused.items()]
+        aside += [(rows[n].line, r.reason, db.dump_any(rows[n].raw)) for n, r in refused.items()]
         for _, reason, _ in aside:
             self.result.reasons[reason] = self.result.reasons.get(reason, 0) + 1
         listed = list(incoming.values())

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
+from hub import db
 from hub.api.security import PUBLIC
 from hub.app import create_app
 from hub.open import Hub
@@ -502,3 +503,35 @@ def test_openapi_is_complete(client: TestClient, app: FastAPI) -> None:
     assert {"Problem", "ProblemFault"} <= schemas.keys() and "HTTPValidationError" not in schemas
     refs = set(re.findall(r"#/components/schemas/([\w-]+)", str(described)))
     assert refs <= schemas.keys()
+
+
+LONG = "12345678901234567890121"
+
+
+def test_a_row_is_kept_to_the_last_digit_whichever_way_it_is_sent(client: TestClient, hub: Hub) -> None:
+    key = key_for(hub, "steward")
+    address = "/v1/sources/billing/customers/records"
+    body = f'{{"id": "b1", "first": "Ann", "last": "One", "loyalty": {LONG}, "x": 12345678901234567.89}}'
+    put = client.put(f"{address}/b1", content=body, headers={**key, "content-type": "application/json"})
+    assert put.status_code == 200, put.text
+    lines = "\n".join(f'{{"id": {LONG[:-1]}{n}, "first": "F{n}", "last": "L{n}"}}' for n in range(2))
+    many = client.post(address, content=lines, headers={**key, "content-type": "application/x-ndjson"})
+    assert [row["key"] for row in many.json()["data"]] == [f"{LONG[:-1]}0", f"{LONG[:-1]}1"]
+    with hub.database.read() as connection:
+        stored = [row[0] for row in db.ask(connection, "SELECT raw FROM version ORDER BY landed")]
+    assert db.load(stored[0])["loyalty"] == LONG
+    assert db.load(stored[0])["x"] == "12345678901234567.89"
+    assert len(stored) == 3
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", '"\\ud800"', "[1,"])
+def test_what_is_no_json_is_refused_or_set_aside(client: TestClient, hub: Hub, value: str) -> None:
+    key = key_for(hub, "steward")
+    address = "/v1/sources/billing/customers/records"
+    row = f'{{"id": "b1", "first": "Ann", "last": "One", "note": {value}}}'
+    put = client.put(f"{address}/b1", content=row, headers={**key, "content-type": "application/json"})
+    assert put.status_code == 400, put.text
+    good = '{"id": "b2", "first": "Bo", "last": "Two"}'
+    many = client.post(address, content=f"{row}\n{good}", headers={**key, "content-type": "application/x-ndjson"})
+    assert many.status_code == 200
+    assert [answer["happened"] for answer in many.json()["data"]] == ["quarantined", "created"]

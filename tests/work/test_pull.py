@@ -12,6 +12,7 @@ import pytest
 import stamina
 from sqlalchemy import text
 
+from hub import db
 from hub.connectors.registry import connect
 from hub.db import Database
 from hub.errors import RetryLater
@@ -489,3 +490,12 @@ def test_a_source_that_refuses_us_says_so_and_lands_nothing(web: Web) -> None:
     found = Pull(web.resolver, "crm", "people", complete=False).run(connector, live=True)
     assert "TOKEN" in found.error
     assert found.fetched == 0
+
+
+def test_a_number_past_64_bits_in_any_column_lands_with_its_digits(database: Database, tmp_path: Path) -> None:
+    files = Files(database, tmp_path)
+    files.put(person(1), {**person(2), "loyalty": 98765432109876543210}, person(3))
+    assert (files.pull().landed, files.pull().unchanged) == (3, 3)
+    with database.read() as connection:
+        kept = [db.load(row[0]) for row in db.ask(connection, "SELECT raw FROM version ORDER BY landed")]
+    assert kept[1]["loyalty"] == "98765432109876543210"

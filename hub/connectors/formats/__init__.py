@@ -10,7 +10,6 @@ import codecs
 import csv
 import gzip
 import io
-import json
 import re
 import tempfile
 import zlib
@@ -24,6 +23,7 @@ import orjson
 
 from hub.connectors.base import JSON, KEPT, NESTED, ROW_BYTES, ROW_DEPTH, BadRow, SourceRow, jsonable, too_deep
 from hub.connectors.mapping.paths import path as compile_path
+from hub.connectors.rows import DECODER, parse_json
 from hub.errors import BadRecord
 from hub.settings import FileRead
 
@@ -42,7 +42,6 @@ COLUMNS = 4000
 
 csv.field_size_limit(max(csv.field_size_limit(), ROW_BYTES))
 _ESCAPED = re.compile("[\udc80-\udcff]")  # bytes that the encoding does not know
-_LONG_NUMBER = re.compile(rb"\d{16}")  # orjson would round what does not fit 64 bits
 _WIDE = ("utf-16", "utf-32")
 
 
@@ -362,23 +361,6 @@ def _csv_rows(
 # --- JSON -----------------------------------------------------------------------------------
 
 
-def parse_json(text: bytes | str) -> JSON:
-    """JSON, strictly: no NaN, no lone surrogates, no number rounded that a key may depend on. ValueError if not."""
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    if _LONG_NUMBER.search(data) is None:
-        return orjson.loads(data)
-    try:
-        value = json.loads(data, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()
-    except (RecursionError, UnicodeError):
-        raise ValueError("not readable JSON") from None
-    return value
-
-
-def _no_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is not JSON")
-
-
 def checked_row(value: JSON, where: str, text: str, size: int) -> SourceRow | BadRow:
     """The object as a row, or why it is none."""
     if not isinstance(value, dict):
@@ -478,7 +460,7 @@ def _items(items: Iterable[JSON], name: str) -> Iterator[Read]:
 
 def _salvaged(text: str, name: str) -> Iterator[Read]:
     """The items of a broken list, as far as they can be read."""
-    decoder, place, number = json.JSONDecoder(parse_constant=_no_constant), 0, 0
+    decoder, place, number = DECODER, 0, 0
     skip = re.compile(r"[\s,\[]*")
     while True:
         found = skip.match(text, place)

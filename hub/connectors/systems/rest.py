@@ -26,11 +26,12 @@ from hub.connectors.base import (
     known_columns,
     schema_notes,
 )
-from hub.connectors.formats import checked_row, parse_json
+from hub.connectors.formats import checked_row
 from hub.connectors.http import Answer, Http
 from hub.connectors.mapping.mapper import needed_columns, record_key, used_columns, with_fields
 from hub.connectors.mapping.paths import Row, has_nested, path
 from hub.connectors.mapping.times import shift_back, version_text
+from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
 from hub.settings import RestConnector, RestRead, Source, Stream

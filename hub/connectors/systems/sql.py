@@ -7,6 +7,8 @@ as the driver gives them: one that is not in the spelling that a column's type e
 from __future__ import annotations
 
 import base64
+import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +17,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.types.datetime import (
+    DateLoader,
+    IntervalLoader,
+    TimeLoader,
+    TimestampLoader,
+    TimestamptzLoader,
+    TimetzLoader,
+)
+from psycopg.types.json import set_json_loads
+from sqlalchemy import event
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
@@ -47,6 +60,7 @@ from hub.connectors.base import (
 from hub.connectors.mapping.mapper import needed_columns
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, shift_back
+from hub.connectors.rows import parse_json
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Source, SqlConnector, Stream, secret
 
@@ -100,6 +114,7 @@ class Database:
             and "mode=memory" not in url
         ):
             self._file = Path(parsed.database.removeprefix("file:").partition("?")[0])
+        event.listen(engine, "connect", _read_anything)
         return engine
 
     _file: Path | None = None
@@ -264,6 +279,48 @@ class Database:
         return _Target(table, key, columns, types)
 
 
+def _read_anything(connection: Any, _record: Any) -> None:
+    """What the driver has no word for is read as text: one value that cannot be read must not stop a stream."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.text_factory = _any_text
+    elif isinstance(connection, psycopg.Connection):
+        set_json_loads(parse_json, connection)
+        for name, loader in _TOLERANT.items():
+            connection.adapters.register_loader(name, loader)
+
+
+def _any_text(data: bytes) -> str:
+    """Bytes that are no UTF-8 become what no row can hold: the row is set aside, and named."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _tolerant(base: type[Any]) -> type[Any]:
+    """A loader that gives the database's own text for values that Python has no word for: infinity, BC, year 10000."""
+
+    class Tolerant(base):  # type: ignore[misc]
+        def load(self, data: Any) -> Any:
+            try:
+                return super().load(data)
+            except (psycopg.Error, ValueError, OverflowError):
+                return bytes(data).decode("utf-8", "replace")
+
+    return Tolerant
+
+
+_TOLERANT = {
+    name: _tolerant(loader)
+    for name, loader in {
+        "date": DateLoader,
+        "time": TimeLoader,
+        "timetz": TimetzLoader,
+        "timestamp": TimestampLoader,
+        "timestamptz": TimestamptzLoader,
+        "interval": IntervalLoader,
+    }.items()
+}
+_BEYOND = re.compile(r"-?infinity|\d{5,}-.*|.* BC", re.IGNORECASE)  # how PostgreSQL writes times that Python cannot
+
+
 def _kind(error: BaseException) -> str:
     original = getattr(error, "orig", None)
     state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
@@ -373,6 +430,8 @@ class _Reading:
 
     def _in_future(self, version: Any) -> bool:
         """A row dated in the future must not carry the cursor past the changes of today."""
+        if isinstance(version, str) and _BEYOND.fullmatch(version):
+            return not version.startswith("-") and not version.upper().endswith(" BC")
         moment = instant(jsonable(version)) if isinstance(version, datetime | date | str) else None
         return moment is not None and moment > self.now + AHEAD
 

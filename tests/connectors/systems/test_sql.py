@@ -342,3 +342,54 @@ def test_a_query_that_gives_a_column_twice_is_a_fault(postgres: str) -> None:
     )
     with pytest.raises(ConfigError, match="a column twice: id"):
         pages(connect(source, env={"URL": postgres}, base_folder=Path()))
+
+
+def test_values_that_python_has_no_word_for_stop_neither_their_row_nor_the_stream(postgres: str) -> None:
+    """Infinity, before Christ, after the year 9999, 24 o'clock, numbers past 64 bits: in columns mapped or not."""
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in (
+            "drop table if exists odd",
+            "create table odd (id int, born date, seen timestamptz, at timestamp, opens time, every interval,"
+            " big numeric(40,4), body jsonb, updated_at timestamptz)",
+            "insert into odd values (1, '1980-02-29', now(), now(), '10:00', '1 day', 7, '{\"n\": 1}', '2026-01-01')",
+            "insert into odd values (2, 'infinity', '-infinity', '0044-03-15 BC', '24:00', '100000000 years',"
+            " 99999999999999999999, '{\"n\": 98765432109876543210, \"x\": 12345678901234567.89}', '2026-01-02')",
+            "insert into odd values (3, '20000-01-01', 'infinity', '294000-01-01', null, null, 'NaN', null, 'infinity')",
+            "insert into odd values (4, null, null, null, null, null, null, null, '2026-01-03')",
+        ):
+            connection.execute(sa.text(statement))
+    source = Source.model_validate(
+        {
+            "name": "billing",
+            "connector": {"kind": "sql", "url_env": "URL"},
+            "streams": {
+                "odd": {
+                    "customer": "person",
+                    "key": "id",
+                    "version": "updated_at",
+                    "table": "odd",
+                    "map": {"birth_date": "born"},
+                }
+            },
+        }
+    )
+    found = list(connect(source, env={"URL": postgres}, base_folder=Path()).read("odd", None))
+    rows = raws(found)
+    assert sorted(rows) == [1, 2, 3, 4]
+    assert rows[1]["born"] == "1980-02-29"
+    assert (rows[2]["born"], rows[2]["at"], rows[2]["opens"]) == ("infinity", "0044-03-15 BC", "24:00:00")
+    assert rows[2]["big"] == "99999999999999999999"
+    assert rows[2]["body"] == {"n": "98765432109876543210", "x": "12345678901234567.89"}
+    assert (rows[3]["born"], rows[3]["big"]) == ("20000-01-01", None)
+    assert "infinity" not in str(found[-1].cursor["version"]), "what is dated for ever must not hide later changes"
+
+
+def test_text_that_is_none_in_sqlite_is_read_and_the_rest_goes_on(tmp_path: Path) -> None:
+    table = Table(f"sqlite:///{tmp_path / 'bill.sqlite'}")
+    table.put(person(1), person(2))
+    with sqlite3.connect(tmp_path / "bill.sqlite") as connection:
+        connection.execute("update people set first = cast(x'ff41' as text) where id = '00001'")
+    found = raws(pages(table.connector()))
+    assert found["00001"]["first"] == "\udcffA"
+    assert len(found) == 2
