@@ -10,14 +10,14 @@ import codecs
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import jmespath
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from hub.errors import ConfigError, Fault
 from hub.kinds import KINDS
@@ -28,6 +28,23 @@ T = TypeVar("T", bound=BaseModel)
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+ADDED: dict[str, JsonValue] = {"added": True}  # a key that hubs made before do not know: at its default it changes no recipe
+
+
+def recipe_dump(model: BaseModel, exclude: Collection[str] = ()) -> dict[str, Any]:
+    """What a recipe says of a part of the configuration: all keys, added ones only where they are set."""
+    found: dict[str, Any] = model.model_dump(mode="json", exclude=set(exclude))
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if info.json_schema_extra == ADDED and value == info.get_default(call_default_factory=True):
+            found.pop(name, None)
+        elif isinstance(value, BaseModel) and name in found:
+            found[name] = recipe_dump(value)
+        elif isinstance(value, Mapping) and name in found:
+            found[name] = {k: recipe_dump(v) if isinstance(v, BaseModel) else found[name][k] for k, v in value.items()}
+    return found
 
 
 # --- customer types -------------------------------------------------------------------------
@@ -220,8 +237,11 @@ class RestRead(Strict):
     item_record: str = "@"  # JMESPath to the record in an item's answer
     update: Literal["patch", "put", "none"] = "patch"  # how one record is written
     create: str | None = None  # path to POST new records to
+    errors: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # JMESPath to errors in an answer of 200; default: the usual names
 
-    @field_validator("records", "next", "item_record")
+    @field_validator("records", "next", "item_record", "errors")
     @classmethod
     def _path(cls, text: str | None) -> str | None:
         if text is not None:
@@ -419,11 +439,11 @@ class Config(Strict):
     def hash(self) -> str:
         """Of what derived rows depend on: customer types and streams, not URLs, schedules or roles."""
         streams = {
-            f"{source.name}/{name}": stream.model_dump(mode="json", exclude={"write_back"})
+            f"{source.name}/{name}": recipe_dump(stream, {"write_back"})
             for source in self.sources.values()
             for name, stream in source.streams.items()
         }
-        types = {n: t.model_dump(mode="json", exclude={"title"}) for n, t in self.customers.items()}
+        types = {n: recipe_dump(t, {"title"}) for n, t in self.customers.items()}
         return digest({"streams": streams, "types": types}, 8)
 
     def stream(self, source: str, stream: str) -> Stream | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,6 +97,12 @@ class _Place:
     token: str | None = None  # the next cursor, or the next page's URL
 
 
+TOLERATED = 20  # pages of one content that tokens may lead to
+_ERRORS = frozenset({"error", "errors", "fault", "exception", "errormessage", "errorcode", "faultstring", "faultcode"})
+_SUCCESS = frozenset({"success", "ok", "status", "result", "successful"})
+_FAILED = frozenset({"false", "error", "errors", "fail", "failed", "failure", "nok", "ko"})
+
+
 @dataclass
 class _Listing:
     """One read of a stream.
@@ -115,6 +122,8 @@ class _Listing:
     bad: bool = False
     fields: dict[str, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    tokens: set[str] = field(default_factory=set)  # where this read has been
+    prints: Counter[str] = field(default_factory=Counter)  # pages seen, by what they hold
 
     def __post_init__(self) -> None:
         self.where = f"{self.http.where}: streams.{self.stream}"
@@ -130,26 +139,35 @@ class _Listing:
         if self.rest.page in ("cursor", "link") and self.start.get("token"):
             place.token, self.whole = self.start["token"], False
         self.whole = self.whole and place.since is None
-        last = ""
         while True:
             answer, body = self._fetch(place)
             items = self._items(body)
-            print_ = digest(items) if items else ""
-            if print_ and print_ == last and self.rest.page in ("page", "offset"):
-                self.notes.append(
-                    f"{self.stream}: page {self.number} repeats the last: does the service know '{self._page_param()}'?"
-                )
-                self.whole, items = False, []
-            last = print_
+            if self._in_a_circle(items):
+                items = []
             rows = self._rows(items, len(answer.body))
             following = self._next(place, items, answer, body)
             if following is not None and following.since != place.since:
-                last = ""  # the list begins anew, at a later version
+                self.tokens.clear()  # the list begins anew, at a later version
+                self.prints.clear()
             if following is None:
                 yield self._last_page(rows)
                 return
             yield Page(rows, self._cursor(place, following), notes=self._taken_notes())
             place = following
+
+    def _in_a_circle(self, items: list[JSON]) -> bool:
+        """Was this page here before? Numbered pages end at the first repeat; tokens may give one twice, not for ever."""
+        if not items:
+            return False
+        numbered = self.rest.page in ("page", "offset")
+        print_ = digest(items)
+        self.prints[print_] += 1
+        if self.prints[print_] <= (1 if numbered else TOLERATED):
+            return False
+        said = f": does the service know '{self._page_param()}'?" if numbered else " again and again: stopped there"
+        self.notes.append(f"{self.stream}: page {self.number} repeats an earlier one{said}")
+        self.whole = False
+        return True
 
     def _fetch(self, place: _Place) -> tuple[Answer, JSON]:
         answer = self.http.send("GET", self._url(place))
@@ -204,16 +222,20 @@ class _Listing:
         """The records of a page. What has no list where it should be is a changed schema, not an empty page."""
         if body is None:
             return []
+        troubled = self._troubles(body)
         try:
             items = body if self.rest.records == "@" else self.records.get(body) if isinstance(body, dict) else None
         except BadRecord:
             items = None
+        if troubled and not items:
+            raise RetryLater(f"{self.where}: {self.rest.path} answers 200 with an error in it (at '{troubled}')")
         if isinstance(items, list):
+            if troubled:
+                self.notes.append(f"{self.stream}: page {self.number} came with an error in it (at '{troubled}')")
+                self.whole = False
             return items
         if items is None and isinstance(body, dict) and self.records.names and has_nested(body, self.records.names):
             return []  # the list is there, and null
-        if isinstance(body, dict) and (body.get("error") or body.get("errors")):
-            raise RetryLater(f"{self.where}: {self.rest.path} answers 200 with an error in it")
         keys = f"; at the top it has {known_columns(list(body))}" if isinstance(body, dict) else ""
         raise ConfigError(
             [
@@ -224,6 +246,23 @@ class _Listing:
                 )
             ]
         )
+
+    def _troubles(self, body: JSON) -> str:
+        """Where an answer of 200 says that it failed; empty when it does not."""
+        if not isinstance(body, dict):
+            return ""
+        if self.rest.errors is not None:
+            return self.rest.errors if path(self.rest.errors).get(body) else ""
+        lists = {self.records.names[0]} if self.records.names else set()
+        for name, value in body.items():
+            word = name.lower().replace("_", "").replace("-", "")
+            if name in lists:
+                continue
+            if word in _ERRORS and value not in (None, False, 0, "", "0", [], {}):
+                return str(name)
+            if word in _SUCCESS and (value is False or str(value).lower() in _FAILED):
+                return str(name)
+        return ""
 
     def _rows(self, items: list[JSON], size: int) -> tuple[SourceRow | BadRow, ...]:
         rows = []
@@ -259,8 +298,9 @@ class _Listing:
             step = 1 if self.rest.page == "page" else len(items)
             return _Place(place.since, place.number + step) if items else None
         token = self._token(answer, body)
-        if token and token == place.token:
-            self.notes.append(f"{self.stream}: the service gives the same next page again: stopped there")
+        self.tokens.add(place.token or "")
+        if token and (token in self.tokens or (self.prints and max(self.prints.values()) > TOLERATED)):
+            self.notes.append(f"{self.stream}: the service leads back to a page that was read before: stopped there")
             self.whole = False
             return None
         return _Place(place.since, 0, token) if token else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -329,3 +331,81 @@ def test_a_password_in_the_url_is_refused(service: Service) -> None:
     )
     with pytest.raises(ConfigError, match="base_url"):
         connect(source, env={"CRM_TOKEN": "x"}, base_folder=Path())
+
+
+def circle(tokens: str, *, same: bool = False) -> Any:
+    """A service whose pages lead to one another by these tokens, in turn, for ever."""
+    asked = itertools.count()
+
+    def reply(method: str, path: str) -> Any:
+        if method != "GET":
+            return None
+        number = next(asked)
+        token = f"t{number}" if same else tokens[number % len(tokens)]
+        row = person(1 if same else number % len(tokens))
+        body = {"data": {"people": [row]}, "next_cursor": token, "next": f"/api/people?cursor={token}"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+    return reply
+
+
+@pytest.mark.parametrize("paging", ["cursor", "link"])
+@pytest.mark.parametrize(("tokens", "same"), [("A", False), ("AB", False), ("ABCDE", False), ("AB", True)])
+def test_paging_in_a_circle_ends_and_is_no_whole_listing(
+    service: Service, paging: str, tokens: str, same: bool
+) -> None:
+    service.crm.misbehave = [circle(tokens, same=same)]
+    following = "next_cursor" if paging == "cursor" else "next"
+    found = pages(service.connector(rest=service.rest(page=paging, next=following), listing="complete"))
+    assert len(service.crm.requests) <= 2 * len(tokens) + 25
+    assert not found[-1].listed_all
+    assert found[-1].complete
+    assert any("stopped there" in note for page in found for note in page.notes)
+
+
+def test_numbered_pages_in_a_circle_end(service: Service) -> None:
+    service.crm.misbehave = [circle("ABC")]
+    found = pages(service.connector(rest=service.rest(page="page"), listing="complete"))
+    assert len(service.crm.requests) == 4
+    assert not found[-1].listed_all
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"errors": [{"message": "limit"}]},
+        {"error": {"code": 17}},
+        {"success": False},
+        {"ok": False},
+        {"status": "error"},
+        {"Fault": "x"},
+        {"error_message": "quota"},
+    ],
+)
+def test_an_answer_of_200_with_an_error_in_it_is_no_empty_page(service: Service, trouble: dict[str, Any]) -> None:
+    service.crm.misbehave = [once(200, json.dumps({"data": {"people": []}, **trouble}).encode())]
+    with pytest.raises(RetryLater, match="200 with an error in it"):
+        pages(service.connector(listing="complete"))
+    service.put(person(1))
+    some = {"data": {"people": [person(2)]}, **trouble}
+    service.crm.misbehave = [once(200, json.dumps(some).encode())]
+    found = pages(service.connector(listing="complete"))
+    assert "00002" in raws(found)
+    assert not found[-1].listed_all
+    assert any("error in it" in note for page in found for note in page.notes)
+
+
+def test_where_errors_stand_may_be_said(service: Service) -> None:
+    body = {"data": {"people": []}, "errors": ["old news"], "meta": {"problems": ["broken"]}}
+    service.crm.misbehave = [once(200, json.dumps(body).encode())]
+    with pytest.raises(RetryLater, match=r"meta\.problems"):
+        pages(service.connector(rest=service.rest(errors="meta.problems")))
+    body["meta"] = {"problems": []}
+    service.crm.misbehave = [once(200, json.dumps(body).encode())]
+    assert pages(service.connector(rest=service.rest(errors="meta.problems")))[-1].complete
+
+
+@pytest.mark.parametrize("fine", [{"errors": []}, {"error": None}, {"success": True}, {"status": "ok"}, {"error": ""}])
+def test_an_answer_that_says_all_is_well_is_believed(service: Service, fine: dict[str, Any]) -> None:
+    service.crm.misbehave = [once(200, json.dumps({"data": {"people": [person(1)]}, **fine}).encode())]
+    assert pages(service.connector(listing="complete"))[-1].listed_all
