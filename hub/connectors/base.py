@@ -183,8 +183,15 @@ def schema_notes(where: str, known: Sequence[str], seen: Sequence[str]) -> tuple
 
 
 def _named(columns: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(f"'{c[:60]}'" for c in columns[:most])
+    shown = ", ".join(f"'{visible(c)[:60]}'" for c in columns[:most])
     return shown + (f" and {len(columns) - most} more" if len(columns) > most else "")
+
+
+def visible(name: str) -> str:
+    """A name with what cannot be seen in it spelled: 'E-Mail\\u200b'. Spaces within stay spaces."""
+    return "".join(
+        c if c == " " or (c.isprintable() and not c.isspace()) else c.encode("unicode_escape").decode() for c in name
+    )
 
 
 def known_columns(columns: Sequence[str]) -> str:

@@ -30,7 +30,9 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-ADDED: dict[str, JsonValue] = {"added": True}  # a key that hubs made before do not know: at its default it changes no recipe
+ADDED: dict[str, JsonValue] = {
+    "added": True
+}  # a key that hubs made before do not know: at its default it changes no recipe
 
 
 def recipe_dump(model: BaseModel, exclude: Collection[str] = ()) -> dict[str, Any]:
@@ -186,6 +188,9 @@ class FileRead(Strict):
     delimiter: str = "auto"  # one character; "tab" for a tab
     quote: str = Field(default='"', min_length=1, max_length=1)  # one character
     columns: tuple[str, ...] = ()  # names of the columns, for CSV files without a header line
+    skip: int = Field(
+        default=0, ge=0, le=1000, json_schema_extra=ADDED
+    )  # lines before the header line (with columns: before the first row), for CSV files
     records: str = "@"  # JMESPath to the list, in a JSON file that is not itself a list
 
     @field_validator("delimiter")
@@ -292,7 +297,7 @@ class WriteBack(Strict):
 
 class Stream(Strict):
     customer: str  # customer type that its rows are mapped to
-    key: str  # JMESPath, usually a column name
+    key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
     map: dict[str, str | dict[str, str]]  # attribute -> column, JMESPath, or (for a composite) part -> column
     table: str | None = None  # SQL
     query: str | None = None  # SQL, instead of table
@@ -321,6 +326,11 @@ class Stream(Strict):
     country: str | None = None  # of phone numbers and addresses that name none, such as DE
     day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem
     write_back: WriteBack | None = None  # golden values that go back to its records
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _together(cls, given: Any) -> Any:
+        return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
 
     @field_validator("map", "dates", "effective_from", "effective_to")
     @classmethod

@@ -18,6 +18,7 @@ from hub.errors import ConfigError, RetryLater
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed
 from hub.resolve.resolver import Resolver
+from hub.work.repeats import Repeats
 
 LIVE_ROWS = 2_000  # a larger backlog waits for the bulk path; the result is the same
 LIVE_BATCH = 100  # rows in one unit while nobody else writes
@@ -68,6 +69,8 @@ class Pull:
         self.progress = progress or (lambda _pulled: None)
         self.result = Pulled(source, stream)
         self.seen: set[str] = set()
+        given = resolver.config.stream(source, stream)
+        self.repeats = Repeats(versioned=given is not None and given.version is not None)
         self.number = 0
 
     def run(self, connector: Connector, *, live: bool) -> Pulled:
@@ -86,6 +89,7 @@ class Pull:
             self.result.error = str(error)
         finally:
             connector.close()
+        self.result.notes.extend(self.repeats.notes())
         note = "; ".join([*self.result.notes[:5], self.result.error]).strip("; ")
         with self.database.unit(urgent=False) as connection:
             landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
@@ -97,6 +101,11 @@ class Pull:
         incoming, refused = self.resolver.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
         aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
         aside += [(rows[n].line, r.reason, db.dump_any(rows[n].raw)) for n, r in refused.items()]
+        for clash in self.repeats.take([(n, r, rows[n].line) for n, r in incoming.items()]):
+            if clash.equal_version and clash.place in incoming:
+                reason = f"another row of this read has its key and version and says otherwise: {clash.first}"
+                aside.append((clash.line, reason, db.dump_any(rows[clash.place].raw)))
+                del incoming[clash.place]
         for _, reason, _ in aside:
             self.result.reasons[reason] = self.result.reasons.get(reason, 0) + 1
         listed = list(incoming.values())

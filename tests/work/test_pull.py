@@ -499,3 +499,42 @@ def test_a_number_past_64_bits_in_any_column_lands_with_its_digits(database: Dat
     with database.read() as connection:
         kept = [db.load(row[0]) for row in db.ask(connection, "SELECT raw FROM version ORDER BY landed")]
     assert kept[1]["loyalty"] == "98765432109876543210"
+
+
+def test_two_rows_of_one_key_are_told_with_both_places_and_the_remedy(database: Database, tmp_path: Path) -> None:
+    files = Files(database, tmp_path)
+    files.put(person(1, 1), person(2, 5), person(1, 2, first="Otto"), person(1, 3, first="Eva"))
+    told = files.pull()
+    assert (told.landed, told.quarantined) == (4, 0)
+    assert any("people.jsonl line 1 and people.jsonl line 3, and 1 more" in note for note in told.notes)
+    assert any("key: [company, no]" in note for note in told.notes)
+    assert not any("with a key" in note for note in files.pull().notes[1:])
+
+
+def test_two_rows_of_one_key_and_version_that_differ_are_both_set_aside(database: Database, tmp_path: Path) -> None:
+    files = Files(database, tmp_path)
+    files.put(person(1), person(2), person(2, first="Otto"), person(3), person(3))
+    told = files.pull()
+    assert (told.fetched, told.landed, told.unchanged, told.quarantined) == (5, 2, 1, 2)
+    with database.read() as connection:
+        aside = landing.quarantined(connection)
+    assert sorted(row.line for row in aside) == ["people.jsonl line 2", "people.jsonl line 3"]
+
+
+def test_a_key_of_several_columns_is_one_key(database: Database, tmp_path: Path) -> None:
+    files = Files(database, tmp_path)
+    stream = {**STREAM, "key": ["company", "no"], "file": {"pattern": "*.jsonl"}}
+    source = Source.model_validate(
+        {"name": "list", "connector": {"kind": "file", "path": "."}, "streams": {"people": stream}}
+    )
+    files.config = files.config.model_copy(update={"sources": {"list": source}})
+    files.resolver = Resolver(database, files.config)
+    rows = [
+        {**person(n), "company": company, "no": no} for n, (company, no) in enumerate([("A", 7), ("B", 7), ("A|7", 7)])
+    ]
+    files.put(*rows, {**person(9), "company": "A", "no": None})
+    told = files.pull()
+    assert (told.landed, told.quarantined) == (3, 1)
+    with database.read() as connection:
+        keys = [row[0] for row in db.ask(connection, "SELECT key FROM record ORDER BY rid")]
+    assert sorted(keys) == ["A\\|7|7", "A|7", "B|7"]

@@ -13,7 +13,7 @@ import io
 import re
 import tempfile
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +54,12 @@ _BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, FileFault)
 
 @dataclass(frozen=True)
 class Opened:
-    """A file's rows. `columns` are known at once for CSV and Parquet, empty for JSON."""
+    """A file's rows. `columns` are known at once for CSV and Parquet, empty for JSON; `twice`: names that two had."""
 
     format: Format
     columns: tuple[str, ...]
     rows: Iterator[Read]
+    twice: tuple[str, ...] = ()
 
 
 def open_rows(file: Path, name: str, options: FileRead) -> Opened:
@@ -261,19 +262,23 @@ class _CsvLines:
 def _csv(file: Path, name: str, options: FileRead, encoding: str, head: bytes) -> Opened:
     sample = head[: 1 << 18].decode(encoding, "replace").lstrip("\ufeff").splitlines()[:50]
     lines = _lines(_text(file, encoding))
+    for _ in range(options.skip):
+        next(lines, None)
+    sample = sample[options.skip :]
     if sample and sample[0].lower().startswith("sep=") and len(sample[0].strip()) == 5:  # Excel's hint
         delimiter, sample = sample[0][4], sample[1:]
         next(lines)
-        start = 2
+        start = options.skip + 2
     else:
-        delimiter, start = sniff_delimiter(sample, options.quote), 1
+        delimiter, start = sniff_delimiter(sample, options.quote), options.skip + 1
     if options.delimiter != "auto":
         delimiter = "\t" if options.delimiter == "tab" else options.delimiter
     source = _CsvLines(lines)
     source.number = start
     reader = csv.reader(source, delimiter=delimiter, quotechar=options.quote, strict=True)
-    columns = options.columns or _header(reader, source, name)
-    return Opened("csv", columns, _guarded(_csv_rows(reader, source, columns, name, encoding), name))
+    columns, twice = told_apart(options.columns) if options.columns else _header(reader, source, name)
+    rows = _csv_rows(reader, source, columns, name, encoding, header=bool(options.columns))
+    return Opened("csv", columns, _guarded(rows, name), twice)
 
 
 def sniff_delimiter(sample: Sequence[str], quote: str = '"') -> str:
@@ -292,7 +297,7 @@ def sniff_delimiter(sample: Sequence[str], quote: str = '"') -> str:
     return best
 
 
-def _header(reader: Iterator[list[str]], source: _CsvLines, name: str) -> tuple[str, ...]:
+def _header(reader: Iterator[list[str]], source: _CsvLines, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     try:
         row = next((row for row in reader if any(cell.strip() for cell in row)), None)
     except (csv.Error, _Runaway):
@@ -304,28 +309,51 @@ def _header(reader: Iterator[list[str]], source: _CsvLines, name: str) -> tuple[
     source.done()
     while row and not row[-1].strip():
         row.pop()  # delimiters at the ends of lines
-    return checked_columns([cell.lstrip("\ufeff").strip() or f"column_{place}" for place, cell in enumerate(row, 1)])
+    return told_apart([cell.lstrip("\ufeff").strip() or f"column_{place}" for place, cell in enumerate(row, 1)])
 
 
-def checked_columns(columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns, or a FileFault when one is named twice."""
+def told_apart(columns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns, a second one of a name as 'Notes (2)'; and the names that two have. FileFault when unreadable."""
     if len(columns) > COLUMNS:
         raise FileFault(f"has more than {COLUMNS} columns")
-    twice = sorted({c for c in columns if columns.count(c) > 1}) if len(set(columns)) < len(columns) else []
-    if twice:
-        raise FileFault(f"names a column twice: {', '.join(twice)[:200]}")
     if any(_ESCAPED.search(c) for c in columns):
         raise FileFault("its header holds bytes of another encoding: set file.encoding")
-    return tuple(columns)
+    counted = Counter(columns)
+    times: Counter[str] = Counter()
+    names: list[str] = []
+    for column in columns:
+        times[column] += 1
+        name = column
+        while times[column] > 1 and ((name := f"{column} ({times[column]})") in counted or name in names):
+            times[column] += 1
+        names.append(name)
+    return tuple(names), tuple(sorted(column for column, count in counted.items() if count > 1))
+
+
+def _is_header(row: Sequence[str], columns: Sequence[str]) -> bool:
+    """Is a file's first row, whose columns were named by hand, a header line all the same?"""
+    said = {cell.lstrip("\ufeff").strip().casefold() for cell in row if cell.strip()}
+    return bool(said) and 2 * len(said & {column.casefold() for column in columns}) >= len(said)
 
 
 def _csv_rows(
-    reader: Iterator[list[str]], source: _CsvLines, columns: tuple[str, ...], name: str, encoding: str
+    reader: Iterator[list[str]],
+    source: _CsvLines,
+    columns: tuple[str, ...],
+    name: str,
+    encoding: str,
+    *,
+    header: bool,
 ) -> Iterator[Read]:
-    width = len(columns)
+    width, first = len(columns), True
     while True:
         try:
             row = next(reader)
+            if first and header and _is_header(row, columns):
+                first = False
+                source.done()
+                continue
+            first = False
         except StopIteration:
             return
         except (csv.Error, _Runaway) as error:
@@ -496,10 +524,10 @@ def _parquet(file: Path, name: str) -> Opened:
                     source.write(chunk)
             source.seek(0)
         parquet = pq.ParquetFile(source)
-        columns = checked_columns([field.name for field in parquet.schema_arrow])
+        columns, twice = told_apart([field.name for field in parquet.schema_arrow])
     except (*_BROKEN, OSError, pa.ArrowException) as error:
         raise FileFault(str(error) if isinstance(error, FileFault) else "is not a sound Parquet file") from None
-    return Opened("parquet", columns, _parquet_rows(parquet, name))
+    return Opened("parquet", columns, _parquet_rows(parquet, name), twice)
 
 
 def _parquet_rows(parquet: Any, name: str) -> Iterator[Read]:

@@ -79,6 +79,7 @@ class Mapper:
         self.stream = stream
         self.customer_type = customer_type
         self._key = path(stream.key)
+        self._key_of = composite_key if self._key.items else record_key
         self._deleted = path(stream.deleted) if stream.deleted else None
         self._version = path(stream.version) if stream.version else None
         self._observed = path(stream.observed) if stream.observed else None
@@ -111,7 +112,7 @@ class Mapper:
         if self._observed is not None:
             moment = _cached(self._instant_of, self._observed.get(raw))
         gone = self._deleted is not None and _truthy(self._deleted.get(raw))
-        return Identity(record_key(self._key.get(raw)), version, moment, gone)
+        return Identity(self._key_of(self._key.get(raw)), version, moment, gone)
 
     def map(self, raw: Row) -> Mapped:
         """The row's cells. A value that cannot be read is a problem and no value; the rest of the row lands."""
@@ -242,6 +243,12 @@ def record_key(value: JSON) -> str:
     if not key.isprintable() and any(ord(c) < 32 or 127 <= ord(c) < 160 or 0xD800 <= ord(c) < 0xE000 for c in key):
         raise BadRecord("the key holds control characters")
     return key
+
+
+def composite_key(values: JSON) -> str:
+    """The key of a row that several columns name together: 'A|7'. A bar or backslash in a part is escaped."""
+    parts = [record_key(value).replace("\\", "\\\\").replace("|", "\\|") for value in values]
+    return record_key("|".join(parts))
 
 
 def needed_columns(stream: Stream) -> dict[str, str]:

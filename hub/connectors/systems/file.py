@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -25,6 +26,7 @@ from hub.connectors.base import (
     WriteResult,
     known_columns,
     schema_notes,
+    visible,
 )
 from hub.connectors.formats import FileFault, Opened, open_rows
 from hub.connectors.mapping.mapper import needed_columns, used_columns
@@ -33,6 +35,8 @@ from hub.model import digest
 from hub.settings import FileConnector, Source, Stream, secret
 
 PAGE_BYTES = 16 << 20
+_DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})([-._])(\d{1,2})\2(\d{4})(?!\d)", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+")
 ENDS = 1 << 16  # bytes of a file's start and end that its print is made of
 
 
@@ -111,7 +115,20 @@ class Files:
                 and file.is_file()
             ):
                 found.append((name, file))
-        return sorted(found)
+        return oldest_first(found)
+
+
+def oldest_first(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
+    """Files in the order in which they were made: by the numbers and dates in their names where these alone differ
+    (2026-9 before 2026-10, 31.12.2025 before 01.01.2026), else by their time, then by name."""
+    numbered = len({_NUMBER.sub("#", name) for name, _ in files}) <= 1
+
+    def order(file: tuple[str, Path]) -> tuple[Any, ...]:
+        turned = _DAY_FIRST.sub(r"\4\2\3\2\1", file[0])
+        numbers = tuple(int(number) for number in _NUMBER.findall(turned))
+        return (numbers, file[0]) if numbered else (file[1].stat().st_mtime_ns, file[0])
+
+    return sorted(files, key=order)
 
 
 def _visible(name: str) -> bool:
@@ -229,6 +246,11 @@ class _Reading:
         """A needed column that is missing stops the file: rows without it would empty the field everywhere."""
         if not opened.columns:
             return
+        if twice := sorted(used_columns(self.stream) & set(opened.twice)):
+            raise FileFault(f"names a column twice that the map uses: {', '.join(map(visible, twice))[:200]}")
+        if opened.twice:
+            unused = ", ".join(map(visible, opened.twice))
+            self.notes.append(f"{name}: names columns twice that nothing uses: {unused[:200]}")
         there = {*opened.columns, *(c.partition(".")[0] for c in opened.columns)}
         missing = {
             c: key
@@ -237,12 +259,13 @@ class _Reading:
         }
         fatal = {c: key for c, key in missing.items() if self.stream.records == "full" or key == "key"}
         if fatal:
+            few = "; if lines stand before its header, set file.skip" if len(opened.columns) <= 2 else ""
             faults = [
-                Fault(f"{self.where}.{key}", f"{name} has no column '{column}'", known_columns(opened.columns))
+                Fault(f"{self.where}.{key}", f"{name} has no column '{column}'", known_columns(opened.columns) + few)
                 for column, key in fatal.items()
             ]
             columns = ", ".join(f"'{c}' ({key})" for c, key in fatal.items())
-            raise FileFault(f"has no column {columns}; {known_columns(opened.columns)}", faults)
+            raise FileFault(f"has no column {columns}; {known_columns(opened.columns)}{few}", faults)
         self._note_columns(name, opened.format, opened.columns)
 
     def _note_columns(self, name: str, format_: str, columns: tuple[str, ...]) -> None:

@@ -146,7 +146,11 @@ def test_a_row_longer_than_a_mebibyte_is_set_aside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "said"),
-    [("id,mail,mail", "names a column twice: mail"), ("key,mail", "no column 'id'"), ('id,"mail', "not a CSV header")],
+    [
+        ("id,mail,id", "names a column twice that the map uses: id"),
+        ("key,mail", "no column 'id'"),
+        ('id,"mail', "not a CSV header"),
+    ],
 )
 def test_a_header_that_cannot_be_used_is_named_with_its_file(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(ConfigError, match="a.csv") as error:
@@ -288,3 +292,61 @@ def test_an_umlaut_cut_in_half_by_the_sample_is_still_utf_8() -> None:
 def test_a_bad_row_keeps_no_bytes_that_text_cannot_hold(tmp_path: Path) -> None:
     found = read(tmp_path, {"a.csv": b"id,first\n1,\xff\xfe\xff\n2,ok\n"}, file={"encoding": "utf-8"})
     assert [row.raw.encode() for row in found[0].rows if isinstance(row, BadRow)]
+
+
+EXPORT = b"id,first,Notes,Notes\n1,Ana,x,y\n"
+
+
+def test_a_column_named_twice_stops_a_file_only_where_it_is_used(tmp_path: Path) -> None:
+    found = read(tmp_path, {"a.csv": EXPORT}, map={"given_name": "first"})
+    assert raws(found) == {"1": {"id": "1", "first": "Ana", "Notes": "x", "Notes (2)": "y"}}
+    assert any("names columns twice that nothing uses: Notes" in note for note in found[0].notes)
+    with pytest.raises(ConfigError, match="twice that the map uses: Notes"):
+        read(tmp_path, {"a.csv": EXPORT}, map={"given_name": "Notes"})
+
+
+@pytest.mark.parametrize("columns", [["id", "first", "Notes", "More"], ["ID", "First", "a", "b"]])
+def test_a_header_line_is_no_row_where_columns_are_named_by_hand(tmp_path: Path, columns: list[str]) -> None:
+    found = read(tmp_path, {"a.csv": EXPORT}, key=columns[0], file={"columns": columns})
+    rows = [row.raw for row in found[0].rows]
+    assert [row[columns[1]] for row in rows] == ["Ana"]
+    plain = read(tmp_path, {"a.csv": b"1,Ana,x,y\n2,Bo,x,y\n"}, key=columns[0], file={"columns": columns})
+    assert len(plain[0].rows) == 2
+
+
+def test_lines_before_the_header_are_skipped_where_the_source_says_so(tmp_path: Path) -> None:
+    data = b"Report of customers\nmade 2026-11-27, by: x\n" + EXPORT
+    with pytest.raises(ConfigError, match=r"set file\.skip"):
+        read(tmp_path, {"a.csv": data}, map={"given_name": "first"})
+    found = read(tmp_path, {"a.csv": data}, map={"given_name": "first"}, file={"skip": 2})
+    assert [row.line for row in found[0].rows] == ["a.csv line 4"]
+    assert raws(found)["1"]["first"] == "Ana"
+    named = read(tmp_path, {"a.csv": data}, file={"skip": 3, "columns": ["id", "first", "n", "m"]})
+    assert raws(named)["1"]["m"] == "y"
+
+
+def test_what_cannot_be_seen_in_a_columns_name_is_shown(tmp_path: Path) -> None:
+    data = "id,e-mail\u200b,na\u00a0me\n1,x,y\n".encode()
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, {"a.csv": data}, map={"email": "e-mail"})
+    assert "'e-mail\\u200b', 'na\\xa0me'" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["customers_2026-9.csv", "customers_2026-10.csv"],
+        ["c_31.12.2025.csv", "c_01.01.2026.csv"],
+        ["export 2.csv", "export 11.csv"],
+        ["20251231.csv", "20260101.csv"],
+        ["zz.csv", "aa.csv"],
+        ["customers.csv", "customers (1).csv"],
+    ],
+)
+def test_the_newer_of_two_files_is_read_last(tmp_path: Path, names: list[str]) -> None:
+    (tmp_path / "drop").mkdir()
+    for age, name in enumerate(names):
+        (tmp_path / "drop" / name).write_text(f"id,first\n1,{name}\n", encoding="utf-8")
+        os.utime(tmp_path / "drop" / name, (1_700_000_000 + age, 1_700_000_000 + age))
+    found = read(tmp_path, {})
+    assert [row.raw["first"] for page in found for row in page.rows] == names
