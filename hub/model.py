@@ -112,6 +112,7 @@ class Version:
     landed: int  # landing sequence, given by the hub
     cells: Mapping[str, Cell] = field(default_factory=dict)
     observed: int | None = None  # source time
+    unread: frozenset[str] = frozenset()  # attributes of which it holds something that cannot be read
 
     @property
     def tombstone(self) -> bool:

@@ -53,6 +53,8 @@ class Kind:
     parts   names of a composite's parts (empty for plain kinds)
     expand  a value that stands for several attributes (a full name) -> those attributes' raw values
     placeholders  comparison forms that are no evidence whatever the data says
+    listed  may several of it stand in one cell, with a separator between?
+    version  raised when an answer of the kind changes: stored rows made by the old one are stale
     """
 
     name: str
@@ -63,3 +65,5 @@ class Kind:
     parts: tuple[str, ...] = ()
     expand: Callable[[Value], Mapping[str, str]] | None = None
     placeholders: frozenset[str] = field(default_factory=frozenset)
+    listed: bool = False
+    version: int = 1

@@ -60,4 +60,6 @@ def mask(value: Value) -> Value:
     return hidden(f"{HIDDEN}.{text.rpartition('.')[2]}", text) if "." in text else HIDDEN
 
 
-DOMAIN = Kind(name="domain", clean=clean, forms=forms, mask=mask, keys=("", "name"), placeholders=PLACEHOLDERS)
+DOMAIN = Kind(
+    name="domain", clean=clean, forms=forms, mask=mask, keys=("", "name"), placeholders=PLACEHOLDERS, listed=True
+)

@@ -96,4 +96,12 @@ def mask(value: Value) -> Value:
     return hidden(f"{first}{HIDDEN}@{HIDDEN}.{domain.rpartition('.')[2]}", text)
 
 
-EMAIL = Kind(name="email", clean=clean, forms=forms, mask=mask, keys=("", "folded", "local"), placeholders=PLACEHOLDERS)
+EMAIL = Kind(
+    name="email",
+    clean=clean,
+    forms=forms,
+    mask=mask,
+    keys=("", "folded", "local"),
+    placeholders=PLACEHOLDERS,
+    listed=True,
+)

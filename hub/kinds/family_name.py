@@ -29,9 +29,13 @@ PLACEHOLDERS = word_set(
     """
 ) | {"last name", "no name", "family name", "test test", "not known"}
 
+LIKE_NOTHING = frozenset({"Null", "Nil", "Nul", "Blank", "Empty"})  # names that read like 'no value', written as names
+
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
-    """A family name as shown; particles and mixed case stay."""
+    """A family name as shown; particles and mixed case stay. 'Null' is one, 'NULL' and 'null' are none."""
+    if isinstance(raw, str) and raw.strip() in LIKE_NOTHING:
+        return Cleaned(raw.strip())
     text = read(raw)
     if not isinstance(text, str):
         return text
@@ -66,4 +70,5 @@ FAMILY_NAME = Kind(
     mask=initial_mask,
     keys=("", "plain", "last", "first", "first4", "sound", "sorted"),
     placeholders=PLACEHOLDERS,
+    version=2,
 )

@@ -16,6 +16,10 @@ PARTICLES = word_set(
     ter ten te 't y e i of af av bin ibn binti bint ben bat abu ap ab st san santa
     """
 )
+# Particles that are given names too, where they stand first and are written as one: Ben Smith, Al Gore, Di Nowak.
+ALSO_GIVEN = frozenset(
+    ["ben", "al", "des", "di", "del", "dal", "lo", "bin", "abu", "bat", "el", "ab", "ap", "do", "la", "san"]
+)
 _LOWERED = PARTICLES - {"st", "san", "santa", "bin", "ben", "ibn", "abu", "ap", "ab", "al", "bat", "i", "e", "el"}
 _WORD = re.compile(r"[^\s\-'’.]+")
 _MC = re.compile(r"^Mc([a-z])(?=[a-z]{2})")
@@ -29,7 +33,11 @@ def sensible_case(text: str) -> str:
     if shouting and len(text) <= 2:  # initials: AJ
         return text
     words = text.split(" ")
-    done = [_word(word, last=at == len(words) - 1, alone=len(words) == 1) for at, word in enumerate(words)]
+    two = len(words) == 2 and words[0].lower() in ALSO_GIVEN  # may be all of a name: DES LYNAM
+    done = [
+        _word(word, last=at == len(words) - 1 or (two and at == 0), alone=len(words) == 1)
+        for at, word in enumerate(words)
+    ]
     return unicodedata.normalize("NFC", " ".join(done).replace("i̇", "i"))
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.name_suffix import split_suffix
-from hub.kinds.names import PARTICLES, sensible_case
+from hub.kinds.names import ALSO_GIVEN, PARTICLES, sensible_case
 from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_of, word_set
 from hub.model import Value
 
@@ -23,6 +23,14 @@ PLACEHOLDERS = frozenset({"test", "test test", "test user", "john doe", "jane do
 _TITLES = word_set(
     """
     mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl
+    """
+)
+# Words that address people and are hardly anybody's given name. Other titles are: Pastor Ruiz, Judge Reinhold.
+_FORMS_OF_ADDRESS = _TITLES | word_set(
+    """
+    doctor doctors mister missus monsieur madame mademoiselle senor senora senorita signor signora signorina fraulein
+    fraeulein docteur dottore dottoressa ingenieur reverend father mother brother sister colonel captain lieutenant
+    sergeant general admiral president senator minister ambassador
     """
 )
 
@@ -119,9 +127,34 @@ def _parse(text: str) -> Mapping[str, str]:
         "family_name": name.last,
         "name_suffix": name.suffix,
     }
-    if parts["given_name"].lower() in PARTICLES and parts["family_name"] and not parts["middle_name"]:  # 'von Trapp'
-        parts["family_name"] = f"{parts.pop('given_name')} {parts['family_name']}"
+    given = parts["given_name"]
+    if given.lower() in PARTICLES and parts["family_name"] and not parts["middle_name"] and not _also_given(given):
+        parts["family_name"] = f"{parts.pop('given_name')} {parts['family_name']}"  # 'von Trapp'
+        return {part: found for part, found in parts.items() if found}
+    _nothing_else(parts)
     return {part: found for part, found in parts.items() if found}
+
+
+def _also_given(word: str) -> bool:
+    return word[:1].isupper() and word.lower() in ALSO_GIVEN
+
+
+def _nothing_else(parts: dict[str, str]) -> None:
+    """With nothing else to be the given name the first word is it, and the last the family name: titles and degrees
+    are names too (Pastor Ruiz, Prince Adu, Yo-Yo Ma)."""
+    title = parts["title"].split(" ")[-1]
+    named = bool(title) and letters(title) not in _FORMS_OF_ADDRESS and "." not in title
+    family = parts["family_name"].split(" ")
+    if not parts["given_name"] and len(family) > 1 and _also_given(family[0]):
+        parts["given_name"], parts["family_name"] = family[0], " ".join(family[1:])
+    elif named and not (parts["given_name"] and parts["family_name"]):
+        parts["title"] = parts["title"].removesuffix(title).strip()
+        parts["family_name"] = parts["family_name"] or parts["given_name"]
+        parts["given_name"] = title
+    suffix = parts["name_suffix"]
+    degree = " " in suffix or "." in suffix or not suffix.istitle() or bool(split_suffix(f"x {suffix}")[1])
+    if suffix and not degree and not parts["family_name"]:
+        parts["family_name"], parts["name_suffix"] = suffix, ""
 
 
 PERSON_NAME = Kind(
@@ -132,4 +165,5 @@ PERSON_NAME = Kind(
     keys=("", "sorted"),
     expand=expand,
     placeholders=PLACEHOLDERS,
+    version=2,
 )

@@ -23,6 +23,19 @@ NAMES = ("", "national", "last8", "last6")
 SAME, COUNTING = "0000000000", "1234567890"  # what stands for every number of one digit, and for 123456...
 PLACEHOLDERS = frozenset({SAME, COUNTING})
 _NOT_DIGITS = re.compile(r"[^0-9]+")
+SHORTEST = 7  # digits of a national number that may follow a country's code without a plus
+FEWEST = 5  # digits of a number among words
+FULL = 10  # digits of a number of the North American plan
+SPELLED_IN_LETTERS = frozenset({"US", "CA", "AU", "NZ", "PR", "BS", "BB", "JM", "TT", "DO", "BM", "GU", "VI"})
+_VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Z]{3,}[A-Z\d-]*")
+_EXTENSION = re.compile(
+    r"(?:(?<=[\d\s,;)])(?:ext(?:ension|n)?|x|app(?:arat)?|durchwahl|dw|nebenst(?:elle)?|nst|klappe|kl|poste|int(?:erno)?"
+    r"|wewn?(?:\u0119trzny)?|anexo|ramal|extensi[oó]n|toestel|tst|lokal(?:nummer)?|lok|anknytning|ankn|linka|mell[eé]k"
+    r"|доб(?:авочный)?|вн|внутр|内線|分機|分机|내선)\s*[.:#]?)\s*(\d{1,7})\W*$",
+    re.IGNORECASE,
+)
+_RUN = re.compile(r"\+?\(?\d[\d ()./\u2010-\u2015-]*")
+_AMID = re.compile(r"\d[^\W\d_]+\d")  # a letter for a digit: 03O 1234567
 _SIMPLE = re.compile(r"\+?[0-9 ()./-]{6,24}")
 
 
@@ -38,11 +51,59 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
 def _clean(text: str, country: str | None) -> Cleaned | Problem:
     if text[:4].lower() == "tel:":
         text = text[4:].strip()
+    if any(map(str.isalpha, text)):
+        return _worded(text, country)
+    return _numbered(text, country)
+
+
+def _numbered(text: str, country: str | None) -> Cleaned | Problem:
+    """A number without words."""
     if text.startswith("00") and not text.startswith("000"):
         text = "+" + text[2:]
+    text = _with_plus(text, country)
     if _SIMPLE.fullmatch(text) and (quick := _quick(text, country)):
         return quick
     return _by_library(text, country)
+
+
+def _with_plus(text: str, country: str | None) -> str:
+    """'49 171 1234567' in Germany has lost its plus: what follows the country's code is a number of its own there."""
+    plan = _plan(country) if country and not text.startswith(("+", "0")) else None
+    digits = _NOT_DIGITS.sub("", text)
+    if plan is None or not digits.startswith(plan.code) or plan.code == "1":
+        return text
+    rest = digits[len(plan.code) :]
+    return f"+{digits}" if len(rest) >= SHORTEST and plan.national.fullmatch(rest) else text
+
+
+def _worded(text: str, country: str | None) -> Cleaned | Problem:
+    """A number among words: an extension where they say so, a number spelled in letters where that is usual; other
+    words are left out. Never are letters read as digits else."""
+    if _is_vanity(text, country):
+        return _by_library(text, country)
+    extension = _EXTENSION.search(text)
+    if extension is not None:
+        text = text[: extension.start()]
+    if _AMID.search(text):
+        return Problem("letters in a phone number")
+    numbers = [run[0].strip(" ./-(") for run in _RUN.finditer(text)]
+    numbers = [number for number in numbers if len(_NOT_DIGITS.sub("", number)) >= FEWEST]
+    if len(numbers) != 1:
+        return Problem("several phone numbers in one value" if numbers else "letters in a phone number")
+    found = _numbered(numbers[0], country)
+    if extension is None or isinstance(found, Problem) or ";" in str(found.value):
+        return found
+    return Cleaned(f"{found.value};ext={extension[1]}", found.valid)
+
+
+def _is_vanity(text: str, country: str | None) -> bool:
+    """1-800-FLOWERS: capitals that fill a number up, in a country where numbers are told so."""
+    usual = country in SPELLED_IN_LETTERS or text.startswith("+1")
+    if not usual or not _VANITY.fullmatch(text):
+        return False
+    given = _NOT_DIGITS.sub("", text.partition(next(filter(str.isalpha, text)))[0]).removeprefix("1")
+    letters = sum(map(str.isalpha, text))
+    return len(given) < FULL <= len(given) + letters
 
 
 class _Plan(NamedTuple):
@@ -183,5 +244,12 @@ def mask(value: Value) -> Value:
 
 
 PHONE = Kind(
-    name="phone", clean=clean, forms=forms, mask=mask, keys=("", "national", "last8"), placeholders=PLACEHOLDERS
+    name="phone",
+    clean=clean,
+    forms=forms,
+    mask=mask,
+    keys=("", "national", "last8"),
+    placeholders=PLACEHOLDERS,
+    listed=True,
+    version=2,
 )

@@ -65,7 +65,8 @@ def fold(
 
 
 def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]:
-    """The field's history. Tombstones do not part it; in a partial stream an absent field says nothing.
+    """The field's history. Tombstones do not part it; in a partial stream an absent field says nothing, and what cannot
+    be read says nothing anywhere: a good older value stands.
 
     But that nothing was there before the first value is history too: else what the hub wrote there would be the
     source's first word.
@@ -73,7 +74,7 @@ def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]
     found: list[_Run] = []
     for version in lives:
         cell = version.cells.get(attribute)
-        if cell is None and partial and found:
+        if found and (attribute in version.unread or (cell is None and partial)):
             continue
         if not found or found[-1].cell != cell:
             found.append(_Run(cell, version))

@@ -86,6 +86,7 @@ def prepare(
         if v.suspended is not None:
             continue
         cells: Mapping[str, Cell] = {}
+        problems = ()
         if v.raw is not None:
             try:
                 if made is not None and v.raw == made.raw:
@@ -96,7 +97,8 @@ def prepare(
                 problems = (("", str(error)),)
             except Exception as error:  # noqa: BLE001 - a row that cannot be read stops nobody else's
                 problems = (("", f"could not be read ({type(error).__name__})"),)
-        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed))
+        unread = frozenset(a for a, _ in problems if a not in cells or not cells[a].values)
+        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed, unread))
     folded = fold(
         mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values"
     )

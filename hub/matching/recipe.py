@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from hub.connectors.mapping.mapper import Mapper
 from hub.errors import NotFound
+from hub.kinds import KINDS
 from hub.matching import store
 from hub.matching.compare.model import Model, default_model
 from hub.matching.compare.standardised import Standardiser
@@ -29,13 +30,30 @@ PARSERS = (
 )
 
 
-READERS = "8a9825861a76"  # what this was when files were hashed byte for byte: hubs made before are not stale
+FIRST = "8a9825861a76"  # what stood here while every version was 1, by the bytes of files: hubs made then are not stale
+# Raised when what a reader answers changes: stored rows made by the old one are stale. A kind's version is its own.
+READERS = {
+    "mapping": 2,  # several values in one cell; a full name where the parts of it are empty
+    "fold": 2,  # what cannot be read takes nothing away
+    "standardised": 1,
+    "sketch": 1,
+    "model": 1,
+}
+
+
+def readers_hash(readers: Mapping[str, int], kinds: Mapping[str, int]) -> str:
+    """Of the versions of all that reads and cleans values."""
+    raised = {
+        name: number for name, number in {**readers, **{f"kind {k}": n for k, n in kinds.items()}}.items() if number > 1
+    }
+    return digest([FIRST, raised], 6) if raised else FIRST
 
 
 @lru_cache(1)
 def kinds_hash() -> str:
-    """Of what reads and cleans values: the parsing libraries' versions, and the hub's own files that do."""
-    return digest({"own": READERS, **{name: version(name) for name in PARSERS}}, 6)
+    """Of what reads and cleans values: the parsing libraries' versions, and those of the hub's own readers and kinds."""
+    own = readers_hash(READERS, {name: kind.version for name, kind in KINDS.items()})
+    return digest({"own": own, **{name: version(name) for name in PARSERS}}, 6)
 
 
 @dataclass(frozen=True)

@@ -299,6 +299,9 @@ class Stream(Strict):
     customer: str  # customer type that its rows are mapped to
     key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
     map: dict[str, str | dict[str, str]]  # attribute -> column, JMESPath, or (for a composite) part -> column
+    split: dict[str, str] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # attribute -> what stands between several values in one cell, such as ";"
     table: str | None = None  # SQL
     query: str | None = None  # SQL, instead of table
     file: FileRead = FileRead()  # how to read files

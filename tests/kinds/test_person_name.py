@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.kinds import KINDS
+from hub.kinds.base import Cleaned, Context
 
 KIND = KINDS["person_name"]
 
@@ -55,3 +56,44 @@ def test_a_sharp_s_stays_one_letter() -> None:
     once = KINDS["person_name"].clean("ß0", Context())
     assert isinstance(once, Cleaned)
     assert KINDS["person_name"].clean(once.value, Context()) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "family"),
+    [
+        ("Ben Smith", "Ben", "Smith"),
+        ("BEN SMITH", "Ben", "Smith"),
+        ("Al Gore", "Al", "Gore"),
+        ("Des Lynam", "Des", "Lynam"),
+        ("DES LYNAM", "Des", "Lynam"),
+        ("Di Nowak", "Di", "Nowak"),
+        ("Bin Li", "Bin", "Li"),
+        ("Dr. Ben Carson", "Ben", "Carson"),
+        ("Tom Weber", "Tom", "Weber"),
+        ("von Trapp", None, "von Trapp"),
+        ("van Dyk", None, "van Dyk"),
+        ("della Rovere", None, "della Rovere"),
+        ("Ben van Dyk", "Ben", "van Dyk"),
+        ("Pastor Ruiz", "Pastor", "Ruiz"),
+        ("Judge Reinhold", "Judge", "Reinhold"),
+        ("Dean Martin", "Dean", "Martin"),
+        ("Earl Warren", "Earl", "Warren"),
+        ("Prince Adu", "Prince", "Adu"),
+        ("Dr. Pastor Ruiz", "Pastor", "Ruiz"),
+        ("Pastor Maria Ruiz", "Maria", "Ruiz"),
+        ("Herr Müller", None, "Müller"),
+        ("Dr. Müller", None, "Müller"),
+        ("Doctor Smith", None, "Smith"),
+        ("Yo-Yo Ma", "Yo-Yo", "Ma"),
+        ("Kim Do", "Kim", "Do"),
+        ("Jennifer Null", "Jennifer", "Null"),
+        ("Anna PhD", "Anna", None),
+    ],
+)
+def test_with_nothing_else_to_be_the_given_name_the_first_word_is(
+    text: str, given: str | None, family: str | None
+) -> None:
+    cleaned = KIND.clean(text, Context())
+    assert isinstance(cleaned, Cleaned) and KIND.expand is not None
+    found = KIND.expand(cleaned.value)
+    assert (found.get("given_name"), found.get("family_name")) == (given, family)

@@ -81,3 +81,47 @@ def test_the_short_cut_agrees_with_the_library_on_any_digits(prefix: str, digits
 def test_masks_keep_two_digits() -> None:
     assert KIND.mask("+4930123456") == "***56"
     assert KIND.mask("+4930123456;ext=99") == "***56"
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "found"),
+    [
+        ("+49 30 1234567 App. 4", "DE", Cleaned("+49301234567;ext=4")),
+        ("030 1234567 Durchwahl 12", "DE", Cleaned("+49301234567;ext=12")),
+        ("+41 44 668 18 00 int. 3", "CH", Cleaned("+41446681800;ext=3")),
+        ("+33 1 42 68 53 00 poste 12", "FR", Cleaned("+33142685300;ext=12")),
+        ("22 628 43 21 wew. 12", "PL", Cleaned("+48226284321;ext=12")),
+        ("8 (495) 123-45-67 доб. 12", "RU", Cleaned("+74951234567;ext=12")),
+        ("415-555-2671x99", "US", Cleaned("+14155552671;ext=99")),
+        ("415-555-2671 #99", "US", Cleaned("+14155552671;ext=99")),
+        ("+49 30 1234567 (Büro)", "DE", Cleaned("+49301234567")),
+        ("Tel. 030 1234567", "DE", Cleaned("+49301234567")),
+        ("Mobile: +44 7911 123456", "GB", Cleaned("+447911123456")),
+        ("0171 1234567 nach 18 Uhr", "DE", Cleaned("+491711234567")),
+        ("+49 30 1234567 Haus 4", "DE", Cleaned("+49301234567")),
+        ("12025550123 WORK", "US", Cleaned("+12025550123")),
+        ("1-800-FLOWERS", "US", Cleaned("+18003569377")),
+        ("1-800-FLOWERS", "DE", Problem("letters in a phone number")),
+        ("0171l234567", "DE", Problem("letters in a phone number")),
+        ("030 1234567 oder 0171 7654321", "DE", Problem("several phone numbers in one value")),
+    ],
+)
+def test_words_beside_a_number_are_never_dialled(raw: str, country: str, found: Cleaned | Problem) -> None:
+    assert KIND.clean(raw, Context(country=country)) == found
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "found"),
+    [
+        ("49 171 1234567", "DE", "+491711234567"),
+        ("4930 1234567", "DE", "+49301234567"),
+        ("44 7911 123456", "GB", "+447911123456"),
+        ("31 6 12345678", "NL", "+31612345678"),
+        ("43 1 5123456", "AT", "+4315123456"),
+        ("39 333 1234567", "IT", "+393331234567"),
+        ("45 12 34 56", "DK", "+4545123456"),
+        ("04931 12345", "DE", "+49493112345"),
+    ],
+)
+def test_a_number_that_lost_its_plus_gets_its_country_once(raw: str, country: str, found: str) -> None:
+    assert KIND.clean(raw, Context(country=country)) == Cleaned(found)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -113,6 +116,16 @@ def test_a_partial_row_without_the_field_does_not_part_its_run() -> None:
     rows = [*phones("A"), version(2, {}, at=200), version(3, {"phone": is_("A")}, at=300)]
     assert phone(rows, partial=True) == Held(is_("A"), 100, 1)
     assert phone(rows) == Held(is_("A"), 300, 3)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_cannot_be_read_takes_no_good_older_value_away(order: tuple[int, ...]) -> None:
+    rows = phones("A", None, "B")
+    rows[1] = replace(rows[1], unread=frozenset({"phone"}))
+    assert phone([rows[n] for n in order[:3]]) == Held(is_("B"), 300, 3)
+    assert phone([row for row in (rows[n] for n in order) if row is not rows[2]]) == Held(is_("A"), 100, 1)
+    alone = phone([rows[1]])
+    assert alone is not None and alone.cell.values == ()
 
 
 # --- echoes ---------------------------------------------------------------------------------------------

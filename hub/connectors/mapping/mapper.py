@@ -6,6 +6,7 @@ and consents repeat; what never repeats costs one look-up more.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,6 +29,14 @@ FIELD_BYTES = 4096
 VALUES = 100  # of one attribute in one row
 CACHED = 20_000  # values per attribute
 _TEXTS = frozenset({str, type(None)})  # what a cache may be keyed by in a tuple: there 1, 1.0 and True are one key
+WHOLE = 8  # characters of a value that surely is one by itself
+_SEPARATED = re.compile(r"[;|,/&\r\n]|\s(?:or|oder|und|and|et|y|e|ou)\s", re.IGNORECASE)
+_SURELY_PARTS = re.compile(r"[;|\r\n]+")
+_MAYBE_PARTS = (
+    re.compile(r","),
+    re.compile(r"\s/\s|/"),
+    re.compile(r"\s(?:&|or|oder|und|and|et|y|e|ou)\s", re.IGNORECASE),
+)
 _SAYS_NO = frozenset({"", "0", "false", "f", "no", "n", "null", "none", "off"})
 
 
@@ -85,7 +94,10 @@ class Mapper:
         self._observed = path(stream.observed) if stream.observed else None
         self._version_of = lru_cache(CACHED, typed=True)(lambda value: version_text(value, stream.day_first))
         self._instant_of = lru_cache(CACHED, typed=True)(lambda value: instant(value, stream.day_first))
-        self._cleaners = {name: _Cleaner(attribute, stream) for name, attribute in customer_type.attributes.items()}
+        self._cleaners = {
+            name: _Cleaner(attribute, stream, stream.split.get(name))
+            for name, attribute in customer_type.attributes.items()
+        }
         self._readers = [(name, self._reader(name, given)) for name, given in stream.map.items()]
         self._expansions = list(self._expanding())
         self._dated = self._dates()
@@ -149,13 +161,12 @@ class Mapper:
         return _parts_reader({part: path(text) for part, text in given.items()}, cleaner)
 
     def _expanding(self) -> Iterator[Callable[[dict[str, Cell]], None]]:
-        """One value may stand for several attributes: those that the stream does not map itself."""
+        """One value may stand for several attributes: those that the stream does not map, or of which a row says none."""
         for name in self.stream.map:
             kind = self._cleaners[name].kind
             if kind.expand is not None:
-                yield _expander(
-                    name, kind.expand, {n: c for n, c in self._cleaners.items() if n not in self.stream.map}
-                )
+                others = {n: c for n, c in self._cleaners.items() if n != name}
+                yield _expander(name, kind.expand, others, frozenset(self.stream.map))
         family = [n for n in self.customer_type.attributes if self._cleaners[n].kind.name == "family_name"]
         suffix = [n for n, c in self._cleaners.items() if c.kind.name == "name_suffix" and n not in self.stream.map]
         for name in family:
@@ -305,9 +316,10 @@ def with_fields(raw: Row, fields: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 class _Cleaner:
-    """Cleans one attribute's raw values, cached."""
+    """Cleans one attribute's raw values, cached. `separator`: what stands between several in one cell, where it is said."""
 
-    def __init__(self, attribute: Attribute, stream: Stream) -> None:
+    def __init__(self, attribute: Attribute, stream: Stream, separator: str | None = None) -> None:
+        self.separator = separator
         self.kind: Kind = KINDS[attribute.kind]
         self.many = attribute.many
         self.context = Context(stream.country, stream.day_first, attribute.scheme)
@@ -325,12 +337,37 @@ class _Cleaner:
         if isinstance(value, str) and not value.strip():
             return self.blank
         if not isinstance(value, list | tuple):
-            return self._one(self.clean(value))
+            parts = self._split(value) if isinstance(value, str) else ()
+            return self._values(parts) if parts else self._one(self.clean(value))
         flat = list(_flat(value))
         said = [item for item in flat if item is not None and item != ""]
         if said:
             return self._values(said)
         return self.null if not flat or None in flat else self.blank
+
+    def _split(self, text: str) -> list[str]:
+        """The values of a cell that holds several; none when it holds one."""
+        if self.separator is not None:
+            parts = [part for part in text.split(self.separator) if part.strip()]
+            return parts if len(parts) > 1 else []
+        if not self.kind.listed or not _SEPARATED.search(text):
+            return []
+        parts = [part.strip() for part in _SURELY_PARTS.split(text) if part.strip()]
+        if parts != [text.strip()] and any(isinstance(self.clean(part), Cleaned) for part in parts):
+            return parts
+        whole = self.clean(text)
+        for between in _MAYBE_PARTS:
+            parts = [part.strip() for part in between.split(text) if part.strip()]
+            found = [self.clean(part) for part in parts]
+            if len(parts) < 2 or not all(isinstance(one, Cleaned) for one in found):
+                continue
+            sure = all(
+                isinstance(one, Cleaned) and one.valid and len(part) >= WHOLE
+                for one, part in zip(found, parts, strict=True)
+            )
+            if sure or not (isinstance(whole, Cleaned) and whole.valid):
+                return parts
+        return []
 
     def _of_parts(
         self, names: tuple[str, ...], values: tuple[JSON, ...], fixed: tuple[tuple[str, JSON], ...]
@@ -452,9 +489,13 @@ def _parts_reader(parts: dict[str, Path], cleaner: _Cleaner) -> Reader:
 
 
 def _expander(
-    name: str, expand: Callable[[Value], Mapping[str, str]], targets: dict[str, _Cleaner]
+    name: str,
+    expand: Callable[[Value], Mapping[str, str]],
+    targets: dict[str, _Cleaner],
+    mapped: frozenset[str],
 ) -> Callable[[dict[str, Cell]], None]:
     stands_for = frozenset(expand("Dr. Anna Maria Smith Jr.")) & targets.keys()  # what the kind can fill
+    names = stands_for & mapped & {"given_name", "family_name"}
 
     @lru_cache(CACHED)
     def filled(value: Value) -> tuple[tuple[str, Cell], ...]:
@@ -467,8 +508,12 @@ def _expander(
 
     def run(cells: dict[str, Cell]) -> None:
         cell = cells.get(name)
-        if cell is not None and cell.values:
-            cells.update(filled(cell.values[0]))
+        if cell is None or not cell.values:
+            return
+        nameless = not any(cells[n].values for n in names if n in cells)
+        for target, found in filled(cell.values[0]):
+            if target not in mapped or (nameless and found.values and target in names):
+                cells[target] = found
 
     return run
 

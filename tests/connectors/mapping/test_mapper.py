@@ -343,3 +343,52 @@ def test_what_is_written_is_read_again_as_it_was(values: list[str]) -> None:
     made = mapper({"email": "[mail, invoice_mail]"})
     raw = {"id": "1", "mail": "old@x.com"}
     assert made.map(made.after(raw, made.unmap("email", values, raw))).cells["email"].values == tuple(values)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "cell", "values"),
+    [
+        ("email", "a@x.example; b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example, b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example|b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example\nb@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example / b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example und b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example;", ("a@x.example",)),
+        ("email", "a@x.example; none", ("a@x.example",)),
+        ("email", "a@x.example; rubbish", ("a@x.example",)),
+        ("phone", "0171 9998881 / 030 9998881", ("+491719998881", "+49309998881")),
+        ("phone", "0171 999888 / 030 999888", ("+49171999888", "+4930999888")),
+        ("phone", "0171/9998881", ("+491719998881",)),
+        ("phone", "03421/712345", ("+493421712345",)),
+        ("phone", "0171 9998881, 030 9998881", ("+491719998881", "+49309998881")),
+        ("phone", "0171 9998881; +43 1 5123456", ("+491719998881", "+4315123456")),
+    ],
+)
+def test_several_values_in_one_cell_are_all_kept(attribute: str, cell: str, values: tuple[str, ...]) -> None:
+    assert cells({attribute: "x"}, {"x": cell}, country="DE")[attribute].values == values
+
+
+def test_what_stands_between_values_may_be_said() -> None:
+    found = mapper({"email": "x", "occupation": "y"}, split={"email": "#"}).map(
+        {"id": "1", "x": "a@x.example#b@x.example#oops", "y": "baker; cook"}
+    )
+    assert found.cells["email"].values == ("a@x.example", "b@x.example")
+    assert found.cells["occupation"].values == ("baker; cook",)
+    assert [attribute for attribute, _ in found.problems] == ["email"]
+
+
+def test_a_row_with_only_a_full_name_is_not_nameless_where_the_parts_are_mapped_too() -> None:
+    map_ = {"given_name": "first", "family_name": "last", "full_name": "name"}
+    found = cells(map_, {"first": "", "last": None, "name": "Dr. Ana Silva"})
+    assert (found["given_name"].values, found["family_name"].values) == (("Ana",), ("Silva",))
+    assert found["title"].values == ("dr",)
+    own = cells(map_, {"first": "Anita", "last": "", "name": "Ana Silva"})
+    assert (own["given_name"].values, own["family_name"].values) == (("Anita",), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "values"), [("Null", ("Null",)), ("NULL", ()), ("null", ()), ("None", ()), ("Nil", ("Nil",))]
+)
+def test_null_is_a_family_name_where_it_is_written_as_one(text: str, values: tuple[str, ...]) -> None:
+    assert cells({"family_name": "last"}, {"last": text})["family_name"].values == values
