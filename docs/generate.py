@@ -12,7 +12,7 @@ import tempfile
 import tokenize
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 from pydantic import BaseModel
@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefined
 from hub import settings
 from hub.app import create_app
 from hub.cli import app
+from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
 from hub.kinds import KINDS, form_names
 from hub.model import Rule, Sight
@@ -153,6 +154,29 @@ def _default(p: Any) -> str:
 
 # --- configuration ----------------------------------------------------------------------------------
 
+
+def systems() -> Iterator[type[BaseModel]]:
+    """What each kind of connector adds: its connection, its streams' own keys, and the models in them."""
+    for _, source in sorted(settings.SOURCES.items()):
+        for name in ("connector", "streams"):
+            yield from models_in(source.model_fields[name].annotation)
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names, each before those in its own keys."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for name in own_keys(annotation):
+            yield from models_in(annotation.model_fields[name].annotation)
+    for inner in get_args(annotation):
+        yield from models_in(inner)
+
+
+def own_keys(model: type[BaseModel]) -> list[str]:
+    """Its keys but those that it has from another model of this page."""
+    return [name for name in model.model_fields if name in model.__annotations__ and name != "name"]
+
+
 FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     (
         "customers/NAME.yaml",
@@ -164,13 +188,8 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "A source. Its name is the file's.",
         (
             settings.Source,
-            settings.FileConnector,
-            settings.SqlConnector,
-            settings.RestConnector,
-            settings.RestAuth,
             settings.Stream,
-            settings.FileRead,
-            settings.RestRead,
+            *systems(),
             settings.Trust,
             settings.WriteBack,
         ),
@@ -202,8 +221,7 @@ def configuration() -> Iterator[str]:
                         default_of(field),
                         field.description or said.get(name, ""),
                     )
-                    for name, field in model.model_fields.items()
-                    if name != "name"
+                    for name, field in ((n, model.model_fields[n]) for n in own_keys(model))
                 ),
             )
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 import tests.tables  # noqa: F401  (fills the metadata)
+from hub.connectors import registry  # noqa: F401  (makes the kinds of connectors known)
 from hub.db import Database
 from hub.migrations import upgrade
 

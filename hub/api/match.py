@@ -35,6 +35,8 @@ def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], g
                 )
             ],
         )
+    if not stream.customer:
+        raise Unprocessable("rows of this stream are no customers", [Fault("/stream", f"is of {stream.sort}s")])
     if principal.source is None and not set(stream.map) <= hub.reader.view(principal).shown(stream.customer):
         raise Forbidden(
             "rows of this stream hold attributes that this role does not see"

@@ -32,6 +32,8 @@ def check(
             (schemas / f"{name}.schema.json").write_text(
                 json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8"
             )
+    from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
+
     settings = load(config)
     faults = list(mapping_faults(settings)) + list(write_back_faults(settings))
     if faults:
@@ -49,6 +51,8 @@ def mapping_faults(settings: Config) -> Iterator[Fault]:
 
     for source in settings.sources.values():
         for name, stream in source.streams.items():
+            if not stream.customer:
+                continue
             try:
                 Mapper(name, stream, settings.customers[stream.customer])
             except ConfigError as error:

@@ -39,6 +39,7 @@ CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var
 @contextmanager
 def opened(config: Path, database: str, folder: Path, *, reaching: bool = False) -> Iterator[Hub]:
     """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
+    from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
     from hub.db import Database
     from hub.open import Hub
     from hub.settings import load

@@ -6,18 +6,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import stamina
+from pydantic import Field, model_validator
 
 from hub.errors import ConfigError, Fault, RetryLater
-from hub.settings import RestConnector, secret
+from hub.settings import Connection, Strict, secret
 
 BODY_BYTES = 64 << 20
 PATIENCE = 30.0  # seconds: a longer Retry-After is the scheduler's to wait for
 TRIES, TRIES_SECONDS = 4, 90.0
 REDIRECTS = 3
+
+
+class RestAuth(Strict):
+    bearer_env: str | None = None  # variable that holds a bearer token
+    basic_env: str | None = None  # variable that holds user:password
+    header: str | None = None  # name of a header of its own, such as X-Api-Key
+    header_env: str | None = None  # variable that holds the value of that header
+
+    @model_validator(mode="after")
+    def _one(self) -> RestAuth:
+        if sum(v is not None for v in (self.bearer_env, self.basic_env, self.header_env)) > 1:
+            raise ValueError("give one of bearer_env, basic_env, header_env")
+        if (self.header is None) != (self.header_env is None):
+            raise ValueError("header and header_env go together")
+        return self
+
+
+class RestConnection(Connection):
+    kind: Literal["rest"]
+    base_url: str | None = None  # such as https://crm.example.com/api
+    base_url_env: str | None = None  # variable that holds it; one of the two
+
+    @model_validator(mode="after")
+    def _one(self) -> RestConnection:
+        if (self.base_url is None) == (self.base_url_env is None):
+            raise ValueError("give base_url or base_url_env")
+        return self
+
+    auth: RestAuth = RestAuth()
+    timeout_seconds: float = Field(default=30, gt=0)  # of one request
+    headers: dict[str, str] = Field(default_factory=dict)  # sent with every request; no secrets here
 
 
 @dataclass(frozen=True)
@@ -49,7 +81,7 @@ def _backoff(error: Exception) -> bool | float:
 class Http:
     """Requests to one base URL, with its credentials. Proxies of the environment are not used."""
 
-    def __init__(self, connector: RestConnector, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
+    def __init__(self, connector: RestConnection, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
         self.where, self._source, self._tries = f"sources/{source}.yaml", source, tries
         self.base = httpx2.URL((connector.base_url or secret(connector.base_url_env or "", env)).rstrip("/") + "/")
         if self.base.scheme not in ("http", "https") or not self.base.host or self.base.userinfo:
@@ -69,7 +101,7 @@ class Http:
             )
         return self._opened
 
-    def _credentials(self, connector: RestConnector, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
+    def _credentials(self, connector: RestConnection, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
         given = connector.auth
         if given.bearer_env:
             return {"Authorization": f"Bearer {secret(given.bearer_env, env)}"}, None, given.bearer_env

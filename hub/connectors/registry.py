@@ -1,14 +1,30 @@
-"""A source's configuration -> its connector."""
+"""Every kind of connector: each file of hub/connectors/systems is one, with its settings and checks.
+
+Import this before a configuration is loaded: it makes the kinds known.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
+from typing import Protocol, runtime_checkable
 
+import hub.connectors.systems
 from hub.connectors.base import Connector
-from hub.connectors.systems.file import Files
-from hub.settings import FileConnector, Source, SqlConnector
+from hub.settings import Source
+
+for _system in iter_modules(hub.connectors.systems.__path__, f"{hub.connectors.systems.__name__}."):
+    import_module(_system.name)
+
+
+@runtime_checkable
+class Connectable(Protocol):
+    """A source of a kind: it knows its connector."""
+
+    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Connector: ...
 
 
 def now_micros() -> int:
@@ -24,12 +40,5 @@ def connect(
     Opens nothing yet, except that secrets are looked up: ConfigError when one is missing. `now` keeps a source's
     rows dated in the future from moving a cursor past today.
     """
-    if isinstance(source.connector, FileConnector):
-        return Files(source, env=env, base_folder=base_folder)
-    if isinstance(source.connector, SqlConnector):
-        from hub.connectors.systems.sql import Database
-
-        return Database(source, env=env, now=now)
-    from hub.connectors.systems.rest import Service
-
-    return Service(source, env=env, now=now)
+    assert isinstance(source, Connectable)
+    return source.connect(env=env, base_folder=base_folder, now=now)

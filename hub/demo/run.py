@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from hub.access import principals
+from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise

@@ -29,6 +29,11 @@ Lineage = Mapping[str, Mapping[str, Any]]
 RECIPES_KEPT = 8
 
 
+def _stream_of(found: Mapping[str, Any]) -> Stream:
+    """A stream as it is mapped: how it was read does not matter any more."""
+    return Stream.model_validate({name: value for name, value in found.items() if name in Stream.model_fields})
+
+
 class Mappers:
     """Mappers of one recipe, made when first asked for."""
 
@@ -39,7 +44,12 @@ class Mappers:
     @classmethod
     def of_config(cls, config: Config) -> Mappers:
         return cls(
-            {f"{s.name}/{n}": stream for s in config.sources.values() for n, stream in s.streams.items()},
+            {
+                f"{s.name}/{n}": stream
+                for s in config.sources.values()
+                for n, stream in s.streams.items()
+                if stream.customer
+            },
             config.customers,
         )
 
@@ -47,7 +57,7 @@ class Mappers:
     def of_document(cls, document: str | Mapping[str, Any]) -> Mappers:
         found = json.loads(document) if isinstance(document, str) else document
         return cls(
-            {n: Stream.model_validate(s) for n, s in found["streams"].items()},
+            {n: _stream_of(s) for n, s in found["streams"].items()},
             {n: CustomerType.model_validate(t) for n, t in found["types"].items()},
         )
 

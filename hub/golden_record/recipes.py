@@ -12,6 +12,7 @@ def recipe_document(config: Config) -> str:
         f"{s.name}/{n}": stream.model_dump(mode="json", by_alias=True, exclude={"write_back"})
         for s in config.sources.values()
         for n, stream in s.streams.items()
+        if stream.customer
     }
     types = {n: t.model_dump(mode="json", by_alias=True) for n, t in config.customers.items()}
     return canonical({"streams": streams, "types": types}).decode()

@@ -21,6 +21,7 @@ from hub.db import big, table
 from hub.model import RecordId, Write
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
+CUSTOMER = "customer"  # the sort of records that are matched
 CHANCE = 64  # ids whose chance is drawn at once
 DELETED = "deleted"  # content of a tombstone that somebody sent
 UNBORN = 2**63 - 1  # a birth after every other
@@ -37,8 +38,11 @@ class RecordRow(SQLModel, table=True):
     source: str
     stream: str
     key: str
-    mint: str = Field(unique=True)  # the customer id that this record minted
-    type: str
+    mint: str = Field(unique=True)  # the customer id that this record minted; of another sort: its own id
+    sort: str = Field(
+        default="customer", sa_column_kwargs={"server_default": "customer"}
+    )  # customer, interaction, consent or relation: only the first is matched
+    type: str  # of customer, interaction or relation
     born: int | None = big(nullable=True, default=None)  # landing of the first live version: the mint order
     died: int | None = big(nullable=True, default=None)  # landing of the tombstone that holds now
     latest: int = big()  # landing of the version that holds now
@@ -190,13 +194,18 @@ def land(
     type_name: str,
     at: int,
     pending: bool,
+    sort: str = CUSTOMER,
     keep_deleted: bool = False,
 ) -> list[Landed]:
-    """Keep these rows; say of each whether it brought a version that was not here yet."""
+    """Keep these rows; say of each whether it brought a version that was not here yet.
+
+    Rows of another sort than customers are never pending: nothing waits for them to be matched.
+    """
     known = _load_records(connection, source, stream, {r.key for r in rows})
     next_rid = db.next_number(connection, table(RecordRow), "rid")
     next_landed = db.next_number(connection, table(VersionRow), "landed")
-    ids = new_ids("cus_", at)
+    ids = new_ids(f"{sort[:3]}_", at)
+    pending = pending and sort == CUSTOMER
     versions: list[tuple[Any, ...]] = []
     results: list[Landed] = []
     for row in rows:
@@ -217,7 +226,7 @@ def land(
         versions.append((next_landed, record.rid, *order, row.observed, None if body is None else body.decode(), at))
         results.append(Landed(row.key, record.rid, True))
         next_landed += 1
-    _save_records(connection, source, stream, type_name, known.values())
+    _save_records(connection, source, stream, sort, type_name, known.values())
     columns = ("landed", "rid", "version", "generation", "content", "observed", "raw", "at")
     db.insert_many(connection, table(VersionRow), columns, versions)
     db.fail_point("raw stored")
@@ -282,11 +291,26 @@ def _load_records(connection: Connection, source: str, stream: str, keys: set[st
     return found
 
 
-def _save_records(connection: Connection, source: str, stream: str, type_name: str, records: Iterable[_Record]) -> None:
-    columns = ("rid", "source", "stream", "key", "mint", "type", "born", "died", "latest", "versions", "pending")
+def _save_records(
+    connection: Connection, source: str, stream: str, sort: str, type_name: str, records: Iterable[_Record]
+) -> None:
+    columns = (
+        "rid",
+        "source",
+        "stream",
+        "key",
+        "mint",
+        "sort",
+        "type",
+        "born",
+        "died",
+        "latest",
+        "versions",
+        "pending",
+    )
     touched = [r for r in records if r.touched]
     fresh = [
-        (r.rid, source, stream, r.key, r.mint, type_name, r.born, r.died, r.latest, r.versions, r.pending)
+        (r.rid, source, stream, r.key, r.mint, sort, type_name, r.born, r.died, r.latest, r.versions, r.pending)
         for r in touched
         if r.fresh
     ]
@@ -324,6 +348,7 @@ class RecordInfo(NamedTuple):
     died: int | None
     latest: int
     pending: bool
+    sort: str = CUSTOMER
 
     @property
     def alive(self) -> bool:
@@ -340,31 +365,33 @@ def earliest(infos: Mapping[int, RecordInfo], rids: Iterable[int]) -> int:
     return min(rids, key=lambda r: (infos[r].birth, infos[r].id))
 
 
-INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending FROM record"
+INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending, sort FROM record"
 
 
 def _info(row: Any) -> RecordInfo:
-    rid, source, stream, key, mint, type_name, born, died, latest, pending = row
-    return RecordInfo(rid, RecordId(source, stream, key), mint, type_name, born, died, latest, bool(pending))
+    rid, source, stream, key, mint, type_name, born, died, latest, pending, sort = row
+    return RecordInfo(rid, RecordId(source, stream, key), mint, type_name, born, died, latest, bool(pending), sort)
 
 
 def records(connection: Connection, rids: Iterable[int]) -> dict[int, RecordInfo]:
     return {r[0]: _info(r) for r in db.ask(connection, f"{INFO} WHERE rid IN {{ids}}", ids=rids)}
 
 
-def record_named(connection: Connection, id: RecordId) -> RecordInfo | None:
+def record_named(connection: Connection, id: RecordId, sort: str = CUSTOMER) -> RecordInfo | None:
+    """A record of this sort by its name."""
     found = db.ask(
         connection,
-        f"{INFO} WHERE source = :source AND stream = :stream AND key = :key",
+        f"{INFO} WHERE source = :source AND stream = :stream AND key = :key AND sort = :sort",
         source=id.source,
         stream=id.stream,
         key=id.key,
+        sort=sort,
     )
     return _info(found[0]) if found else None
 
 
 def record_minting(connection: Connection, customer_id: str) -> RecordInfo | None:
-    found = db.ask(connection, f"{INFO} WHERE mint = :mint", mint=customer_id)
+    found = db.ask(connection, f"{INFO} WHERE mint = :mint AND sort = 'customer'", mint=customer_id)
     return _info(found[0]) if found else None
 
 
@@ -444,6 +471,12 @@ def log_write(connection: Connection, rid: int, attribute: str, value_hash: str,
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """The landing number of the version that holds now."""
     return dict(db.ask(connection, "SELECT rid, latest FROM record WHERE rid IN {ids}", ids=rids))
+
+
+def landed_since(connection: Connection, mark: int) -> set[int]:
+    """Customers' records of which a version landed after this landing."""
+    query = "SELECT DISTINCT v.rid FROM version v JOIN record r ON r.rid = v.rid WHERE v.landed > :mark AND r.sort = 'customer'"
+    return {rid for (rid,) in db.ask(connection, query, mark=mark)}
 
 
 def pending_count(connection: Connection) -> int:

@@ -72,13 +72,19 @@ def any_suspension(connection: Connection) -> bool:
 
 
 def touched_since(connection: Connection, at: int) -> set[int]:
-    """Records with versions in a window that was suspended or lifted at this time or later."""
+    """Customers' records with versions in a window that was suspended or lifted at this time or later."""
     found: set[int] = set()
     for given in suspensions(connection):
         if max(given.at, given.lifted_at or 0) >= at:
             found.update(
                 r.rid
-                for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE" + _IN_WINDOW), given.window)
+                for r in connection.execute(
+                    text(
+                        "SELECT DISTINCT rid FROM version WHERE rid IN (SELECT rid FROM record WHERE sort='customer') AND"
+                        + _IN_WINDOW
+                    ),
+                    given.window,
+                )
             )
     return found
 
@@ -140,21 +146,22 @@ def count(connection: Connection, source: str, stream: str, since: int, until: i
 def recount(
     connection: Connection, rids: Collection[int], *, keep_deleted: Iterable[tuple[str, str]]
 ) -> dict[int, bool]:
-    """Work out anew what a record's row says of its versions: record -> is a live version left?
+    """Work out anew what a record's row says of its versions: customers' record -> is a live version left?
 
     `keep_deleted`: streams whose deletes do not end a record.
     """
     kept = set(keep_deleted)
     versions = landing.versions_of(connection, rids)
     rows: list[dict[str, Any]] = []
-    for rid, info in landing.records(connection, rids).items():
+    infos = landing.records(connection, rids)
+    for rid, info in infos.items():
         left = [v for v in versions.get(rid, ()) if v.suspended is None]
         born = min((v.landed for v in left if v.raw is not None), default=None)
         died = None if (info.id.source, info.id.stream) in kept else _died(left)
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
     if rows:
         connection.execute(text("UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"), rows)
-    return {r["rid"]: r["born"] is not None for r in rows}
+    return {r["rid"]: r["born"] is not None for r in rows if infos[r["rid"]].sort == landing.CUSTOMER}
 
 
 def _died(versions: list[StoredVersion]) -> int | None:
@@ -164,4 +171,4 @@ def _died(versions: list[StoredVersion]) -> int | None:
 
 def make_pending(connection: Connection, rids: Iterable[int]) -> None:
     """Their customers are still as they were: whoever resolves what is pending brings them up to date."""
-    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids})", rids)
+    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids}) ", rids)

@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from sqlalchemy import Connection
 
+from hub.connectors.mapping.identity import Identifier
 from hub.connectors.mapping.mapper import Mapper
 from hub.errors import NotFound
 from hub.kinds import KINDS
@@ -76,6 +77,16 @@ class Recipe:
     def mappers(self) -> dict[tuple[str, str], Mapper]:
         return {
             (source.name, name): Mapper(name, stream, self.config.customers[stream.customer])
+            for source in self.config.sources.values()
+            for name, stream in source.streams.items()
+            if stream.customer
+        }
+
+    @cached_property
+    def identifiers(self) -> dict[tuple[str, str], Identifier]:
+        """What names the rows of each stream, of customers or not."""
+        return {
+            (source.name, name): Identifier(stream)
             for source in self.config.sources.values()
             for name, stream in source.streams.items()
         }

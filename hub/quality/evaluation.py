@@ -18,8 +18,10 @@ import yaml
 from pydantic import Field, ValidationError
 
 from hub.connectors.base import BadRow
+from hub.connectors.formats.options import FileRead
 from hub.connectors.mapping.paths import path as compile_path
-from hub.connectors.systems.file import Files
+from hub.connectors.registry import connect
+from hub.connectors.systems.file import FileSource, FileStream
 from hub.db import Database
 from hub.errors import ConfigError, Fault
 from hub.migrations import upgrade
@@ -27,7 +29,7 @@ from hub.model import RecordId
 from hub.quality.measures import Quality, evaluate
 from hub.resolve.bulk import Bulk, Progress, quiet
 from hub.resolve.resolver import Resolver
-from hub.settings import Access, Config, CustomerType, FileRead, Source, Stream, Strict
+from hub.settings import Access, Config, CustomerType, Strict
 
 PAGE = 5_000
 
@@ -131,11 +133,11 @@ def _run(
     return Evaluated(given.title, quality, seconds, sum(reasons.values()), reasons, warnings)
 
 
-def _source(given: EvaluationSet, name: str, file: Path) -> Source:
+def _source(given: EvaluationSet, name: str, file: Path) -> FileSource:
     source = given.sources[name]
     try:
         # A set's values come from the systems that own them; nobody claims anything here.
-        stream = Stream.model_validate(
+        stream = FileStream.model_validate(
             {
                 "customer": given.customer,
                 "verified": "all",
@@ -154,7 +156,7 @@ def _source(given: EvaluationSet, name: str, file: Path) -> Source:
                 for e in error.errors()
             ]
         ) from None
-    return Source.model_validate(
+    return FileSource.model_validate(
         {"name": name, "connector": {"kind": "file", "path": source.path or "."}, "streams": {"records": stream}}
     )
 
@@ -183,7 +185,7 @@ def _pages(
         for start in range(0, len(rows), PAGE):
             yield rows[start : start + PAGE]
         return
-    for page in Files(config.sources[name], env={}, base_folder=file.parent).read("records", None):
+    for page in connect(config.sources[name], env={}, base_folder=file.parent).read("records", None):
         for row in page.rows:
             if isinstance(row, BadRow):
                 reasons[row.reason] = reasons.get(row.reason, 0) + 1

@@ -93,7 +93,9 @@ class Verify:
 
     def _what_is_there(self, connection: Connection, recipe: Recipe) -> None:
         self.pending = {r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")}
-        for r in connection.exec_driver_sql("SELECT rid, type, died FROM record WHERE born IS NOT NULL ORDER BY rid"):
+        for r in connection.exec_driver_sql(
+            "SELECT rid, type, died FROM record WHERE born IS NOT NULL AND sort = 'customer' ORDER BY rid"
+        ):
             if r.rid in self.pending:
                 continue
             if r.died is None:
@@ -200,7 +202,7 @@ class Verify:
         born = {
             r.rid: (r.born, r.source, r.stream, r.key)
             for r in connection.exec_driver_sql(
-                "SELECT rid, born, source, stream, key FROM record WHERE born IS NOT NULL"
+                "SELECT rid, born, source, stream, key FROM record WHERE born IS NOT NULL AND sort = 'customer'"
             )
         }
         derived: dict[int, int] = {}
@@ -323,7 +325,9 @@ class Verify:
         shown = {r.cluster: r.id for r in connection.exec_driver_sql("SELECT cluster, id FROM customer")}
         moves = {r.id: r.leads_to for r in connection.exec_driver_sql("SELECT id, leads_to FROM id_move ORDER BY seq")}
         leads = {r.rid: r.leads for r in connection.exec_driver_sql("SELECT rid, leads FROM heir")}
-        for r in connection.exec_driver_sql("SELECT rid, mint FROM record WHERE born IS NOT NULL AND pending = 0"):
+        for r in connection.exec_driver_sql(
+            "SELECT rid, mint FROM record WHERE born IS NOT NULL AND pending = 0 AND sort = 'customer'"
+        ):
             self.found.checked["ids"] += 1
             at = r.rid if r.rid in home else leads.get(r.rid)
             now = shown.get(home.get(at, -1)) if at is not None else None

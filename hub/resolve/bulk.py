@@ -181,10 +181,7 @@ class Bulk:
                 raise Conflict(
                     "another model or configuration took over while this ran: what is pending waits for the next run"
                 )
-            found = connection.execute(
-                text("SELECT DISTINCT rid FROM version WHERE landed > :mark"), {"mark": mark.landed}
-            )
-            moved = {r.rid for r in found} | suspension.touched_since(connection, mark.at)
+            moved = landing.landed_since(connection, mark.landed) | suspension.touched_since(connection, mark.at)
             self.late |= moved
             yield connection, moved
 
@@ -220,7 +217,7 @@ class Bulk:
 
     def _to_standardise(self, recipe: Recipe, full: bool) -> list[int]:
         query = (
-            "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid WHERE r.born IS NOT NULL AND "
+            "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid WHERE r.born IS NOT NULL AND r.sort = 'customer' AND "
             + ("(s.rid IS NULL OR s.recipe <> :hash OR r.pending = 1)" if full else "r.pending = 1")
             + " ORDER BY r.rid"
         )

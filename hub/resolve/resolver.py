@@ -13,7 +13,6 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from hub import db
-from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.rows import keepable
 from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
 from hub.golden_record import store as golden_store
@@ -34,7 +33,17 @@ from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
 Happened = Literal[
-    "created", "joined", "updated", "merged", "split", "held", "unchanged", "deleted", "quarantined", "pending"
+    "created",
+    "joined",
+    "updated",
+    "merged",
+    "split",
+    "held",
+    "unchanged",
+    "deleted",
+    "quarantined",
+    "pending",
+    "landed",
 ]
 
 
@@ -96,7 +105,10 @@ class Resolver:
                 first(connection)
             recipe = self.recipe(connection)
             self.set_aside(connection, source, stream, aside, self.database.clock.now())
-            landed = self.land(connection, source, stream, list(incoming.values()), pending=False)
+            listed = list(incoming.values())
+            landed = self.land(connection, source, stream, listed, pending=False)
+            if not recipe.stream(source, stream).customer:
+                return [_belonging(row, r) for row, r in zip(listed, landed, strict=True)]
             changes = self._settle_landed(connection, recipe, landed, made)
             return self._outcomes(connection, recipe, landed, changes)
 
@@ -111,6 +123,8 @@ class Resolver:
     def make_ready(self, source: str, stream: str, rows: Iterable[Incoming]) -> dict[str, Ready]:
         """Rows by key, mapped, cleaned and keyed while nobody waits for the lock; of one key the last."""
         assert self._recipe is not None
+        if not self._recipe.stream(source, stream).customer:
+            return {}
         found = ((r.key, ready(self._recipe, source, stream, r.raw)) for r in rows if r.raw is not None)
         return {key: made for key, made in found if made is not None}
 
@@ -118,13 +132,13 @@ class Resolver:
         self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
     ) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
-        mapper = self._mapper(source, stream)
+        identify = self._known(source, stream).identifiers[source, stream].identify
         incoming: dict[int, Incoming] = {}
         refused: dict[int, Outcome] = {}
         for number, raw in enumerate(rows):
             try:
                 row = keepable(raw)
-                found = mapper.identify(row)
+                found = identify(row)
                 incoming[number] = Incoming(found.key, None if found.tombstone else row, found.version, found.observed)
             except BadRecord as error:
                 refused[number] = Outcome("", "quarantined", reason=str(error))
@@ -132,27 +146,29 @@ class Resolver:
                 refused[number] = Outcome("", "quarantined", reason=f"could not be read ({type(error).__name__})")
         return incoming, refused
 
-    def _mapper(self, source: str, stream: str) -> Mapper:
+    def _known(self, source: str, stream: str) -> Recipe:
+        """The recipe, which has this stream. NotFound when it has not."""
         if self._recipe is None:
             with self.database.read() as connection:
                 self.recipe(connection)
         assert self._recipe is not None
         self._recipe.stream(source, stream)
-        return self._recipe.mappers[source, stream]
+        return self._recipe
 
     def delete(self, source: str, stream: str, key: str, *, version: str | None = None) -> Outcome:
         """Land a tombstone. NotFound when the record was never there."""
-        self._mapper(source, stream)
+        sort = self._known(source, stream).stream(source, stream).sort
 
         def work(connection: Connection) -> Outcome:
             recipe = self.recipe(connection)
-            info = landing.record_named(connection, RecordId(source, stream, key))
+            info = landing.record_named(connection, RecordId(source, stream, key), sort)
             if info is None:
                 raise NotFound(
                     "no such record", [Fault("/key", "this source has sent no record of that key", "check the key")]
                 )
             landed = self.land(connection, source, stream, [Incoming(key, None, version)], pending=False)
-            self.settle(connection, recipe, {r.rid for r in landed if r.changed})
+            if sort == landing.CUSTOMER:
+                self.settle(connection, recipe, {r.rid for r in landed if r.changed})
             return Outcome(key, "deleted" if landed[0].changed else "unchanged")
 
         return self.database.together(work)
@@ -167,7 +183,8 @@ class Resolver:
             source,
             stream,
             rows,
-            type_name=given.customer,
+            type_name=given.type_name,
+            sort=given.sort,
             at=self.database.clock.now(),
             pending=pending,
             keep_deleted=given.on_delete == "keep_values",
@@ -180,9 +197,15 @@ class Resolver:
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
 
-    def settle_landed(self, connection: Connection, landed: Sequence[Landed], made: Mapping[str, Ready]) -> None:
-        """Resolve records that just landed, in the same unit. `made`: their rows made ready before, by key."""
-        self._settle_landed(connection, self.recipe(connection), landed, made)
+    def settle_landed(
+        self, connection: Connection, source: str, stream: str, landed: Sequence[Landed], made: Mapping[str, Ready]
+    ) -> None:
+        """Resolve records of a stream that just landed, in the same unit; what is no customer is only kept.
+
+        made: their rows made ready before, by key.
+        """
+        if self._known(source, stream).stream(source, stream).customer:
+            self._settle_landed(connection, self.recipe(connection), landed, made)
 
     def _settle_landed(
         self, connection: Connection, recipe: Recipe, landed: Sequence[Landed], made: Mapping[str, Ready]
@@ -250,11 +273,12 @@ class Resolver:
 
     def probe(self, source: str, stream: str, raw: Mapping[str, Any], *, limit: int = 10) -> list[ProbeMatch]:
         """Which customers a row of a stream would join, or come near to; stores nothing."""
-        mapper = self._mapper(source, stream)
+        given = self._known(source, stream).stream(source, stream)
+        if not given.customer:
+            raise Unprocessable("rows of this stream are no customers", [Fault("/stream", f"is of {given.sort}s")])
         with self.database.read() as connection:
             recipe = self.recipe(connection)
-            given = recipe.stream(source, stream)
-            cells = mapper.map(raw).cells
+            cells = recipe.mappers[source, stream].map(raw).cells
             forms = recipe.standardisers[given.customer].forms(cells, given.is_verified)
             return self._near(connection, recipe, given.customer, forms, limit)
 
@@ -433,6 +457,11 @@ class Resolver:
                 members = matching_store.members_of(connection, [c.cluster for c in due])
                 self.settle(connection, self.recipe(connection), (), golden=[min(m) for m in members.values()])
                 done += len(due)
+
+
+def _belonging(row: Incoming, landed: Landed) -> Outcome:
+    """What became of a row that is no customer: it is kept, and nothing is matched."""
+    return Outcome(row.key, "unchanged" if not landed.changed else "deleted" if row.raw is None else "landed")
 
 
 def _happened(row: Landed, change: Change | None, info: RecordInfo, grey: bool) -> Happened:

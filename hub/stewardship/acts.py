@@ -432,7 +432,7 @@ class _Doing:
         """Records of which versions went or came back."""
         sources = self.recipe.config.sources.values()
         kept = [(s.name, n) for s in sources for n, stream in s.streams.items() if stream.on_delete == "keep_values"]
-        suspension.recount(self.connection, rids, keep_deleted=kept)
+        rids = suspension.recount(self.connection, rids, keep_deleted=kept).keys()
         if len(rids) <= AT_ONCE:
             self._settle(rids=rids)
         else:

@@ -141,7 +141,7 @@ class Pull:
     ) -> list[Landed]:
         landed = self.resolver.land(connection, self.result.source, self.result.stream, rows, pending=not live)
         if live:
-            self.resolver.settle_landed(connection, landed, made)
+            self.resolver.settle_landed(connection, self.result.source, self.result.stream, landed, made)
         return landed
 
     def _count(self, landed: Sequence[Landed], aside: int) -> None:

@@ -65,14 +65,36 @@ WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, whe
     "an unknown key": (
         {"sources__list": FILES + "scedule: every 5 minutes\n"},
         "sources/list.yaml: scedule",
-        "Extra inputs",
-        "schedule",
+        "unknown key 'scedule'",
+        "did you mean schedule? known keys: ",
     ),
     "an unknown key deep down": (
         {"sources__list": stream("tust: {default: 5}")},
         "sources/list.yaml: streams.people.tust",
-        "Extra inputs",
+        "unknown key 'tust'",
+        "did you mean trust? known keys: ",
+    ),
+    "a sort of none": (
+        {"sources__list": FILES.replace("customer: person, ", "")},
+        "sources/list.yaml: streams.people",
+        "give one of customer: TYPE, interaction: NAME",
         "",
+    ),
+    "two sorts": (
+        {"sources__list": FILES.replace("customer: person", "customer: person, interaction: order")},
+        "sources/list.yaml: streams.people",
+        "says customer and interaction",
+        "",
+    ),
+    "writing to what is no customer": (
+        {
+            "sources__list": stream("table: t, write_back: {attributes: [x]}", SQL).replace(
+                "customer: person", "consent: true"
+            )
+        },
+        "streams.people.write_back",
+        "a stream of consents",
+        "remove it",
     ),
     "an unknown kind": (
         {"customers__person": "attributes: {x: {kind: mail}}"},

@@ -22,10 +22,10 @@ from typing import Any, BinaryIO, Literal
 import orjson
 
 from hub.connectors.base import JSON, KEPT, NESTED, ROW_BYTES, ROW_DEPTH, BadRow, SourceRow, jsonable, too_deep
+from hub.connectors.formats.options import FileRead
 from hub.connectors.mapping.paths import path as compile_path
 from hub.connectors.rows import DECODER, parse_json
 from hub.errors import BadRecord
-from hub.settings import FileRead
 
 Format = Literal["csv", "jsonl", "json", "parquet"]
 Read = tuple[SourceRow | BadRow, int]  # a row and about how many bytes it takes

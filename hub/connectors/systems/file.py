@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from hub.connectors.base import (
     PAGE_ROWS,
@@ -29,10 +31,11 @@ from hub.connectors.base import (
     visible,
 )
 from hub.connectors.formats import FileFault, Opened, open_rows
-from hub.connectors.mapping.mapper import needed_columns, used_columns
+from hub.connectors.formats.options import FileRead
+from hub.connectors.mapping.columns import needed_columns, used_columns
 from hub.errors import ConfigError, Fault
 from hub.model import digest
-from hub.settings import FileConnector, Source, Stream, secret
+from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
 PAGE_BYTES = 16 << 20
 _DAY_FIRST = re.compile(r"(?<!\d)(\d{1,2})([-._])(\d{1,2})\2(\d{4})(?!\d)", re.ASCII)
@@ -40,11 +43,41 @@ _NUMBER = re.compile(r"[0-9]+")
 ENDS = 1 << 16  # bytes of a file's start and end that its print is made of
 
 
+class FileConnection(Connection):
+    kind: Literal["file"]
+    path: str | None = None  # folder or glob, relative to the configuration folder
+    path_env: str | None = None  # variable that holds it; one of the two
+
+    @model_validator(mode="after")
+    def _one(self) -> FileConnection:
+        if (self.path is None) == (self.path_env is None):
+            raise ValueError("give path or path_env, the folder of the files")
+        return self
+
+
+class FileStream(Stream):
+    """A stream that is read from files."""
+
+    file: FileRead = FileRead()  # how to read files
+
+    def faults(self, where: str) -> Iterator[Fault]:
+        if self.write_back:
+            yield Fault(f"{where}.write_back", "files are read only", "remove it")
+
+
+@source_of_kind
+class FileSource(Source):
+    connector: FileConnection
+    streams: dict[str, FileStream]
+
+    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Files:
+        return Files(self, env=env, base_folder=base_folder)
+
+
 class Files:
     """The `file` connector of one source."""
 
-    def __init__(self, source: Source, *, env: Mapping[str, str], base_folder: Path) -> None:
-        assert isinstance(source.connector, FileConnector)
+    def __init__(self, source: FileSource, *, env: Mapping[str, str], base_folder: Path) -> None:
         self._source = source
         given = source.connector.path or secret(source.connector.path_env or "", env)
         self._path = base_folder / Path(given).expanduser()
@@ -55,7 +88,7 @@ class Files:
         for name, file in self._files("*"):
             try:
                 opened = open_rows(
-                    file, name, next(iter(self._source.streams.values())).file if self._source.streams else _AUTO
+                    file, name, next(iter(self._source.streams.values())).file if self._source.streams else FileRead()
                 )
             except FileFault:
                 continue
@@ -147,7 +180,7 @@ def _matches(name: str, pattern: str) -> bool:
     return any(fnmatchcase(n, p) for n in names for p in patterns)
 
 
-def _print(file: Path, stream: Stream) -> str:
+def _print(file: Path, stream: FileStream) -> str:
     """Changes when the file does, or how it is to be read. Same size and time are not enough: copies keep them."""
     try:
         stat = file.stat()
@@ -166,7 +199,7 @@ def _print(file: Path, stream: Stream) -> str:
 class _Reading:
     """One read of a stream: where it stands, and the page being filled."""
 
-    stream: Stream
+    stream: FileStream
     start: Cursor
     where: str
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -275,9 +308,6 @@ class _Reading:
             known, missed = [c for c in known if c in columns or c in used], [c for c in known if c not in columns]
         self.notes.extend(schema_notes(name, known, columns))
         self.columns[format_] = [*columns, *(missed if opened_json else ())]
-
-
-_AUTO = Stream(customer="", key="id", map={}).file
 
 
 def _first(opened: Opened, count: int) -> Iterator[tuple[SourceRow | BadRow, int]]:

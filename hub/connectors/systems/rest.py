@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import quote
 
 import httpx2
 import orjson
+from pydantic import Field, field_validator, model_validator
 
 from hub.connectors.base import (
     JSON,
@@ -28,25 +30,98 @@ from hub.connectors.base import (
     schema_notes,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import Answer, Http
-from hub.connectors.mapping.mapper import needed_columns, record_key, used_columns, with_fields
+from hub.connectors.http import Answer, Http, RestConnection
+from hub.connectors.mapping.columns import needed_columns, used_columns
+from hub.connectors.mapping.identity import record_key
 from hub.connectors.mapping.paths import Row, has_nested, path
 from hub.connectors.mapping.times import shift_back, version_text
+from hub.connectors.mapping.writer import with_fields
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
-from hub.settings import RestConnector, RestRead, Source, Stream
+from hub.settings import ADDED, Source, Stream, Strict, compile_path, source_of_kind
 
 AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)
 _DEFAULT_PARAM = {"page": "page", "offset": "offset", "cursor": "cursor", "none": "", "link": ""}
 
 
+class RestRead(Strict):
+    """How to page through one REST collection and how to write one item of it."""
+
+    path: str  # of the collection, below the base URL
+    records: str = "@"  # JMESPath to the list in a page
+    params: dict[str, str] = Field(default_factory=dict)  # sent with every page
+    page: Literal["none", "page", "offset", "cursor", "link"] = "none"  # how to ask for the next page
+    page_param: str | None = None  # default: page, offset or cursor, as `page` says
+    page_start: int = Field(default=1, ge=0)  # number of the first page
+    size_param: str | None = None  # parameter that says how many records a page has
+    size: int = Field(default=200, ge=1)  # records of a page, sent as size_param
+    next: str | None = None  # JMESPath to the next cursor (page: cursor), or URL (page: link; default: the Link header)
+    since_param: str | None = None  # incremental: gets the highest version seen
+    order: Literal["unknown", "version"] = (
+        "unknown"  # version: the list comes oldest version first, so a broken read goes on where it was
+    )
+    item: str | None = None  # path of one record, with {key}
+    item_record: str = "@"  # JMESPath to the record in an item's answer
+    update: Literal["patch", "put", "none"] = "patch"  # how one record is written
+    create: str | None = None  # path to POST new records to
+    errors: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # JMESPath to errors in an answer of 200; default: the usual names
+
+    @field_validator("records", "next", "item_record", "errors")
+    @classmethod
+    def _path(cls, text: str | None) -> str | None:
+        if text is not None:
+            compile_path(text, "this")
+        return text
+
+    @field_validator("item")
+    @classmethod
+    def _has_key(cls, text: str | None) -> str | None:
+        if text is not None and "{key}" not in text:
+            raise ValueError("must hold {key}, such as people/{key}")
+        return text
+
+    @model_validator(mode="after")
+    def _pages(self) -> RestRead:
+        if self.page == "cursor" and self.next is None:
+            raise ValueError("page: cursor needs next, the JMESPath to the next cursor, such as next_cursor")
+        return self
+
+
+class RestStream(Stream):
+    """A stream that is read from a REST collection."""
+
+    rest: RestRead | None = None  # how to page through it, and how to write one item of it
+
+    def faults(self, where: str) -> Iterator[Fault]:
+        if self.rest is None:
+            yield Fault(where, "a REST stream needs rest", "add rest: {path: ...}")
+            return
+        if self.rest.since_param and self.version is None:
+            remedy = "add version: the field that since_param compares, such as updated_at"
+            yield Fault(f"{where}.rest.since_param", "needs the stream's version", remedy)
+        if self.write_back and (self.rest.item is None or self.rest.update == "none"):
+            what = "the hub does not know how to write one record"
+            remedy = "add rest.item: the path of one record with {key}, and rest.update: patch or put"
+            yield Fault(f"{where}.write_back", what, remedy)
+
+
+@source_of_kind
+class RestSource(Source):
+    connector: RestConnection
+    streams: dict[str, RestStream]
+
+    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Service:
+        return Service(self, env=env, now=now)
+
+
 class Service:
     """The `rest` connector of one source."""
 
-    def __init__(self, source: Source, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
-        assert isinstance(source.connector, RestConnector)
+    def __init__(self, source: RestSource, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
         self._source, self._now = source, now
         self._http = Http(source.connector, source=source.name, env=env)
 
@@ -70,7 +145,7 @@ class Service:
     def close(self) -> None:
         self._http.close()
 
-    def _stream(self, name: str) -> tuple[Stream, RestRead]:
+    def _stream(self, name: str) -> tuple[RestStream, RestRead]:
         config = self._source.streams[name]
         if config.rest is None:
             raise ConfigError(

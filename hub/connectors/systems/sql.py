@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import sqlalchemy as sa
@@ -57,12 +57,12 @@ from hub.connectors.base import (
     schema_notes,
     too_deep,
 )
-from hub.connectors.mapping.mapper import needed_columns
+from hub.connectors.mapping.columns import needed_columns
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, shift_back
 from hub.connectors.rows import parse_json
 from hub.errors import ConfigError, Fault, RetryLater
-from hub.settings import Source, SqlConnector, Stream, secret
+from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
 AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
 _RAW = sa.types.NullType()
@@ -83,11 +83,38 @@ class _Readable:
         return sa.type_coerce(self.rows.c[name], _RAW)
 
 
+class SqlConnection(Connection):
+    kind: Literal["sql"]
+    url_env: str  # variable that holds the SQLAlchemy URL
+
+
+class SqlStream(Stream):
+    """A stream that is read from a table or a query."""
+
+    table: str | None = None  # name of the table or view
+    query: str | None = None  # SQL, instead of table
+
+    def faults(self, where: str) -> Iterator[Fault]:
+        if (self.table is None) == (self.query is None):
+            what = "an SQL stream reads either a table or a query"
+            yield Fault(where, what, "add table: NAME, or query: SELECT ...")
+        if self.write_back and self.table is None:
+            yield Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")
+
+
+@source_of_kind
+class SqlSource(Source):
+    connector: SqlConnection
+    streams: dict[str, SqlStream]
+
+    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Database:
+        return Database(self, env=env, now=now)
+
+
 class Database:
     """The `sql` connector of one source."""
 
-    def __init__(self, source: Source, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
-        assert isinstance(source.connector, SqlConnector)
+    def __init__(self, source: SqlSource, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
         self._source, self._now = source, now
         self._where = f"sources/{source.name}.yaml"
         self._variable = source.connector.url_env
@@ -199,7 +226,7 @@ class Database:
 
     # --- what a stream reads ---
 
-    def _readable(self, connection: sa.Connection, stream: str, config: Stream) -> _Readable:
+    def _readable(self, connection: sa.Connection, stream: str, config: SqlStream) -> _Readable:
         where = f"{self._where}: streams.{stream}"
         rows, name, columns = (
             self._query(connection, where, config) if config.query else self._table(connection, where, config)
@@ -229,7 +256,9 @@ class Database:
             rows, name, columns, key.field if key.field in columns else None, version.field if version else None
         )
 
-    def _table(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
+    def _table(
+        self, connection: sa.Connection, where: str, config: SqlStream
+    ) -> tuple[FromClause, str, tuple[str, ...]]:
         inspector = sa.inspect(connection)
         given = config.table or ""
         schema, _, name = given.rpartition(".")
@@ -241,7 +270,9 @@ class Database:
         known = ", ".join(sorted([*inspector.get_table_names(), *inspector.get_view_names()])[:40])
         raise ConfigError([Fault(f"{where}.table", f"there is no table '{given}'", f"tables there: {known or 'none'}")])
 
-    def _query(self, connection: sa.Connection, where: str, config: Stream) -> tuple[FromClause, str, tuple[str, ...]]:
+    def _query(
+        self, connection: sa.Connection, where: str, config: SqlStream
+    ) -> tuple[FromClause, str, tuple[str, ...]]:
         text = (config.query or "").strip().rstrip(";").replace(":", r"\:")
         try:
             columns = tuple(
@@ -262,7 +293,7 @@ class Database:
         rows = sa.text(text).columns(*[sa.column(c) for c in columns]).subquery("q")
         return rows, "the query", columns
 
-    def _target(self, connection: sa.Connection, stream: str, config: Stream) -> _Target:
+    def _target(self, connection: sa.Connection, stream: str, config: SqlStream) -> _Target:
         """The table to write to, with its real column types: a driver may need them."""
         where = f"{self._where}: streams.{stream}"
         if config.table is None:
@@ -338,7 +369,7 @@ class _Reading:
     """
 
     def __init__(
-        self, connection: sa.Connection, readable: _Readable, stream: Stream, cursor: Cursor, now: int
+        self, connection: sa.Connection, readable: _Readable, stream: SqlStream, cursor: Cursor, now: int
     ) -> None:
         self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
         self.known = cursor.get("columns", [])
@@ -526,7 +557,7 @@ class _Target:
         return value
 
 
-def _write(connection: sa.Connection, target: _Target, write: FieldWrite, config: Stream) -> WriteResult:
+def _write(connection: sa.Connection, target: _Target, write: FieldWrite, config: SqlStream) -> WriteResult:
     """One write, one transaction."""
     key = write.key or ""
     unknown = [f for f in {**write.fields, **(write.expected or {})} if f not in target.columns]
@@ -585,7 +616,7 @@ def _alike(a: JSON, b: JSON) -> bool:
     return a == b or (a is not None and b is not None and str(a) == str(b))
 
 
-def _create(connection: sa.Connection, target: _Target, write: FieldWrite, config: Stream) -> WriteResult:
+def _create(connection: sa.Connection, target: _Target, write: FieldWrite, config: SqlStream) -> WriteResult:
     if config.write_back is None or config.write_back.mode != "upsert":
         return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
     values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in write.fields.items()}

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.connectors.mapping.mapper import FIELD_BYTES, Mapper, _short, needed_columns, record_key, used_columns
+from hub.connectors.mapping.columns import needed_columns, used_columns
+from hub.connectors.mapping.identity import record_key
+from hub.connectors.mapping.mapper import Mapper
+from hub.connectors.mapping.values import FIELD_BYTES, short
 from hub.errors import BadRecord, ConfigError
 from hub.model import Cell, canonical
 from hub.settings import CustomerType, Stream
@@ -52,7 +55,7 @@ def cells(map_: dict[str, Any], raw: dict[str, Any], **stream: Any) -> dict[str,
 )
 def test_what_is_taken_for_short_is_short_however_it_is_spelled(parts: dict[str, tuple[str, int]]) -> None:
     raw = {name: character * times for name, (character, times) in parts.items()}
-    assert not _short(raw) or len(canonical(raw)) <= FIELD_BYTES
+    assert not short(raw) or len(canonical(raw)) <= FIELD_BYTES
 
 
 def test_a_list_of_paths_gives_many_values_without_empty_or_equal_ones() -> None:

@@ -1,0 +1,43 @@
+"""Which columns a stream's configuration needs, and which it looks at. Pure."""
+
+from __future__ import annotations
+
+from hub.connectors.mapping.paths import path
+from hub.settings import Stream
+
+
+def needed_columns(stream: Stream) -> dict[str, str]:
+    """Column -> the key of the stream's configuration that cannot do without it.
+
+    Columns that are named plainly are needed; what an expression looks at may be missing.
+    """
+    found: dict[str, str] = {}
+    texts: list[tuple[str, str]] = [("key", stream.key)]
+    texts += [
+        (n, t)
+        for n, t in (("version", stream.version), ("observed", stream.observed), ("deleted", stream.deleted))
+        if t
+    ]
+    for name, given in stream.map.items():
+        texts += (
+            [(f"map.{name}.{part}", t) for part, t in given.items()]
+            if isinstance(given, dict)
+            else [(f"map.{name}", given)]
+        )
+    for section in ("dates", "effective_from", "effective_to"):
+        texts += [(f"{section}.{name}", t) for name, t in getattr(stream, section).items()]
+    for where, text in texts:
+        compiled = path(text)
+        for item in compiled.items or (compiled,):
+            if item.names:
+                found.setdefault(item.field, where)
+    return found
+
+
+def used_columns(stream: Stream) -> frozenset[str]:
+    """Every top-level field that the stream's expressions look at."""
+    texts = [stream.key, stream.version, stream.observed, stream.deleted]
+    for given in stream.map.values():
+        texts += list(given.values()) if isinstance(given, dict) else [given]
+    texts += [*stream.dates.values(), *stream.effective_from.values(), *stream.effective_to.values()]
+    return frozenset().union(*(path(text).roots for text in texts if text))

@@ -1,0 +1,139 @@
+"""Files of a configuration -> the configuration, or every fault in it at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from hub.errors import ConfigError, Fault
+from hub.settings.access import Access
+from hub.settings.checks import cross_check, missing_variables
+from hub.settings.config import Config
+from hub.settings.customers import CustomerType
+from hub.settings.sources import SOURCES, Source
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark else ""
+        faults.append(
+            Fault(
+                f"{path}{line}", "not readable as YAML", str(getattr(error, "problem", "") or "check the indentation")
+            )
+        )
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
+        return None
+    if not isinstance(found, dict):
+        faults.append(Fault(str(path), "must hold keys and values", "see README, 'Your first source'"))
+        return None
+    return found
+
+
+def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | None:
+    data = _read_yaml(path, faults)
+    if data is None:
+        return None
+    try:
+        return cls.model_validate({**data, **extra})
+    except ValidationError as error:
+        kind = data["connector"].get("kind") if cls is Source and isinstance(data.get("connector"), dict) else None
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"]) or "(top)"
+            what, remedy = item["msg"].removeprefix("Value error, "), ""
+            if item["type"] == "extra_forbidden":
+                what, remedy = _unknown_key(SOURCES.get(kind, cls) if kind else cls, item["loc"], kind)
+            faults.append(Fault(f"{path}: {key}", what, remedy))
+        return None
+
+
+def _unknown_key(cls: type[BaseModel], loc: tuple[int | str, ...], kind: str | None) -> tuple[str, str]:
+    """What to say of a key that its place does not know: the nearest that it does, or whose it is."""
+    known = list(_model_at(cls, loc[:-1]).model_fields)
+    name = str(loc[-1])
+    if kind and len(loc) == 3 and any(name in _model_at(other, loc[:-1]).model_fields for other in SOURCES.values()):
+        return f"a {kind} connector does not use this", f"remove it, or change connector.kind from {kind}"
+    near = get_close_matches(name, known, 1)
+    return f"unknown key '{name}'", (f"did you mean {near[0]}? " if near else "") + f"known keys: {', '.join(known)}"
+
+
+def _model_at(cls: type[BaseModel], loc: Sequence[int | str]) -> type[BaseModel]:
+    """The model that stands at a place: names of fields lead to theirs, names of entries to what a mapping holds."""
+    for part in loc:
+        field = cls.model_fields.get(str(part))
+        if field is not None:
+            cls = next(_models_in(field.annotation), cls)
+    return cls
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool = True) -> Config:
+    """The configuration of a folder, or a ConfigError with every fault in it.
+
+    reaching: whether sources will be reached, so that the variables that they need must be set.
+    """
+    env = os.environ if env is None else env
+    faults: list[Fault] = []
+    if not folder.is_dir():
+        raise ConfigError([Fault(str(folder), "no such folder", "pass --config or set HUB_CONFIG")])
+    customers = _load_folder(CustomerType, folder / "customers", faults)
+    sources = _load_folder(Source, folder / "sources", faults)
+    access_file = folder / "access.yaml"
+    access = _parse(Access, access_file, faults) if access_file.exists() else Access()
+    if not customers and not faults:
+        faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
+    config = Config(folder=folder, customers=customers, sources=sources, access=access or Access())
+    faults.extend(cross_check(config))
+    if reaching:
+        faults.extend(missing_variables(config, env))
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+def load_customer_types(folder: Path) -> dict[str, CustomerType]:
+    """The customer types of a configuration alone, or a ConfigError with every fault in them."""
+    faults: list[Fault] = []
+    found = _load_folder(CustomerType, folder / "customers", faults)
+    if not found and not faults:
+        faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def _load_folder(cls: type[T], folder: Path, faults: list[Fault]) -> dict[str, T]:
+    found: dict[str, T] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        parsed = _parse(cls, path, faults, name=path.stem)
+        if parsed is not None:
+            found[path.stem] = parsed
+    return found
+
+
+def secret(variable: str, env: Mapping[str, str] | None = None) -> str:
+    """The value of a variable, or the content of the file that VARIABLE_FILE names."""
+    env = os.environ if env is None else env
+    if variable in env:
+        return env[variable]
+    if f"{variable}_FILE" in env:
+        return Path(env[f"{variable}_FILE"]).read_text(encoding="utf-8").strip()
+    raise ConfigError([Fault(variable, "this environment variable is not set", f"export {variable}=...")])

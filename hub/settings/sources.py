@@ -1,0 +1,214 @@
+"""`config/sources/SOURCE.yaml`: a connected system and its streams. Pure.
+
+What only one kind of system needs to know stands with its connector, in hub/connectors/systems: a subclass of `Source`
+with its own `connector` and streams, registered by that connector's kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Literal, TypeVar, get_args
+
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, field_validator, model_validator
+
+from hub.errors import Fault
+from hub.settings.base import ADDED, Strict, duration_micros
+from hub.settings.expressions import compile_path
+
+Sort = Literal["customer", "interaction", "consent", "relation"]
+
+
+SORTS: tuple[Sort, ...] = get_args(Sort)
+
+
+class Trust(Strict):
+    model_config = ConfigDict(extra="allow", frozen=True)
+    default: float = Field(
+        default=50, gt=0, le=100
+    )  # trust of every attribute, 0 to 100; further keys are attributes, such as address: 95
+
+    @model_validator(mode="after")
+    def _numbers(self) -> Trust:
+        for name, value in (self.__pydantic_extra__ or {}).items():
+            if not isinstance(value, int | float) or not 0 < value <= 100:
+                raise ValueError(f"trust of '{name}' must be a number in (0, 100]")
+        return self
+
+    def of(self, attribute: str) -> float:
+        return float((self.__pydantic_extra__ or {}).get(attribute, self.default))
+
+
+class WriteBack(Strict):
+    """Which golden values go back to this stream's records, and what the source calls them."""
+
+    attributes: tuple[str, ...]  # what goes back
+    mode: Literal["update", "upsert"] = "update"  # upsert is not there yet: hub check refuses it
+    map: dict[str, str | dict[str, str]] = Field(
+        default_factory=dict
+    )  # attribute -> source field(s); default: inverse of map
+    dry_run: bool = False  # true: work out what would be written, write nothing
+
+
+class Stream(Strict):
+    """A kind of rows of a source. Exactly one of customer, interaction, consent and relation says of which sort they are."""
+
+    customer: str = ""  # customer type that its rows are mapped to: only these rows are matched
+    interaction: str = Field(
+        default="", json_schema_extra=ADDED
+    )  # what happened with a customer: order, complaint, visit ...
+    consent: bool = Field(default=False, json_schema_extra=ADDED)  # true: what somebody agreed or objected to
+    relation: str = Field(
+        default="", json_schema_extra=ADDED
+    )  # how two customers belong together: contact_person, household ...
+    key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
+    map: dict[str, str | dict[str, str]] = Field(
+        default_factory=dict
+    )  # attribute -> column, JMESPath, or (for a composite) part -> column
+    split: dict[str, str] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # attribute -> what stands between several values in one cell, such as ";"
+    version: str | None = None  # which of two versions of a row is newer; without one, landing order
+    observed: str | None = None  # source time; default: the version when it is a time
+    dates: dict[str, str] = Field(default_factory=dict)  # attribute -> field holding the date of its value
+    effective_from: dict[str, str] = Field(
+        default_factory=dict
+    )  # attribute -> field holding the date from which its value holds
+    effective_to: dict[str, str] = Field(
+        default_factory=dict
+    )  # attribute -> field holding the date until which it holds
+    records: Literal["full", "partial"] = "full"  # partial: an absent field says nothing
+    null_means: Literal["unknown", "cleared"] = "unknown"  # cleared: a null was emptied on purpose and may win
+    lookback: str | None = (
+        None  # read this much again before the last version seen, such as 10m: for sources that commit late
+    )
+    listing: Literal["incremental", "complete"] = "incremental"  # complete: what is not listed was deleted
+    deleted: str | None = None  # JMESPath: true marks a tombstone
+    on_delete: Literal["remove", "keep_values"] = "remove"  # keep_values: a deleted record goes on counting
+    trust: Trust = Trust()  # how much its values count
+    verified: Literal["all", "none"] | tuple[str, ...] = "none"  # attributes whose values the source has checked
+    duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
+    country: str | None = None  # of phone numbers and addresses that name none, such as DE
+    day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem
+    write_back: WriteBack | None = None  # golden values that go back to its records
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _together(cls, given: Any) -> Any:
+        return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
+
+    @field_validator("map", "dates", "effective_from", "effective_to")
+    @classmethod
+    def _paths(cls, given: dict[str, Any]) -> dict[str, Any]:
+        for attribute, path in given.items():
+            for text in path.values() if isinstance(path, Mapping) else [path]:
+                compile_path(text, f"'{attribute}'")
+        return given
+
+    @field_validator("key", "version", "observed", "deleted")
+    @classmethod
+    def _path(cls, text: str | None) -> str | None:
+        if text is not None:
+            compile_path(text, "this")
+        return text
+
+    @field_validator("lookback")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        if text is not None:
+            duration_micros(text)
+        return text
+
+    @model_validator(mode="after")
+    def _one_sort(self) -> Stream:
+        given = [name for name in SORTS if getattr(self, name)]
+        if len(given) != 1:
+            said = f"says {' and '.join(given)}" if given else "does not say what its rows are"
+            raise ValueError(f"{said}: give one of customer: TYPE, interaction: NAME, consent: true, relation: NAME")
+        if self.customer and "map" not in self.model_fields_set:
+            raise ValueError("a stream of customers needs map: attribute -> column")
+        return self
+
+    @property
+    def sort(self) -> Sort:
+        """What its rows are: customers, or one of the three sorts that belong to them."""
+        return next(name for name in SORTS if getattr(self, name))
+
+    @property
+    def type_name(self) -> str:
+        """The customer type, or what sort of interaction or relation its rows are."""
+        return self.customer or self.interaction or self.relation or self.sort
+
+    def faults(self, where: str) -> Iterator[Fault]:
+        """What this kind of system finds wrong between its keys; `where` names the stream."""
+        yield from ()
+
+    @cached_property
+    def lookback_micros(self) -> int:
+        return 0 if self.lookback is None else duration_micros(self.lookback)
+
+    def is_verified(self, attribute: str) -> bool:
+        return self.verified == "all" or (self.verified != "none" and attribute in self.verified)
+
+
+class Connection(Strict):
+    """How to reach a system. Each kind has its own further keys."""
+
+    kind: str  # see hub/connectors/systems
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in SOURCES:
+            raise ValueError(f"unknown kind of connector '{kind}'; known kinds: {', '.join(sorted(SOURCES))}")
+        return kind
+
+
+class Source(Strict):
+    name: str = ""
+    title: str = ""
+    connector: Connection  # how to reach the system: its kind, and what that kind needs
+    schedule: str | None = None  # such as every 5 minutes; without one, only hub pull reads it
+    streams: Mapping[str, Stream]  # name -> a kind of rows in it
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, given: Any, handler: ModelWrapValidatorHandler[Source]) -> Source:
+        """A source is read by the class that its connector's kind names."""
+        if cls is not Source or not isinstance(given, Mapping):
+            return handler(given)
+        connector = given.get("connector")
+        kind = connector.get("kind") if isinstance(connector, Mapping) else getattr(connector, "kind", None)
+        if isinstance(kind, str) and kind in SOURCES:
+            return SOURCES[kind].model_validate(given)
+        return handler(given if kind is None else {"connector": {"kind": kind}, "streams": {}})
+
+    @field_validator("schedule")
+    @classmethod
+    def _schedule(cls, text: str | None) -> str | None:
+        if text is not None:
+            schedule_seconds(text)
+        return text
+
+
+SOURCES: dict[str, type[Source]] = {}  # by their connector's kind
+S = TypeVar("S", bound=Source)
+
+
+def source_of_kind(cls: type[S]) -> type[S]:
+    """Registers a class of sources by the kind that its connector names: `kind: Literal["file"]`."""
+    connector = cls.model_fields["connector"].annotation
+    assert isinstance(connector, type)
+    assert issubclass(connector, Connection)
+    (kind,) = get_args(connector.model_fields["kind"].annotation)
+    SOURCES[kind] = cls
+    return cls
+
+
+def schedule_seconds(text: str) -> int:
+    """'every 5 minutes' -> 300."""
+    words = text.split()
+    units = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+    if len(words) == 3 and words[0] == "every" and words[1].isdigit() and words[2].rstrip("s") in units:
+        return int(words[1]) * units[words[2].rstrip("s")]
+    raise ValueError(f"'{text}' is not a schedule; write for example 'every 5 minutes'")
