@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hub.work.pull import Pulled
 
 app = typer.Typer()
+MOST_LEFT_OUT = 20  # reasons that one pull shows on the screen
 
 
 @app.command()
@@ -158,6 +159,7 @@ def pulled_figures(p: Pulled) -> dict[str, Any]:
         "stream": p.stream,
         **p.counts(),
         "reasons": p.reasons,
+        "left_out": [{"column": c, "reason": why, "count": n} for (c, why), n in p.left_out.most_common()],
         "notes": p.notes,
         "error": p.error,
     }
@@ -181,6 +183,12 @@ def print_pulled(done: list[Pulled]) -> None:
     for p in done:
         for reason, count in p.reasons.items():
             out.print(f"  {p.source}.{p.stream}: {count} set aside: {reason}")
+        for (column, why), count in p.left_out.most_common(MOST_LEFT_OUT):
+            out.print(f"  {p.source}.{p.stream}: {count} values left out of {column}: {why}")
+        if len(p.left_out) > MOST_LEFT_OUT:
+            out.print(
+                f"  {p.source}.{p.stream}: and {len(p.left_out) - MOST_LEFT_OUT} more reasons; --report lists all"
+            )
         for note in p.notes[:5]:
             out.print(f"  {p.source}.{p.stream}: {note}")
         if p.error:

@@ -23,7 +23,8 @@ from hub.model import RecordId, Write
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
 CUSTOMER = "customer"  # the sort of records that are matched
 CHANCE = 64  # ids whose chance is drawn at once
-DELETED = "deleted"  # content of a tombstone that somebody sent
+DELETED = "deleted"  # content of a tombstone that somebody sent with its version
+UNDATED = "deleted, undated"  # content of a tombstone without a version: it holds until the record is given again
 UNBORN = 2**63 - 1  # a birth after every other
 
 
@@ -236,7 +237,7 @@ def land(
 def _order(row: Incoming, record: _Record | None, body: bytes | None, landed: int) -> tuple[str, int, str] | None:
     """The row's place among its record's versions; None when it says nothing new."""
     if body is None:
-        content = ABSENT if row.absent else DELETED
+        content = ABSENT if row.absent else UNDATED if row.version is None else DELETED
         if row.version is not None:
             return (row.version, 1, content)
         assert record is not None
@@ -245,8 +246,8 @@ def _order(row: Incoming, record: _Record | None, body: bytes | None, landed: in
     content = hashlib.blake2b(body, digest_size=12).hexdigest()
     if record is not None:
         newest, generation, newest_content = record.newest
-        if newest_content == ABSENT and (row.version is None or row.version <= newest):
-            return (newest, generation + 1, content)  # it is listed again
+        if newest_content in (ABSENT, UNDATED) and (row.version is None or row.version <= newest):
+            return (newest, generation + 1, content)  # it is there again
         if row.version is None and newest_content == content:
             return None
     return (f"{landed:020d}" if row.version is None else row.version, 0, content)

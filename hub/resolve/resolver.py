@@ -6,6 +6,7 @@ touches, and commits all of it or nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,7 +30,7 @@ from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
 from hub.resolve.settle import Unsettled, settle
-from hub.settings import Config
+from hub.settings import Config, Stream
 
 _PROBE = -1  # a row that is no record
 Happened = Literal[
@@ -127,6 +128,31 @@ class Resolver:
             return {}
         found = ((r.key, ready(self._recipe, source, stream, r.raw)) for r in rows if r.raw is not None)
         return {key: made for key, made in found if made is not None}
+
+    def left_out(
+        self, source: str, stream: str, rows: Iterable[Incoming], made: Mapping[str, Ready]
+    ) -> Counter[tuple[str, str]]:
+        """Values of these rows that could not be read, by (column, reason). `made`: rows made ready before."""
+        recipe = self._known(source, stream)
+        given, mapper = recipe.stream(source, stream), recipe.mappers.get((source, stream))
+        found: Counter[tuple[str, str]] = Counter()
+        if mapper is None:
+            return found
+        for row in rows:
+            if row.raw is None:
+                continue
+            try:
+                known = made.get(row.key)
+                problems = known.mapped.problems if known and known.raw is row.raw else mapper.read(row.raw)[1]
+            except Exception as error:  # noqa: BLE001 - told of where the row is prepared
+                problems = (("", f"the row could not be read ({type(error).__name__})"),)
+            found.update((_column(given, attribute), reason) for attribute, reason in problems)
+        return found
+
+    def comes_twice(self, source: str, stream: str, rows: Iterable[Incoming]) -> int:
+        """How many of these rows have a version in the hour that clocks repeat."""
+        identifier = self._known(source, stream).identifiers[source, stream]
+        return sum(row.raw is not None and identifier.comes_twice(row.raw) for row in rows)
 
     def read_rows(
         self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
@@ -457,6 +483,12 @@ class Resolver:
                 members = matching_store.members_of(connection, [c.cluster for c in due])
                 self.settle(connection, self.recipe(connection), (), golden=[min(m) for m in members.values()])
                 done += len(due)
+
+
+def _column(stream: Stream, attribute: str) -> str:
+    """The columns that an attribute is made of, as the map names them."""
+    given = stream.map.get(attribute, attribute)
+    return ", ".join(given.values()) if isinstance(given, dict) else given
 
 
 def _belonging(row: Incoming, landed: Landed) -> Outcome:

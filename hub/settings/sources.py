@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Literal, TypeVar, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
@@ -90,6 +91,9 @@ class Stream(Strict):
     duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
     country: str | None = None  # of phone numbers and addresses that name none, such as DE
     day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem
+    timezone: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # of times that say none, such as Europe/Berlin; default: UTC
     write_back: WriteBack | None = None  # golden values that go back to its records
 
     @field_validator("key", mode="before")
@@ -142,6 +146,19 @@ class Stream(Strict):
     def faults(self, where: str) -> Iterator[Fault]:
         """What this kind of system finds wrong between its keys; `where` names the stream."""
         yield from ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, text: str | None) -> str | None:
+        try:
+            return text if text is None or ZoneInfo(text) else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"unknown time zone '{text}'; write for example Europe/Berlin") from None
+
+    @cached_property
+    def zone(self) -> ZoneInfo | None:
+        """The zone of times that say none; None: UTC."""
+        return None if self.timezone is None else ZoneInfo(self.timezone)
 
     @cached_property
     def lookback_micros(self) -> int:

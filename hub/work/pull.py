@@ -5,6 +5,7 @@ fetched = landed + unchanged + quarantined + suppressed, whatever happens.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,7 @@ class Pulled:
     deleted: int = 0
     notes: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # values of landed rows, by (column, reason)
     error: str = ""
 
     def counts(self) -> dict[str, int]:
@@ -72,6 +74,7 @@ class Pull:
         given = resolver.config.stream(source, stream)
         self.repeats = Repeats(versioned=given is not None and given.version is not None)
         self.number = 0
+        self.twice = 0
 
     def run(self, connector: Connector, *, live: bool) -> Pulled:
         """Read all pages after the stored cursor. Errors of the source end the pull, not the run."""
@@ -90,7 +93,13 @@ class Pull:
         finally:
             connector.close()
         self.result.notes.extend(self.repeats.notes())
-        note = "; ".join([*self.result.notes[:5], self.result.error]).strip("; ")
+        if self.twice:
+            self.result.notes.append(
+                f"{self.twice} rows have a version in the hour that clocks repeat: which of two such is newer cannot be told;"
+                " name a version in UTC"
+            )
+        left = [f"{n} values left out of {column}: {why}" for (column, why), n in self.result.left_out.most_common(5)]
+        note = "; ".join([*self.result.notes[:5], *left, self.result.error]).strip("; ")
         with self.database.unit(urgent=False) as connection:
             landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
         return self.result
@@ -125,6 +134,9 @@ class Pull:
                         connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now()
                     )
             self._count(landed, len(aside) if last else 0)
+            new = [row for row, done in zip(part, landed, strict=True) if done.changed]
+            self.result.left_out.update(self.resolver.left_out(self.result.source, self.result.stream, new, made))
+            self.twice += self.resolver.comes_twice(self.result.source, self.result.stream, new)
 
     def _batches(self, rows: Sequence[Incoming], live: bool) -> Iterator[tuple[Sequence[Incoming], bool]]:
         """Slices, each a unit, and whether it is the last; an empty page is one empty slice."""

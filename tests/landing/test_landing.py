@@ -18,7 +18,7 @@ from sqlalchemy import text
 from hub.db import Database
 from hub.landing import store as landing
 from hub.landing import suspension
-from hub.landing.store import ABSENT, DELETED, Incoming, Landed
+from hub.landing.store import ABSENT, DELETED, UNDATED, Incoming, Landed
 from hub.landing.suspension import Suspension
 from hub.model import RecordId
 from tests.conftest import empty
@@ -217,6 +217,17 @@ def test_what_was_absent_and_is_listed_again_lives_at_the_same_version(database:
     assert [generation for _, generation, _ in orders(database)] == [0, 1, 2, 3]
 
 
+def test_a_delete_without_a_version_holds_until_the_record_is_given_again_whatever_its_version(
+    database: Database,
+) -> None:
+    land(database, row(A))  # in landing order: its own number stands for a version
+    land(database, row(None))
+    assert changed(land(database, row(B, "00000000000000000000"))) == [True]
+    assert info(database).alive
+    land(database, row(B, "00000000000000000000"))
+    assert info(database).alive
+
+
 def test_what_was_deleted_is_not_revived_by_an_old_listing(database: Database) -> None:
     land(database, row(A, "1"))
     land(database, row(None, "1"))
@@ -348,8 +359,8 @@ class Naive:
             elif top is None or top[1] % 2:
                 return False
             else:
-                order = (top[0], top[1] + 1, ABSENT if absent else DELETED)
-        elif top is not None and top[2] == ABSENT and (version is None or version <= top[0]):
+                order = (top[0], top[1] + 1, ABSENT if absent else UNDATED)
+        elif top is not None and top[2] in (ABSENT, UNDATED) and (version is None or version <= top[0]):
             order = (top[0], top[1] + 1, content)
         elif version is None:
             if top is not None and top[2] == content:

@@ -538,3 +538,26 @@ def test_a_key_of_several_columns_is_one_key(database: Database, tmp_path: Path)
     with database.read() as connection:
         keys = [row[0] for row in db.ask(connection, "SELECT key FROM record ORDER BY rid")]
     assert sorted(keys) == ["A\\|7|7", "A|7", "B|7"]
+
+
+def test_values_that_were_left_out_are_counted_by_column_and_reason(files: Files) -> None:
+    files.put(person(1, mail="no address"), person(2, mail="none at all"), person(3), person(4, first={"a": 1}))
+    for live in (True, False):
+        found = files.pull(live=live)
+        assert sum(found.left_out.values()) == (3 if live else 0)
+        if live:
+            assert {column: n for (column, _), n in found.left_out.items()} == {"mail": 2, "first": 1}
+            assert all(why and "no address" not in why for _, why in found.left_out)
+    files.put(person(5, mail="no address"))
+    assert sum(files.pull(live=False).left_out.values()) == 1
+    with files.database.read() as c:
+        (note,) = c.exec_driver_sql("SELECT note FROM pull ORDER BY id DESC LIMIT 1").scalars()
+    assert "1 values left out of mail: " in note
+
+
+def test_versions_in_the_hour_that_clocks_repeat_are_told(database: Database, tmp_path: Path) -> None:
+    local = Files(database, tmp_path)
+    streams = local.config.sources["list"].streams
+    streams["people"] = streams["people"].model_copy(update={"timezone": "Europe/Berlin"})  # type: ignore[index]
+    local.put(person(1, v="2024-10-27 02:30:00"), person(2, v="2024-10-27 04:30:00"))
+    assert any(note.startswith("1 rows have a version in the hour that clocks repeat") for note in local.pull().notes)

@@ -16,6 +16,7 @@ import zlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -62,12 +63,12 @@ class Opened:
     twice: tuple[str, ...] = ()
 
 
-def open_rows(file: Path, name: str, options: FileRead) -> Opened:
-    """The rows of a file called `name`. FileFault when it cannot be read as a whole."""
+def open_rows(file: Path, name: str, options: FileRead, *, local: bool = False) -> Opened:
+    """The rows of a file called `name`; `local`: its times without a zone stay as they are. FileFault when it cannot be read as a whole."""
     head, whole = _head(file, name)
     format_ = options.format if options.format != "auto" else sniff_format(name, head)
     if format_ == "parquet":
-        return _parquet(file, name)
+        return _parquet(file, name, local)
     encoding = sniff_encoding(head, whole) if options.encoding == "auto" else options.encoding
     if format_ == "jsonl":
         return Opened("jsonl", (), _guarded(_json_lines(file, encoding, name), name))
@@ -509,7 +510,7 @@ def _salvaged(text: str, name: str) -> Iterator[Read]:
 # --- Parquet --------------------------------------------------------------------------------
 
 
-def _parquet(file: Path, name: str) -> Opened:
+def _parquet(file: Path, name: str, local: bool) -> Opened:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -527,17 +528,17 @@ def _parquet(file: Path, name: str) -> Opened:
         columns, twice = told_apart([field.name for field in parquet.schema_arrow])
     except (*_BROKEN, OSError, pa.ArrowException) as error:
         raise FileFault(str(error) if isinstance(error, FileFault) else "is not a sound Parquet file") from None
-    return Opened("parquet", columns, _parquet_rows(parquet, name), twice)
+    return Opened("parquet", columns, _parquet_rows(parquet, name, local), twice)
 
 
-def _parquet_rows(parquet: Any, name: str) -> Iterator[Read]:
+def _parquet_rows(parquet: Any, name: str, local: bool) -> Iterator[Read]:
     import pyarrow as pa
 
     number = 0
     try:
         for batch in parquet.iter_batches(batch_size=1000):
             size = batch.nbytes // max(batch.num_rows, 1)
-            for raw in _plain_batch(batch, pa):
+            for raw in _plain_batch(batch, pa, local):
                 number += 1
                 where = f"{name} row {number}"
                 length = len(orjson.dumps(raw, default=str)) if size > ROW_BYTES // 1000 else size
@@ -555,7 +556,7 @@ def _parquet_rows(parquet: Any, name: str) -> Iterator[Read]:
         parquet.close()
 
 
-def _plain_batch(batch: Any, pa: Any) -> list[dict[str, JSON]]:
+def _plain_batch(batch: Any, pa: Any, local: bool) -> list[dict[str, JSON]]:
     simple = []
     for place, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type) and field.type.unit == "ns":  # Python's times have microseconds
@@ -569,5 +570,7 @@ def _plain_batch(batch: Any, pa: Any) -> list[dict[str, JSON]]:
     others = [field.name for field, plain in zip(batch.schema, simple, strict=True) if not plain]
     for row in rows:
         for column in others:
-            row[column] = jsonable(row[column])
+            value = row[column]
+            naive = local and isinstance(value, datetime) and value.tzinfo is None
+            row[column] = value.isoformat() if naive else jsonable(value)
     return rows

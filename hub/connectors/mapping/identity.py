@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hub.connectors.base import JSON
 from hub.connectors.mapping.paths import Row, path
-from hub.connectors.mapping.times import instant, version_text
+from hub.connectors.mapping.times import instant, repeated, version_text
 from hub.connectors.mapping.values import CACHED, cached
 from hub.errors import BadRecord
 from hub.settings import Stream
@@ -29,11 +29,14 @@ class Identifier:
     def __init__(self, stream: Stream) -> None:
         self._key = path(stream.key)
         self._key_of = composite_key if self._key.items else record_key
+        self._zone = stream.zone
         self._deleted = path(stream.deleted) if stream.deleted else None
         self._version = path(stream.version) if stream.version else None
         self._observed = path(stream.observed) if stream.observed else None
-        self._version_of = lru_cache(CACHED, typed=True)(lambda value: version_text(value, stream.day_first))
-        self._instant_of = lru_cache(CACHED, typed=True)(lambda value: instant(value, stream.day_first))
+        self._version_of = lru_cache(CACHED, typed=True)(
+            lambda value: version_text(value, stream.day_first, stream.zone)
+        )
+        self._instant_of = lru_cache(CACHED, typed=True)(lambda value: instant(value, stream.day_first, stream.zone))
 
     def identify(self, raw: Row) -> Identity:
         """(key, version, observed, tombstone). BadRecord without a usable key."""
@@ -43,6 +46,12 @@ class Identifier:
         if self._observed is not None:
             moment = self.instant(self._observed.get(raw))
         return Identity(self._key_of(self._key.get(raw)), version, moment, self.is_gone(raw))
+
+    def comes_twice(self, raw: Row) -> bool:
+        """Is the row's version a local time of the hour that clocks repeat? Which of two such is newer, nobody can tell."""
+        if self._zone is None or self._version is None:
+            return False
+        return repeated(self._version.get(raw), self._zone) is not None
 
     def is_gone(self, raw: Row) -> bool:
         """Does the row say that its record was deleted?"""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
 
 from hub.connectors.base import JSON
 from hub.model import from_micros, to_micros
@@ -14,10 +15,10 @@ _DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[T ,]+(\d{1,
 _LAST = 4_102_444_800_000_000  # 2100: later epoch numbers are read in the next smaller unit
 
 
-def instant(value: JSON, day_first: bool | None = None) -> int | None:
+def instant(value: JSON, day_first: bool | None = None, zone: ZoneInfo | None = None) -> int | None:
     """Microseconds since 1970 UTC of a source's time, None when it is none.
 
-    Reads ISO dates and times (without a zone: UTC), epoch seconds, milliseconds or microseconds, and
+    Reads ISO dates and times (without a zone of their own: in `zone`, else UTC), epoch seconds, milliseconds or microseconds, and
     31.12.2024-like dates where the order of day and month is certain. A date alone is its midnight.
     """
     if isinstance(value, bool) or value is None:
@@ -27,22 +28,22 @@ def instant(value: JSON, day_first: bool | None = None) -> int | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    iso = _iso(text)
+    iso = _iso(text, zone)
     if iso is not None:
         return to_micros(iso)
     if match := _DAY_MONTH_YEAR.fullmatch(text):
-        return _written(match, day_first)
+        return _written(match, day_first, zone)
     if _DIGITS.fullmatch(text) and len(text.split(".")[0].lstrip("+-")) >= 9:
         return _epoch(float(text) if "." in text else int(text))
     return None
 
 
-def _iso(text: str) -> datetime | None:
+def _iso(text: str, zone: ZoneInfo | None) -> datetime | None:
     if len(text) < 8 or (len(text) > 8 and text.replace(".", "").isdigit()):
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
@@ -58,7 +59,7 @@ def _epoch(number: float) -> int | None:
     return int(number) // 1000 if abs(number) < _LAST * 1000 else None
 
 
-def _written(match: re.Match[str], day_first: bool | None) -> int | None:
+def _written(match: re.Match[str], day_first: bool | None, zone: ZoneInfo | None) -> int | None:
     first, second, year = int(match[1]), int(match[3]), int(match[4])
     if first > 12 or second > 12:
         day_first = first > 12
@@ -68,10 +69,24 @@ def _written(match: re.Match[str], day_first: bool | None) -> int | None:
         return None
     day, month = (first, second) if day_first else (second, first)
     try:
-        moment = datetime(year, month, day, int(match[5] or 0), int(match[6] or 0), int(match[7] or 0), tzinfo=UTC)
+        moment = datetime(
+            year, month, day, int(match[5] or 0), int(match[6] or 0), int(match[7] or 0), tzinfo=zone or UTC
+        )
+        return to_micros(moment.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def repeated(value: JSON | datetime, zone: ZoneInfo) -> timedelta | None:
+    """How much the clocks go back, of a local time that comes twice: nobody can tell which of the two is meant."""
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
     except ValueError:
         return None
-    return to_micros(moment)
+    if moment.tzinfo is not None:
+        return None
+    first, second = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return first - second if first is not None and second is not None and first > second else None
 
 
 def iso_text(micros: int) -> str:
@@ -83,7 +98,9 @@ def _sortable(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-def version_text(value: JSON, day_first: bool | None = None) -> tuple[str | None, int | None]:
+def version_text(
+    value: JSON, day_first: bool | None = None, zone: ZoneInfo | None = None
+) -> tuple[str | None, int | None]:
     """A version as text that sorts in version order, and its instant when it is a time.
 
     Times become UTC text, numbers are padded to 20 digits, any other text stays. None, empty and
@@ -98,10 +115,10 @@ def version_text(value: JSON, day_first: bool | None = None) -> tuple[str | None
         return _padded(text), None
     if isinstance(value, float):
         return _padded(format(Decimal(text), "f")) if abs(value) < 1e30 else None, None
-    iso = _iso(text)
+    iso = _iso(text, zone)
     if iso is not None:
         return _sortable(iso), to_micros(iso)
-    moment = instant(text, day_first)
+    moment = instant(text, day_first, zone)
     return (text[:200], None) if moment is None else (iso_text(moment), moment)
 
 

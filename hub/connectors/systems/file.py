@@ -86,6 +86,8 @@ class Files:
         """A stream for each file that can be read, with its first rows."""
         found = []
         for name, file in self._files("*"):
+            if self._leads_out(file):
+                continue
             try:
                 opened = open_rows(
                     file, name, next(iter(self._source.streams.values())).file if self._source.streams else FileRead()
@@ -99,7 +101,8 @@ class Files:
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         config = self._source.streams[stream]
-        reading = _Reading(config, cursor or {}, f"sources/{self._source.name}.yaml: streams.{stream}")
+        where = f"sources/{self._source.name}.yaml: streams.{stream}"
+        reading = _Reading(config, cursor or {}, where, self._leads_out)
         files = [(name, file, _print(file, config)) for name, file in self._files(config.file.pattern)]
         if not files:
             note = f"no file matches '{config.file.pattern}' in {self._path}"
@@ -118,15 +121,23 @@ class Files:
     def close(self) -> None:
         """Nothing is kept open."""
 
+    def _folder(self) -> tuple[Path, str]:
+        """The folder, and what names below it must match where the path is a glob."""
+        if not any(c in str(self._path) for c in "*?["):
+            return self._path, ""
+        parts = self._path.parts
+        cut = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
+        return Path(*parts[:cut]), "/".join(parts[cut:])
+
+    def _leads_out(self, file: Path) -> bool:
+        """Is it a link out of the folder? Who may put files there must not read others with the hub's rights."""
+        return file != self._path and not file.resolve().is_relative_to(self._folder()[0].resolve())
+
     def _files(self, pattern: str) -> list[tuple[str, Path]]:
         """(name below the folder, path), by name. Hidden files and those still being written are left out."""
         if self._path.is_file():
             return [(self._path.name, self._path)]
-        folder, matching = self._path, ""
-        if any(c in str(self._path) for c in "*?["):
-            parts = self._path.parts
-            cut = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
-            folder, matching = Path(*parts[:cut]), "/".join(parts[cut:])
+        folder, matching = self._folder()
         if not folder.is_dir():
             where = f"sources/{self._source.name}.yaml: connector.path"
             raise ConfigError(
@@ -202,6 +213,7 @@ class _Reading:
     stream: FileStream
     start: Cursor
     where: str
+    leads_out: Callable[[Path], bool]
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     columns: dict[str, list[str]] = field(default_factory=dict)
     rows: list[SourceRow | BadRow] = field(default_factory=list)
@@ -235,8 +247,11 @@ class _Reading:
         done = state.get("rows", 0) if state.get("print") == print_ else 0
         if (done and state.get("done")) or (state.get("print") == print_ and state.get("done")):
             return
+        if self.leads_out(file):
+            self._add(BadRow("a link that leads out of the folder: not read", name, ""))
+            return
         try:
-            opened = open_rows(file, name, self.stream.file)
+            opened = open_rows(file, name, self.stream.file, local=self.stream.zone is not None)
             self._check_columns(name, opened)
         except FileFault as fault:  # not marked as done: it is tried again, also after the configuration was mended
             self.faults.extend(

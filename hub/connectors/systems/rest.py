@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -34,7 +35,7 @@ from hub.connectors.http import Answer, Http, RestConnection
 from hub.connectors.mapping.columns import needed_columns, used_columns
 from hub.connectors.mapping.identity import record_key
 from hub.connectors.mapping.paths import Row, has_nested, path
-from hub.connectors.mapping.times import shift_back, version_text
+from hub.connectors.mapping.times import repeated, shift_back, version_text
 from hub.connectors.mapping.writer import with_fields
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
@@ -265,7 +266,7 @@ class _Listing:
         if rest.size_param:
             params[rest.size_param] = str(rest.size)
         if rest.since_param and place.since is not None:
-            params[rest.since_param] = str(shift_back(place.since, self.config.lookback_micros))
+            params[rest.since_param] = str(shift_back(place.since, self._lookback(place.since)))
         if rest.page == "page":
             params[self._page_param()] = str(rest.page_start + place.number)
         elif rest.page == "offset":
@@ -273,6 +274,11 @@ class _Listing:
         elif rest.page == "cursor" and place.token:
             params[self._page_param()] = place.token
         return self.http.url(rest.path, params)
+
+    def _lookback(self, since: JSON) -> int:
+        """Microseconds to read again: what the stream says, and an hour that clocks repeat."""
+        again = repeated(since, self.config.zone) if self.config.zone is not None else None
+        return self.config.lookback_micros + (again // timedelta(microseconds=1) if again else 0)
 
     def _page_param(self) -> str:
         return self.rest.page_param or _DEFAULT_PARAM[self.rest.page]
@@ -394,9 +400,9 @@ class _Listing:
 
     def _raise_high(self, items: list[JSON]) -> None:
         """The highest version seen; a row dated in the future must not carry the cursor past the changes of today."""
-        high = version_text(self.high, self.config.day_first)[0] or ""
+        high = version_text(self.high, self.config.day_first, self.config.zone)[0] or ""
         for value in self._versions(items):
-            text, moment = version_text(value, self.config.day_first)
+            text, moment = version_text(value, self.config.day_first, self.config.zone)
             if text is not None and text > high and (moment is None or moment <= self.now + AHEAD):
                 high, self.high = text, value
 
@@ -409,7 +415,7 @@ class _Listing:
                 yield None
 
     def _ascending(self, items: list[JSON]) -> bool:
-        texts = [version_text(v, self.config.day_first)[0] or "" for v in self._versions(items)]
+        texts = [version_text(v, self.config.day_first, self.config.zone)[0] or "" for v in self._versions(items)]
         if texts == sorted(texts):
             return True
         self.sorted = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -59,7 +59,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.mapping.columns import needed_columns
 from hub.connectors.mapping.paths import path
-from hub.connectors.mapping.times import instant, shift_back
+from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
 from hub.connectors.rows import parse_json
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, Stream, secret, source_of_kind
@@ -408,7 +408,8 @@ class _Reading:
                 return
             names = self.readable.columns
             at = [found[-1][names.index(c)] for c in order]
-            yield self._rows(found), self._cursor(order, at)
+            versions = [row[names.index(order[0])] for row in found] if self.by_version is not None else []
+            yield self._rows(found), self._cursor(order, at, versions)
             if len(found) < limit:
                 return
             if str(at) == str([found[0][names.index(c)] for c in order]):
@@ -421,7 +422,11 @@ class _Reading:
         if at and len(at) == len(order):
             return at
         version = _decoded(self.start.get("version")) if self.by_version is not None else None
-        return [_earlier(version, self.stream.lookback_micros)] if version is not None else []
+        if version is None:
+            return []
+        again = repeated(version, self.stream.zone) if self.stream.zone is not None else None
+        micros = self.stream.lookback_micros + (again // timedelta(microseconds=1) if again else 0)
+        return [_earlier(version, micros)]
 
     def _unordered(self, order: list[str]) -> Iterator[tuple[tuple[SourceRow | BadRow, ...], Cursor]]:
         query = self._select()
@@ -444,34 +449,57 @@ class _Reading:
         rows = []
         for values in found:
             self.count += 1
-            rows.append(_row(self.readable.columns, values, f"{self.readable.name} row {self.count}"))
+            line = f"{self.readable.name} row {self.count}"
+            rows.append(_row(self.readable.columns, values, line, self.stream.zone is not None))
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
-    def _cursor(self, order: list[str], at: list[Any]) -> Cursor:
+    def _cursor(self, order: list[str], at: list[Any], versions: list[Any]) -> Cursor:
         cursor: Cursor = {"columns": list(self.readable.columns), "under_way": True, "at": [_encoded(v) for v in at]}
         if self.by_version is not None:
-            if not self._in_future(at[0]):
-                self.version = _encoded(at[0])
-            else:
+            if self._in_future(at[0]):
                 cursor.pop("at")
+            elif not isinstance(at[0], str):
+                self.version = _encoded(at[0])
+            self._take_texts(version for version in versions if isinstance(version, str))
             if self.version is not None:
                 cursor["version"] = self.version
         return cursor
+
+    def _take_texts(self, versions: Iterable[str]) -> None:
+        """The latest version seen, of those that are text: compared as times, which their order as text may not be."""
+        for version in versions:
+            if not self._in_future(version) and self._text_order(version) > self._text_order(self.version):
+                self.version = version
+
+    def _text_order(self, version: JSON) -> str:
+        return version_text(version, self.stream.day_first, self.stream.zone)[0] or ""
 
     def _in_future(self, version: Any) -> bool:
         """A row dated in the future must not carry the cursor past the changes of today."""
         if isinstance(version, str) and _BEYOND.fullmatch(version):
             return not version.startswith("-") and not version.upper().endswith(" BC")
-        moment = instant(jsonable(version)) if isinstance(version, datetime | date | str) else None
+        plain = version if isinstance(version, str) else _plain(version, self.stream.zone is not None)
+        moment = instant(plain, zone=self.stream.zone) if isinstance(version, datetime | date | str) else None
         return moment is not None and moment > self.now + AHEAD
 
 
 def _after(columns: Sequence[sa.ColumnElement[Any]], last: Sequence[Any]) -> sa.ColumnElement[bool]:
     """(version, key) >= (last version, last key), spelt out: not every database compares rows."""
+    if len(last) == 1 and isinstance(last[0], str) and (found := _ISO_TEXT.match(last[0])):
+        return _from_time(columns[0], found[1], found[2])
     if len(last) == 1:
         return columns[0] >= _bound(last[0])
     return sa.or_(columns[0] > _bound(last[0]), sa.and_(columns[0] == _bound(last[0]), columns[1] >= _bound(last[1])))
+
+
+_ISO_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)")
+
+
+def _from_time(column: sa.ColumnElement[Any], day: str, time: str) -> sa.ColumnElement[bool]:
+    """Times kept as text from this one on, written with a T or with a space: as text, the two do not compare."""
+    spaced = sa.and_(column >= _bound(f"{day} {time}"), column < _bound(f"{day}T"))
+    return sa.or_(column >= _bound(f"{day}T{time}"), spaced)
 
 
 def _bound(value: Any) -> sa.BindParameter[Any]:
@@ -479,9 +507,14 @@ def _bound(value: Any) -> sa.BindParameter[Any]:
     return sa.bindparam(None, value, type_=_RAW)
 
 
-def _row(columns: tuple[str, ...], values: tuple[Any, ...], line: str) -> SourceRow | BadRow:
+def _plain(value: Any, local: bool) -> JSON:
+    """A value as JSON knows it; `local`: a time without a zone stays as it is, for the stream's zone to read."""
+    return value.isoformat() if local and isinstance(value, datetime) and value.tzinfo is None else jsonable(value)
+
+
+def _row(columns: tuple[str, ...], values: tuple[Any, ...], line: str, local: bool) -> SourceRow | BadRow:
     raw = {
-        column: value if type(value) in _PLAIN else jsonable(value)
+        column: value if type(value) in _PLAIN else _plain(value, local)
         for column, value in zip(columns, values, strict=True)
     }
     long = sum(len(v) for v in raw.values() if isinstance(v, str))

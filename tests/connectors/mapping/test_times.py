@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.connectors.mapping.times import instant, iso_text, shift_back, version_text
+from hub.connectors.mapping.times import instant, iso_text, repeated, shift_back, version_text
 from hub.model import to_micros
 
 NOON = to_micros(datetime(2024, 2, 1, 12, tzinfo=UTC))
@@ -88,3 +89,22 @@ def test_going_back_keeps_the_spelling(moment: datetime, spelling: str) -> None:
     earlier = shift_back(moment.strftime(spelling), 300_000_000)
     assert earlier == (moment - timedelta(minutes=5)).strftime(spelling)
     assert shift_back(17, 300_000_000) == 17
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    "value", ["2024-07-01T14:00:00", "2024-07-01 14:00", "01.07.2024 14:00", "2024-07-01T12:00:00Z"]
+)
+def test_a_time_without_a_zone_is_read_in_the_stream_s_own(value: str) -> None:
+    moment = to_micros(datetime(2024, 7, 1, 12, tzinfo=UTC))
+    assert instant(value, zone=BERLIN) == moment
+    assert version_text(value, zone=BERLIN) == ("2024-07-01T12:00:00.000000Z", moment)
+
+
+def test_the_hour_that_clocks_repeat_is_noticed() -> None:
+    assert repeated("2024-10-27 02:30:00", BERLIN) == timedelta(hours=1)
+    assert repeated(datetime(2024, 10, 27, 2, 30), BERLIN) == timedelta(hours=1)
+    for value in ("2024-10-27 03:30:00", "2024-03-31 02:30:00", "2024-10-27T02:30:00+02:00", "no time", None, 7):
+        assert repeated(value, BERLIN) is None

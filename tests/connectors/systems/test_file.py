@@ -350,3 +350,43 @@ def test_the_newer_of_two_files_is_read_last(tmp_path: Path, names: list[str]) -
         os.utime(tmp_path / "drop" / name, (1_700_000_000 + age, 1_700_000_000 + age))
     found = read(tmp_path, {})
     assert [row.raw["first"] for page in found for row in page.rows] == names
+
+
+# --- links --------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_read_and_nothing_of_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "secret.csv").write_text("root:x:0:0\nid,first,last\n", encoding="utf-8")
+    drop = tmp_path / "drop"
+    (drop / "in").mkdir(parents=True)
+    (drop / "good.csv").write_text("id,first,last\n1,Ann,Ash\n", encoding="utf-8")
+    (drop / "in" / "more.csv").write_text("id,first,last\n2,Bob,Ash\n", encoding="utf-8")
+    (drop / "evil.csv").symlink_to(tmp_path / "secret.csv")
+    (drop / "near.csv").symlink_to(drop / "in" / "more.csv")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other.csv").write_text("id,first,last\n3,Cid,Ash\n", encoding="utf-8")
+    (drop / "folder").symlink_to(tmp_path / "elsewhere")
+    source = Source.model_validate(
+        {
+            "name": "list",
+            "connector": {"kind": "file", "path": "drop"},
+            "streams": {
+                "people": {
+                    "customer": "person",
+                    "key": "id",
+                    "map": {"given_name": "first"},
+                    "listing": "complete",
+                    "file": {"pattern": "*.csv"},
+                }
+            },
+        }
+    )
+    connector = connect(source, env={}, base_folder=tmp_path)
+    found = list(connector.read("people", None))
+    rows = [row for page in found for row in page.rows]
+    assert {row.raw["id"] for row in rows if isinstance(row, SourceRow)} == {"1", "2"}
+    (bad,) = [row for row in rows if isinstance(row, BadRow)]
+    assert (bad.line, bad.reason, bad.raw) == ("evil.csv", "a link that leads out of the folder: not read", "")
+    assert not found[-1].listed_all
+    assert "root" not in str(found)
+    assert not any("root" in name for one in connector.discover() for name in one.fields)

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from hub.connectors.base import Connector, FieldWrite, SourceRow
+from hub.connectors.mapping.identity import Identifier
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, RetryLater
 from hub.settings import Source
@@ -393,3 +394,57 @@ def test_text_that_is_none_in_sqlite_is_read_and_the_rest_goes_on(tmp_path: Path
     found = raws(pages(table.connector()))
     assert found["00001"]["first"] == "\udcffA"
     assert len(found) == 2
+
+
+def test_times_kept_as_text_are_compared_as_times_whether_a_t_or_a_space_stands_in_them(tmp_path: Path) -> None:
+    made = ("create table people (id text primary key, at text)", "insert into people values ('1', '2024-03-01T10:00:00')",
+            "insert into people values ('2', '2024-03-01 09:00:00')")  # fmt: skip
+    connector = billing(tmp_path, *made, version="at")
+    first = pages(connector)
+    assert raws(first).keys() == {"1", "2"}
+    with sqlite3.connect(tmp_path / "b.db") as db:
+        db.execute("update people set at = '2024-03-01 11:00:00' where id = '2'")  # as text it stands before '1'
+    db.close()
+    second = pages(connector, first[-1].cursor)
+    assert raws(second).keys() == {"1", "2"}
+    third = pages(connector, second[-1].cursor)
+    assert raws(third).keys() == {"2"}
+    with sqlite3.connect(tmp_path / "b.db") as db:
+        db.execute("insert into people values ('3', '2024-03-01T12:30:00Z')")
+    db.close()
+    assert raws(pages(connector, third[-1].cursor)).keys() == {"2", "3"}
+
+
+def test_the_hour_that_clocks_repeat_is_read_again(tmp_path: Path) -> None:
+    made = (
+        "create table people (id text primary key, at text)",
+        "insert into people values ('1', '2024-10-27 02:50:00')",
+    )
+    connector = billing(tmp_path, *made, version="at", timezone="Europe/Berlin")
+    cursor = pages(connector)[-1].cursor
+    with sqlite3.connect(tmp_path / "b.db") as db:
+        db.execute("insert into people values ('2', '2024-10-27 02:10:00')")  # after the clocks went back
+    db.close()
+    assert raws(pages(connector, cursor)).keys() == {"1", "2"}
+
+
+def test_times_without_a_zone_stay_as_they_are_where_the_stream_names_theirs(postgres: str) -> None:
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table if exists local"))
+        connection.execute(sa.text("create table local (id int primary key, at timestamp, zoned timestamptz)"))
+        connection.execute(sa.text("insert into local values (1, '2024-07-01 14:00', '2024-07-01T12:00Z')"))
+    stream = {
+        "customer": "person",
+        "key": "id",
+        "version": "at",
+        "map": {},
+        "table": "local",
+        "timezone": "Europe/Berlin",
+    }
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "URL"}, "streams": {"people": stream}}
+    )
+    (row,) = raws(pages(connect(source, env={"URL": postgres}, base_folder=Path()))).values()
+    assert (row["at"], row["zoned"]) == ("2024-07-01T14:00:00", "2024-07-01T12:00:00Z")
+    assert Identifier(source.streams["people"]).identify(row).version == "2024-07-01T12:00:00.000000Z"
