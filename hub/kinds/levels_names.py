@@ -28,6 +28,7 @@ _SAME, _NEAR, _LIKE, _WITHIN = (
     clue("within", "value"),
 )
 _SOUND = clue("same", "sound")
+SHORT = 4  # letters of a given name of which one makes another name
 _CROSSED = one_of(clue("same", "value", "family"))
 
 GIVEN = (
@@ -77,6 +78,19 @@ def _swapped_sql(a: str, b: str, left_family: str, right_family: str) -> str:
     )
 
 
+def _mistyped(a: str, b: str) -> bool:
+    """One letter changed, added or dropped in a name that is long enough for that to be a slip: of four letters one
+    makes another name (Sina, Nina). Two neighbours swapped are a slip in any."""
+    if not near(a, b):
+        return False
+    return (len(a) > SHORT and len(b) > SHORT) or (len(a) == len(b) and sorted(a) == sorted(b))
+
+
+def _mistyped_sql(a: str, b: str) -> str:
+    letters = f"list_sort(string_split({a}, '')) = list_sort(string_split({b}, ''))"
+    return f"({near_sql(a, b)} AND (least(length({a}), length({b})) > {SHORT} OR {letters}))"
+
+
 def _begins(a: str, b: str) -> bool:
     return b.startswith(a) or a.startswith(b)
 
@@ -108,9 +122,9 @@ def _given_sql(left: Columns, right: Columns) -> str:
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 4 ELSE 0 END) "
         f"WHEN least(length({a}), length({b})) = 1 THEN (CASE WHEN {_begins_sql(a, b)} THEN 4 ELSE 7 END) "
-        f"{swap}WHEN least(length({a}), length({b})) > 2 AND {near_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
+        f"{swap}WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
         f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
-        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > 2 AND {similar_sql(a, b)}) THEN 6 ELSE 7 END"
+        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > {SHORT} AND {similar_sql(a, b)}) THEN 6 ELSE 7 END"
     )
 
 
@@ -127,14 +141,13 @@ def _given(columns: Columns) -> PythonForm:
             return 4 if _begins(a, b) else 7
         if family and _swapped(a, b, left.get(family), right.get(family)):
             return 5
-        long_enough = len(a) > 2 and len(b) > 2
-        if long_enough and near(a, b):
+        if len(a) > 2 and len(b) > 2 and _mistyped(a, b):
             return 1
         if _short(a, b):
             return 3
         if same(left, right, canonical):
             return 2
-        return 6 if same(left, right, sound) or (long_enough and similar(a, b)) else 7
+        return 6 if same(left, right, sound) or (len(a) > SHORT and len(b) > SHORT and similar(a, b)) else 7
 
     return level
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rapidfuzz.distance import Hamming, Levenshtein
 
 from hub.kinds.clues import Feature, clue, one_of, places
@@ -26,7 +28,7 @@ BIRTH = (
     ),
     Level("similar", "birth dates two digits apart", 0.015, 0.006, needs=one_of(_TWO)),
     Level("year", "the same birth year", 0.01, 0.01, needs=one_of(_YEAR)),
-    Level("other", "another birth date", 0.025, 0.98),
+    Level("other", "another birth date", 0.004, 0.98),
 )
 
 
@@ -96,6 +98,16 @@ EMAIL = (
 )
 
 
+LETTERS = 4  # of a mailbox's name for each letter that may be a slip: of one or two, another letter is another mailbox
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
+
+def _numbered_apart(left: str, right: str) -> bool:
+    """Do two names before the @ hold different numbers (anna1, anna2)? Providers number people of one name."""
+    one, other = _NO_DIGITS.sub("", left), _NO_DIGITS.sub("", right)
+    return one != other and bool(one) and bool(other)
+
+
 def _email(a: str, b: str) -> int:
     if a == b:
         return 0
@@ -104,19 +116,29 @@ def _email(a: str, b: str) -> int:
     left, right = a.partition("@")[0], b.partition("@")[0]
     if left == right and len(left) > 3:
         return 1
-    if len(a) > 7 and len(b) > 7 and Levenshtein.distance(a, b, score_cutoff=2) <= 2:
+    if min(len(left), len(right)) < LETTERS or _numbered_apart(left, right):
+        return 4
+    if (
+        len(a) > 7
+        and len(b) > 7
+        and Levenshtein.distance(a, b, score_cutoff=2) <= min(2, min(len(left), len(right)) // LETTERS)
+    ):
         return 2
-    return 3 if len(left) > 3 and len(right) > 3 and similar(left, right) else 4
+    return 3 if similar(left, right) else 4
 
 
 def _email_sql(a: str, b: str) -> str:
     # DuckDB's distance of two addresses costs 4 us: those that begin otherwise, most of them, are left out first
     left, right = f"split_part({a}, '@', 1)", f"split_part({b}, '@', 1)"
+    one, other = (f"regexp_replace({side}, '[^0-9]+', '', 'g')" for side in (left, right))
+    apart = f"({one} <> {other} AND {one} <> '' AND {other} <> '')"
     return (
         f"(CASE WHEN {a} = {b} THEN 0 WHEN {a}[1:3] <> {b}[1:3] AND {a}[4:7] <> {b}[4:7] THEN 4 "
         f"WHEN {left} = {right} AND length({left}) > 3 THEN 1 "
-        f"WHEN abs(length({a}) - length({b})) <= 2 AND least(length({a}), length({b})) > 7 AND levenshtein({a}, {b}) <= 2 THEN 2 "
-        f"WHEN least(length({left}), length({right})) > 3 AND {similar_sql(left, right)} THEN 3 ELSE 4 END)"
+        f"WHEN least(length({left}), length({right})) < {LETTERS} OR {apart} THEN 4 "
+        f"WHEN abs(length({a}) - length({b})) <= 2 AND least(length({a}), length({b})) > 7"
+        f" AND levenshtein({a}, {b}) <= least(2, least(length({left}), length({right})) // {LETTERS}) THEN 2 "
+        f"WHEN {similar_sql(left, right)} THEN 3 ELSE 4 END)"
     )
 
 

@@ -297,6 +297,9 @@ class Explain:
             apart=apart,
             traits={n: recluster.traits_of(self.recipe, n, held[rids[n]].held) for n in component},
             limits=limits,
+            contradicts=recluster.contradicting(
+                self.connection, self.recipe.models[type_name], {n: rids[n] for n in component}
+            ),
             trace=steps,
         )
         return _Built(
@@ -418,6 +421,7 @@ _WHY = {
     "": "",
     "bridge": "",
     "apart": "a person decided {}",
+    "against": "strong evidence stands between two of their records ({})",
     "exclusive": "they would hold two values of {}, of which a customer has one",
     "stream": "two records of {}, which holds nobody twice",
     "largest": "a customer would have more than {} records",

@@ -38,7 +38,7 @@ READERS = {
     "fold": 2,  # what cannot be read takes nothing away
     "standardised": 1,
     "sketch": 1,
-    "model": 1,
+    "model": 2,  # nearness of names and mailboxes by their length
 }
 
 

@@ -7,7 +7,7 @@ Every choice is by (-weight, left, right) over record names, so row order never 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,7 +43,8 @@ class Clustering:
 
 
 What = Literal["decided", "joined", "refused", "raised", "cut"]
-Why = Literal["", "apart", "stream", "exclusive", "largest", "component", "bridge"]
+Why = Literal["", "apart", "stream", "exclusive", "against", "largest", "component", "bridge"]
+Contradicts = Callable[[RecordId, RecordId], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +107,18 @@ def cluster(
     apart: Collection[Pair] = (),
     traits: Mapping[RecordId, Traits] | None = None,
     limits: Limits,
+    contradicts: Contradicts | None = None,
     trace: list[Step] | None = None,
 ) -> Clustering:
     """The clusters of one component, with what the guards refused and which bridges were cut.
 
+    `contradicts`: does strong evidence stand against two records, that no pair of them joins? Asked as unions are tried.
     `trace`: a list that is filled with the steps; the answer is the same without.
     """
     members = frozenset(component)
     strong = {p: w for p, w in weights.items() if w >= limits.join and p.left in members and p.right in members}
     decided = frozenset(p for p in matches if p.left in members and p.right in members)
-    guards = _Guards(traits or {}, apart, limits.largest)
+    guards = _Guards(traits or {}, apart, limits.largest, _Evidence(members, decided, strong, contradicts))
     clusters: set[Cluster] = set()
     bridges: set[Pair] = set()
     for piece in _fit(_Piece(members, strong, limits.join), decided, limits, trace):
@@ -175,11 +178,43 @@ class _Group:
             self.values.setdefault(attribute, set()).update(values)
 
 
+class _Evidence:
+    """What the model has against a union. Records that decisions hold together speak as one: one of them that joins is
+    enough."""
+
+    def __init__(
+        self, members: Cluster, decided: Iterable[Pair], strong: Collection[Pair], contradicts: Contradicts | None
+    ):
+        self._strong, self._contradicts = strong, contradicts
+        self._known: dict[Pair, bool] = {}
+        self._block = {record: block for block in components(members, decided) for record in block}
+
+    def against(self, left: Collection[RecordId], right: Collection[RecordId]) -> Pair | None:
+        """The first two records, one of each side, that are not to be brought together; None when there are none."""
+        if self._contradicts is None or len(left) + len(right) <= 2:
+            return None
+        for one in sorted(left):
+            for other in sorted(right):
+                if self._apart(one, other):
+                    return Pair.of(one, other)
+        return None
+
+    def _apart(self, one: RecordId, other: RecordId) -> bool:
+        pair = Pair.of(one, other)
+        if pair in self._strong:
+            return False
+        if pair not in self._known:
+            assert self._contradicts is not None
+            joined = any(Pair.of(x, y) in self._strong for x in self._block[one] for y in self._block[other])
+            self._known[pair] = not joined and self._contradicts(pair.left, pair.right)
+        return self._known[pair]
+
+
 class _Guards:
     """The conflicts that refuse a union. Decisions are checked when they are made, never here."""
 
-    def __init__(self, traits: Mapping[RecordId, Traits], apart: Iterable[Pair], largest: int):
-        self.traits, self.largest = traits, largest
+    def __init__(self, traits: Mapping[RecordId, Traits], apart: Iterable[Pair], largest: int, evidence: _Evidence):
+        self.traits, self.largest, self.evidence = traits, largest, evidence
         self.apart: dict[RecordId, set[RecordId]] = defaultdict(set)
         for left, right in apart:
             self.apart[left].add(right)
@@ -190,7 +225,9 @@ class _Guards:
             return True
         if self.apart and any(r in self.apart and self.apart[r] & right.members for r in left.members):
             return True
-        return any(self._conflict(left.values[a], right.values[a]) for a in left.values.keys() & right.values.keys())
+        if any(self._conflict(left.values[a], right.values[a]) for a in left.values.keys() & right.values.keys()):
+            return True
+        return self.evidence.against(left.members, right.members) is not None
 
     def why(self, left: _Group, right: _Group) -> tuple[Why, str]:
         """Which guard refuses, and what it looks at. A person's word comes first."""
@@ -202,7 +239,10 @@ class _Guards:
                 return "exclusive", attribute
         if left.streams & right.streams:
             return "stream", "/".join(min(left.streams & right.streams))
-        return "largest", str(self.largest)
+        if len(left.members) + len(right.members) > self.largest:
+            return "largest", str(self.largest)
+        against = self.evidence.against(left.members, right.members)
+        return "against", f"{against.left} ≠ {against.right}" if against else ""
 
     @staticmethod
     def _conflict(left: set[str], right: set[str]) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from hub.landing import store as landing
 from hub.matching import store
 from hub.matching.clusters.cluster import cluster
-from hub.matching.clusters.recluster import Reclustered, traits_of
+from hub.matching.clusters.recluster import Reclustered, contradicting, traits_of
 from hub.matching.compare.score import weigh
 from hub.matching.pairs import RidPair, limits_of, ordered
 from hub.matching.recipe import Recipe
@@ -101,6 +101,7 @@ def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | N
         apart=[Pair.of(names[d.left], names[d.right]) for d in decisions if d.verdict is Verdict.NO_MATCH],
         traits={names[r]: traits_of(recipe, names[r], held[r].held) for r in members},
         limits=limits_of(recipe.models[info.type], recipe.customer(info.type)),
+        contradicts=contradicting(connection, recipe.models[info.type], {name: r for r, name in names.items()}),
     )
     rids = {name: r for r, name in names.items()}
     companions = next(c for c in made.clusters if info.id in c) - {info.id}

@@ -17,6 +17,7 @@ from hub.landing.store import RecordInfo
 from hub.matching import store
 from hub.matching.clusters.cluster import Traits, cluster
 from hub.matching.clusters.recluster import traits_of
+from hub.matching.compare.score import contradicts
 from hub.matching.pairs import limits_of
 from hub.matching.recipe import Recipe
 from hub.model import Pair, RecordId, Verdict
@@ -77,11 +78,15 @@ class Clusters:
         most = min(self.limits.largest, self.limits.component)
         strong = self.weight >= self.model.join + self.limits.margin  # too strong to be cut
         firm = _whole(_components(rids, self.left[strong], self.right[strong])[order], bounds)
+        joins = np.bincount(home[np.searchsorted(rids, self.left)], minlength=int(home.max(initial=0)) + 1)
         for (start, end), held_together in zip(pairwise(bounds.tolist()), firm, strict=True):
             members = listed[start:end]
+            size = end - start
+            whole = size <= 2 or joins[home[order[start]]] * 2 == size * (size - 1)  # each two of them join
             free = end - start <= 3 or held_together
             if end - start == 1 or (
                 free
+                and whole
                 and end - start <= most
                 and len(guarded.intersection(members)) < 2
                 and not (decided and decided.intersection(members))
@@ -132,10 +137,11 @@ class Clusters:
             members = [r for n in part for r in components[n]]
             infos = landing.records(self.connection, members)
             held = store.held(self.connection, members)
+            forms = store.forms(self.connection, members)
             for n in part:
                 number = int(home[np.searchsorted(rids, components[n][0])])
                 yield from self._cluster(
-                    components[n], weights.get(number, []), by_component.get(number, []), infos, held
+                    components[n], weights.get(number, []), by_component.get(number, []), infos, held, forms
                 )
 
     def _weights_by_component(
@@ -157,6 +163,7 @@ class Clusters:
         decisions: list[Any],
         infos: Mapping[int, RecordInfo],
         held: Mapping[int, Any],
+        forms: Mapping[int, Any],
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
         rids = {name: r for r, name in names.items()}
@@ -169,6 +176,7 @@ class Clusters:
             apart=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH],
             traits=traits,
             limits=self.limits,
+            contradicts=lambda one, other: contradicts(forms[rids[one]], forms[rids[other]], self.model),
         )
         for c in made.clusters:
             yield frozenset(rids[name] for name in c)

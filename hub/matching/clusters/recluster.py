@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -15,7 +16,9 @@ from hub.landing import store as landing
 from hub.landing.fold import Held
 from hub.landing.store import RecordInfo
 from hub.matching import store
-from hub.matching.clusters.cluster import Cluster, Traits, cluster, components
+from hub.matching.clusters.cluster import Cluster, Contradicts, Traits, cluster, components
+from hub.matching.compare.model import Model
+from hub.matching.compare.score import contradicts
 from hub.matching.pairs import RidPair, limits_of
 from hub.matching.recipe import Recipe
 from hub.matching.refresh import Known, PairChange, Touched
@@ -143,9 +146,22 @@ def cluster_graph(
             apart=[a for a in apart if a.left in component],
             traits=_traits(connection, recipe, component, rids, known),
             limits=limits_of(recipe.models[type_name], customer),
+            contradicts=contradicting(connection, recipe.models[type_name], {r: rids[r] for r in component}),
         )
         found.extend(frozenset(rids[r] for r in c) for c in made.clusters)
     return found
+
+
+def contradicting(connection: Connection, model: Model, rids: Mapping[RecordId, int]) -> Contradicts:
+    """Asks whether evidence stands against two of these records; their forms are read when first asked."""
+    forms: dict[int, Any] = {}
+
+    def asked(one: RecordId, other: RecordId) -> bool:
+        if not forms:
+            forms.update(store.forms(connection, rids.values()))
+        return contradicts(forms[rids[one]], forms[rids[other]], model)
+
+    return asked
 
 
 def _traits(

@@ -24,6 +24,7 @@ from hub.settings import CustomerType
 CERTAIN = 40 * BIT  # no single level weighs more, whatever the data says
 ASSUMED_RECORDS = 10_000  # of a model that saw no data
 SEPARATOR = "\x1f"  # between values that make one text
+NAMES_APART = -6 * BIT  # shipped: that both names of one person differ without a reason is rarer than each differing
 _STEP = 250
 _MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
 
@@ -107,13 +108,27 @@ class Model:
     review: int
     info: Mapping[str, Any] = field(default_factory=dict)
     full_names: FullNames | None = None
+    names_apart: int = 0  # milli-bits, where given and family name are both another: more than each by itself says
+
+    @cached_property
+    def both_names(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
+        """The comparisons of given and family name, each with its level 'another'; None unless they count together."""
+        given, family = (
+            next((w for w in self.comparisons if w.comparison.levels is LEVELS[kind]), None)
+            for kind in ("given_name", "family_name")
+        )
+        if not self.names_apart or given is None or family is None:
+            return None
+        return (given.comparison.name, len(given.levels) - 1), (family.comparison.name, len(family.levels) - 1)
 
     def to_json(self) -> str:
         """Canonical: the same model is the same bytes."""
         return canonical(self._plain()).decode()
 
     def _plain(self) -> dict[str, Any]:
+        apart = {"names_apart": self.names_apart} if self.names_apart else {}
         return {
+            **apart,
             "customer_type": self.customer_type,
             "rules": [list(rule) for rule in self.rules],
             "comparisons": [
@@ -170,6 +185,7 @@ class Model:
             join=data["join"],
             review=data["review"],
             info=data["info"],
+            names_apart=data.get("names_apart", 0),
             full_names=None
             if (names := data.get("full_names")) is None
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
@@ -304,6 +320,7 @@ def default_model(
         namesakes=0,
         join=bits(customer_type.matching.join),
         review=bits(customer_type.matching.review),
+        names_apart=NAMES_APART,
         info={"trained": False, "records": records, "warnings": list(warnings)},
     )
 

@@ -12,7 +12,9 @@ from hub.matching.compare.model import Comparison, FullNames, Model, Terms, meet
 from hub.matching.compare.standardised import CLAIMED
 from hub.model import Part, Weighed
 
-PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART = "prior", "household", "namesakes", "claimed"
+PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART = "prior", "household", "namesakes", "claimed", "both names"
+_RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART})
+STRONG = 4_500  # milli-bits against, of one comparison: about 23 to 1
 _NONE: frozenset[str] = frozenset()
 
 Forms = Mapping[str, Any]
@@ -82,6 +84,11 @@ class Scorer:
             if weight > 0 and not (contact and name in claimed):
                 proven = True
             parts.append(Part(name, level, weight))
+        if model.both_names is not None and set(model.both_names) <= {(p.comparison, p.level) for p in parts}:
+            strangers += model.names_apart
+            household += model.names_apart
+            namesakes += model.names_apart
+            parts.append(Part(APART, 0, model.names_apart))
         apart = meet(strangers, household)
         total = meet(apart, namesakes)
         if apart != strangers:
@@ -113,6 +120,18 @@ def _scorer(model: Model) -> Scorer:
 def weigh(left: Forms, right: Forms, model: Model) -> Weighed:
     """The match weight of two standardised records, in milli-bits, with its parts."""
     return _scorer(model).weigh(left, right)
+
+
+def contradicts(left: Forms, right: Forms, model: Model) -> bool:
+    """Does strong evidence stand against two records, that what agrees does not outweigh?
+
+    Some comparison says so by itself (another birth date, another given name), and the pair would not join: what joins
+    them all the same is a third record that does not say, or shares with both.
+    """
+    weighed = weigh(left, right, model)
+    return weighed.weight < model.join and any(
+        part.weight <= -STRONG and part.comparison not in _RIVALS for part in weighed.parts
+    )
 
 
 def _claimed(left: Forms, right: Forms) -> frozenset[str]:
@@ -171,5 +190,6 @@ _WORDS = {
     PRIOR: "how often two records are one customer, before anything is compared",
     HOUSEHOLD: "what members of one household share is not counted twice",
     NAMESAKES: "what a name brings with it is not counted twice",
+    APART: "given and family name are both another, which one person's rarely are",
     CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
 }

@@ -31,7 +31,7 @@ from hub.matching.compare.model import (
     shipped,
     with_info,
 )
-from hub.matching.compare.score import CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
+from hub.matching.compare.score import APART, CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.compare.standardised import CLAIMED
 from hub.matching.training.mixture import Floats, Mixture, Patterns, Random, fit
 from hub.matching.training.profile import full_names, profile
@@ -541,7 +541,7 @@ def _assemble(
     return replace(
         base, comparisons=tuple(weights), terms=terms, placeholders=placeholders, rules=rules or base.rules,
         prior=log_ratio(mixture.same_pairs, strangers), household=log_ratio(mixture.same_pairs, mixture.household_pairs),
-        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs),
+        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), names_apart=0,
     )  # fmt: skip
 
 
@@ -629,8 +629,10 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
     )
     held = ", ".join(["lid", "hopeful.rid", *(f"g{x.k}, t{x.k}" for x in cheap)])
     rivals = (("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes))
+    apart = _apart_sql(sums, model)
     early = ", ".join(
-        f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap)])}) AS {rival}0" for rival, start in rivals
+        f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap), apart])}) AS {rival}0"
+        for rival, start in rivals
     )
     bounds = " AND ".join(
         f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals
@@ -663,6 +665,15 @@ def _weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], 
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
         f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
     ).to_arrow_table()
+
+
+def _apart_sql(sums: list[_Sums], model: Model) -> str:
+    """What it weighs, beyond the two by themselves, that given and family name are both another."""
+    if model.both_names is None:
+        return "0"
+    at = {x.name: x.k for x in sums}
+    both = " AND ".join(f"g{at[name]} = {level}" for name, level in model.both_names)
+    return f"(CASE WHEN {both} THEN {model.names_apart} ELSE 0 END)"
 
 
 class _Sums:
@@ -729,6 +740,9 @@ class _Sums:
 def _parts_sql(sums: list[_Sums], model: Model) -> str:
     """Parts as JSON, in the live engine's order."""
     parts = [f"[{_text(_part(PRIOR, 0))} || {model.prior} || ']']", *(x.part for x in sums)]
+    if model.both_names is not None:
+        apart = _apart_sql(sums, model)
+        parts.append(f"CASE WHEN {apart} <> 0 THEN [{_text(_part(APART, 0))} || {apart} || ']'] ELSE [] END")
     for name, before, after in (
         (HOUSEHOLD, "strangers", "apart"),
         (NAMESAKES, "apart", "met"),
