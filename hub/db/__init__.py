@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from hub.db.columns import big, table
 from hub.db.crashing import fail_point
 from hub.db.database import Clock, Database, SystemClock, Units
+from hub.db.leases import Lease, leased
 from hub.db.rehearsal import Rehearsal, rehearsal
 from hub.db.statements import (
     arrow,
@@ -29,6 +30,7 @@ __all__ = [
     "Clock",
     "Connection",
     "Database",
+    "Lease",
     "Rehearsal",
     "SystemClock",
     "Units",
@@ -46,6 +48,7 @@ __all__ = [
     "indexed_afterwards",
     "insert_many",
     "ints",
+    "leased",
     "load",
     "next_number",
     "rehearsal",

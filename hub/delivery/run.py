@@ -109,7 +109,7 @@ class Push:
             )
         )
         fail_point("post-send")
-        self._settle(planned, sent, results, origin, dry)
+        self._settle(planned, [] if dry else sent, results, origin, dry)
         self.result.looked_at += len(waiting)
         return True
 
@@ -172,7 +172,7 @@ class Push:
         origin: str,
         dry: bool,
     ) -> None:
-        answers = {w.rid: r for (w, _, _), r in zip(sent, results, strict=False)}
+        answers = {w.rid: r for (w, _, _), r in zip(sent, complete(sent, results), strict=True)}
         now = self.database.clock.now()
         with self.database.unit(urgent=False) as connection:
             for w, _, p in planned:
@@ -202,3 +202,9 @@ class Push:
         if answer.outcome in ("conflict", "retry"):
             return "pending", answer.detail, RETRY[min(w.attempts, len(RETRY) - 1)]
         return ("done" if answer.outcome == "gone" else "rejected"), answer.detail, 0
+
+
+def complete(sent: Sequence[object], results: Sequence[WriteResult]) -> list[WriteResult]:
+    """A result for each write: of those that the connector did not answer nothing is known, so they are tried again."""
+    missing = [WriteResult("", "retry", "the connector gave no answer to this write")] * (len(sent) - len(results))
+    return [*results[: len(sent)], *missing]

@@ -46,6 +46,7 @@ FIRST_CHUNK = (
     50_000  # the same while a type has no customers yet and nobody waits: search terms spread over all of their table
 )
 PARALLEL_FROM = 20_000  # records worth starting processes for
+LEASE = "bulk run"
 LEAST_TO_TRAIN = 50  # living records of a type
 
 T = TypeVar("T")
@@ -111,14 +112,25 @@ class Bulk:
         self.workers = workers if workers is not None else min(2, os.cpu_count() or 1)
         self.processes: Processes | None = None
         self.report = Report()
+        self.lease: db.Lease | None = None
         self.late: set[int] = set()  # moved meanwhile: the live path settles them at the end
 
     def run(self, *, full: bool = False, train: bool | None = None) -> Report:
         """Resolve what is pending; `full`: derive everything anew. Trains types that have no model yet, or as told."""
-        with seldom_collected(), self._helped():
+        with seldom_collected(), self._alone(), self._helped():
             self._run(full, train)
         self.database.shorten_log()
         return self.report
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One bulk run of a hub at a time: a second one waits, and finds little left to do. A rehearsal is alone anyway."""
+        if not self.database.shared:
+            yield
+            return
+        self.progress("waiting for another run", 0, 1)
+        with db.leased(self.database, LEASE, wait=True) as self.lease:
+            yield
 
     @contextmanager
     def _helped(self) -> Iterator[None]:
@@ -177,6 +189,8 @@ class Bulk:
     def _unit(self, recipe: Recipe, mark: Watermark) -> Iterator[tuple[Connection, set[int]]]:
         """A unit, and the records that landed or were suspended after the watermark: the live path's. Asked each time, as they go on."""
         with self.database.large_unit() as connection:
+            if self.lease is not None:
+                self.lease.check(connection)
             if self.resolver.recipe(connection).hash != recipe.hash:
                 raise Conflict(
                     "another model or configuration took over while this ran: what is pending waits for the next run"

@@ -2,68 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
-from typing import ClassVar
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import text
-from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.access.read import Reader
-from hub.db import big, table
 from hub.resolve.resolver import Resolver
 from hub.settings import schedule_seconds
 from hub.work import cycle
 
 log = structlog.get_logger()
 
-LEASE_SECONDS = 300
 PUSH_SECONDS = 10
 TICK_SECONDS = 60
 
 
-class LeaseRow(SQLModel, table=True):
-    """Who runs a job until when. `fence` grows with each holder."""
-
-    __tablename__: ClassVar[str] = "lease"
-    name: str = Field(primary_key=True)
-    holder: str
-    until: int = big()
-    fence: int = 0
-
-
-def take_lease(database: db.Units, name: str, holder: str) -> bool:
-    """Is the job ours for now? The same holder may take it again."""
-    with database.unit(urgent=False) as connection:
-        now = database.clock.now()
-        found = connection.execute(
-            text("SELECT holder, until, fence FROM lease WHERE name=:name"), {"name": name}
-        ).first()
-        if found is not None and found.holder != holder and found.until > now:
-            return False
-        fence = (found.fence if found else 0) + 1
-        db.upsert_many(
-            connection,
-            table(LeaseRow),
-            ("name", "holder", "until", "fence"),
-            [(name, holder, now + LEASE_SECONDS * 1_000_000, fence)],
-        )
-        return True
-
-
 def schedule(resolver: Resolver, reader: Reader) -> BackgroundScheduler:
     """The hub's jobs, started: pulls by each source's schedule, write-back, effective dates."""
-    holder = f"{socket.gethostname()}:{os.getpid()}"
 
     def job(name: str, work: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:
             try:
-                if take_lease(resolver.database, name, holder):
-                    work()
+                with db.leased(resolver.database, name, wait=False) as lease:
+                    if lease is not None:
+                        work()
             except Exception as error:  # noqa: BLE001 - a job that fails is told and tried again; the others go on
                 log.error("job failed", job=name, error=type(error).__name__)
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.connectors.base import WriteResult
 from hub.connectors.mapping.mapper import Mapper
+from hub.delivery.run import complete
 from hub.delivery.write_back import TRIPS_AT, Plan, plan, wanted
 from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
@@ -205,3 +207,9 @@ def test_the_log_keeps_what_will_come_back(raw: dict[str, Any], golden: dict[str
     cells = mapper().map({"id": "1", **raw, **found.fields}).cells
     for attribute, hashed in found.hashes.items():
         assert hash_values(cells[attribute].values if attribute in cells else ()) == hashed
+
+
+def test_writes_that_a_connector_did_not_answer_are_tried_again() -> None:
+    answered = WriteResult("1", "written")
+    assert [r.outcome for r in complete(["a", "b", "c"], [answered])] == ["written", "retry", "retry"]
+    assert complete(["a"], [answered, answered]) == [answered]

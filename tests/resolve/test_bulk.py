@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from hub.db import Database
 from hub.golden_record import run as golden_run
+from hub.landing.store import Incoming
 from hub.matching.clusters.cluster import Limits, cluster
 from hub.matching.clusters.of_type import _components, _whole
 from hub.model import Pair, RecordId, Verdict
 from hub.resolve import bulk
-from hub.resolve.bulk import Bulk, difference
+from hub.resolve.bulk import Bulk, Report, difference
+from hub.resolve.resolver import Resolver
 from tests import tiny
 from tests.conftest import empty
 from tests.promises.test_promises import Hub, commands, land_pending, rows
@@ -387,4 +390,33 @@ def test_an_id_that_led_nowhere_leads_to_its_customer_again(
         hub.do(command)
     land_pending(hub, [land(B1, ANNA, 3)])
     Bulk(hub.resolver, workers=1, progress=At(step, lambda: hub.do(land(C2, ANNA)) and None)).run(train=False)
+    hub.check()
+
+
+def test_two_bulk_runs_at_once_exclude_each_other(database: Database) -> None:
+    """The second waits, and finds nothing left to do: nothing is done twice, and nobody fails."""
+    hub = Hub(database)
+    rows = [
+        Incoming(str(n), {"id": str(n), "given_name": f"Eva{n}", "email": f"e{n // 2}@x.example", "v": "1"}, "1")
+        for n in range(200)
+    ]
+    hub.resolver.read_rows("web", "people", [])
+    with database.unit() as c:
+        hub.resolver.land(c, "web", "people", rows, pending=True)
+    reports: list[Report] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            reports.append(Bulk(Resolver(database, hub.resolver.config), workers=1).run(train=False))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not failed
+    assert sorted(report.standardised for report in reports) == [0, 0, 200]
     hub.check()

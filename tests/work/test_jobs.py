@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +16,12 @@ from sqlalchemy import text
 
 from hub.access.audit import AuditLog
 from hub.access.read import Reader
-from hub.db import Database
+from hub.db import Database, SystemClock, leased, leases
+from hub.db.leases import LEASE_SECONDS, take_lease
+from hub.errors import Conflict
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Source
-from hub.work.jobs import LEASE_SECONDS, schedule, take_lease
+from hub.work.jobs import schedule
 from tests import tiny
 
 
@@ -122,3 +128,33 @@ def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(
         assert scheduler.running
     finally:
         scheduler.shutdown()
+
+
+def test_a_lease_lasts_as_long_as_its_work_and_ends_with_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    before, database.clock = database.clock, SystemClock()
+    try:
+        with leased(database, "pull", wait=False) as mine:
+            assert mine is not None
+            time.sleep(0.7)  # longer than it was taken for
+            with leased(database, "pull", wait=False) as other:
+                assert other is None
+            with database.unit() as c:
+                mine.check(c)
+        with leased(database, "pull", wait=False) as other:
+            assert other is not None
+            with database.unit() as c, pytest.raises(Conflict, match="took over 'pull'"):
+                mine.check(c)
+    finally:
+        database.clock = before
+
+
+def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Database) -> None:
+    died = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    assert take_lease(database, "pull", f"{socket.gethostname()}:{died.stdout.strip()}:x")
+    assert take_lease(database, "pull", "another machine:1:y")
+    assert not take_lease(database, "pull", "b")
