@@ -8,12 +8,13 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.access.principals import Principal
+from hub.api.exact import ExactRoute
 from hub.api.problems import documented
 from hub.api.schemas import Matches, MatchIn, MatchOut, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.errors import BadRecord, Fault, Forbidden, NotFound, Unprocessable
 
-router = APIRouter(prefix="/v1", tags=["match"])
+router = APIRouter(prefix="/v1", tags=["match"], route_class=ExactRoute)
 
 
 @router.post("/match", operation_id="match_record", response_model=Matches, responses=documented(404))

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -93,6 +94,9 @@ def of_error(error: Exception) -> Response:
         return problem(
             503, "retry-later", "the hub is busy or its database is away", (), {"retry-after": str(RETRY_SECONDS)}
         )
+    if isinstance(error, DataError | psycopg.DataError | UnicodeEncodeError):
+        fault = Fault("", "holds a character that no database keeps", "leave out NUL and halves of characters")
+        return problem(422, Unprocessable.code, "the request is readable, but something in it is wrong", [fault])
     where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
     # The message of an unforeseen error may hold a customer's values: kind and place must do.
     log.error("request failed", extra={"request_id": REQUEST.get(), "error": type(error).__name__, "where": where})

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
-from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.access.principals import Principal
+from hub.api.exact import ExactRoute
 from hub.api.problems import documented
 from hub.api.schemas import BatchAnswer, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
@@ -22,27 +21,6 @@ from hub.errors import Fault, NotFound, Refused, TooLarge, Unprocessable
 from hub.model import RecordId
 from hub.open import Hub
 from hub.resolve.resolver import Outcome
-
-
-class ExactRequest(Request):
-    """A request whose JSON is read as every other row is: nothing rounded, NaN refused."""
-
-    async def json(self) -> Any:
-        try:
-            return parse_json(await self.body())
-        except ValueError as error:
-            raise json.JSONDecodeError(str(error), "", 0) from None
-
-
-class ExactRoute(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def exact(request: Request) -> Response:
-            return await handle(ExactRequest(request.scope, request.receive))
-
-        return exact
-
 
 router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"], route_class=ExactRoute)
 

@@ -23,6 +23,7 @@ from hub.db.statements import (
     load,
     next_number,
     select_in,
+    storable,
     upsert_many,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "next_number",
     "rehearsal",
     "select_in",
+    "storable",
     "table",
     "upsert_many",
 ]

@@ -37,6 +37,11 @@ def dump_any(value: Any) -> str:
         return repr(value).encode("ascii", "backslashreplace").decode()
 
 
+def storable(text_: str) -> str:
+    """Text that any database keeps: what no column takes (NUL, half of a character) is spelled."""
+    return text_.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode()
+
+
 def load(text_: str | None) -> Any:
     return None if text_ is None else orjson.loads(text_)
 

@@ -516,7 +516,7 @@ def quarantine(connection: Connection, source: str, stream: str, rows: Sequence[
         for line, reason, raw in rows
     }
     columns = ("id", "source", "stream", "line", "reason", "raw", "at")
-    values = [(id, source, stream, line, reason, raw, at) for id, (line, reason, raw) in kept.items()]
+    values = [(id, source, stream, *map(db.storable, what), at) for id, what in kept.items()]
     db.upsert_many(connection, table(QuarantineRow), columns, values)
 
 
@@ -572,7 +572,7 @@ def save_pull(connection: Connection, number: int, counts: Mapping[str, int], no
             "UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
             " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id"
         ),
-        {**counts, "note": note, "ended": ended, "id": number},
+        {**counts, "note": db.storable(note), "ended": ended, "id": number},
     )
 
 

@@ -108,7 +108,7 @@ def version_text(
     """
     if value is None or isinstance(value, bool | list | dict):
         return None, None
-    text = str(value).strip()
+    text = str(value).replace("\x00", "").strip()  # PostgreSQL cannot store it
     if not text:
         return None, None
     if _DIGITS.fullmatch(text):
