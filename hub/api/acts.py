@@ -11,7 +11,7 @@ from hub.access.cursors import seal, unseal
 from hub.access.previews import SeenPreview, SeenState, must_see_customers, see_preview, seen_acts
 from hub.access.principals import Principal
 from hub.api.customers import Cursor, Limit, cleaned, micros
-from hub.api.idempotency import IdempotencyKey, once
+from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
@@ -205,14 +205,15 @@ def do_act(
 ) -> Any:
     """Merge, split or keep apart whole customers, set a value by hand, or (for administrators) take back in bulk. It counts at once, and can be undone as a whole."""
 
-    def run() -> tuple[int, Any]:
+    def make(mark: Mark) -> str:
         act = _act(hub, principal, given.act)
-        done = a.Acts(hub.resolver).do(
-            act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags)
-        )
-        return 201, ActOut.of(_listed(hub, done.id)).model_dump(mode="json")
+        versions = _versions(hub, principal, act, given.etags)
+        return a.Acts(hub.resolver).do(act, by=principal.name, reason=given.reason, versions=versions, mark=mark).id
 
-    return once(hub, principal, idempotency_key, ["POST /v1/acts", given.model_dump(mode="json")], run)
+    def tell(made: str) -> tuple[int, Any]:
+        return 201, ActOut.of(_listed(hub, made)).model_dump(mode="json")
+
+    return once(hub, principal, idempotency_key, ["POST /v1/acts", given.model_dump(mode="json")], make, tell)
 
 
 @router.post("/acts/preview", operation_id="preview_act", responses=documented(404, 409, 410, 412, 428))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from hub.access.principals import Principal
 from hub.api.customers import Cursor, Limit
-from hub.api.idempotency import IdempotencyKey, once
+from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import DecisionIn, DecisionOut, Paged, ReviewOut
 from hub.api.security import TheHub, needs
@@ -43,10 +43,12 @@ def make_decision(
     hub.reader.must_see(principal, left, "/left")
     hub.reader.must_see(principal, right, "/right")
 
-    def run() -> tuple[int, Any]:
-        number = hub.resolver.decide(left, right, given.verdict, by=principal.name, reason=given.reason)
+    def make(mark: Mark) -> str:
+        return str(hub.resolver.decide(left, right, given.verdict, by=principal.name, reason=given.reason, mark=mark))
+
+    def tell(number: str) -> tuple[int, Any]:
         made = DecisionOut(
-            id=number,
+            id=int(number),
             verdict=given.verdict,
             left=given.left,
             right=given.right,
@@ -54,7 +56,7 @@ def make_decision(
         )
         return 201, made.model_dump(mode="json")
 
-    return once(hub, principal, idempotency_key, ["POST /v1/decisions", given.model_dump(mode="json")], run)
+    return once(hub, principal, idempotency_key, ["POST /v1/decisions", given.model_dump(mode="json")], make, tell)
 
 
 @router.delete(

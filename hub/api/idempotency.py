@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Header
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub.access.principals import Principal
@@ -17,6 +18,7 @@ from hub.model import canonical
 from hub.open import Hub
 
 KEPT = 86_400_000_000
+REPLAYED = {"idempotency-replayed": "true"}
 IN_FLIGHT = 60_000_000  # after that, whoever was at it is taken for dead
 
 IdempotencyKey = Annotated[
@@ -25,33 +27,56 @@ IdempotencyKey = Annotated[
 ]
 
 
-def once(hub: Hub, principal: Principal, key: str | None, request: Any, run: Callable[[], tuple[int, Any]]) -> Response:
-    """Run, or answer as before. Unprocessable when the key came with another request, Conflict while that one runs."""
+Mark = Callable[[Connection, str], None]
+
+
+def unmarked(_connection: Connection, _made: str) -> None:
+    """Of a request without a key."""
+
+
+def once(
+    hub: Hub,
+    principal: Principal,
+    key: str | None,
+    request: Any,
+    make: Callable[[Mark], str],
+    tell: Callable[[str], tuple[int, Any]],
+) -> Response:
+    """Make something and tell of it, or tell of it again.
+
+    make: does it, and calls the mark with what it made within its own transaction: then it is made once, whatever
+    happens before the answer is out. tell: the answer, from what was made.
+    Unprocessable when the key came with another request, Conflict while that one runs.
+    """
     if key is None:
-        return _response(*run())
+        return _response(*tell(make(unmarked)))
     hashed = hashlib.sha256(key.encode()).hexdigest()
     wanted = hashlib.sha256(canonical(request)).hexdigest()
     before = _begin(hub, principal.id, hashed, wanted)
-    if before is not None:
-        return Response(before[1], before[0], {"idempotency-replayed": "true"}, "application/json")
+    if before is not None and before.status is not None:
+        return Response(before.body or "", before.status, REPLAYED, "application/json")
+    made = before.done if before is not None else None
     try:
-        status, body = run()
+        made = made or make(lambda connection, made: store.mark_done(connection, principal.id, hashed, made))
     except Exception:
         with hub.database.unit() as connection:
             store.drop(connection, principal.id, hashed)
         raise
-    response = _response(status, body)
+    response = _response(*tell(made))
     with hub.database.unit() as connection:
-        store.finish(connection, principal.id, hashed, status, bytes(response.body).decode())
+        store.finish(connection, principal.id, hashed, response.status_code, bytes(response.body).decode())
+    if before is not None:
+        response.headers.update(REPLAYED)
     return response
 
 
-def _begin(hub: Hub, principal: str, key: str, wanted: str) -> tuple[int, str] | None:
+def _begin(hub: Hub, principal: str, key: str, wanted: str) -> store.Kept | None:
+    """What this key stands for; None when it is ours to make."""
     now = hub.database.clock.now()
     with hub.database.unit() as connection:
         store.forget(connection, now - KEPT)
         found = store.kept(connection, principal, key)
-        if found is None or (found.status is None and found.at < now - IN_FLIGHT):
+        if found is None or (found.status is None and found.done is None and found.at < now - IN_FLIGHT):
             store.begin(connection, principal, key, wanted, now)
             return None
         if found.request != wanted:
@@ -59,12 +84,12 @@ def _begin(hub: Hub, principal: str, key: str, wanted: str) -> tuple[int, str] |
                 "this Idempotency-Key was used for another request",
                 [Fault("Idempotency-Key", "was sent with another body", "use a new one")],
             )
-        if found.status is None:
+        if found.status is None and found.done is None:
             raise Conflict(
                 "the same request is being answered now",
                 [Fault("Idempotency-Key", "is in use", "ask again in a moment")],
             )
-        return found.status, found.body or ""
+        return found
 
 
 def _response(status: int, body: Any) -> Response:

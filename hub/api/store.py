@@ -18,6 +18,7 @@ class IdempotencyRow(SQLModel, table=True):
     key: str = Field(primary_key=True)  # hash of what the caller sent
     request: str  # hash of method, path and body
     status: int | None = None  # None: in flight
+    done: str | None = None  # what was made, set in its own transaction: it is not made again
     body: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     at: int = big()
 
@@ -28,22 +29,23 @@ class Kept:
     status: int | None
     body: str | None
     at: int
+    done: str | None
 
 
 def kept(connection: Connection, principal: str, key: str) -> Kept | None:
     found = connection.execute(
-        text("SELECT request, status, body, at FROM idempotency WHERE principal=:p AND key=:k"),
+        text("SELECT request, status, body, at, done FROM idempotency WHERE principal=:p AND key=:k"),
         {"p": principal, "k": key},
     ).first()
-    return None if found is None else Kept(found.request, found.status, found.body, found.at)
+    return None if found is None else Kept(found.request, found.status, found.body, found.at, found.done)
 
 
 def begin(connection: Connection, principal: str, key: str, request: str, at: int) -> None:
     db.upsert_many(
         connection,
         table(IdempotencyRow),
-        ("principal", "key", "request", "status", "body", "at"),
-        [(principal, key, request, None, None, at)],
+        ("principal", "key", "request", "status", "body", "at", "done"),
+        [(principal, key, request, None, None, at, None)],
     )
 
 
@@ -54,8 +56,25 @@ def finish(connection: Connection, principal: str, key: str, status: int, body: 
     )
 
 
+def mark_done(connection: Connection, principal: str, key: str, made: str) -> None:
+    """In the transaction that makes it: from then on the key stands for it, whatever becomes of the answer."""
+    db.do(
+        connection,
+        "UPDATE idempotency SET done = :made WHERE principal = :principal AND key = :key",
+        made=made,
+        principal=principal,
+        key=key,
+    )
+
+
 def drop(connection: Connection, principal: str, key: str) -> None:
-    connection.execute(text("DELETE FROM idempotency WHERE principal=:p AND key=:k"), {"p": principal, "k": key})
+    """Forget a key of which nothing came."""
+    db.do(
+        connection,
+        "DELETE FROM idempotency WHERE principal = :principal AND key = :key AND done IS NULL",
+        principal=principal,
+        key=key,
+    )
 
 
 def forget(connection: Connection, before: int) -> None:

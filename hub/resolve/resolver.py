@@ -333,14 +333,28 @@ class Resolver:
 
     # --- decisions ---
 
-    def decide(self, left: RecordId, right: RecordId, verdict: Verdict, *, by: str, reason: str) -> int:
-        """Record a steward's verdict on two records. Conflict, with the path, when standing decisions rule it out."""
+    def decide(
+        self,
+        left: RecordId,
+        right: RecordId,
+        verdict: Verdict,
+        *,
+        by: str,
+        reason: str,
+        mark: Callable[[Connection, str], None] | None = None,
+    ) -> int:
+        """Record a steward's verdict on two records. Conflict, with the path, when standing decisions rule it out.
+
+        mark: told the decision's number in the same unit.
+        """
         with self.database.unit() as connection:
             recipe = self.recipe(connection)
             number = self._decide(connection, left, right, verdict, by=by, reason=reason)
             found = matching_store.decision(connection, number)
             assert found is not None
             self.settle(connection, recipe, (), seeds=(found.left, found.right))
+            if mark is not None:
+                mark(connection, str(number))
             return number
 
     def _decide(

@@ -7,7 +7,7 @@ So undoing an act is withdrawing its inputs, in any order, and a preview is the 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
@@ -188,8 +188,17 @@ class Acts:
     def __init__(self, resolver: Resolver):
         self.resolver, self.database = resolver, resolver.database
 
-    def do(self, act: Act, *, by: str, reason: str, versions: Mapping[str, int] | None = None) -> Done:
+    def do(
+        self,
+        act: Act,
+        *,
+        by: str,
+        reason: str,
+        versions: Mapping[str, int] | None = None,
+        mark: Callable[[Connection, str], None] | None = None,
+    ) -> Done:
         """Do an act in one unit. `versions`: the version of each customer (by id) that the steward looked at.
+        `mark`: told the act's id in the same unit, so that whoever asked for it knows for certain that it was done.
 
         Stale when one of these moved on; NotFound and Gone for what is not there; Conflict, with the path that
         contradicts, when standing decisions rule it out. Nothing changes then.
@@ -198,6 +207,8 @@ class Acts:
             doing = _Doing(self.resolver, connection, by=by, reason=reason)
             doing.expect(versions or {})
             done = doing.run(act)
+            if mark is not None:
+                mark(connection, done.id)
         for part in db.chunks(sorted(doing.later), CHUNK):
             with self.database.unit(urgent=False) as connection:
                 self.resolver.settle(connection, self.resolver.recipe(connection), part)

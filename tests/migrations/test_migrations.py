@@ -46,6 +46,7 @@ def at_first(connection: Connection) -> None:
     was = [dict(r._mapping) for r in connection.execute(text("SELECT * FROM standardised"))]
     for statement in (
         "ALTER TABLE record DROP COLUMN sort",
+        "ALTER TABLE idempotency DROP COLUMN done",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
