@@ -79,6 +79,7 @@ VARIABLES = {
     "HUB_DEMO_DATABASE_URL": "database of `hub demo`, instead of SQLite in its folder",
     "HUB_FAIL": "crash tests only: die at a named place",
     "HUB_TEST_POSTGRES_URL": "tests only: a PostgreSQL server to use instead of the one from the wheel",
+    "HUB_FUZZ_SEED": "tests only: the seed that a fuzz of rows draws by",
     "HUB_EXAMPLES": "tests only: how many examples a property draws",
     "HUB_PROVE": "tests only: set by `make prove`",
 }

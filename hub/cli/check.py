@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,10 @@ app = typer.Typer()
 @app.command()
 def check(
     config: ConfigOption = CONFIG,
+    connect: Annotated[
+        bool,
+        typer.Option("--connect", help="Also reach each source, and tell what its rows would come to. Stores nothing."),
+    ] = False,
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
@@ -38,11 +43,30 @@ def check(
     faults = list(mapping_faults(settings)) + list(write_back_faults(settings))
     if faults:
         raise ConfigError(faults)
+    if connect:
+        _look(settings)
     streams = sum(len(s.streams) for s in settings.sources.values())
     out.print(
         f"{config}: {len(settings.customers)} customer types, {len(settings.sources)} sources with {streams} streams, "
         f"{len(settings.access.roles)} roles: no fault found"
     )
+
+
+def _look(settings: Config) -> None:
+    """Tell what each stream gives now. ConfigError with every fault, when there is one."""
+    from rich.markup import escape
+
+    from hub.work.looking import look
+
+    faults: list[Fault] = []
+    for found in look(settings, env=os.environ):
+        faults += found.faults
+        more = "" if found.whole else ", and there are more"
+        out.print(f"{found.source}.{found.stream}: {found.rows:,} rows looked at{more}")
+        for line in found.told():
+            out.print(f"  {escape(line)}", emoji=False)
+    if faults:
+        raise ConfigError(faults)
 
 
 def mapping_faults(settings: Config) -> Iterator[Fault]:

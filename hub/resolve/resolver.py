@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from hub import db
+from hub.connectors.mapping.columns import columns_of
 from hub.connectors.rows import keepable
 from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
 from hub.golden_record import store as golden_store
@@ -30,7 +31,7 @@ from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
 from hub.resolve.settle import Unsettled, settle
-from hub.settings import Config, Stream
+from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
 Happened = Literal[
@@ -146,7 +147,7 @@ class Resolver:
                 problems = known.mapped.problems if known and known.raw is row.raw else mapper.read(row.raw)[1]
             except Exception as error:  # noqa: BLE001 - told of where the row is prepared
                 problems = (("", f"the row could not be read ({type(error).__name__})"),)
-            found.update((_column(given, attribute), reason) for attribute, reason in problems)
+            found.update((columns_of(given, attribute), reason) for attribute, reason in problems)
         return found
 
     def comes_twice(self, source: str, stream: str, rows: Iterable[Incoming]) -> int:
@@ -497,12 +498,6 @@ class Resolver:
                 members = matching_store.members_of(connection, [c.cluster for c in due])
                 self.settle(connection, self.recipe(connection), (), golden=[min(m) for m in members.values()])
                 done += len(due)
-
-
-def _column(stream: Stream, attribute: str) -> str:
-    """The columns that an attribute is made of, as the map names them."""
-    given = stream.map.get(attribute, attribute)
-    return ", ".join(given.values()) if isinstance(given, dict) else given
 
 
 def _belonging(row: Incoming, landed: Landed) -> Outcome:

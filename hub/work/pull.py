@@ -5,6 +5,8 @@ fetched = landed + unchanged + quarantined + suppressed, whatever happens.
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import db
-from hub.connectors.base import BadRow, Connector, Page, SourceRow
+from hub.connectors.base import BadRow, Connector, Cursor, Page, SourceRow
 from hub.db.processes import seldom_collected
-from hub.errors import ConfigError, RetryLater
+from hub.errors import ConfigError, HubError, RetryLater
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed
 from hub.resolve.resolver import Resolver
@@ -48,6 +50,27 @@ class Pulled:
     def counts(self) -> dict[str, int]:
         names = ("fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted")
         return {n: getattr(self, n) for n in names}
+
+
+log = logging.getLogger(__name__)
+
+
+def pages_of(connector: Connector, stream: str, cursor: Cursor | None) -> Iterator[Page]:
+    """A connector's pages. What it did not foresee is its own fault, and stops neither the run nor other sources."""
+    pages = connector.read(stream, cursor)
+    while True:
+        try:
+            page = next(pages)
+        except StopIteration:
+            return
+        except HubError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a connector does, the other sources go on
+            # The message may hold a customer's values: kind and place must do.
+            where = " < ".join(f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__)[-6:]))
+            log.error("a connector failed", extra={"stream": stream, "error": type(error).__name__, "where": where})
+            raise RetryLater(f"{stream}: could not be read further ({type(error).__name__})") from None
+        yield page
 
 
 Progress = Callable[[Pulled], None]
@@ -84,7 +107,7 @@ class Pull:
             self.number = landing.start_pull(connection, source, stream, self.database.clock.now())
         try:
             with seldom_collected():
-                for page in connector.read(stream, cursor):
+                for page in pages_of(connector, stream, cursor):
                     db.fail_point("page fetched")
                     self._take(page, live=live and self.result.landed < LIVE_ROWS)
                     self.progress(self.result)

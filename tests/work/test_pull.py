@@ -13,6 +13,7 @@ import stamina
 from sqlalchemy import text
 
 from hub import db
+from hub.connectors.base import Page, SourceRow
 from hub.connectors.registry import connect
 from hub.db import Database
 from hub.errors import RetryLater
@@ -561,3 +562,17 @@ def test_versions_in_the_hour_that_clocks_repeat_are_told(database: Database, tm
     streams["people"] = streams["people"].model_copy(update={"timezone": "Europe/Berlin"})  # type: ignore[index]
     local.put(person(1, v="2024-10-27 02:30:00"), person(2, v="2024-10-27 04:30:00"))
     assert any(note.startswith("1 rows have a version in the hour that clocks repeat") for note in local.pull().notes)
+
+
+def test_what_a_connector_did_not_foresee_ends_its_pull_and_not_the_run(files: Files) -> None:
+    class Broken:
+        def read(self, stream: str, cursor: Any) -> Iterator[Page]:
+            yield Page((SourceRow(person(1), "row 1"),), {})
+            raise KeyError("a value of somebody")
+
+        def close(self) -> None:
+            pass
+
+    found = Pull(files.resolver, "list", "people", complete=False).run(Broken(), live=True)  # type: ignore[arg-type]
+    assert found.landed == 1
+    assert found.error == "people: could not be read further (KeyError)"

@@ -34,6 +34,12 @@ def needed_columns(stream: Stream) -> dict[str, str]:
     return found
 
 
+def columns_of(stream: Stream, attribute: str) -> str:
+    """The columns that an attribute is made of, as the map names them."""
+    given = stream.map.get(attribute, attribute)
+    return ", ".join(given.values()) if isinstance(given, dict) else given
+
+
 def used_columns(stream: Stream) -> frozenset[str]:
     """Every top-level field that the stream's expressions look at."""
     texts = [stream.key, stream.version, stream.observed, stream.deleted]

@@ -33,7 +33,7 @@ from hub.connectors.base import (
 from hub.connectors.formats import FileFault, Opened, open_rows
 from hub.connectors.formats.options import FileRead
 from hub.connectors.mapping.columns import needed_columns, used_columns
-from hub.errors import ConfigError, Fault
+from hub.errors import ConfigError, Fault, RetryLater
 from hub.model import digest
 from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
@@ -149,6 +149,13 @@ class Files:
                     )
                 ]
             )
+        try:
+            return oldest_first(self._below(folder, pattern, matching))
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise RetryLater(f"source '{self._source.name}': the folder {folder} cannot be read ({why})") from None
+
+    def _below(self, folder: Path, pattern: str, matching: str) -> list[tuple[str, Path]]:
         found = []
         for file in folder.rglob("*") if "/" in pattern or "**" in pattern or "/" in matching else folder.iterdir():
             name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")
@@ -159,7 +166,7 @@ class Files:
                 and file.is_file()
             ):
                 found.append((name, file))
-        return oldest_first(found)
+        return found
 
 
 def oldest_first(files: Sequence[tuple[str, Path]]) -> list[tuple[str, Path]]:
