@@ -556,6 +556,23 @@ def _parquet_rows(parquet: Any, name: str, local: bool) -> Iterator[Read]:
         parquet.close()
 
 
+def _column(column: Any, pa: Any) -> list[Any]:
+    """A column's values; what Python has no word for as Arrow spells it."""
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError, pa.ArrowException):
+        return [_one(column[n], pa) for n in range(len(column))]
+
+
+def _one(value: Any, pa: Any) -> Any:
+    for read in (value.as_py, lambda: value.cast(pa.string()).as_py()):
+        try:
+            return read()
+        except (ValueError, OverflowError, pa.ArrowException):
+            continue
+    return str(value.type)
+
+
 def _plain_batch(batch: Any, pa: Any, local: bool) -> list[dict[str, JSON]]:
     simple = []
     for place, field in enumerate(batch.schema):
@@ -566,7 +583,11 @@ def _plain_batch(batch: Any, pa: Any, local: bool) -> list[dict[str, JSON]]:
         simple.append(
             pa.types.is_string(field.type) or pa.types.is_large_string(field.type) or pa.types.is_integer(field.type)
         )
-    rows: list[dict[str, JSON]] = batch.to_pylist()
+    try:
+        rows: list[dict[str, JSON]] = batch.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException):  # a time that Python has no word for
+        columns = {field.name: _column(batch.column(place), pa) for place, field in enumerate(batch.schema)}
+        rows = [{name: values[n] for name, values in columns.items()} for n in range(batch.num_rows)]
     others = [field.name for field, plain in zip(batch.schema, simple, strict=True) if not plain]
     for row in rows:
         for column in others:

@@ -242,6 +242,8 @@ class _Reading:
 
     def pages(self, files: Sequence[tuple[str, Path, str]], listing: bool = False) -> Iterator[Page]:
         for name, file, print_ in files:
+            if self.read_some and self.stream.version is None:
+                self.files.pop(name, None)  # an older file was read anew: of a key in both, the newer file's row holds
             yield from self._file(name, file, print_)
         if self.faults and not self.read_some and not any(state["done"] for state in self.files.values()):
             raise ConfigError(self.faults)

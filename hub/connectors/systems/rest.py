@@ -176,7 +176,17 @@ class _Place:
 TOLERATED = 20  # pages of one content that tokens may lead to
 _ERRORS = frozenset({"error", "errors", "fault", "exception", "errormessage", "errorcode", "faultstring", "faultcode"})
 _SUCCESS = frozenset({"success", "ok", "status", "result", "successful"})
+_CODES = frozenset({"status", "statuscode", "code", "httpstatus"})
 _FAILED = frozenset({"false", "error", "errors", "fail", "failed", "failure", "nok", "ko"})
+
+
+def _says_failed(name: str, value: JSON) -> bool:
+    word = name.lower().replace("_", "").replace("-", "")
+    if word in _ERRORS:
+        return value not in (None, False, 0, "", "0", [], {})
+    if word in _CODES and isinstance(value, int | str) and str(value).isdigit():
+        return 400 <= int(str(value)[:4]) < 600
+    return word in _SUCCESS and (value is False or str(value).lower() in _FAILED)
 
 
 @dataclass
@@ -334,15 +344,16 @@ class _Listing:
             return ""
         if self.rest.errors is not None:
             return self.rest.errors if path(self.rest.errors).get(body) else ""
-        lists = {self.records.names[0]} if self.records.names else set()
-        for name, value in body.items():
-            word = name.lower().replace("_", "").replace("-", "")
-            if name in lists:
-                continue
-            if word in _ERRORS and value not in (None, False, 0, "", "0", [], {}):
-                return str(name)
-            if word in _SUCCESS and (value is False or str(value).lower() in _FAILED):
-                return str(name)
+        at: JSON = body
+        names = self.records.names
+        for depth in range(max(len(names), 1)):  # beside the list, and beside what it stands in
+            inner = names[depth] if depth < len(names) else None
+            for name, value in at.items():
+                if name != inner and _says_failed(str(name), value):
+                    return ".".join((*names[:depth], str(name)))
+            at = at.get(inner) if inner is not None else None
+            if not isinstance(at, dict):
+                break
         return ""
 
     def _rows(self, items: list[JSON], size: int) -> tuple[SourceRow | BadRow, ...]:

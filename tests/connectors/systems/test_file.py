@@ -390,3 +390,41 @@ def test_a_link_that_leads_out_of_the_folder_is_not_read_and_nothing_of_it_is_to
     assert not found[-1].listed_all
     assert "root" not in str(found)
     assert not any("root" in name for one in connector.discover() for name in one.fields)
+
+
+def test_a_time_in_parquet_that_python_has_no_word_for_costs_no_row(tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    far = pa.array([0, 600_000_000_000_000_000, None], pa.timestamp("us"))
+    days = pa.array([0, 4_000_000, -4_000_000], pa.date32())
+    nanos = pa.array([1, 2, 3], pa.time64("ns"))
+    pq.write_table(
+        pa.table({"id": ["1", "2", "3"], "at": far, "day": days, "nano": nanos}), tmp_path / "drop" / "a.parquet"
+    )
+    people = {"customer": "person", "key": "id", "map": {"given_name": "id"}}
+    source = Source.model_validate(
+        {"name": "list", "connector": {"kind": "file", "path": "drop"}, "streams": {"people": people}}
+    )
+    found = pages(connect(source, env={}, base_folder=tmp_path))
+    assert bad(found) == []
+    rows = raws(found)
+    assert rows.keys() == {"1", "2", "3"}
+    assert (rows["1"]["at"], rows["1"]["day"], rows["3"]["at"]) == ("1970-01-01T00:00:00Z", "1970-01-01", None)
+    assert rows["2"]["at"].startswith("20983")
+    assert rows["2"]["day"]
+
+
+def test_an_older_file_that_changed_does_not_win_over_a_newer_one(tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    people = {"customer": "person", "key": "id", "map": {"given_name": "first"}}
+    source = Source.model_validate(
+        {"name": "list", "connector": {"kind": "file", "path": "drop"}, "streams": {"people": people}}
+    )
+    (drop / "p_2026-9.csv").write_text("id,first\n1,September\n", encoding="utf-8")
+    (drop / "p_2026-10.csv").write_text("id,first\n1,October\n", encoding="utf-8")
+    connector = connect(source, env={}, base_folder=tmp_path)
+    cursor = pages(connector)[-1].cursor
+    assert not raws(pages(connector, cursor))
+    (drop / "p_2026-9.csv").write_text("id,first\n1,September again\n", encoding="utf-8")
+    again = [row.raw["first"] for page in pages(connector, cursor) for row in page.rows if isinstance(row, SourceRow)]
+    assert again == ["September again", "October"]

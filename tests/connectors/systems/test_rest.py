@@ -380,6 +380,8 @@ def test_numbered_pages_in_a_circle_end(service: Service) -> None:
         {"status": "error"},
         {"Fault": "x"},
         {"error_message": "quota"},
+        {"status": 503},
+        {"statusCode": "429"},
     ],
 )
 def test_an_answer_of_200_with_an_error_in_it_is_no_empty_page(service: Service, trouble: dict[str, Any]) -> None:
@@ -393,6 +395,14 @@ def test_an_answer_of_200_with_an_error_in_it_is_no_empty_page(service: Service,
     assert "00002" in raws(found)
     assert not found[-1].listed_all
     assert any("error in it" in note for page in found for note in page.notes)
+
+
+def test_errors_beside_a_list_that_stands_deeper_are_seen(service: Service) -> None:
+    service.crm.misbehave = [once(200, json.dumps({"data": {"people": [], "errors": [{"message": "x"}]}}).encode())]
+    with pytest.raises(RetryLater, match="data.errors"):
+        pages(service.connector())
+    service.put(person(1, error="no trouble", status=500))
+    assert raws(pages(service.connector())).keys() == {"00001"}
 
 
 def test_where_errors_stand_may_be_said(service: Service) -> None:
