@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from hub import db
 from hub.access.principals import Principal
 from hub.api.exact import ExactRoute
 from hub.api.problems import documented
@@ -21,6 +22,7 @@ from hub.errors import Fault, NotFound, Refused, TooLarge, Unprocessable
 from hub.model import RecordId
 from hub.open import Hub
 from hub.resolve.resolver import Outcome
+from hub.work.repeats import Repeats
 
 router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"], route_class=ExactRoute)
 
@@ -119,20 +121,42 @@ def post_records(
 ) -> BatchAnswer:
     """Many rows, one JSON object a line. Each gets its answer, in order; a bad one is set aside with its reason and never stops the rest."""
     may_write(principal, source)
-    _stream(hub, source, stream)
+    versioned = _stream(hub, source, stream).version is not None
     if request.headers.get("content-type", "").partition(";")[0].strip() != NDJSON:
         raise NotNdjson(f"send the rows as {NDJSON}", [Fault("content-type", f"is not {NDJSON}")])
     listed = [line for line in body.split(b"\n") if line.strip()]
     if len(listed) > ROWS:
         raise TooLarge(f"more than {ROWS} rows", [Fault("", f"{len(listed)} rows", f"send at most {ROWS} at once")])
+    rows = [_row(line) for line in listed]
+    if versioned:
+        _set_clashes_aside(hub, source, stream, rows)
     answers: list[RecordAnswer] = []
-    for start in range(0, len(listed), CHUNK):
-        answers.extend(_chunk(hub, principal, source, stream, listed[start : start + CHUNK]))
+    for start in range(0, len(rows), CHUNK):
+        answers.extend(_chunk(hub, principal, source, stream, rows[start : start + CHUNK]))
     return BatchAnswer(read=len(listed), quarantined=sum(a.happened == "quarantined" for a in answers), data=answers)
 
 
-def _chunk(hub: Hub, principal: Principal, source: str, stream: str, listed: list[bytes]) -> list[RecordAnswer]:
-    rows = [_row(line) for line in listed]
+def _set_clashes_aside(hub: Hub, source: str, stream: str, rows: list[dict[str, Any] | str]) -> None:
+    """Rows of one key and version that say different things: neither is newer, so both become the reason why they are set aside."""
+    given = [(place, row) for place, row in enumerate(rows) if isinstance(row, dict)]
+    incoming, _ = hub.resolver.read_rows(source, stream, [row for _, row in given])
+    repeats = Repeats(versioned=True)
+    clashes = repeats.take([(given[n][0], row, f"row {given[n][0] + 1}") for n, row in incoming.items()])
+    aside: list[tuple[str, str, str]] = []
+    for clash in clashes:
+        row = rows[clash.place]
+        if clash.equal_version and isinstance(row, dict):
+            reason = f"another row of this batch has its key and version and says otherwise: {clash.first}"
+            aside.append((clash.line, reason, db.dump_any(row)))
+            rows[clash.place] = reason
+    if aside:
+        with hub.database.unit() as connection:
+            hub.resolver.set_aside(connection, source, stream, aside, hub.database.clock.now())
+
+
+def _chunk(
+    hub: Hub, principal: Principal, source: str, stream: str, rows: list[dict[str, Any] | str]
+) -> list[RecordAnswer]:
     good = [r for r in rows if isinstance(r, Mapping)]
     outcomes = iter(hub.resolver.upsert(source, stream, good) if good else [])
     return [

@@ -535,3 +535,24 @@ def test_what_is_no_json_is_refused_or_set_aside(client: TestClient, hub: Hub, v
     many = client.post(address, content=f"{row}\n{good}", headers={**key, "content-type": "application/x-ndjson"})
     assert many.status_code == 200
     assert [answer["happened"] for answer in many.json()["data"]] == ["quarantined", "created"]
+
+
+def test_rows_of_one_key_and_version_in_a_batch_that_say_different_things_are_set_aside(
+    client: TestClient, hub: Hub
+) -> None:
+    key = {**key_for(hub, "billing"), "content-type": "application/x-ndjson"}
+    lines = [
+        '{"id": "1", "first": "Ann", "updated": 1}',
+        '{"id": "2", "first": "Bob", "updated": 1}',
+        '{"id": "1", "first": "Eve", "updated": 1}',
+        '{"id": "2", "first": "Rob", "updated": 2}',
+        '{"id": "3", "first": "Cid", "updated": 1}',
+        '{"updated": 1, "first": "Cid", "id": "3"}',
+    ]
+    told = client.post("/v1/sources/billing/customers/records", content="\n".join(lines), headers=key).json()
+    happened = [row["happened"] == "quarantined" for row in told["data"]]
+    assert happened == [True, False, True, False, False, False]
+    assert told["quarantined"] == 2
+    assert "row 1" in told["data"][2]["reason"]
+    with hub.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM quarantine").scalar() == 2
