@@ -81,6 +81,7 @@ VARIABLES = {
     "HUB_TEST_POSTGRES_URL": "tests only: a PostgreSQL server to use instead of the one from the wheel",
     "HUB_FUZZ_SEED": "tests only: the seed that a fuzz of rows draws by",
     "HUB_EXAMPLES": "tests only: how many examples a property draws",
+    "HUB_FUZZ_SEED": "tests only: another draw of hostile rows",
     "HUB_PROVE": "tests only: set by `make prove`",
 }
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records, review_work
-from hub.api.problems import Problem
+from hub.api.problems import ProblemAnswer
+from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.open import Hub
 
@@ -48,6 +49,7 @@ def create_app(hub: Hub) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(known_parameters)],
     )
     app.state.hub = hub
     for room in (customers, records, match, review_work, decisions, acts, changes, health, docs):
@@ -83,7 +85,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             title=app.title, version=app.version, description=app.description, tags=TAGS, routes=app.routes
         )
         schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        described = ProblemAnswer.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(described.pop("$defs", {}))
         schemas["Problem"] = described
         for path in made["paths"].values():

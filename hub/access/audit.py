@@ -31,7 +31,7 @@ TAIL = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class AuditLine:
     """One look at customer data. Ids and names of attributes only."""
 
     principal: str
@@ -60,7 +60,7 @@ def _mac(key: bytes, prev: str, body: bytes) -> str:
     return hmac.new(key, prev.encode() + body, hashlib.sha256).hexdigest()
 
 
-def _line(key: bytes, seq: int, prev: str, sight: Sight) -> tuple[bytes, str]:
+def _line(key: bytes, seq: int, prev: str, sight: AuditLine) -> tuple[bytes, str]:
     body: dict[str, Any] = {
         "seq": seq,
         "at": sight.at,
@@ -102,12 +102,12 @@ class AuditLog:
         self._head = os.open(head_path(path), os.O_RDWR | os.O_CREAT, 0o600)
         self._known = (-1, 0, FIRST)  # size of the file, seq and hash of its last line, as this process left it
         self._turn = threading.Condition()
-        self._queue: list[Sight] = []
+        self._queue: list[AuditLine] = []
         self._taken = self._done = 0  # how many sights were queued, and how many are settled
         self._failed: dict[int, Exception] = {}
         self._leading = False
 
-    def write(self, sight: Sight) -> None:
+    def write(self, sight: AuditLine) -> None:
         """Keep one sight. Requests that come while the disk is busy go down together with the next one."""
         with self._turn:
             self._queue.append(sight)
@@ -134,7 +134,7 @@ class AuditLog:
         if failure is not None:
             raise failure
 
-    def _append(self, group: Sequence[Sight]) -> Exception | None:
+    def _append(self, group: Sequence[AuditLine]) -> Exception | None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:

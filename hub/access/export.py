@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hub.access.audit import Sight
+from hub.access.audit import AuditLine
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Forbidden
@@ -32,7 +32,7 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
             return
         view = reader.view(principal)
         reader.audit.write(
-            Sight(
+            AuditLine(
                 principal.id,
                 principal.role,
                 "export",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.access.audit import Sight
+from hub.access.audit import AuditLine
 from hub.access.read import Reader
 from hub.golden_record import store
 from hub.golden_record.store import StoredCustomer
@@ -63,7 +63,7 @@ def hand_over(
     if found:
         sent = sorted({a for h in found.values() for a in h.values})
         reader.audit.write(
-            Sight(
+            AuditLine(
                 f"source:{source}",
                 source,
                 "write-back",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.access.audit import REQUEST, Sight
+from hub.access.audit import REQUEST, AuditLine
 from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
 from hub.access.read import Reader
@@ -29,7 +29,7 @@ class SeenState:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenChange:
+class PreviewedChange:
     type: str
     customer: str
     attributes: tuple[str, ...]
@@ -44,7 +44,7 @@ class SeenPreview:
     counts: Mapping[str, int]
     before: tuple[SeenState, ...]
     after: tuple[SeenState, ...]
-    changes: tuple[SeenChange, ...]
+    changes: tuple[PreviewedChange, ...]
     writes: tuple[tuple[RecordId, tuple[str, ...]], ...]
 
 
@@ -53,7 +53,7 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
     view = reader.view(principal)
     types = {c.id: c.type for c in (*given.before, *given.after)}
     changes = [
-        SeenChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
+        PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
         for c in given.changes
         if view.sees(c.type) and (c.kind != "updated" or changed_in_view(c.attributes, view.of(c.type)))
     ]
@@ -74,7 +74,7 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
     if ids:
         attributes = sorted({a for t in types.values() for a in view.of(t)})
         reader.audit.write(
-            Sight(
+            AuditLine(
                 principal.id,
                 principal.role,
                 "preview",

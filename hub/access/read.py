@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.access import seen as s
-from hub.access.audit import REQUEST, AuditLog, Sight
+from hub.access.audit import REQUEST, AuditLine, AuditLog
 from hub.access.cursors import seal, unseal
 from hub.access.policy import View, changed_in_view, compile_view, look, see, visible_forms
 from hub.access.principals import Principal
@@ -29,8 +29,7 @@ from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
 from hub.matching.compare.score import explain
 from hub.matching.recipe import Recipe, read_recipe
-from hub.model import RecordId, Value, digest, from_plain, plain
-from hub.model import Sight as See
+from hub.model import RecordId, Sight, Value, digest, from_plain, plain
 from hub.resolve.resolver import ProbeMatch, find_customer
 from hub.settings import Attribute, Config
 from hub.stewardship import lookups as matching_lookups
@@ -117,7 +116,7 @@ class Reader:
         attributes: Sequence[str] = (),
         limit: int = 50,
         cursor: str | None = None,
-    ) -> s.Page:
+    ) -> s.SeenPage:
         """Customers that hold every word in an attribute shown to the asker, those with most such attributes first.
 
         Without words: all customers, by id. Masked and pseudonymised attributes are not searched: trying one
@@ -127,7 +126,7 @@ class Reader:
         columns = self._searched(view, type_name, attributes)
         terms = query_tokens(words)
         if words.strip() and not terms:
-            return s.Page(())
+            return s.SeenPage(())
         bound = ("search", view.version, words, type_name, list(attributes))
         position = unseal(self._cursors, cursor, *bound) if cursor else None
         with self.database.read() as connection:
@@ -143,9 +142,9 @@ class Reader:
             known = store.customers_named(connection, ids)
         data = tuple(self._found(view, known[id], columns, terms) for id in ids if id in known)
         self._sighted(principal, view, "search", [d.id for d in data], {d.type for d in data})
-        return s.Page(data, None if next_position is None else seal(self._cursors, next_position, *bound))
+        return s.SeenPage(data, None if next_position is None else seal(self._cursors, next_position, *bound))
 
-    def history(self, principal: Principal, id: str, *, limit: int = 50, cursor: str | None = None) -> s.Page:
+    def history(self, principal: Principal, id: str, *, limit: int = 50, cursor: str | None = None) -> s.SeenPage:
         """The versions of the customer that an id leads to, oldest first: only changes that the view shows."""
         view, limit = self.view(principal), _bounded(limit)
         with self.database.read() as connection:
@@ -161,7 +160,7 @@ class Reader:
             )
         more = start + limit if len(shown) > start + limit else None
         self._sighted(principal, view, "history", [customer.id], [customer.type])
-        return s.Page(data, None if more is None else seal(self._cursors, more, *bound))
+        return s.SeenPage(data, None if more is None else seal(self._cursors, more, *bound))
 
     def crosswalk(self, principal: Principal, *, record: RecordId | None = None, id: str | None = None) -> s.Crosswalk:
         """The customer of a source record, or the source records of a customer. Forbidden without that permission."""
@@ -177,7 +176,7 @@ class Reader:
         self._sighted(principal, view, "crosswalk", [found.customer], [])
         return found
 
-    def changes(self, principal: Principal, *, cursor: str | None = None, limit: int = 50) -> s.Page:
+    def changes(self, principal: Principal, *, cursor: str | None = None, limit: int = 50) -> s.SeenPage:
         """Changes after a cursor that the view shows, each customer's in order; `next_cursor` is always given.
 
         The cursor holds the last change that was shown, so changes that were not leave no trace in it.
@@ -191,7 +190,7 @@ class Reader:
         self._sighted(
             principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data}
         )
-        return s.Page(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
+        return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
 
     # --- evidence -------------------------------------------------------------------------------
 
@@ -225,7 +224,7 @@ class Reader:
         self._sighted(principal, view, "explain", [customer.id], [customer.type])
         return found
 
-    def reviews(self, principal: Principal, *, limit: int = 50, cursor: str | None = None) -> s.Page:
+    def reviews(self, principal: Principal, *, limit: int = 50, cursor: str | None = None) -> s.SeenPage:
         """Pairs that the model is not sure of, or that something keeps apart, both sides in the view.
 
         Only of customer types of which the view shows everything that is compared: that a pair is here
@@ -247,7 +246,7 @@ class Reader:
             ends = self._pair_numbers(connection, data[-1]) if more else None
         seen = {c for d in data for c in (d.left.customer, d.right.customer) if c}
         self._sighted(principal, view, "reviews", sorted(seen), {d.left.type for d in data})
-        return s.Page(tuple(data), seal(self._cursors, ends, *bound) if ends else None)
+        return s.SeenPage(tuple(data), seal(self._cursors, ends, *bound) if ends else None)
 
     def matches(self, principal: Principal, type_name: str, found: Iterable[ProbeMatch]) -> tuple[s.SeenMatch, ...]:
         """A probe's answer in the view. Forbidden when the role never sees such customers."""
@@ -600,14 +599,16 @@ class Reader:
 
     def _found(
         self, view: View, customer: StoredCustomer, columns: Mapping[str, frozenset[str]], terms: Sequence[Any]
-    ) -> s.Found:
+    ) -> s.FoundCustomer:
         kinds = self.config.customers[customer.type].attributes
         matched = []
         for attribute in sorted(columns.get(customer.type, frozenset()) & customer.values.keys()):
             own = {t for v in customer.values[attribute] for t in tokens(kinds[attribute].kind, from_plain(v))}
             if any(t in term.exact or t.startswith(term.prefixes) for term in terms for t in own):
                 matched.append(attribute)
-        return s.Found(customer.id, customer.type, self._values(view, customer.type, customer.values), tuple(matched))
+        return s.FoundCustomer(
+            customer.id, customer.type, self._values(view, customer.type, customer.values), tuple(matched)
+        )
 
     # --- evidence -------------------------------------------------------------------------------------
 
@@ -707,7 +708,7 @@ class Reader:
         if customers:
             attributes = sorted({a for t in types for a in view.of(t)})
             self.audit.write(
-                Sight(
+                AuditLine(
                     principal.id,
                     principal.role,
                     action,
@@ -725,7 +726,7 @@ def _may_crosswalk(view: View) -> None:
         raise Forbidden("this role does not see which source records a customer has")
 
 
-def _only(lineage: past.Lineage, columns: Mapping[str, See]) -> past.Lineage:
+def _only(lineage: past.Lineage, columns: Mapping[str, Sight]) -> past.Lineage:
     """Lineage of visible attributes: values of others are not even looked up."""
     return {a: line for a, line in lineage.items() if a in columns}
 

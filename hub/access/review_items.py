@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hub.access.audit import REQUEST, Sight
+from hub.access.audit import REQUEST, AuditLine
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Gone
@@ -42,7 +42,7 @@ def see_queue(
         customers = homes(reader, principal, [r for s in page.items for r in (s.left, s.right)])
         attributes = sorted({a for t in types for a in view.of(t)})
         reader.audit.write(
-            Sight(
+            AuditLine(
                 principal.id,
                 principal.role,
                 "review queue",

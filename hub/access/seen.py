@@ -31,7 +31,7 @@ class SeenCustomer:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCustomer:
     """A search hit; `matched` are the attributes that the words were found in."""
 
     id: str
@@ -137,6 +137,6 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SeenPage:
     data: tuple[Any, ...]
     next_cursor: str | None = field(default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from hub.access.audit import Sight
+from hub.access.audit import AuditLine
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import BadRequest, Fault, Forbidden
@@ -61,7 +61,9 @@ def _sighted(reader: Reader, principal: Principal, type_name: str, records: Coll
     shown = view.shown(type_name)
     ids = sorted(set(reader.homes(principal, records)))
     reader.audit.write(
-        Sight(principal.id, principal.role, "explain", ids, sorted(shown), view.purpose, reader.database.clock.now())
+        AuditLine(
+            principal.id, principal.role, "explain", ids, sorted(shown), view.purpose, reader.database.clock.now()
+        )
     )
     return shown
 

@@ -51,7 +51,7 @@ class ProblemFault(BaseModel):
     remedy: str = ""
 
 
-class Problem(BaseModel):
+class ProblemAnswer(BaseModel):
     """What went wrong and what to do (RFC 9457)."""
 
     type: str = Field(examples=["urn:hub:problem:not-found"])

@@ -130,7 +130,7 @@ class CustomerFound(Out):
     matched: list[str] = Field(examples=[["family_name"]], description="attributes in which your words were found")
 
     @classmethod
-    def of(cls, f: s.Found) -> CustomerFound:
+    def of(cls, f: s.FoundCustomer) -> CustomerFound:
         return cls(id=f.id, type=f.type, values=dict(f.values), matched=list(f.matched))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.access.principals import Principal, authenticate, note_use
-from hub.errors import Forbidden
+from hub.errors import BadRequest, Fault, Forbidden
 from hub.open import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,6 +58,31 @@ async def public() -> None:
 
 
 Public = Depends(public)
+
+
+def _parameters(route: APIRoute) -> tuple[str, ...]:
+    """The query parameters that a route knows."""
+    found: set[str] = set()
+    todo = [route.dependant]
+    while todo:
+        dependant = todo.pop()
+        found.update(str(parameter.alias) for parameter in dependant.query_params)
+        todo.extend(dependant.dependencies)
+    return tuple(sorted(found))
+
+
+async def known_parameters(request: Request) -> None:
+    """BadRequest for a query parameter that nothing reads: a misspelt filter must not answer with everything."""
+    if not request.query_params:
+        return
+    route = request.scope.get("route")
+    known = _parameters(route) if isinstance(route, APIRoute) else ()
+    unknown = sorted(set(request.query_params) - set(known))
+    if unknown and isinstance(route, APIRoute):
+        remedy = f"known: {', '.join(known)}" if known else "this address takes none"
+        raise BadRequest(
+            "unknown query parameters", [Fault(f"?{name[:100]}", "no such parameter", remedy) for name in unknown[:10]]
+        )
 
 
 def may_write(principal: Principal, source: str) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from hub.cli import check, doors, flow, quality
 from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.shared import err
-from hub.errors import ConfigError, HubError
+from hub.errors import ConfigError, Fault, HubError
 
 app = typer.Typer(
     name="hub",
@@ -19,6 +22,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hub {version('customer-hub')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Which version this is.")
+    ] = False,
+) -> None:
+    """Customer master data hub: one golden record per customer, from the systems you already have."""
+
+
 for part in (check, flow, quality, doors):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
@@ -32,16 +52,18 @@ def main() -> None:
     except ConfigError as error:
         for fault in error.faults:
             err.print(
-                f"[red]✗[/red] {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""),
+                f"[red]✗[/red] {escape(_said(fault))}",
                 soft_wrap=True,
             )
         sys.exit(2)
     except HubError as error:
-        err.print(f"[red]✗[/red] {error}", soft_wrap=True)
+        err.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
         for fault in getattr(error, "faults", ()):
-            err.print(
-                f"    {fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else ""), soft_wrap=True
-            )
+            err.print(f"    {escape(_said(fault))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _said(fault: Fault) -> str:
+    return f"{fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else "")

@@ -25,6 +25,7 @@ from hub.cli.shared import (
     known_type,
     opened,
     out,
+    private,
     safe_cell,
     write_report,
 )
@@ -56,7 +57,7 @@ def export(
         known_type(hub.config, customer_type)
         columns, rows = export_rows(hub.reader, principal, customer_type)
         count = 0
-        with file.open("w", encoding="utf-8", newline="") as target:
+        with open(file, "w", encoding="utf-8", newline="", opener=private) as target:
             writer = csv.writer(target) if file.suffix == ".csv" else None
             if writer:
                 writer.writerow(columns)

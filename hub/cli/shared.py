@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,15 @@ if TYPE_CHECKING:
 
 # Verbs import what they need when they run: `hub --help` waits for none of it.
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)  # ':x:' in a value is no picture
+err = Console(stderr=True, highlight=False, emoji=False)
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file with customers in it: readable by its owner alone."""
+    return os.open(path, flags, 0o600)
+
+
 ConfigOption = Annotated[Path, typer.Option("--config", envvar="HUB_CONFIG", help="Folder of the configuration.")]
 DatabaseOption = Annotated[
     str, typer.Option("--database", envvar="HUB_DATABASE_URL", help="sqlite:///file or postgresql://...")

@@ -6,6 +6,7 @@ writer's lock. `Database.read()` is a snapshot. Rooms get the connection and nev
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -202,6 +203,8 @@ class Database:
 def _sqlite_engine(url: Any) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError, ValueError):  # readable by its owner alone; its log takes the same mode
+            os.close(os.open(url.database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS, "cached_statements": 512},

@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, me
 _INDEX = "CREATE INDEX IF NOT EXISTS changed ON records (collection, updated_at, id)"
 
 
-class Refused(Exception):
+class NotTaken(Exception):
     """The request cannot be done: a status and why."""
 
     def __init__(self, status: HTTPStatus, detail: str) -> None:
@@ -118,15 +118,15 @@ class Store:
         return [row[2] for row in shown], (shown[-1][0], shown[-1][1]) if len(rows) > limit else None
 
     def get(self, collection: str, key: str) -> dict[str, Any]:
-        """One record. Refused with 404 or 410."""
+        """One record. NotTaken with 404 or 410."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT body, deleted FROM records WHERE collection = ? AND id = ?", (collection, key)
             ).fetchone()
         if row is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "no such record")
+            raise NotTaken(HTTPStatus.NOT_FOUND, "no such record")
         if row[1]:
-            raise Refused(HTTPStatus.GONE, "this record was deleted")
+            raise NotTaken(HTTPStatus.GONE, "this record was deleted")
         found: dict[str, Any] = orjson.loads(row[0])
         return found
 
@@ -252,13 +252,13 @@ def _check_match(record: Mapping[str, Any], match: str | None) -> None:
         and match.strip() != "*"
         and f'"{record["etag"]}"' not in [tag.strip() for tag in match.split(",")]
     ):
-        raise Refused(HTTPStatus.PRECONDITION_FAILED, "the record has changed since: read it again")
+        raise NotTaken(HTTPStatus.PRECONDITION_FAILED, "the record has changed since: read it again")
 
 
 def _check_fields(collection: str, change: Mapping[str, Any]) -> None:
     for name, value in change.items():
         if name not in FIELDS[collection]:
-            raise Refused(
+            raise NotTaken(
                 HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name[:40]}' cannot be set; fields: {', '.join(FIELDS[collection])}"
             )
         if value is None:
@@ -269,15 +269,15 @@ def _check_fields(collection: str, change: Mapping[str, Any]) -> None:
                 or value.keys() - NESTED[name]
                 or not all(v is None or isinstance(v, str) for v in value.values())
             ):
-                raise Refused(
+                raise NotTaken(
                     HTTPStatus.UNPROCESSABLE_ENTITY,
                     f"'{name}' must be an object of texts: {', '.join(sorted(NESTED[name]))}",
                 )
         elif name in ("emails", "phones"):
             if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-                raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name}' must be a list of texts")
+                raise NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, f"'{name}' must be a list of texts")
         elif not isinstance(value, int if name == "employees" else str) or isinstance(value, bool):
-            raise Refused(
+            raise NotTaken(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 f"'{name}' must be a {'whole number' if name == 'employees' else 'text'}",
             )
@@ -343,7 +343,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._authorise()
             collection, key = self._place()
             status, body, headers = act(collection, key, content)
-        except Refused as refused:
+        except NotTaken as refused:
             status, headers = refused.status, {"Content-Type": "application/problem+json"}
             if status is HTTPStatus.UNAUTHORIZED:
                 headers["WWW-Authenticate"] = "Bearer"
@@ -364,7 +364,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > BODY or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            raise Refused(
+            raise NotTaken(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"send a body of at most {BODY} bytes with its Content-Length"
             )
         return self.rfile.read(int(length))
@@ -372,12 +372,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _authorise(self) -> None:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self.server.token.encode()):
-            raise Refused(HTTPStatus.UNAUTHORIZED, "needs the bearer token")
+            raise NotTaken(HTTPStatus.UNAUTHORIZED, "needs the bearer token")
 
     def _place(self) -> tuple[str, str]:
         parts = urlsplit(self.path).path.strip("/").split("/")
         if parts[0] not in FIELDS or len(parts) > 2:
-            raise Refused(HTTPStatus.NOT_FOUND, f"nothing here; collections: {', '.join(FIELDS)}")
+            raise NotTaken(HTTPStatus.NOT_FOUND, f"nothing here; collections: {', '.join(FIELDS)}")
         return parts[0], parts[1] if len(parts) == 2 else ""
 
     def _read(self, collection: str, key: str, _: bytes) -> tuple[HTTPStatus, bytes, dict[str, str]]:
@@ -387,7 +387,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
         limit = query.get("limit", "100")
         if not limit.isdigit() or not 1 <= int(limit) <= MOST:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"limit must be 1 to {MOST}")
+            raise NotTaken(HTTPStatus.BAD_REQUEST, f"limit must be 1 to {MOST}")
         since = _time(query["updated_since"]) if query.get("updated_since") else None
         after = _place_of(query["cursor"]) if query.get("cursor") else ("", "")
         rows, then = self.server.store.page(collection, limit=int(limit), after=after, since=since)
@@ -396,7 +396,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self, collection: str, key: str, content: bytes) -> tuple[HTTPStatus, bytes, dict[str, str]]:
         if key:
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "POST to the collection")
+            raise NotTaken(HTTPStatus.METHOD_NOT_ALLOWED, "POST to the collection")
         record = self.server.store.create(collection, self._object(content))
         return (
             HTTPStatus.CREATED,
@@ -414,13 +414,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _one(self, key: str) -> str:
         if not key:
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "name one record")
+            raise NotTaken(HTTPStatus.METHOD_NOT_ALLOWED, "name one record")
         return key
 
     def _match(self) -> str | None:
         match: str | None = self.headers.get("If-Match")
         if match is None and self.server.require_match:
-            raise Refused(HTTPStatus.PRECONDITION_REQUIRED, "send If-Match with the ETag that you read")
+            raise NotTaken(HTTPStatus.PRECONDITION_REQUIRED, "send If-Match with the ETag that you read")
         return match
 
     def _object(self, content: bytes) -> dict[str, Any]:
@@ -429,7 +429,7 @@ class _Handler(BaseHTTPRequestHandler):
         except orjson.JSONDecodeError:
             found = None
         if not isinstance(found, dict):
-            raise Refused(HTTPStatus.BAD_REQUEST, "send a JSON object")
+            raise NotTaken(HTTPStatus.BAD_REQUEST, "send a JSON object")
         self._fields = [name for name in found if name.isidentifier()][:20]
         return found
 
@@ -438,7 +438,7 @@ def _time(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(HTTPStatus.BAD_REQUEST, "updated_since must be an ISO time") from None
+        raise NotTaken(HTTPStatus.BAD_REQUEST, "updated_since must be an ISO time") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).strftime(TIME)
 
 
@@ -446,7 +446,7 @@ def _place_of(cursor: str) -> tuple[str, str]:
     try:
         updated, key = orjson.loads(base64.urlsafe_b64decode(cursor))
     except (binascii.Error, ValueError, TypeError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "not a cursor of this service") from None
+        raise NotTaken(HTTPStatus.BAD_REQUEST, "not a cursor of this service") from None
     return str(updated), str(key)
 
 
@@ -480,7 +480,7 @@ class CrmServer(ThreadingHTTPServer):
         self.store.close()
 
     def record(self, collection: str, key: str) -> dict[str, Any]:
-        """One record as it is now: what a test or demo shows. Refused when unknown."""
+        """One record as it is now: what a test or demo shows. NotTaken when unknown."""
         return self.store.get(collection, key)
 
     def writes(self) -> list[WriteRequest]:

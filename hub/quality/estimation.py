@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hub.access.audit import Sight
+from hub.access.audit import AuditLine
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import ConfigError, Fault, Forbidden
@@ -93,7 +93,7 @@ def draw_pairs(reader: Reader, principal: Principal, type_name: str, sample: int
     }
     records = sorted({infos[r].id for r in rids})
     reader.audit.write(
-        Sight(
+        AuditLine(
             principal.id,
             principal.role,
             "estimate",

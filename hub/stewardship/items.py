@@ -47,7 +47,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundItem:
     """A pair of records in two customers, as stored."""
 
     left: int
@@ -105,12 +105,12 @@ def values_changed(parts: Iterable[tuple[str, int, int]], attributes: int) -> in
     return max(1, attributes - sum(1 for _, level_, weight in parts if weight > 0 and level_ >= 0))
 
 
-def pair_items(pairs: Iterable[Found], decided: Iterable[Decided], bounds: Mapping[str, Bounds]) -> list[Item]:
+def pair_items(pairs: Iterable[FoundItem], decided: Iterable[Decided], bounds: Mapping[str, Bounds]) -> list[Item]:
     """One item for any two customers with open pairs, by their strongest pair.
 
     Closed: customers between which somebody said no; hidden: `unsure` of the same level.
     """
-    best: dict[Clusters, Found] = {}
+    best: dict[Clusters, FoundItem] = {}
     for pair in pairs:
         known = best.get(pair.clusters)
         if known is None or (-pair.weight, pair.left, pair.right) < (-known.weight, known.left, known.right):
@@ -123,7 +123,7 @@ def pair_items(pairs: Iterable[Found], decided: Iterable[Decided], bounds: Mappi
     ]
 
 
-def _pair_item(pair: Found, bounds: Bounds) -> Item:
+def _pair_item(pair: FoundItem, bounds: Bounds) -> Item:
     values, deliveries = values_changed(pair.parts, bounds.attributes), bounds.deliveries(pair.records)
     kind: Kind = "apart" if pair.weight >= bounds.join else "grey"
     return Item(

@@ -29,7 +29,7 @@ from hub.model import RecordId, Verdict, digest
 from hub.resolve.resolver import Resolver
 from hub.stewardship import items as reviews
 from hub.stewardship import review_store
-from hub.stewardship.items import Bounds, Clusters, Decided, Found, Item, Label, Position, Proposal, position
+from hub.stewardship.items import Bounds, Clusters, Decided, FoundItem, Item, Label, Position, Proposal, position
 from hub.stewardship.review_store import Hold, Note
 
 KEPT = 30_000_000  # microseconds that a ranking is as good as new
@@ -334,7 +334,7 @@ def derive(connection: Connection, recipe: Recipe, subscriptions: Subscriptions)
     """All items of the queue, in no order."""
     bounds = {name: _bounds(recipe, name, subscriptions) for name in recipe.models}
     pairs = (
-        Found(
+        FoundItem(
             p.left, p.right, p.weight, db.load(p.parts), frozenset((p.left_cluster, p.right_cluster)), p.type, p.records
         )
         for p in review_store.open_pairs(connection)

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.access.audit import AuditLog, Sight, head_path, read_lines, verify_chain
+from hub.access.audit import AuditLine, AuditLog, head_path, read_lines, verify_chain
 
 KEY = b"a key of tests"
 
 
-def sight(n: int) -> Sight:
-    return Sight(f"key{n}", "steward", "get", [f"cus_{n}"], ["email"], "a purpose", n, f"r{n}")
+def sight(n: int) -> AuditLine:
+    return AuditLine(f"key{n}", "steward", "get", [f"cus_{n}"], ["email"], "a purpose", n, f"r{n}")
 
 
 def written(path: Path, lines: int) -> Path:
@@ -125,10 +125,10 @@ def test_processes_share_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     program = textwrap.dedent(f"""
         from pathlib import Path
-        from hub.access.audit import AuditLog, Sight
+        from hub.access.audit import AuditLog, AuditLine
         log = AuditLog(Path({str(path)!r}), {KEY!r})
         for n in range(15):
-            log.write(Sight("p", "steward", "get", ["cus_1"], [], "", n))
+            log.write(AuditLine("p", "steward", "get", ["cus_1"], [], "", n))
         log.close()
     """)
     started = [subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2]) for _ in range(3)]

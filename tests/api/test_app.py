@@ -556,3 +556,11 @@ def test_rows_of_one_key_and_version_in_a_batch_that_say_different_things_are_se
     assert "row 1" in told["data"][2]["reason"]
     with hub.database.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM quarantine").scalar() == 2
+
+
+def test_a_query_parameter_that_nothing_reads_is_refused_with_the_known_ones(client: TestClient, hub: Hub) -> None:
+    key = key_for(hub, "steward")
+    told = problem(client.get("/v1/customers?typ=person&limit=5", headers=key), 400)
+    assert told["errors"][0]["pointer"] == "?typ"
+    assert told["errors"][0]["remedy"] == "known: cursor, in, limit, q, type"
+    assert client.get("/v1/customers?type=person&in=email", headers=key).status_code == 200

@@ -9,7 +9,7 @@ from hub.model import BIT
 from hub.stewardship.items import (
     Bounds,
     Decided,
-    Found,
+    FoundItem,
     Item,
     Label,
     doubt,
@@ -24,12 +24,12 @@ from hub.stewardship.items import (
 PERSON = Bounds(join=7 * BIT, review=0, margin=3 * BIT, attributes=6)
 
 
-def found(left: int, right: int, bits: float, clusters: tuple[int, int] | None = None, agree: int = 0) -> Found:
+def found(left: int, right: int, bits: float, clusters: tuple[int, int] | None = None, agree: int = 0) -> FoundItem:
     parts = [(f"c{n}", 0, BIT) for n in range(agree)]
-    return Found(left, right, round(bits * BIT), parts, frozenset(clusters or (left, right)), "person", 2)
+    return FoundItem(left, right, round(bits * BIT), parts, frozenset(clusters or (left, right)), "person", 2)
 
 
-def items(*pairs: Found, decided: tuple[Decided, ...] = ()) -> list[Item]:
+def items(*pairs: FoundItem, decided: tuple[Decided, ...] = ()) -> list[Item]:
     return ranked(pair_items(pairs, decided, {"person": PERSON}), 0)
 
 

@@ -31,18 +31,18 @@ _MAYBE_PARTS = (
 )
 
 
-class Outcome(NamedTuple):
+class Cleaning(NamedTuple):
     """What one attribute became: no cell means that the row says nothing about it."""
 
     cell: Cell | None
     problem: str | None = None
 
 
-Reader = Callable[[Row], Outcome]
+Reader = Callable[[Row], Cleaning]
 
-_NULL = Outcome(Cell())
-_CLEARED = Outcome(Cell(cleared=True))
-_ABSENT = Outcome(None)
+_NULL = Cleaning(Cell())
+_CLEARED = Cleaning(Cell(cleared=True))
+_ABSENT = Cleaning(None)
 
 
 class Cleaner:
@@ -60,7 +60,7 @@ class Cleaner:
         self.of = lru_cache(CACHED, typed=True)(self._of)
         self.of_parts = lru_cache(CACHED, typed=True)(self._of_parts)
 
-    def _of(self, value: JSON) -> Outcome:
+    def _of(self, value: JSON) -> Cleaning:
         """The outcome of what a path found: a plain value, an object, or a list of them."""
         if value is None:
             return self.null
@@ -101,7 +101,7 @@ class Cleaner:
 
     def _of_parts(
         self, names: tuple[str, ...], values: tuple[JSON, ...], fixed: tuple[tuple[str, JSON], ...]
-    ) -> Outcome:
+    ) -> Cleaning:
         """The outcome of a composite's parts. Constants alone say nothing."""
         said = {name: as_text(value) for name, value in zip(names, values, strict=True) if value is not None}
         filled = {name: value for name, value in said.items() if value != "" and value != []}
@@ -109,12 +109,12 @@ class Cleaner:
             return self._one(self._clean_parts({**dict(fixed), **filled}))
         return self.blank if said else self.null
 
-    def _one(self, cleaned: Cleaned | Problem | None) -> Outcome:
+    def _one(self, cleaned: Cleaned | Problem | None) -> Cleaning:
         if type(cleaned) is Cleaned:
-            return Outcome(Cell((cleaned.value,), valid=cleaned.valid))
-        return Outcome(self.nothing.cell, cleaned.reason) if isinstance(cleaned, Problem) else self.nothing
+            return Cleaning(Cell((cleaned.value,), valid=cleaned.valid))
+        return Cleaning(self.nothing.cell, cleaned.reason) if isinstance(cleaned, Problem) else self.nothing
 
-    def _values(self, raws: Iterable[JSON]) -> Outcome:
+    def _values(self, raws: Iterable[JSON]) -> Cleaning:
         found: list[Cleaned] = []
         problem = None
         for raw in raws:
@@ -130,8 +130,8 @@ class Cleaner:
                     problem = f"more than {VALUES} values"
                     break
         if not found:
-            return Outcome(self.nothing.cell, problem) if problem else self.nothing
-        return Outcome(Cell(tuple(c.value for c in found), valid=all(c.valid for c in found)), problem)
+            return Cleaning(self.nothing.cell, problem) if problem else self.nothing
+        return Cleaning(Cell(tuple(c.value for c in found), valid=all(c.valid for c in found)), problem)
 
     def clean(self, raw: JSON) -> Cleaned | Problem | None:
         if isinstance(raw, str):
@@ -172,7 +172,7 @@ def plain_reader(where: Path, cleaner: Cleaner) -> Reader:
     if len(where.names) == 1:
         name = where.names[0]
 
-        def read_column(raw: Row) -> Outcome:
+        def read_column(raw: Row) -> Cleaning:
             value = raw.get(name, _ABSENT)
             if type(value) is str:
                 return clean(value)
@@ -184,7 +184,7 @@ def plain_reader(where: Path, cleaner: Cleaner) -> Reader:
 
     get, present, listed = where.get, where.present, bool(where.items)
 
-    def read(raw: Row) -> Outcome:
+    def read(raw: Row) -> Cleaning:
         value = get(raw)
         if value is None or listed:
             if not present(raw):
@@ -207,7 +207,7 @@ def parts_reader(parts: dict[str, Path], cleaner: Cleaner) -> Reader:
     columns = tuple(where.names[0] for where in moving.values() if len(where.names) == 1)
     all_plain = len(columns) == len(moving)
 
-    def read(raw: Row) -> Outcome:
+    def read(raw: Row) -> Cleaning:
         values = tuple([raw.get(c) for c in columns]) if all_plain else tuple([get(raw) for get in gets])
         if not any(values) and not any(present(raw) for present in presents):
             return cleaner.nothing

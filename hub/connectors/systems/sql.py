@@ -107,11 +107,11 @@ class SqlSource(Source):
     connector: SqlConnection
     streams: dict[str, SqlStream]
 
-    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Database:
-        return Database(self, env=env, now=now)
+    def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Tables:
+        return Tables(self, env=env, now=now)
 
 
-class Database:
+class Tables:
     """The `sql` connector of one source."""
 
     def __init__(self, source: SqlSource, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
