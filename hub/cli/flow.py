@@ -184,7 +184,8 @@ def print_pulled(done: list[Pulled]) -> None:
         for reason, count in p.reasons.items():
             out.print(f"  {p.source}.{p.stream}: {count} set aside: {reason}")
         for (column, why), count in p.left_out.most_common(MOST_LEFT_OUT):
-            out.print(f"  {p.source}.{p.stream}: {count} values left out of {column}: {why}")
+            of = "" if p.looked_at >= p.landed else f" (in the first {p.looked_at:,} rows)"
+            out.print(f"  {p.source}.{p.stream}: {count} values left out of {column}: {why}{of}")
         if len(p.left_out) > MOST_LEFT_OUT:
             out.print(
                 f"  {p.source}.{p.stream}: and {len(p.left_out) - MOST_LEFT_OUT} more reasons; --report lists all"

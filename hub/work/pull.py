@@ -28,6 +28,7 @@ LIVE_BATCH = 100  # rows in one unit while nobody else writes
 SHARED_BATCH = 20  # rows in one unit while requests write too: so long they wait at most
 ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
 ABSENT_TIMES = 2
+LOOKED_AT = 10_000  # landed rows of a large pull of which values left out are counted: reading them all costs as much as landing
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Pulled:
     notes: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # values of landed rows, by (column, reason)
+    looked_at: int = 0  # landed rows of which left_out tells
     error: str = ""
 
     def counts(self) -> dict[str, int]:
@@ -121,7 +123,10 @@ class Pull:
                 f"{self.twice} rows have a version in the hour that clocks repeat: which of two such is newer cannot be told;"
                 " name a version in UTC"
             )
-        left = [f"{n} values left out of {column}: {why}" for (column, why), n in self.result.left_out.most_common(5)]
+        of = "" if self.result.looked_at >= self.result.landed else f" (in the first {self.result.looked_at} rows)"
+        left = [
+            f"{n} values left out of {column}: {why}{of}" for (column, why), n in self.result.left_out.most_common(5)
+        ]
         note = "; ".join([*self.result.notes[:5], *left, self.result.error]).strip("; ")
         with self.database.unit(urgent=False) as connection:
             landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
@@ -158,8 +163,14 @@ class Pull:
                     )
             self._count(landed, len(aside) if last else 0)
             new = [row for row, done in zip(part, landed, strict=True) if done.changed]
-            self.result.left_out.update(self.resolver.left_out(self.result.source, self.result.stream, new, made))
+            self._count_left_out(new, live, made)
             self.twice += self.resolver.comes_twice(self.result.source, self.result.stream, new)
+
+    def _count_left_out(self, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]) -> None:
+        """Values that could not be read. Rows made ready tell for nothing; of others the first ones do."""
+        looked = rows if live else rows[: max(0, LOOKED_AT - self.result.looked_at)]
+        self.result.left_out.update(self.resolver.left_out(self.result.source, self.result.stream, looked, made))
+        self.result.looked_at += len(looked)
 
     def _batches(self, rows: Sequence[Incoming], live: bool) -> Iterator[tuple[Sequence[Incoming], bool]]:
         """Slices, each a unit, and whether it is the last; an empty page is one empty slice."""
