@@ -54,7 +54,6 @@ def check(
 
 def _look(settings: Config) -> None:
     """Tell what each stream gives now. ConfigError with every fault, when there is one."""
-    from rich.markup import escape
 
     from hub.work.looking import look
 
@@ -64,7 +63,7 @@ def _look(settings: Config) -> None:
         more = "" if found.whole else ", and there are more"
         out.print(f"{found.source}.{found.stream}: {found.rows:,} rows looked at{more}")
         for line in found.told():
-            out.print(f"  {escape(line)}", emoji=False)
+            out.print(f"  {line}")
     if faults:
         raise ConfigError(faults)
 

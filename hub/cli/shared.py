@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Verbs import what they need when they run: `hub --help` waits for none of it.
 
-out = Console(highlight=False, emoji=False)  # ':x:' in a value is no picture
+out = Console(highlight=False, emoji=False, markup=False)  # ':x:' in a value is no picture, '[b]' no command
 err = Console(stderr=True, highlight=False, emoji=False)
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 
 from hub import cli
 from hub.cli import shared
@@ -38,3 +39,14 @@ def test_the_database_and_exports_are_their_owners_alone(tmp_path: Path) -> None
         target.write("x")
     for name in ("hub.sqlite", "customers.csv"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_what_a_row_holds_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table(box=None)
+    table.add_column("value")
+    table.add_row("[b]:x:[/b]")
+    shared.out.print(table)
+    shared.out.print("  shop.people: column '[red]' :smile:")
+    told = capsys.readouterr().out
+    assert "[b]:x:[/b]" in told
+    assert "column '[red]' :smile:" in told
