@@ -34,6 +34,7 @@ import orjson
 import pyarrow.parquet as pq
 import typer
 
+import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from benchmarks import worlds
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub.access import principals

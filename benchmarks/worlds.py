@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
 from hub.demo.world import World
 from hub.migrations import upgrade

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
 from hub.landing.fold import Held
 from hub.matching import store as matching_store
