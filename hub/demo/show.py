@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hub.access import principals
 from hub.access.seen import SeenCustomer
@@ -50,7 +51,7 @@ class Show:
 
     def step(self, title: str) -> None:
         self.out.print()
-        self.out.rule(f"[bold]{title}", align="left")
+        self.out.rule(Text(title, style="bold"), align="left")
 
     def world(self, world: World, sources: RunningSources, seconds: float) -> None:
         self.step("1  Four running sources, one generated world")
@@ -121,7 +122,10 @@ class Show:
         for attribute in attributes:
             shown.add_row(
                 attribute,
-                *(said(view[attribute]) if attribute in view else "[dim]hidden[/dim]" for view in views.values()),
+                *(
+                    said(view[attribute]) if attribute in view else Text("hidden", style="dim")
+                    for view in views.values()
+                ),
             )
         self.out.print(shown)
 

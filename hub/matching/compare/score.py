@@ -14,7 +14,7 @@ from hub.model import Part, Weighed
 
 PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART = "prior", "household", "namesakes", "claimed", "both names"
 _RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART})
-STRONG = 4_500  # milli-bits against, of one comparison: about 23 to 1
+STRONG = 6_000  # milli-bits against, of one comparison: 64 to 1
 _NONE: frozenset[str] = frozenset()
 
 Forms = Mapping[str, Any]
@@ -125,11 +125,11 @@ def weigh(left: Forms, right: Forms, model: Model) -> Weighed:
 def contradicts(left: Forms, right: Forms, model: Model) -> bool:
     """Does strong evidence stand against two records, that what agrees does not outweigh?
 
-    Some comparison says so by itself (another birth date, another given name), and the pair would not join: what joins
+    Some comparison says so by itself (another birth date), and the pair is two customers rather than one: what joins
     them all the same is a third record that does not say, or shares with both.
     """
     weighed = weigh(left, right, model)
-    return weighed.weight < model.join and any(
+    return weighed.weight < 0 and any(
         part.weight <= -STRONG and part.comparison not in _RIVALS for part in weighed.parts
     )
 
