@@ -3,6 +3,7 @@
 HubError
 ├── ConfigError      fix the configuration (names file, key, remedy)
 ├── RetryLater       a system is away or busy: the same call may succeed later
+│   └── DiskFull         somebody has to make room first
 ├── BadRecord        set this record aside (quarantine), go on with the rest
 └── Refused          tell the person who asked
     ├── BadRequest       400  the request cannot be read
@@ -54,6 +55,12 @@ class ConfigError(HubError):
 class RetryLater(HubError):
     status = 503
     code = "retry-later"
+
+
+class DiskFull(RetryLater):
+    """Nothing was written, and nothing will be until somebody makes room."""
+
+    code = "disk-full"
 
 
 class BadRecord(HubError):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.db import room_in
 from hub.model import canonical
 
 REQUEST: ContextVar[str] = ContextVar("request", default="")  # id of the request that is being answered
@@ -168,6 +169,10 @@ class AuditLog:
             return (whole, 0, FIRST)
         last = json.loads(line)
         return (whole, last["seq"], last["hash"])
+
+    def room(self) -> None:
+        """DiskFull when the next line would find no room."""
+        room_in(self.path.parent)
 
     def close(self) -> None:
         """Closing twice is no fault; writing after it is."""

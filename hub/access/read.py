@@ -335,10 +335,17 @@ class Reader:
             ]
             return sorted({find_customer(connection, i.mint).id for i in infos})
 
+    def ready(self) -> None:
+        """An error that says why, when customers cannot be served: a table does not answer, or nothing can be written."""
+        with self.database.read() as connection:
+            store.customer(connection, "")
+            landing.pending_count(connection)
+        self.database.room()
+        self.audit.room()
+
     def figures(self) -> dict[str, int]:
         """Counts for monitoring, of all customers alike."""
         with self.database.read() as connection:
-            store.customer(connection, "")
             return {"hub_pending_records": landing.pending_count(connection)}
 
     def _customer_of(self, connection: Connection, view: View, record: RecordId) -> str:

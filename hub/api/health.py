@@ -11,7 +11,7 @@ from hub.access.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import Health
 from hub.api.security import Public, TheHub, needs
-from hub.errors import RetryLater
+from hub.errors import DiskFull, RetryLater
 
 router = APIRouter(tags=["service"])
 
@@ -24,9 +24,11 @@ def get_health() -> Health:
 
 @router.get("/readyz", operation_id="get_readiness", dependencies=[Public], responses=documented())
 def get_readiness(hub: TheHub) -> Health:
-    """The database answers and has the tables of this version."""
+    """The database answers, has the tables of this version, and there is room to write."""
     try:
-        hub.reader.figures()
+        hub.reader.ready()
+    except DiskFull:
+        raise
     except Exception:  # noqa: BLE001  (whatever it is, this process should get no traffic)
         raise RetryLater("not ready") from None
     return Health(status="ready")

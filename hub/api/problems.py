@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from hub.access.audit import REQUEST
-from hub.errors import BadRequest, Fault, HubError, NotFound, Refused, RetryLater, TooLarge, Unprocessable
+from hub.db import is_full
+from hub.errors import BadRequest, DiskFull, Fault, HubError, NotFound, Refused, RetryLater, TooLarge, Unprocessable
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,9 @@ def of_error(error: Exception) -> Response:
     if isinstance(error, Refused):
         headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
         return problem(error.status, error.code, str(error), error.faults, headers)
+    if isinstance(error, DiskFull) or is_full(error):
+        detail = "the hub's disk is full: nothing was written; its operator has to make room"
+        return problem(503, DiskFull.code, detail, (), {"retry-after": str(RETRY_SECONDS)})
     if isinstance(error, RetryLater | OperationalError):
         return problem(
             503, "retry-later", "the hub is busy or its database is away", (), {"retry-after": str(RETRY_SECONDS)}

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hub.errors import ConfigError, Fault
-from hub.migrations import upgrade
 
 if TYPE_CHECKING:
     from hub.access.principals import Principal
@@ -49,6 +48,7 @@ def opened(config: Path, database: str, folder: Path, *, reaching: bool = False)
     """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
     from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
     from hub.db import Database
+    from hub.migrations import upgrade
     from hub.open import Hub
     from hub.settings import load
 

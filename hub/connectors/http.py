@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import httpx2
-import stamina
 from pydantic import Field, model_validator
 
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Strict, secret
+
+if TYPE_CHECKING:
+    import httpx2
+
+# Functions import the network's libraries when they run: commands that reach no service wait for none of it.
 
 BODY_BYTES = 64 << 20
 PATIENCE = 30.0  # seconds: a longer Retry-After is the scheduler's to wait for
@@ -82,6 +85,8 @@ class Http:
     """Requests to one base URL, with its credentials. Proxies of the environment are not used."""
 
     def __init__(self, connector: RestConnection, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
+        import httpx2
+
         self.where, self._source, self._tries = f"sources/{source}.yaml", source, tries
         self.base = httpx2.URL((connector.base_url or secret(connector.base_url_env or "", env)).rstrip("/") + "/")
         if self.base.scheme not in ("http", "https") or not self.base.host or self.base.userinfo:
@@ -95,6 +100,8 @@ class Http:
     @property
     def _client(self) -> httpx2.Client:
         if self._opened is None:
+            import httpx2
+
             certificates = self.base.scheme == "https"  # reading them takes 100 ms
             self._opened = httpx2.Client(
                 headers=self._headers, auth=self._auth, timeout=self._timeout, trust_env=False, verify=certificates
@@ -108,6 +115,8 @@ class Http:
         if given.header and given.header_env:
             return {given.header: secret(given.header_env, env)}, None, given.header_env
         if given.basic_env:
+            import httpx2
+
             user, _, password = secret(given.basic_env, env).partition(":")
             return {}, httpx2.BasicAuth(user, password), given.basic_env
         return {}, None, ""
@@ -126,6 +135,8 @@ class Http:
 
     def link(self, text: str, base: str) -> httpx2.URL:
         """The address of the next page, or a ConfigError: our credentials go to no other host."""
+        import httpx2
+
         try:
             url = httpx2.URL(base).join(text)
         except (httpx2.InvalidURL, TypeError, ValueError):
@@ -158,6 +169,8 @@ class Http:
 
         What is not `repeatable` (creating a record) is tried again only if the service surely did nothing.
         """
+        import stamina
+
         try:
             for attempt in stamina.retry_context(
                 on=_backoff,
@@ -174,6 +187,8 @@ class Http:
         raise AssertionError("stamina either returns or raises")  # pragma: no cover
 
     def _once(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str], repeatable: bool) -> Answer:
+        import httpx2
+
         for _ in range(REDIRECTS + 1):
             try:
                 answer = self._exchange(method, url, json, headers)

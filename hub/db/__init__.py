@@ -7,6 +7,7 @@ from hub.db.crashing import fail_point
 from hub.db.database import Clock, Database, SystemClock, Units
 from hub.db.leases import Lease, leased
 from hub.db.rehearsal import Rehearsal, rehearsal
+from hub.db.room import is_full, room_in
 from hub.db.statements import (
     arrow,
     ask,
@@ -49,10 +50,12 @@ __all__ = [
     "indexed_afterwards",
     "insert_many",
     "ints",
+    "is_full",
     "leased",
     "load",
     "next_number",
     "rehearsal",
+    "room_in",
     "select_in",
     "storable",
     "table",

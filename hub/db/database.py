@@ -6,6 +6,7 @@ writer's lock. `Database.read()` is a snapshot. Rooms get the connection and nev
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -15,15 +16,15 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hub.db.crashing import fail_point
+from hub.db.room import FULL_LATELY, is_full, room_in
 from hub.db.statements import driver
 from hub.db.turns import PATIENCE, Convoy, Turnstile
-from hub.errors import ConfigError, Fault, RetryLater
+from hub.errors import ConfigError, DiskFull, Fault, RetryLater
 
 WRITER_LOCK = 0x4855420001  # any constant: the key of PostgreSQL's advisory lock
 BUSY_SECONDS = 30
@@ -74,7 +75,18 @@ class Database:
     """One hub's store. `url` is `sqlite:///path`, or `postgresql://...`."""
 
     def __init__(self, url: str, clock: Clock | None = None):
-        self.url = make_url(url)
+        try:
+            self.url = make_url(url)
+        except ArgumentError:
+            raise ConfigError(
+                [
+                    Fault(
+                        "HUB_DATABASE_URL",
+                        "is no address of a database",
+                        "write sqlite:///path or postgresql://user@host/name",
+                    )
+                ]
+            ) from None
         self.clock = clock or SystemClock()
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if not self.sqlite and self.url.get_backend_name() != "postgresql":
@@ -90,6 +102,9 @@ class Database:
         if not self.sqlite:
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
+        # What a driver raises when the database is away, with and without SQLAlchemy around it.
+        self._away = (OperationalError, self.engine.dialect.loaded_dbapi.OperationalError)
+        self._full_at = -math.inf
         self._turnstile = Turnstile()
         self._convoy = Convoy(self.unit)
         self._units = 0
@@ -102,23 +117,23 @@ class Database:
         The lock is taken by the first statement: on SQLite a later upgrade fails at once despite
         the busy timeout; on PostgreSQL a snapshot older than the lock lets two golden records be born.
         """
-        with self._turnstile.turn(urgent), self.engine.connect() as connection:
+        with self._turnstile.turn(urgent), self._connection() as connection:
             try:
                 if self.sqlite:
                     connection.begin()  # so that what asks SQLAlchemy knows; itself it sends nothing
                     driver(connection).execute("BEGIN IMMEDIATE")
                 else:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-            except (sqlite3.OperationalError, OperationalError) as error:
-                raise RetryLater(f"the database is busy or away: {error}") from error
+            except self._away as error:
+                raise self._later(error) from error
             try:
                 yield connection
                 fail_point("pre-commit")
                 driver(connection).execute("COMMIT") if self.sqlite else connection.commit()
             except BaseException as error:
                 self._rollback(connection)
-                if isinstance(error, sqlite3.OperationalError | psycopg.OperationalError):
-                    raise RetryLater(f"the database is busy or away: {error}") from error
+                if isinstance(error, self._away):
+                    raise self._later(error) from error
                 raise
             fail_point("post-commit")
             self._units += 1
@@ -162,6 +177,32 @@ class Database:
             self._turnstile.give_way(until)
             yield step
 
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            connection = self.engine.connect()
+        except (DBAPIError, sqlite3.DatabaseError) as error:
+            raise RetryLater(
+                f"the database at {self.url.render_as_string()} cannot be opened: {_first_line(error)}; "
+                "start it, or correct HUB_DATABASE_URL"
+            ) from error
+        with connection:
+            yield connection
+
+    def _later(self, error: BaseException) -> RetryLater:
+        """What a driver's error means to who asked."""
+        if is_full(error):
+            self._full_at = time.monotonic()
+            return DiskFull(f"the disk of the database is full: {_first_line(error)}")
+        return RetryLater(f"the database is busy or away: {_first_line(error)}")
+
+    def room(self) -> None:
+        """DiskFull when there is no room to write. Of PostgreSQL's disk only its last refusals tell."""
+        if time.monotonic() - self._full_at < FULL_LATELY:
+            raise DiskFull("the disk of the database is full")
+        if self.sqlite and self.shared:
+            room_in(Path(str(self.url.database)).parent)
+
     def _rollback(self, connection: Connection) -> None:
         if not self.sqlite:
             connection.rollback()
@@ -171,15 +212,15 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A snapshot: several reads that agree with one another."""
-        with self.engine.connect() as connection:
+        with self._connection() as connection:
             if self.sqlite:
                 driver(connection).execute("BEGIN")
             else:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield connection
-            except (sqlite3.OperationalError, psycopg.OperationalError) as error:
-                raise RetryLater(f"the database is busy or away: {error}") from error
+            except self._away as error:
+                raise self._later(error) from error
             finally:
                 self._rollback(connection)
 
@@ -200,9 +241,18 @@ class Database:
         self.engine.dispose()
 
 
+def _first_line(error: BaseException) -> str:
+    """What the driver says, without the statement and its values."""
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+
+
 def _sqlite_engine(url: Any) -> Engine:
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            what = f"the folder of {url.database} cannot be made: {error.strerror}"
+            raise ConfigError([Fault("HUB_DATABASE_URL", what, "name a place that you may write to")]) from None
         with suppress(OSError, ValueError):  # readable by its owner alone; its log takes the same mode
             os.close(os.open(url.database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     engine = create_engine(

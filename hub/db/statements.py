@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
-import pyarrow as pa
 from sqlalchemy import Connection, Table, text
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 CHUNK = 500  # ids inlined in one statement
 ARROW_ROWS = 500  # turned into columns at once: more leave the processor's cache, and cost three times as much
@@ -172,13 +174,15 @@ def _upsert(table_name: str, keys: tuple[str, ...], columns: tuple[str, ...], sq
     return f'INSERT INTO "{table_name}" ({names}) VALUES ({marks}) ON CONFLICT ({target}) {action}'
 
 
-def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
-    """A query's rows as Arrow, without holding all of them as Python objects.
+def arrow(connection: Connection, query: str, columns: Mapping[str, str]) -> pa.Table:
+    """A query's rows as Arrow, without holding all of them as Python objects. `columns`: name -> Arrow's name of its type.
 
     Not by ADBC: it brings a second SQLite into the process, whose closing of the file drops the first
     one's POSIX locks (sqlite.org/howtocorrupt.html, 2.2.1); tried here, it read a stale database.
     """
-    schema = pa.schema(list(columns.items()))
+    import pyarrow as pa  # here: only bulk work reads tables whole
+
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
     raw = connection.connection
     sqlite = connection.dialect.name == "sqlite"
     cursor, size = (raw.cursor(), ARROW_ROWS) if sqlite else (raw.cursor(name="hub_arrow"), FETCHED_ROWS)
@@ -187,7 +191,7 @@ def arrow(connection: Connection, query: str, columns: Mapping[str, pa.DataType]
         cursor.execute(query)
         while rows := cursor.fetchmany(size):
             arrays = [
-                pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), columns.values(), strict=True)
+                pa.array(values, kind) for values, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
             ]
             batches.append(pa.record_batch(arrays, schema=schema))
     finally:

@@ -18,12 +18,12 @@ from hub.landing.fold import Folded, Held
 from hub.landing.store import RecordInfo
 from hub.matching import store
 from hub.matching.compare.score import weigh
-from hub.matching.compare.shortlist import FEW, hopeful
 from hub.matching.pairs import RidPair, ordered
 from hub.matching.prepare import Prepared, Ready, load_prepared, standardised_row
 from hub.matching.recipe import Recipe
 from hub.matching.store import Standardised, StoredPair
 
+FEW = 4  # pairs that are as well weighed at once: bounding them costs more
 _NOTHING: frozenset[int] = frozenset()
 
 
@@ -296,6 +296,8 @@ def shortlisted(
         return pairs
     others = {r for p in pairs for r in p} - own.keys()
     sketches = {**store.sketches(connection, others, recipe.base), **{r: s for r, s in own.items() if s}}
+    from hub.matching.compare.shortlist import hopeful  # here: few pairs need no numpy
+
     return hopeful(pairs, sketches, recipe.models[type_name], recipe.standardisers[type_name].layout, floor)
 
 

@@ -32,8 +32,8 @@ from hub.resolve.resolver import Resolver
 
 CHUNK = 5_000
 SAMPLES = 5
-PAIR = {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()}
-KEY = {"key": pa.int64(), "rid": pa.int64()}
+PAIR = {"left": "int64", "right": "int64", "weight": "int64", "parts": "string"}
+KEY = {"key": "int64", "rid": "int64"}
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Verify:
                     self.found.differs("forms", info.id)
                 made[type_name, died is None].append((rid, forms))
             self.progress("standardised", min((done + 1) * CHUNK, len(rids)), len(rids))
-        return {k: _table(rows, {"rid": pa.int64(), "forms": pa.string()}) for k, rows in made.items()}
+        return {k: _table(rows, {"rid": "int64", "forms": "string"}) for k, rows in made.items()}
 
     def _keys(
         self, connection: Connection, recipe: Recipe, forms: Mapping[tuple[str, bool], pa.Table]
@@ -335,7 +335,7 @@ class Verify:
                 self.found.differs("id moves", f"{r.mint}: recorded {moves.get(r.mint, r.mint)}, leads to {now}")
 
 
-def _table(rows: list[tuple[Any, ...]], columns: Mapping[str, pa.DataType]) -> pa.Table:
+def _table(rows: list[tuple[Any, ...]], columns: Mapping[str, str]) -> pa.Table:
     arrays = list(zip(*rows, strict=True)) or [()] * len(columns)
     return pa.table(
         {name: pa.array(values, kind) for (name, kind), values in zip(columns.items(), arrays, strict=True)}

@@ -18,12 +18,13 @@ from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.sources import SOURCES, Source
 
+SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
 T = TypeVar("T", bound=BaseModel)
 
 
 def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE)  # noqa: S506 - it is the safe one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

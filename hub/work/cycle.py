@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from hub.access.read import Reader
 from hub.connectors.registry import connect
-from hub.delivery.run import Push, Pushed
 from hub.errors import ConfigError, Fault
 from hub.landing import store as landing
-from hub.resolve.bulk import Bulk, Report
-from hub.resolve.bulk import Progress as BulkProgress
-from hub.resolve.bulk import quiet as bulk_quiet
 from hub.resolve.resolver import Resolver
 from hub.work.pull import Pull, Pulled
+
+if TYPE_CHECKING:
+    from hub.delivery.run import Pushed
+    from hub.resolve.bulk import Progress, Report
 
 PullProgress = Callable[[Pulled], None]
 
@@ -62,15 +63,19 @@ def is_live(resolver: Resolver) -> bool:
         return known and landing.pending_count(connection) == 0
 
 
-def match(resolver: Resolver, *, full: bool = False, progress: BulkProgress = bulk_quiet) -> Report | None:
+def match(resolver: Resolver, *, full: bool = False, progress: Progress | None = None) -> Report | None:
     """Resolve what is pending, by whichever path suits the backlog. None when nothing was."""
     with resolver.database.read() as connection:
         waiting = landing.pending_count(connection)
     if not waiting and not full:
         return None
-    return Bulk(resolver, progress=progress).run(full=full)
+    from hub.resolve.bulk import Bulk, quiet  # here: a small pull needs no engine
+
+    return Bulk(resolver, progress=progress or quiet).run(full=full)
 
 
 def push(resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None) -> Pushed:
     """Write back what waits."""
+    from hub.delivery.run import Push
+
     return Push(resolver, reader, env=env).run()

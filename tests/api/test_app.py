@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from hub import db
@@ -452,8 +455,50 @@ def test_a_hub_whose_database_fails_is_not_ready(client: TestClient, hub: Hub, m
     def away(*_: Any) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(hub.reader, "figures", away)
+    monkeypatch.setattr(hub.reader, "ready", away)
     assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:retry-later"
+
+
+@pytest.mark.parametrize("table", ["customer", "record"])
+def test_a_hub_that_lacks_a_table_is_not_ready(client: TestClient, hub: Hub, table: str) -> None:
+    with hub.database.unit() as c:
+        c.exec_driver_sql(f"ALTER TABLE {table} RENAME TO elsewhere")
+    try:
+        assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:retry-later"
+    finally:
+        with hub.database.unit() as c:
+            c.exec_driver_sql(f"ALTER TABLE elsewhere RENAME TO {table}")
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_a_hub_without_room_for_a_line_of_audit_is_not_ready(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", no_room)
+    assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:disk-full"
+
+
+def test_a_write_that_finds_the_disk_full_says_so_and_the_hub_is_not_ready(client: TestClient, hub: Hub) -> None:
+    if not hub.database.sqlite:
+        pytest.skip("PostgreSQL's disk is its server's")
+
+    def full(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA max_page_count=1")  # no more than it has
+
+    event.listen(hub.database.engine, "connect", full)
+    hub.database.engine.dispose()
+    key = key_for(hub, "billing")
+    answers = [
+        client.put(f"/v1/sources/billing/customers/records/{n}", json={**ANA, "id": str(n), "note": "x" * 99_999}, headers=key)
+        for n in range(1, 30)
+    ]
+    refused = next(a for a in answers if a.status_code != 200)
+    assert problem(refused, 503)["type"] == "urn:hub:problem:disk-full"
+    assert "disk is full" in refused.json()["detail"]
+    assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:disk-full"
 
 
 def test_metrics_count_by_route_and_hold_no_ids(client: TestClient, hub: Hub) -> None:

@@ -219,9 +219,10 @@ def test_many_rows_and_few_rows_are_stored_alike(database: Database) -> None:
 
 
 def test_rows_as_arrow_are_typed_even_when_there_are_none(database: Database) -> None:
-    columns = {"rid": pa.int64(), "times": pa.int64()}
+    columns = {"rid": "int64", "times": "int64"}
+    typed = pa.schema([("rid", pa.int64()), ("times", pa.int64())])
     with database.read() as c:
-        assert db.arrow(c, "SELECT rid, times FROM absence", columns).schema == pa.schema(list(columns.items()))
+        assert db.arrow(c, "SELECT rid, times FROM absence", columns).schema == typed
     with database.unit() as c:
         put(c, 2**40, 1)
     with database.read() as c:

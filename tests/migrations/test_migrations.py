@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
@@ -13,6 +14,7 @@ from sqlmodel import SQLModel
 import tests.tables  # noqa: F401  (fills the metadata)
 from hub import migrations
 from hub.db import Database
+from hub.errors import ConfigError
 from hub.migrations import upgrade
 from hub.resolve.bulk import Bulk
 from tests import tiny
@@ -35,6 +37,19 @@ def test_upgrading_again_changes_nothing(database: Database) -> None:
 
 def newest() -> str:
     return max(path.name[:4] for path in VERSIONS.glob("0*.py"))
+
+
+def test_a_database_of_a_newer_hub_is_refused_and_left_as_it_is(database: Database) -> None:
+    with database.unit() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    try:
+        with pytest.raises(ConfigError, match=f"its tables are 9999, this version knows them up to {newest()}"):
+            upgrade(database)
+    finally:
+        with database.unit() as connection:
+            was = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{newest()}'")
+    assert was == "9999"
 
 
 STANDARDISED_AT_FIRST = """CREATE TABLE standardised (rid BIGINT NOT NULL, type VARCHAR NOT NULL, recipe VARCHAR NOT NULL, landed BIGINT NOT NULL,

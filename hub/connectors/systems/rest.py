@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-import httpx2
 import orjson
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +40,9 @@ from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
 from hub.settings import ADDED, Source, Stream, Strict, compile_path, source_of_kind
+
+if TYPE_CHECKING:
+    import httpx2
 
 AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)

@@ -17,17 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-import psycopg
 import sqlalchemy as sa
-from psycopg.types.datetime import (
-    DateLoader,
-    IntervalLoader,
-    TimeLoader,
-    TimestampLoader,
-    TimestamptzLoader,
-    TimetzLoader,
-)
-from psycopg.types.json import set_json_loads
 from sqlalchemy import event
 from sqlalchemy.exc import (
     DBAPIError,
@@ -60,7 +50,6 @@ from hub.connectors.base import (
 from hub.connectors.mapping.columns import needed_columns
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
-from hub.connectors.rows import parse_json
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
@@ -314,10 +303,10 @@ def _read_anything(connection: Any, _record: Any) -> None:
     """What the driver has no word for is read as text: one value that cannot be read must not stop a stream."""
     if isinstance(connection, sqlite3.Connection):
         connection.text_factory = _any_text
-    elif isinstance(connection, psycopg.Connection):
-        set_json_loads(parse_json, connection)
-        for name, loader in _TOLERANT.items():
-            connection.adapters.register_loader(name, loader)
+    elif type(connection).__module__.partition(".")[0] == "psycopg":
+        from hub.connectors.postgres import read_anything  # here: other databases need no psycopg
+
+        read_anything(connection)
 
 
 def _any_text(data: bytes) -> str:
@@ -325,30 +314,6 @@ def _any_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _tolerant(base: type[Any]) -> type[Any]:
-    """A loader that gives the database's own text for values that Python has no word for: infinity, BC, year 10000."""
-
-    class Tolerant(base):  # type: ignore[misc]
-        def load(self, data: Any) -> Any:
-            try:
-                return super().load(data)
-            except (psycopg.Error, ValueError, OverflowError):
-                return bytes(data).decode("utf-8", "replace")
-
-    return Tolerant
-
-
-_TOLERANT = {
-    name: _tolerant(loader)
-    for name, loader in {
-        "date": DateLoader,
-        "time": TimeLoader,
-        "timetz": TimetzLoader,
-        "timestamp": TimestampLoader,
-        "timestamptz": TimestamptzLoader,
-        "interval": IntervalLoader,
-    }.items()
-}
 _BEYOND = re.compile(r"-?infinity|\d{5,}-.*|.* BC", re.IGNORECASE)  # how PostgreSQL writes times that Python cannot
 
 

@@ -24,7 +24,6 @@ Outlines = npt.NDArray[np.uint64]
 Told = npt.NDArray[np.bool_]
 
 AT_ONCE = 512  # pairs looked at together: what is made of them stays in the processor's own memory
-FEW = 4  # pairs that are as well weighed at once: bounding them costs more
 Way = How | Literal["there"]
 WAYS: tuple[Way, ...] = ("there", "same", "near", "two", "like", "within")
 _Test = tuple[Way, int, int]  # how a slot of the left is to one of the right

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
-import pyarrow as pa
 from sqlalchemy import Column, Connection, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
@@ -19,6 +18,9 @@ from hub import db
 from hub.db import big, table
 from hub.landing.fold import Held
 from hub.model import Cell, Decision, Pair, RecordId, Verdict, from_plain, plain
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class StandardisedRow(SQLModel, table=True):
@@ -298,7 +300,7 @@ def _of(type_name: str) -> str:
 def all_forms(connection: Connection, type_name: str, *, alive: bool = True) -> pa.Table:
     """rid, forms (JSON) of a type's living, or dead, records, by rid."""
     query = f"SELECT s.rid, s.forms FROM standardised s WHERE {_of(type_name)} AND s.died IS {'' if alive else 'NOT '}NULL ORDER BY s.rid"
-    return db.arrow(connection, query, {"rid": pa.int64(), "forms": pa.string()})
+    return db.arrow(connection, query, {"rid": "int64", "forms": "string"})
 
 
 def all_keys(connection: Connection, *, dead: bool = False) -> pa.Table:
@@ -306,23 +308,21 @@ def all_keys(connection: Connection, *, dead: bool = False) -> pa.Table:
     return db.arrow(
         connection,
         f"SELECT key, rid FROM {'dead_key' if dead else 'match_key'}",
-        {"key": pa.int64(), "rid": pa.int64()},
+        {"key": "int64", "rid": "int64"},
     )
 
 
 def all_pairs(connection: Connection, type_name: str) -> pa.Table:
     """left, right, weight, parts (JSON) of what is kept."""
     query = f'SELECT p."left", p."right", p.weight, p.parts FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)}'
-    return db.arrow(
-        connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64(), "parts": pa.string()}
-    )
+    return db.arrow(connection, query, {"left": "int64", "right": "int64", "weight": "int64", "parts": "string"})
 
 
 def all_weights(connection: Connection, type_name: str, floor: int | None = None) -> pa.Table:
     """left, right, weight of what is kept of living records, at or above a weight."""
     query = f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {_of(type_name)} AND s.died IS NULL'
     query += "" if floor is None else f" AND p.weight >= {int(floor)}"
-    return db.arrow(connection, query, {"left": pa.int64(), "right": pa.int64(), "weight": pa.int64()})
+    return db.arrow(connection, query, {"left": "int64", "right": "int64", "weight": "int64"})
 
 
 def all_homes(connection: Connection, type_name: str, *, living: bool = False) -> pa.Table:
@@ -330,7 +330,7 @@ def all_homes(connection: Connection, type_name: str, *, living: bool = False) -
     query = f"SELECT m.rid, m.cluster FROM membership m JOIN standardised s ON s.rid = m.rid WHERE {_of(type_name)}" + (
         " AND s.died IS NULL" if living else ""
     )
-    return db.arrow(connection, query, {"rid": pa.int64(), "cluster": pa.int64()})
+    return db.arrow(connection, query, {"rid": "int64", "cluster": "int64"})
 
 
 # --- pairs ------------------------------------------------------------------------------------
