@@ -492,7 +492,9 @@ def test_a_write_that_finds_the_disk_full_says_so_and_the_hub_is_not_ready(clien
     hub.database.engine.dispose()
     key = key_for(hub, "billing")
     answers = [
-        client.put(f"/v1/sources/billing/customers/records/{n}", json={**ANA, "id": str(n), "note": "x" * 99_999}, headers=key)
+        client.put(
+            f"/v1/sources/billing/customers/records/{n}", json={**ANA, "id": str(n), "note": "x" * 99_999}, headers=key
+        )
         for n in range(1, 30)
     ]
     refused = next(a for a in answers if a.status_code != 200)
