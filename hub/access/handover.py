@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from hub.access.audit import AuditLine
 from hub.access.read import Reader
 from hub.golden_record import store
+from hub.golden_record.hanging import parts_of
 from hub.golden_record.store import StoredCustomer
 from hub.landing import store as landing
 from hub.landing.fold import Held
@@ -51,7 +52,7 @@ def hand_over(
         checked = {
             r: {
                 a
-                for a in shown
+                for a in shown | frozenset(parts_of(customer.values))
                 if (s := reader.config.stream(infos[r].id.source, infos[r].id.stream)) is not None and s.is_verified(a)
             }
             for r in members[customer.cluster]
@@ -84,6 +85,8 @@ def _verified(
     golden = tuple(from_plain(v) for v in customer.values[attribute])
     if why.get("override") is not None:
         return golden
+    if "of" in why:  # a full name is as sure as its parts
+        return golden if all(_verified(customer, part, held, checked) for part in why["of"]) else None
     sure = {
         value
         for rid, _, index in why["won"]

@@ -7,6 +7,7 @@ that the role never sees are answered alike, whatever became of the customer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -412,8 +413,9 @@ class Reader:
             shown_id, type_name, recipe, members, version = row.customer, row.type, row.recipe, row.members, row.version
             served = row.lineage or {}
         mappers = self._recipes.mappers(connection, recipe)
+        doubtful: frozenset[str] = frozenset()
         if as_of is not None:
-            values, served = past.in_effect(
+            values, served, doubtful = past.in_effect(
                 connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at
             )
         why_seen = _only(served, view.of(type_name))
@@ -422,7 +424,8 @@ class Reader:
             values = refs.values(why_seen)
         shown = [c for c in self._shown_changes(connection, view, shown_id) if c.version <= version]
         why = self._lineage(view, type_name, why_seen, refs) if lineage else None
-        return self._customer(connection, view, shown_id, type_name, values, members, shown, why)
+        seen = self._customer(connection, view, shown_id, type_name, values, members, shown, why)
+        return replace(seen, undated=tuple(sorted(doubtful & seen.values.keys()))) if as_of is not None else seen
 
     def _served(self, connection: Connection, view: View, id: str, at: int) -> store.StoredHistory:
         """The version that an id led to at a time. Gone when it led nowhere; NotFound before it was known."""
@@ -482,6 +485,10 @@ class Reader:
                 "won": [line(attribute, r) for r in given["won"]],
                 "lost": [line(attribute, r) for r in given.get("lost", ())],
             }
+            if "taken" in given:
+                told["taken_back"] = [line(attribute, r) for r in given["taken"]]
+            if "of" in given:
+                told["of"] = {p: why(p, made_of) for p, made_of in given["of"].items() if p in columns}
             override = refs.overrides.get(given.get("override") or -1)
             if override is not None:
                 told["override"] = {"id": override.id, "by": override.by, "at": override.at, "until": override.until}

@@ -18,6 +18,7 @@ class SeenCustomer:
     records  the crosswalk, for roles that may see it
     lineage  attribute -> why, when it was asked for
     etag     strong, made of all the above and the view
+    undated  of an answer as of a time: attributes whose sources give no date that early, so that they may be younger
     """
 
     id: str
@@ -28,6 +29,7 @@ class SeenCustomer:
     records: tuple[RecordId, ...] | None = None
     lineage: Mapping[str, Any] | None = None
     etag: str = ""
+    undated: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,7 @@ class Customer(Out):
                 "values": VALUES,
                 "records": [{"source": "billing", "stream": "customers", "key": "4711"}],
                 "lineage": None,
+                "undated": None,
             }
         }
     )
@@ -93,6 +94,10 @@ class Customer(Out):
     lineage: dict[str, Any] | None = Field(
         default=None, description="attribute -> rule, values that won and lost with their records; when asked for"
     )
+    undated: list[str] | None = Field(
+        default=None,
+        description="of an answer `as_of` a time: attributes whose sources give no date that early. They show the earliest value known, which may be younger",
+    )
 
     @classmethod
     def of(cls, c: s.SeenCustomer) -> Customer:
@@ -106,6 +111,7 @@ class Customer(Out):
             values=dict(c.values),
             records=records,
             lineage=lineage,
+            undated=None if c.undated is None else list(c.undated),
         )
 
 

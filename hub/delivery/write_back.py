@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,12 @@ def plan(
     tripped: list[str] = []
     for attribute in attributes:
         has = actual[attribute].values if attribute in actual else ()
-        want = wanted(has, own[attribute].cell.values if attribute in own else (), golden.get(attribute))
+        want = wanted(
+            has,
+            own[attribute].cell.values if attribute in own else (),
+            golden.get(attribute),
+            lambda value, attribute=attribute: mapper.customer_type.spelling(attribute, value),  # type: ignore[misc]
+        )
         if want is None or want == has:
             continue
         try:
@@ -70,13 +75,18 @@ def plan(
 
 
 def wanted(
-    has: tuple[Value, ...], own: tuple[Value, ...], golden: tuple[Value, ...] | None
+    has: tuple[Value, ...],
+    own: tuple[Value, ...],
+    golden: tuple[Value, ...] | None,
+    spelling: Callable[[Value], Hashable] = lambda value: value,
 ) -> tuple[Value, ...] | None:
     """The values that the record should hold; None: leave it alone.
 
     Values that it holds already come first, so that a list is not rewritten for its order. Where nothing
-    golden is left of what the hub wrote, the source's own value goes back.
+    golden is left of what the hub wrote, the source's own value goes back. Another spelling is not another value:
+    the source keeps its own.
     """
     if golden is None:
-        return own if has != own else None
-    return (*(v for v in has if v in golden), *(v for v in golden if v not in has))
+        return own if [*map(spelling, has)] != [*map(spelling, own)] else None
+    good, there = {spelling(v) for v in golden}, {spelling(v) for v in has}
+    return (*(v for v in has if spelling(v) in good), *(v for v in golden if spelling(v) not in there))

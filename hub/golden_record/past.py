@@ -7,7 +7,7 @@ of the recipe that made it; so what was erased from landing is gone from history
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
 from hub.golden_record import lookups, store
+from hub.golden_record.hanging import composed
 from hub.golden_record.run import build, standings
 from hub.golden_record.survivorship import Member
 from hub.landing import store as landing
@@ -22,7 +23,7 @@ from hub.landing.fold import Held, fold
 from hub.landing.store import RecordInfo, StoredVersion
 from hub.matching import store as matching_store
 from hub.matching.recipe import hash_values
-from hub.model import Cell, Override, Value, Version, plain
+from hub.model import Cell, Override, Value, Version, from_plain, plain
 from hub.settings import Config, CustomerType, Stream
 
 Lineage = Mapping[str, Mapping[str, Any]]
@@ -98,15 +99,13 @@ class References:
     def __init__(
         self, connection: Connection, mappers: Mappers, lineages: Iterable[Lineage], *, base: str | None = None
     ):
+        lines = [line for lineage in lineages for line in _lines(lineage)]
         refs = {
             (a, ref[0], ref[1])
-            for lineage in lineages
-            for a, line in lineage.items()
-            for ref in (*line["won"], *line.get("lost", ()))
+            for a, line in lines
+            for ref in (*line["won"], *line.get("lost", ()), *line.get("taken", ()))
         }
-        numbers = {
-            line["override"] for lineage in lineages for line in lineage.values() if line.get("override") is not None
-        }
+        numbers = {line["override"] for _, line in lines if line.get("override") is not None}
         rids = {rid for _, rid, _ in refs}
         self.records = landing.records(connection, rids)
         self.overrides = lookups.overrides(connection, numbers) if numbers else {}
@@ -135,6 +134,9 @@ class References:
         if line.get("override") is not None:
             found = self.overrides.get(line["override"])
             return [] if found is None else list(found.values)
+        if "of" in line:
+            parts = {part: said for part, made_of in line["of"].items() if (said := self._golden(part, made_of))}
+            return [composed({part: from_plain(said[0]) for part, said in parts.items()})] if parts else []
         given = (self.value(attribute, ref) for ref in line["won"])
         return [plain(v) for v in dict.fromkeys(v for v in given if v is not None)]
 
@@ -143,6 +145,13 @@ class References:
         if key not in self._cells:
             self._cells[key] = _map(self._mappers, self.records.get(rid), self._raws.get(key))
         return self._cells[key]
+
+
+def _lines(lineage: Lineage) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every line, and those of the parts that a full name is made of."""
+    for attribute, line in lineage.items():
+        yield attribute, line
+        yield from line.get("of", {}).items()
 
 
 def _map(mappers: Mappers, info: RecordInfo | None, raw: Mapping[str, Any] | None) -> Mapping[str, Cell]:
@@ -164,22 +173,40 @@ def in_effect(
     *,
     as_of: int,
     known_at: int | None,
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Golden values and lineage over what was in effect at `as_of`, with the knowledge of `known_at` (None: now)."""
+) -> tuple[dict[str, Any], dict[str, Any], frozenset[str]]:
+    """Golden values and lineage over what was in effect at `as_of`, with the knowledge of `known_at` (None: now).
+
+    By the sources' own dates. Before the first date that a source gives of a value, what it said first stands in;
+    the attributes of which that is so, or whose source gives no date, are told as the third.
+    """
     infos = landing.records(connection, rids)
     names = {r: i.id for r, i in infos.items()}
+    held: dict[int, Any] = matching_store.held(connection, infos) if known_at is None else {}
+    if known_at is not None or any(_later(h, as_of) for of in held.values() for h in of.values()):
+        held = _held_at(connection, config, mappers, infos, known_at, as_of)
     if known_at is None:
-        held: dict[int, dict[str, Held]] = matching_store.held(connection, infos)
         overrides = [o for os in store.overrides_on(connection, names).values() for o in os]
     else:
-        held = _held_at(connection, config, mappers, infos, known_at)
         overrides = lookups.overrides_known(connection, names, known_at)
     listed = sorted((r for r in infos if r in held), key=lambda r: infos[r].id)
     members = [
         Member(infos[r].id, r, held[r], standings(config, infos[r].id.source, infos[r].id.stream)) for r in listed
     ]
     values, lineage, _ = build(members, _sorted(overrides), config.customers[type_name], as_of)
-    return values, lineage
+    doubtful = {
+        a
+        for a, line in lineage.items()
+        for part, why in ((a, line), *line.get("of", {}).items())
+        for rid, _, index in why["won"]
+        if (since := held[rid][part].stated(index)) is None or since > as_of
+    }
+    return values, lineage, frozenset(doubtful)
+
+
+def _later(held: Held, as_of: int) -> bool:
+    """Does it say something that its source dates later?"""
+    times = (held.time, *held.since, *(t.at for t in held.taken))
+    return any(t is not None and t > as_of for t in times)
 
 
 def _sorted(overrides: Iterable[Override]) -> list[Override]:
@@ -187,9 +214,14 @@ def _sorted(overrides: Iterable[Override]) -> list[Override]:
 
 
 def _held_at(
-    connection: Connection, config: Config, mappers: Mappers, infos: Mapping[int, RecordInfo], at: int
+    connection: Connection,
+    config: Config,
+    mappers: Mappers,
+    infos: Mapping[int, RecordInfo],
+    at: int | None,
+    as_of: int,
 ) -> dict[int, Any]:
-    """What each record's source itself said, as far as it had landed by a time."""
+    """What each record's source itself said by `as_of`, as far as it had landed by `at` (None: by now)."""
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
     found = {}
     for rid, versions in landing.versions_of(connection, infos).items():
@@ -198,18 +230,27 @@ def _held_at(
         if stream is None:
             continue
         known = [
-            _version(mappers, info, v) for v in versions if v.at <= at and (v.suspended is None or v.suspended > at)
+            _version(mappers, info, v)
+            for v in versions
+            if (v.suspended is None if at is None else v.at <= at and (v.suspended is None or v.suspended > at))
         ]
         folded = fold(
-            known,
+            _by(known, as_of),
             writes.get(rid, []),
             hash_values,
             partial=stream.records == "partial",
             keep_deleted=stream.on_delete == "keep_values",
+            spelling=config.customers[info.type].spelling,
         )
         if folded is not None:
             found[rid] = folded.held
     return found
+
+
+def _by(versions: list[Version], as_of: int) -> list[Version]:
+    """The versions that were there by a time of the source's own, and the first one in any case."""
+    ordered = sorted(versions, key=lambda v: v.order)
+    return [v for n, v in enumerate(ordered) if n == 0 or v.observed is None or v.observed <= as_of]
 
 
 def _version(mappers: Mappers, info: RecordInfo, v: StoredVersion) -> Version:

@@ -78,6 +78,10 @@ def lineage_json(golden: Golden) -> dict[str, Any]:
         found["override"] = golden.override
     if not golden.verified:
         found["verified"] = False
+    if golden.taken:
+        found["taken"] = [list(r) for r in golden.taken]
+    if golden.of:
+        found["of"] = {part: lineage_json(g) for part, g in golden.of}
     return found
 
 

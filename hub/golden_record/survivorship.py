@@ -1,6 +1,7 @@
 """Members' values and overrides -> golden values with lineage. Pure, and without a clock.
 
 Rules rank candidates from best to worst; every rank ends on value and record, so none tie.
+What was taken back is no candidate (`taken_back`); names and whatever else hangs together win together (`hanging`).
 `most_trusted` ranks by log2(trust) + time / half-life: the ratio of two decayed trusts is constant
 over time, so the winner needs no clock. A verified value outranks every claimed one, under any rule.
 """
@@ -8,11 +9,13 @@ over time, so the winner needs no clock. A verified value outranks every claimed
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import inf, log2
 from typing import Any, NamedTuple
 
+from hub.golden_record.hanging import LEADING, PARTS, agrees, composed, from_one
+from hub.golden_record.taken_back import ends, standing
 from hub.landing.fold import Held
 from hub.model import Override, RecordId, Rule, Value, canonical, plain
 from hub.settings import CustomerType, Stream, Survivorship
@@ -27,13 +30,15 @@ class Standing(NamedTuple):
 
     trust: float  # log2
     verified: bool
+    owns: bool = False  # what it says stands until it says otherwise
 
 
 class Standings:
     """A stream's standing per attribute, computed once."""
 
     def __init__(self, stream: Stream, attributes: Iterable[str]):
-        self.by = {a: Standing(log2(stream.trust.of(a)), stream.is_verified(a)) for a in attributes}
+        self.by = {a: Standing(log2(stream.trust.of(a)), stream.is_verified(a), a in stream.owns) for a in attributes}
+        self.maps_parts = not stream.map.keys().isdisjoint(LEADING)
 
 
 class Member(NamedTuple):
@@ -60,6 +65,8 @@ class Golden(NamedTuple):
     lost: tuple[Ref, ...] = ()
     override: int | None = None
     verified: bool = True  # False: nobody checked it, so it is never written back
+    taken: tuple[Ref, ...] = ()  # what was taken back, and stated by nobody since
+    of: tuple[tuple[str, Golden], ...] = ()  # a full name: the parts that it is made of
 
 
 class Candidate(NamedTuple):
@@ -68,6 +75,18 @@ class Candidate(NamedTuple):
     standing: Standing
     record: RecordId
     ref: Ref
+
+    @property
+    def since(self) -> int | None:
+        return self.held.stated(self.ref.index)
+
+    @property
+    def verified(self) -> bool:
+        return self.standing.verified
+
+    @property
+    def owned(self) -> bool:
+        return self.standing.owns
 
 
 def golden_values(
@@ -82,19 +101,102 @@ def golden_values(
             cell = held.cell
             if (cell.values or cell.cleared) and cell.in_effect(now):
                 by_attribute.setdefault(attribute, []).extend(_candidates(member, attribute, held))
-    standing = _standing_overrides(overrides, {m.record for m in members}, now)
+    taken = _take_back(members, by_attribute, customer)
+    kept = _hang_together(by_attribute, customer)
+    set_by_hand = _standing_overrides(overrides, {m.record for m in members}, now)
     made: dict[str, Golden] = {}
     for attribute, rules in customer.attributes.items():
-        if attribute not in by_attribute and attribute not in standing:
-            continue
-        found = survive(by_attribute.get(attribute, []), rules.survivorship)
-        override = standing.get(attribute)
+        found = _survivor(by_attribute.get(attribute, ()), kept.get(attribute), rules.survivorship)
+        override = set_by_hand.get(attribute)
         if override is not None:
             lost = (*found.won, *found.lost) if found else ()
             found = Golden(override.values, "override", (), lost, override.id)
+        if attribute in taken:
+            found = (found or Golden((), rules.survivorship.rule.value))._replace(taken=taken[attribute])
         if found is not None:
             made[attribute] = found
+    for whole in customer.whole_names:
+        if whole not in set_by_hand:
+            _name_in_full(made, whole, by_attribute.get(whole, ()), customer)
     return made
+
+
+def _take_back(
+    members: Sequence[Member], by_attribute: dict[str, list[Candidate]], customer: CustomerType
+) -> dict[str, tuple[Ref, ...]]:
+    """Leaves out the candidates that were taken back; which, by attribute."""
+    found: dict[str, tuple[Ref, ...]] = {}
+    ended = {a for m in members for a, h in m.held.items() if h.taken} & by_attribute.keys()
+    for attribute in sorted(ended):
+
+        def name(value: Value, attribute: str = attribute) -> Hashable:
+            return customer.spelling(attribute, value)
+
+        held = [(m.held[attribute], m.standings.by[attribute].verified) for m in members if attribute in m.held]
+        candidates = by_attribute[attribute]
+        stands = standing(candidates, ends(held, name), name)
+        if not all(stands):
+            by_attribute[attribute] = [c for c, here in zip(candidates, stands, strict=True) if here]
+            found[attribute] = tuple(sorted(c.ref for c, here in zip(candidates, stands, strict=True) if not here))
+    return found
+
+
+def _hang_together(
+    by_attribute: Mapping[str, Sequence[Candidate]], customer: CustomerType
+) -> dict[str, Sequence[Candidate]]:
+    """The candidates of attributes that hang together, where some of them are of another record than the best."""
+    kept: dict[str, Sequence[Candidate]] = {}
+    for group in customer.groups:
+        offers = {a: by_attribute[a] for a in group if by_attribute.get(a)}
+        if len(offers) < 2 or all(len({c.value for c in cs}) == 1 for cs in offers.values()):
+            continue
+        merits = {a: _merit(cs, customer.attributes[a].survivorship) for a, cs in offers.items()}
+        kept |= from_one(
+            offers,
+            group,
+            lambda c: c.verified,
+            lambda a, c, merits=merits: merits[a](c),  # type: ignore[misc]
+            lambda a, value: None if value is None else customer.spelling(a, value),
+        )
+    return kept
+
+
+def _survivor(candidates: Sequence[Candidate], kept: Sequence[Candidate] | None, rules: Survivorship) -> Golden | None:
+    """The best value of all candidates, or of those that hang together with what else won."""
+    found = survive(candidates, rules)
+    if kept is None or found is None or len(kept) == len(candidates):
+        return found
+    best = survive(kept, rules)
+    assert best is not None
+    won = set(best.won)
+    return best._replace(lost=tuple(ref for ref in (*found.won, *found.lost) if ref not in won))
+
+
+def _name_in_full(made: dict[str, Golden], whole: str, candidates: Sequence[Candidate], customer: CustomerType) -> None:
+    """A full name says what the parts that won say: one that somebody gave, where one does, else one made of them."""
+    given = made.get(whole)
+    parts = {p: g for p in PARTS if (g := made.get(p)) is not None and g.values}
+    if given is None or not given.values or parts.keys().isdisjoint(LEADING):
+        return
+    values, attribute = {p: g.values[0] for p, g in parts.items()}, customer.attributes[whole]
+    agreeing = [c for c in candidates if c.value is not None and agrees(c.value, attribute.kind, values)]
+    if len(agreeing) == len(candidates):
+        return
+    if agreeing:
+        found = _survivor(candidates, agreeing, attribute.survivorship)
+        assert found is not None
+        made[whole] = found._replace(taken=given.taken)
+        return
+    made[whole] = Golden(
+        (composed(values),),
+        "composed",
+        (),
+        (*given.won, *given.lost),
+        None,
+        all(g.verified for g in parts.values()),
+        given.taken,
+        tuple((p, g._replace(lost=(), taken=())) for p, g in parts.items()),
+    )
 
 
 def _alone(member: Member, customer: CustomerType, now: int) -> dict[str, Golden]:
@@ -114,6 +216,10 @@ def _alone(member: Member, customer: CustomerType, now: int) -> dict[str, Golden
         made[attribute] = Golden(
             tuple(dict.fromkeys(values)), rule.value, refs, (), None, member.standings.by[attribute].verified
         )
+    if member.standings.maps_parts:
+        for whole in customer.whole_names:
+            if whole in made:
+                _name_in_full(made, whole, _candidates(member, whole, member.held[whole]), customer)
     return made
 
 
@@ -136,15 +242,12 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
         return Golden(
             () if only.value is None else (only.value,), rules.rule.value, (only.ref,), (), None, only.standing.verified
         )
-    keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
+    merit = _merit(candidates, rules)
 
     def rank(candidate: Candidate) -> tuple[Any, ...]:
-        time = -inf if candidate.held.time is None else candidate.held.time
         return (
-            candidate.standing.verified,
-            *(key(candidate) for key in keys),
-            _trust(candidate),
-            time,
+            candidate.verified,
+            *merit(candidate),
             -candidate.ref.index,
             _text(candidate.value),
             candidate.record,
@@ -167,6 +270,12 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
 # --- rules: the candidates of one attribute -> a key, largest best ---------------------------
 
 Key = Callable[[Candidate], Any]
+
+
+def _merit(candidates: Sequence[Candidate], rules: Survivorship) -> Callable[[Candidate], tuple[Any, ...]]:
+    """What an attribute's rules say of each candidate among all: largest best. Two may be alike."""
+    keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
+    return lambda c: (*(key(c) for key in keys), _trust(c), -inf if c.held.time is None else c.held.time)
 
 
 def _trust(candidate: Candidate) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ from hub.kinds.person_name import PERSON_NAME
 from hub.kinds.phone import PHONE
 from hub.kinds.postal_address import POSTAL_ADDRESS
 from hub.kinds.text import TEXT
+from hub.model import Value
 
 REMEMBERED = (
     4096  # values of a kind whose forms are kept: those just cleaned are asked for again when a record is standardised
@@ -48,6 +50,12 @@ KINDS: dict[str, Kind] = {
         TEXT,
     )
 }
+
+
+def spelling(kind: str, value: Value) -> Hashable:
+    """What every spelling of a value shares, its comparison forms: 'Hauptstr. 1' and 'Hauptstraße 1' are one address."""
+    forms = KINDS[kind].forms(value)
+    return tuple(forms.values()) if forms.get("") else value
 
 
 def form_names(kind: Kind) -> tuple[str, ...]:

@@ -2,25 +2,49 @@
 
 A version is a row; a run is successive versions in which one field stayed the same. A field whose
 newest run holds what the hub wrote over the run before it is an echo: it reads as that earlier run.
+What a run held and the source itself left out of the next was taken back, also where the hub had put it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hub.model import Cell, RecordId, Value, Version, Write
+from hub.model import Cell, RecordId, Value, Version, Write, canonical
 
 HashOf = Callable[[tuple[Value, ...]], str]
+Spelling = Callable[[str, Value], Hashable]  # attribute, value -> what its spellings share
+
+
+def as_written(_attribute: str, value: Value) -> Hashable:
+    """For values of which every other spelling is another value."""
+    return value
+
+
+class Taken(NamedTuple):
+    """A value that the source stated no longer, from a time of its own on."""
+
+    value: Value
+    at: int
 
 
 class Held(NamedTuple):
-    """A cell, its time (its mapped date, else the source time of its run's first version) and that version."""
+    """A cell, its time (its mapped date, else the source time of its run's first version) and that version.
+
+    since  of each value the time from which it stood there without a break; none: all since `time`
+    taken  what this record's source took back, and states no more
+    """
 
     cell: Cell
     time: int | None
     landed: int
+    since: tuple[int | None, ...] = ()
+    taken: tuple[Taken, ...] = ()
+
+    def stated(self, index: int) -> int | None:
+        """Since when its source says this one of its values."""
+        return self.since[index] if self.since and index < len(self.since) else self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +65,15 @@ class _Run:
 
 
 def fold(
-    versions: Sequence[Version], writes: Sequence[Write], hash_of: HashOf, *, partial: bool, keep_deleted: bool = False
+    versions: Sequence[Version],
+    writes: Sequence[Write],
+    hash_of: HashOf,
+    *,
+    partial: bool,
+    keep_deleted: bool = False,
+    spelling: Spelling = as_written,
 ) -> Folded | None:
-    """One record from all its versions; None while only tombstones landed."""
+    """One record from all its versions; None while only tombstones landed. `spelling`: another one takes nothing back."""
     ordered = sorted(versions, key=lambda v: v.order)
     lives = [v for v in ordered if not v.tombstone]
     if not lives:
@@ -58,7 +88,14 @@ def fold(
     attributes = sorted({a for v in lives for a in v.cells})
     held = {}
     for attribute in attributes:
-        mine = own(_runs(lives, attribute, partial), [w for w in writes if w.attribute == attribute], hash_of)
+        field = _Field(
+            _runs(lives, attribute, partial),
+            [w for w in writes if w.attribute == attribute],
+            hash_of,
+            attribute,
+            spelling,
+        )
+        mine = field.own()
         if mine is not None:
             held[attribute] = mine
     return Folded(lives[0].record, held, born, died, last.landed)
@@ -81,19 +118,76 @@ def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]
     return found
 
 
-def _is_echo(history: Sequence[_Run], writes: Iterable[Write], hash_of: HashOf) -> bool:
-    if len(history) < 2:
-        return False
-    before, current = history[-2:]
-    value = hash_of(current.cell.values if current.cell else ())
-    return any(w.value_hash == value and before.first.order <= w.base < current.first.order for w in writes)
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One attribute's history, and what the hub wrote there."""
+
+    runs: Sequence[_Run]
+    writes: Sequence[Write]
+    hash_of: HashOf
+    attribute: str
+    spelling: Spelling
+
+    def own(self) -> Held | None:
+        """What the source itself says in this field."""
+        if not self.runs:
+            return None
+        echoes = [n > 0 and self._is_echo(n) for n in range(len(self.runs))]
+        last = len(self.runs) - 1
+        while echoes[last]:
+            last -= 1
+        cell, first = self.runs[last].cell, self.runs[last].first
+        taken = self._taken(echoes, cell) if len(self.runs) > 1 else ()
+        if cell is None:
+            return Held(Cell(), None, first.landed, (), taken) if taken else None
+        time = _time(cell, first)
+        return Held(cell, time, first.landed, self._since(last, echoes, time), taken)
+
+    def _is_echo(self, n: int) -> bool:
+        if not self.writes:
+            return False
+        before, run = self.runs[n - 1], self.runs[n]
+        value = self.hash_of(run.cell.values if run.cell else ())
+        return any(w.value_hash == value and before.first.order <= w.base < run.first.order for w in self.writes)
+
+    def _taken(self, echoes: Sequence[bool], now: Cell | None) -> tuple[Taken, ...]:
+        """Values that the source itself left out of its next statement, at that one's time; not what it states now."""
+        found: dict[Hashable, Taken] = {}
+        for n in range(1, len(self.runs)):
+            before, after = self.runs[n - 1].cell, self.runs[n]
+            at = after.first.observed
+            at = after.cell.date if at is None and after.cell is not None else at
+            if echoes[n] or before is None or at is None:
+                continue
+            kept = self._spellings(after.cell)
+            for value in before.values:
+                name = self.spelling(self.attribute, value)
+                if name not in kept and (name not in found or found[name].at <= at):
+                    found[name] = Taken(value, at)
+        stated = self._spellings(now)
+        return tuple(
+            sorted((t for name, t in found.items() if name not in stated), key=lambda t: (t.at, canonical(t.value)))
+        )
+
+    def _since(self, last: int, echoes: Sequence[bool], time: int | None) -> tuple[int | None, ...]:
+        """A value of a list does not become newer by what is added beside it. A mapped date is everybody's."""
+        cell = self.runs[last].cell
+        if cell is None or cell.date is not None or not last:
+            return ()
+        found: list[int | None] = []
+        for value in cell.values:
+            since, n = time, last
+            name = self.spelling(self.attribute, value)
+            while n and name in self._spellings(self.runs[n - 1].cell):
+                n -= 1
+                if not echoes[n]:
+                    since = _time(self.runs[n].cell or cell, self.runs[n].first)
+            found.append(since)
+        return () if all(since == time for since in found) else tuple(found)
+
+    def _spellings(self, cell: Cell | None) -> set[Hashable]:
+        return {self.spelling(self.attribute, v) for v in cell.values} if cell is not None else set()
 
 
-def own(history: list[_Run], writes: Sequence[Write], hash_of: HashOf) -> Held | None:
-    """What the source itself says in this field."""
-    while writes and _is_echo(history, writes, hash_of):
-        history = history[:-1]
-    if not history or history[-1].cell is None:
-        return None
-    cell, first = history[-1].cell, history[-1].first
-    return Held(cell, cell.date if cell.date is not None else first.observed, first.landed)
+def _time(cell: Cell, first: Version) -> int | None:
+    return cell.date if cell.date is not None else first.observed

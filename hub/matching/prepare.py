@@ -100,7 +100,12 @@ def prepare(
         unread = frozenset(a for a, _ in problems if a not in cells or not cells[a].values)
         mapped.append(Version(info.id, v.order, v.landed, cells, v.observed, unread))
     folded = fold(
-        mapped, writes, hash_values, partial=stream.records == "partial", keep_deleted=stream.on_delete == "keep_values"
+        mapped,
+        writes,
+        hash_values,
+        partial=stream.records == "partial",
+        keep_deleted=stream.on_delete == "keep_values",
+        spelling=recipe.customer(info.type).spelling,
     )
     if folded is None:
         return None

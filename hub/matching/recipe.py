@@ -35,7 +35,7 @@ FIRST = "8a9825861a76"  # what stood here while every version was 1, by the byte
 # Raised when what a reader answers changes: stored rows made by the old one are stale. A kind's version is its own.
 READERS = {
     "mapping": 2,  # several values in one cell; a full name where the parts of it are empty
-    "fold": 2,  # what cannot be read takes nothing away
+    "fold": 3,  # what cannot be read takes nothing away; what its source took back
     "standardised": 1,
     "sketch": 1,
     "model": 2,  # nearness of names and mailboxes by their length

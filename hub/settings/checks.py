@@ -59,6 +59,7 @@ def _check_stream(config: Config, file: str, name: str, stream: Stream) -> Itera
         "effective_to": stream.effective_to,
         "trust": stream.trust.__pydantic_extra__ or {},
         "verified": () if isinstance(stream.verified, str) else stream.verified,
+        "owns": stream.owns,
         "write_back.attributes": stream.write_back.attributes if stream.write_back else (),
     }
     for section, attributes in named.items():

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import cached_property
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from hub.kinds import KINDS
-from hub.model import Rule
-from hub.settings.base import Strict, duration_micros
+from hub.kinds import KINDS, spelling
+from hub.model import Rule, Value
+from hub.settings.base import ADDED, Strict, duration_micros
 
 
 class Survivorship(Strict):
@@ -74,3 +75,48 @@ class CustomerType(Strict):
     title: str = ""
     attributes: dict[str, Attribute]  # name -> what it is
     matching: Matching = Matching()  # when records are one customer
+    together: tuple[tuple[str, ...], ...] | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # attributes whose values come from one record: [[given_name, family_name]]; unset: given and family name do
+
+    def spelling(self, attribute: str, value: Value) -> Hashable:
+        """What every spelling of a value of an attribute shares."""
+        return spelling(self.attributes[attribute].kind, value)
+
+    @model_validator(mode="after")
+    def _groups(self) -> CustomerType:
+        seen: set[str] = set()
+        for group in self.together or ():
+            for name in group:
+                if name not in self.attributes:
+                    raise ValueError(
+                        f"together names '{name}', which is no attribute; known: {', '.join(self.attributes)}"
+                    )
+                if name in seen:
+                    raise ValueError(f"together names '{name}' twice: an attribute is in one group")
+                if self.attributes[name].many or self.attributes[name].survivorship.rule is Rule.UNION:
+                    raise ValueError(f"together names '{name}', of which a customer may have several")
+                seen.add(name)
+            if len(group) < 2:
+                raise ValueError("a group of together has at least two attributes")
+        return self
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """Attributes that hang together: those that are named, else the given and the family name."""
+        if self.together is not None:
+            return self.together
+        names = tuple(
+            next((n for n, a in self.attributes.items() if a.kind == kind and not a.many), "")
+            for kind in ("given_name", "family_name")
+        )
+        return (
+            (names,)
+            if all(names) and not any(self.attributes[n].survivorship.rule is Rule.UNION for n in names)
+            else ()
+        )
+
+    @cached_property
+    def whole_names(self) -> tuple[str, ...]:
+        """Attributes that stand for others, such as a full name for its parts."""
+        return tuple(n for n, a in self.attributes.items() if KINDS[a.kind].expand is not None and not a.many)

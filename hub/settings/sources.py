@@ -88,6 +88,9 @@ class Stream(Strict):
     on_delete: Literal["remove", "keep_values"] = "remove"  # keep_values: a deleted record goes on counting
     trust: Trust = Trust()  # how much its values count
     verified: Literal["all", "none"] | tuple[str, ...] = "none"  # attributes whose values the source has checked
+    owns: tuple[str, ...] = Field(
+        default=(), json_schema_extra=ADDED
+    )  # attributes whose values nobody else takes back: what it says stands until it says otherwise
     duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
     country: str | None = None  # of phone numbers and addresses that name none, such as DE
     day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem

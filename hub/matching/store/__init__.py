@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.landing.fold import Held
+from hub.landing.fold import Held, Taken
 from hub.model import Cell, Decision, Pair, RecordId, Verdict, from_plain, plain
 
 if TYPE_CHECKING:
@@ -138,13 +138,16 @@ class Standardised:
 
 
 def held_json(held: Mapping[str, Held]) -> str:
-    """Held cells, compactly: values, time, version, then what is rarely there."""
+    """Held cells, compactly: values, time, version, then what is rarely there, and at the end what is rarer still."""
     packed: dict[str, list[Any]] = {}
     for attribute, h in held.items():
         cell = h.cell
         row: list[Any] = [[plain(v) for v in cell.values], h.time, h.landed]
-        if cell.cleared or not cell.valid or cell.date is not None or cell.start is not None or cell.end is not None:
+        past = bool(h.since or h.taken)
+        if past or cell != Cell(cell.values):
             row.extend([int(cell.cleared), int(cell.valid), cell.date, cell.start, cell.end])
+        if past:
+            row.extend([h.since, [[plain(t.value), t.at] for t in h.taken]])
         packed[attribute] = row
     return db.dump(packed)
 
@@ -154,7 +157,10 @@ def held_from(packed: str) -> dict[str, Held]:
     for attribute, row in orjson.loads(packed).items():
         values = tuple([v if type(v) is str else from_plain(v) for v in row[0]])
         cell = Cell(values) if len(row) == 3 else Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
-        found[attribute] = Held(cell, row[1], row[2])
+        since, taken = row[8:10] if len(row) > 8 else ((), ())
+        found[attribute] = Held(
+            cell, row[1], row[2], tuple(since), tuple([Taken(from_plain(value), at) for value, at in taken])
+        )
     return found
 
 
