@@ -142,13 +142,18 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The hub wrote a value (its hash) over what `record` held at version order `base`."""
+    """The hub wrote a value (its hash) over what `record` held at version order `base`.
+
+    parts: the hashes of its single values; arrived: when the source had confirmed it, None: nobody knows that it did.
+    """
 
     record: RecordId
     attribute: str
     value_hash: str
     base: tuple[str, int, str]
     origin: str = ""
+    parts: tuple[str, ...] = ()
+    arrived: int | None = None
 
 
 class Part(NamedTuple):

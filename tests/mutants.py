@@ -418,7 +418,7 @@ MUTANTS = [
     Mutant(
         "writes are not logged",
         "hub/delivery/run.py",
-        "landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now)",
+        "landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now, parts=p.parts[attribute])",
         "pass",
         T_PUSH + "what_comes_back_is_an_echo_neither_evidence_nor_vote_nor_change[sqlite]",
     ),

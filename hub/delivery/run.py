@@ -99,7 +99,9 @@ class Push:
             for w, _, p in [] if dry else sent:
                 assert p is not None
                 for attribute, hash_ in p.hashes.items():
-                    landing.log_write(connection, w.rid, attribute, hash_, origin=origin, at=now)
+                    landing.log_write(
+                        connection, w.rid, attribute, hash_, origin=origin, at=now, parts=p.parts[attribute]
+                    )
         fail_point("pre-send")
         results = (
             []
@@ -182,6 +184,7 @@ class Push:
                     store.forget_writes(connection, w.rid, origin)
                 store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
                 if answer is not None and answer.outcome == "written" and p is not None:
+                    landing.write_arrived(connection, w.rid, p.hashes, now)
                     self.result.written += 1
                     self.result.fields.update(p.hashes.keys())
             fail_point("attempt saved")

@@ -17,11 +17,13 @@ TRIPS_AT = 2  # the same value written so often in a row did not stick: the thir
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Fields to set, on condition of `expected`; what the log keeps per attribute; what was not possible and why."""
+    """Fields to set, on condition of `expected`; what the log keeps per attribute (the hash of all
+    values, and of each); what was not possible and why."""
 
     fields: Mapping[str, Any]
     expected: Mapping[str, Any]
     hashes: Mapping[str, str]
+    parts: Mapping[str, tuple[str, ...]]
     problems: Mapping[str, str]
     tripped: tuple[str, ...] = ()
 
@@ -43,6 +45,7 @@ def plan(
     fields: dict[str, Any] = {}
     expected: dict[str, Any] = {}
     hashes: dict[str, str] = {}
+    parts: dict[str, tuple[str, ...]] = {}
     problems: dict[str, str] = {}
     tripped: list[str] = []
     for attribute in attributes:
@@ -71,7 +74,8 @@ def plan(
         fields.update(these)
         expected.update(mapper.held(attribute, raw))
         hashes[attribute] = hash_
-    return Plan(fields, expected, hashes, problems, tuple(tripped))
+        parts[attribute] = tuple(hash_values((value,)) for value in becomes)
+    return Plan(fields, expected, hashes, parts, problems, tuple(tripped))
 
 
 def wanted(

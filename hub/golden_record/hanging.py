@@ -85,6 +85,8 @@ def _agrees(whole: str, kind: str, leading: tuple[tuple[str, str], ...], made: s
     said = expand(whole)
     if all(_same(p, said.get(p, ""), text) for p, text in leading):
         return True
+    if forms(whole).get("") == forms(made).get(""):
+        return True
     words = " ".join(text for _, text in leading)
     return len(leading) == len(LEADING) and forms(whole).get("sorted") in (
         forms(words).get("sorted"),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from hub.golden_record.hanging import LEADING, PARTS, agrees, composed, from_one
 from hub.golden_record.taken_back import ends, standing
 from hub.landing.fold import Held
+from hub.matching.recipe import hash_values
 from hub.model import Override, RecordId, Rule, Value, canonical, plain
 from hub.settings import CustomerType, Stream, Survivorship
 
@@ -134,7 +135,7 @@ def _take_back(
 
         held = [(m.held[attribute], m.standings.by[attribute].verified) for m in members if attribute in m.held]
         candidates = by_attribute[attribute]
-        stands = standing(candidates, ends(held, name), name)
+        stands = standing(candidates, ends(held, name), name, lambda value: hash_values((value,)))
         if not all(stands):
             by_attribute[attribute] = [c for c, here in zip(candidates, stands, strict=True) if here]
             found[attribute] = tuple(sorted(c.ref for c, here in zip(candidates, stands, strict=True) if not here))

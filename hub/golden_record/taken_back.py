@@ -30,6 +30,12 @@ class Said(Protocol):
     def owned(self) -> bool: ...
 
 
+class Hashed(NamedTuple):
+    """A value of which only the write log's hash is known: the hub wrote it, and the source changed it before a pull."""
+
+    hash: Value
+
+
 class End(NamedTuple):
     """When a value was last taken back, by a source that checks it and by any."""
 
@@ -38,18 +44,24 @@ class End(NamedTuple):
 
 
 def ends(held: Sequence[tuple[Held, bool]], name: Name) -> Mapping[Hashable, End]:
-    """Of one attribute: value -> when it was taken back last. held: what each record holds, and whether that is verified."""
+    """Of one attribute: value -> when it was taken back last. held: what each record holds, and whether that is verified.
+
+    What only its hash is known of is named by that, as `Hashed`.
+    """
     found: dict[Hashable, End] = {}
     for h, verified in held:
         for taken in h.taken:
-            key = name(taken.value)
+            key = Hashed(taken.value) if taken.hashed else name(taken.value)
             before = found.get(key, End(-inf, -inf))
             found[key] = End(max(before.any, taken.at), max(before.verified, taken.at) if verified else before.verified)
     return found
 
 
-def standing(said: Sequence[Said], found: Mapping[Hashable, End], name: Name) -> list[bool]:
+def standing(
+    said: Sequence[Said], found: Mapping[Hashable, End], name: Name, hash_of: Callable[[Value], str]
+) -> list[bool]:
     """Of each value, does it stand?"""
+    by_hash = any(isinstance(key, Hashed) for key in found)
     stated: dict[tuple[Hashable, bool], float] = {}
     for s in said:
         if s.value is None:
@@ -62,6 +74,8 @@ def standing(said: Sequence[Said], found: Mapping[Hashable, End], name: Name) ->
             return True
         key = name(s.value)
         end = found.get(key)
+        if by_hash and (hashed := found.get(Hashed(hash_of(s.value)))) is not None:
+            end = hashed if end is None else End(max(end.any, hashed.any), max(end.verified, hashed.verified))
         if end is None:
             return True
         sure, own = stated.get((key, True), -inf), _time(s)

@@ -25,8 +25,9 @@ def as_written(_attribute: str, value: Value) -> Hashable:
 class Taken(NamedTuple):
     """A value that the source stated no longer, from a time of its own on."""
 
-    value: Value
+    value: Value  # of what the hub had put there and no pull saw, its hash
     at: int
+    hashed: bool = False
 
 
 class Held(NamedTuple):
@@ -157,17 +158,41 @@ class _Field:
             before, after = self.runs[n - 1].cell, self.runs[n]
             at = after.first.observed
             at = after.cell.date if at is None and after.cell is not None else at
-            if echoes[n] or before is None or at is None:
+            if echoes[n] or at is None:
                 continue
             kept = self._spellings(after.cell)
-            for value in before.values:
+            for hash_ in self._unseen(n):
+                found[hash_] = Taken(hash_, at, hashed=True)
+            for value in before.values if before is not None else ():
                 name = self.spelling(self.attribute, value)
                 if name not in kept and (name not in found or found[name].at <= at):
                     found[name] = Taken(value, at)
-        stated = self._spellings(now)
+        stated = self._spellings(now) | self._hashes(now)
         return tuple(
-            sorted((t for name, t in found.items() if name not in stated), key=lambda t: (t.at, canonical(t.value)))
+            sorted(
+                (t for name, t in found.items() if name not in stated),
+                key=lambda t: (t.at, t.hashed, canonical(t.value)),
+            )
         )
+
+    def _unseen(self, n: int) -> Iterable[Value]:
+        """Hashes of what stood there by the hub's write until the source made this run of it, and no pull saw.
+
+        The source's clock must say that it came after the write had arrived: a source that stores what it is given
+        in its own way has taken nothing back.
+        """
+        before, after = self.runs[n - 1].first, self.runs[n]
+        there = [
+            w
+            for w in self.writes
+            if w.arrived is not None and before.order <= w.base < after.first.order
+            and after.first.observed is not None and after.first.observed > w.arrived
+        ]  # fmt: skip
+        last = max(there, key=lambda w: w.arrived or 0, default=None)
+        return () if last is None else set(last.parts) - self._hashes(after.cell)
+
+    def _hashes(self, cell: Cell | None) -> set[str]:
+        return {self.hash_of((v,)) for v in cell.values} if cell is not None and self.writes else set()
 
     def _since(self, last: int, echoes: Sequence[bool], time: int | None) -> tuple[int | None, ...]:
         """A value of a list does not become newer by what is added beside it. A mapped date is everybody's."""

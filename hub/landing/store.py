@@ -79,6 +79,8 @@ class WriteRow(SQLModel, table=True):
     base_content: str
     origin: str  # the delivery that wrote it
     at: int = big()
+    parts: str | None = None  # the hashes of its single values
+    arrived: int | None = big(nullable=True)  # when the source had confirmed it
 
 
 class CursorRow(SQLModel, table=True):
@@ -427,17 +429,29 @@ def latest_versions(connection: Connection, rids: Iterable[int]) -> dict[int, St
 def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[int, list[Write]]:
     found: dict[int, list[Write]] = {}
     statement = (
-        "SELECT rid, attribute, value_hash, base_version, base_generation, base_content, origin FROM write_log"
+        "SELECT rid, attribute, value_hash, base_version, base_generation, base_content, origin, parts, arrived FROM write_log"
         " WHERE rid IN {ids} ORDER BY id"
     )
-    for rid, attribute, value_hash, version, generation, content, origin in db.ask(connection, statement, ids=records_):
+    for rid, attribute, value_hash, version, generation, content, origin, parts, arrived in db.ask(
+        connection, statement, ids=records_
+    ):
+        base = (version, generation, content)
         found.setdefault(rid, []).append(
-            Write(records_[rid], attribute, value_hash, (version, generation, content), origin)
+            Write(records_[rid], attribute, value_hash, base, origin, tuple((parts or "").split()), arrived)
         )
     return found
 
 
-def log_write(connection: Connection, rid: int, attribute: str, value_hash: str, *, origin: str, at: int) -> None:
+def log_write(
+    connection: Connection,
+    rid: int,
+    attribute: str,
+    value_hash: str,
+    *,
+    origin: str,
+    at: int,
+    parts: Sequence[str] = (),
+) -> None:
     """Before the hub writes a field: over which version, and what. Another try of the same write is the same line."""
     base = connection.execute(
         text(
@@ -464,9 +478,25 @@ def log_write(connection: Connection, rid: int, attribute: str, value_hash: str,
         "base_content",
         "origin",
         "at",
+        "parts",
     )
-    row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at)
+    row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at, " ".join(parts))
     db.insert_many(connection, table(WriteRow), columns, [row])
+
+
+def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:
+    """The source confirmed a write: attribute -> hash of what was written. Not once a newer version has landed: what
+    was folded then did not know."""
+    for attribute, value_hash in hashes.items():
+        connection.execute(
+            text(
+                "UPDATE write_log SET arrived = :at WHERE rid = :rid AND attribute = :attribute AND value_hash = :hash"
+                " AND arrived IS NULL AND EXISTS (SELECT 1 FROM record r JOIN version v ON v.landed = r.latest"
+                " WHERE r.rid = :rid AND v.version = write_log.base_version"
+                " AND v.generation = write_log.base_generation AND v.content = write_log.base_content)"
+            ),
+            {"at": at, "rid": rid, "attribute": attribute, "hash": value_hash},
+        )
 
 
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:

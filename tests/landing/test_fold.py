@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.landing.fold import Folded, Held, fold
+from hub.landing.fold import Folded, Held, Spelling, as_written, fold
 from hub.matching.recipe import hash_values
 from hub.model import Cell, RecordId, Version, Write
 
@@ -49,7 +49,18 @@ def folded(versions: Sequence[Version], *writes: Write, partial: bool = False, k
 
 
 def phone(versions: Sequence[Version], *writes: Write, partial: bool = False) -> Held | None:
-    return folded(versions, *writes, partial=partial).held.get("phone")
+    """What the field holds; what was taken back is looked at apart."""
+    held = folded(versions, *writes, partial=partial).held.get("phone")
+    return held if held is None else held._replace(taken=())
+
+
+def taken(
+    versions: Sequence[Version], *writes: Write, partial: bool = False, spelling: Spelling = as_written
+) -> dict[object, int]:
+    """What its source took back in the field, and when."""
+    found = fold(versions, writes, hash_values, partial=partial, spelling=spelling)
+    assert found is not None
+    return {t.value: t.at for t in found.held["phone"].taken} if "phone" in found.held else {}
 
 
 # --- runs and times -----------------------------------------------------------------------------------
@@ -103,7 +114,10 @@ def test_an_older_version_that_lands_late_only_lengthens_the_run() -> None:
 
 def test_a_field_that_a_full_row_lacks_is_gone_and_one_that_a_partial_row_lacks_stays() -> None:
     rows = [version(1, {"phone": is_("A")}, at=100), version(2, {"email": is_("E")}, at=200)]
-    assert folded(rows).held == {"email": Held(is_("E"), 200, 2)}
+    full = folded(rows).held
+    assert full["email"] == Held(is_("E"), 200, 2)
+    assert full["phone"].cell == NULL  # nothing, but that it was taken back
+    assert taken(rows) == {"A": 200}
     assert folded(rows, partial=True).held == {"email": Held(is_("E"), 200, 2), "phone": Held(is_("A"), 100, 1)}
 
 
@@ -199,6 +213,60 @@ def test_a_cleared_field_that_the_hub_cleared_is_an_echo() -> None:
     assert phone(phones("A", None), wrote("", 1)) == Held(is_("A"), 100, 1)
 
 
+# --- what was taken back ----------------------------------------------------------------------------------
+
+
+def test_what_a_source_states_no_more_it_took_back_when_it_said_so() -> None:
+    assert taken(phones("A", "B", "B")) == {"A": 200}
+    assert taken(phones("A", "B", "C")) == {"A": 200, "B": 300}
+    assert taken(phones("A", None)) == {"A": 200}
+
+
+def test_what_it_states_again_it_did_not_take_back() -> None:
+    assert taken(phones("A", "B", "A")) == {"B": 300}
+
+
+def test_a_value_of_a_list_is_taken_back_alone_and_the_others_grow_no_younger() -> None:
+    rows = [version(1, {"phone": Cell(("A", "B"))}, at=100), version(2, {"phone": Cell(("C", "B"))}, at=200)]
+    assert taken(rows) == {"A": 200}
+    held = folded(rows).held["phone"]
+    assert [held.stated(n) for n in range(2)] == [200, 100]
+
+
+def test_what_the_hub_put_there_is_taken_back_when_the_source_changes_it() -> None:
+    assert taken(phones("A", "X", "B"), wrote("X", 1)) == {"X": 300}
+    assert taken(phones("A", "X", "A"), wrote("X", 1)) == {"X": 300}
+
+
+def test_what_the_hub_wrote_over_nobody_took_back() -> None:
+    assert taken(phones("A", "X"), wrote("X", 1)) == {}
+    assert taken(phones("A", "X", "Y"), wrote("X", 1), wrote("Y", 2)) == {}
+
+
+def test_what_the_hub_put_there_and_no_pull_saw_is_taken_back_by_what_the_source_made_of_it_later() -> None:
+    sure = replace(wrote("X", 1), parts=(hash_values(("X",)),), arrived=150)
+    assert taken(phones("A", "B"), sure) == {hash_values(("X",)): 200, "A": 200}
+    assert taken(phones("A", "B"), replace(sure, arrived=None)) == {"A": 200}  # perhaps it never arrived
+    assert taken(phones("A", "X!"), replace(sure, arrived=201)) == {"A": 200}  # stored in its own way as it arrived
+    assert taken(phones("A", "X", "B"), sure) == {"X": 300}
+
+
+def test_without_a_time_of_its_own_nothing_is_taken_back_from_others() -> None:
+    assert taken([version(1, {"phone": is_("A")}), version(2, {"phone": is_("B")})]) == {}
+
+
+def test_another_spelling_takes_nothing_back() -> None:
+    assert taken(phones("Hauptstr. 1", "hauptstr. 1"), spelling=lambda _, value: str(value).lower()) == {}
+
+
+def test_silence_takes_back_in_a_full_stream_and_not_in_a_partial_one() -> None:
+    rows = [*phones("A"), version(2, {}, at=200)]
+    assert taken(rows) == {"A": 200}
+    assert taken(rows, partial=True) == {}
+    unread = replace(rows[1], unread=frozenset({"phone"}))
+    assert taken([rows[0], unread]) == {}
+
+
 # --- properties -------------------------------------------------------------------------------------------
 
 texts = st.sampled_from(["A", "B", "X", None])
@@ -250,6 +318,10 @@ def test_folding_does_what_the_naive_restatement_does(
     assert found is not None
     expected = naive(words, [(t, n) for t, n in logged if n in bases], partial)
     held = found.held.get("phone")
+    if held is not None and expected is None:  # it says nothing, but that it took back
+        assert held.cell == NULL
+        assert held.taken
+        held = None
     assert (None if held is None else ((held.cell.values or (None,))[0], held.landed)) == expected
     assert held is None or held.time == 100 * held.landed
     assert (found.died is not None) == (words[-1] == "gone")

@@ -62,6 +62,8 @@ def at_first(connection: Connection) -> None:
     for statement in (
         "ALTER TABLE record DROP COLUMN sort",
         "ALTER TABLE idempotency DROP COLUMN done",
+        "ALTER TABLE write_log DROP COLUMN parts",
+        "ALTER TABLE write_log DROP COLUMN arrived",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",

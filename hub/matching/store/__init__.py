@@ -147,7 +147,7 @@ def held_json(held: Mapping[str, Held]) -> str:
         if past or cell != Cell(cell.values):
             row.extend([int(cell.cleared), int(cell.valid), cell.date, cell.start, cell.end])
         if past:
-            row.extend([h.since, [[plain(t.value), t.at] for t in h.taken]])
+            row.extend([h.since, [[plain(t.value), t.at, *([1] if t.hashed else [])] for t in h.taken]])
         packed[attribute] = row
     return db.dump(packed)
 
@@ -159,7 +159,7 @@ def held_from(packed: str) -> dict[str, Held]:
         cell = Cell(values) if len(row) == 3 else Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
         since, taken = row[8:10] if len(row) > 8 else ((), ())
         found[attribute] = Held(
-            cell, row[1], row[2], tuple(since), tuple([Taken(from_plain(value), at) for value, at in taken])
+            cell, row[1], row[2], tuple(since), tuple([Taken(from_plain(t[0]), t[1], len(t) > 2) for t in taken])
         )
     return found
 
