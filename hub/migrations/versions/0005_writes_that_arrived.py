@@ -10,7 +10,9 @@ down_revision = "0004"
 
 def upgrade() -> None:
     op.add_column("write_log", sa.Column("parts", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
-    op.add_column("write_log", sa.Column("arrived", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+    op.add_column(
+        "write_log", sa.Column("arrived", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True)
+    )
 
 
 def downgrade() -> None:
