@@ -51,7 +51,8 @@ class Kind:
     keys    names of the forms that may be used in blocking rules
     mask    shown value -> what a masked view shows
     parts   names of a composite's parts (empty for plain kinds)
-    expand  a value that stands for several attributes (a full name) -> those attributes' raw values
+    expand  a value that stands for several attributes (a full name) -> those attributes' raw values; with
+            family_first=True for names that are written so
     placeholders  comparison forms that are no evidence whatever the data says
     listed  may several of it stand in one cell, with a separator between?
     version  raised when an answer of the kind changes: stored rows made by the old one are stale
@@ -63,7 +64,7 @@ class Kind:
     mask: Callable[[Value], Value]
     keys: tuple[str, ...] = ("",)
     parts: tuple[str, ...] = ()
-    expand: Callable[[Value], Mapping[str, str]] | None = None
+    expand: Callable[..., Mapping[str, str]] | None = None
     placeholders: frozenset[str] = field(default_factory=frozenset)
     listed: bool = False
     version: int = 1

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+from hub.kinds import name_order
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
+from hub.kinds.name_order import by_script
 from hub.kinds.name_suffix import split_suffix
 from hub.kinds.names import ALSO_GIVEN, PARTICLES, sensible_case
 from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_of, word_set
@@ -54,18 +56,22 @@ def forms(value: Value) -> Forms:
     return {"": or_none(whole), "sorted": or_none(" ".join(sorted(bare)))}
 
 
-def expand(value: Value) -> Mapping[str, str]:
+def expand(value: Value, family_first: bool = False) -> Mapping[str, str]:
     """Attribute -> raw text: title, given_name, middle_name, family_name, name_suffix, as far as the name has them.
 
-    'Family, Given' and 'FAMILY Given' are understood; Chinese, Japanese and Korean names are read family first.
+    'Family, Given' and 'FAMILY Given' are understood; Chinese, Japanese and Korean names are read family first, so
+    are Russian ones that end on a patronymic, and all names of a source that writes them so.
     """
-    return _expand(text_of(value))
+    return _expand(text_of(value), family_first)
 
 
 @lru_cache(maxsize=100_000)  # a parse takes 0.4 ms
-def _expand(text: str) -> Mapping[str, str]:
+def _expand(text: str, family_first: bool = False) -> Mapping[str, str]:
     if len(text) > 300:  # no name, and the parser would take its time
         return {}
+    turned = by_script(text) or (name_order.family_first(text, _FORMS_OF_ADDRESS) if family_first else None)
+    if turned is not None:
+        return _parse(turned)
     words = text.split(" ")
     if (
         len(words) == 2
@@ -165,5 +171,5 @@ PERSON_NAME = Kind(
     keys=("", "sorted"),
     expand=expand,
     placeholders=PLACEHOLDERS,
-    version=2,
+    version=3,
 )

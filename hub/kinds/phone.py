@@ -44,7 +44,16 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
     text = read(raw)
     if not isinstance(text, str):
         return text
-    return _clean(text, (context.country or "").upper() or None)
+    country = (context.country or "").upper() or None
+    found = _clean(text, country)
+    for _ in range(READINGS):  # what no plan knows may be read in steps: its last reading is the value
+        if isinstance(found, Problem) or found.valid or (again := _clean(str(found.value), country)) == found:
+            return found
+        found = again
+    return Problem("cannot be read as one phone number")
+
+
+READINGS = 4
 
 
 @lru_cache(maxsize=200_000)
@@ -189,6 +198,8 @@ def _unparsed(text: str) -> Cleaned | Problem:
     if any(map(str.isalpha, text)):
         return Problem("letters in a phone number")
     digits = "".join(str(int(char)) for char in text if char.isdecimal())
+    if digits.startswith("00") and not digits.startswith("000"):  # as a plus is read: so is what is cleaned again
+        digits = digits[2:]
     if not 5 <= len(digits) <= 17:
         return Problem("too few or too many digits for a phone number")
     return Cleaned(digits, valid=False)

@@ -105,12 +105,24 @@ _UNIT_WORD = (
 _UNIT = re.compile(
     rf"^{_UNIT_WORD} \w{{1,4}} (?=.*\d)|(?:\s\d{{1,2}})?\s{_UNIT_WORD}(?:\s\w{{1,4}}){{0,2}}$|\sc o\s.*$"
 )
+_ONLY_UNIT = re.compile(
+    rf"(?:\d{{1,3}} ?(?:st|nd|rd|th|er|eme|e|o)? ?)?(?:{_UNIT_WORD}|top|stock|stiege|tuer|level|lot|box|po box|postfach|haus|"
+    r"hinterhaus|vorderhaus|seitenfluegel|house|block|tower|lokal|byt|apto|pta|esc|bajo|interno|scala)(?: \w{1,8}){0,3}|c o .*"
+)
 _HASH_UNIT = re.compile(r"#\s*\w+")
 _NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
 _RANGE = r"(?:\s\d{1,5}[a-z]?(?=\s|$))*"
 _LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER}){_RANGE}\s+(?P<street>\w*[a-z].*)")
 _TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER}){_RANGE}")
 _ZIP4 = re.compile(r"(\d{5})-\d{4}", re.ASCII)
+# Countries with postcodes that begin with 0, and how many digits each has.
+_DIGITS = {
+    **dict.fromkeys(("DE", "FR", "ES", "IT", "US", "MX", "TR", "FI", "UA", "KR", "MY", "SK", "PR"), 5),
+    **dict.fromkeys(("NO", "AU"), 4),
+    **dict.fromkeys(("RO", "SG"), 6),
+    "JP": 7,
+}
+_NUMERIC_POSTCODE = re.compile(r"(?P<digits>\d{3,7})(?:\.0)?(?P<more>-\d{4})?", re.ASCII)
 _CITY_LINE = re.compile(
     r"(?:(?P<country>[A-Z]{1,3})-)?(?P<postcode>\d{4,5}|\d{3} \d{2}|\d{4} ?[A-Z]{2})\s+(?P<city>\D{2,})"
 )
@@ -175,10 +187,21 @@ def _finished(parts: dict[str, str], context: Context) -> Cleaned | Problem | No
     if set(parts) <= {"country"}:  # a country alone is no address, but says something when it was given
         return None
     if parts.get("postcode", "").isascii() and "postcode" in parts:
-        parts["postcode"] = parts["postcode"].upper()
+        parts["postcode"] = _whole_postcode(parts["postcode"].upper(), parts.get("country", ""))
     if sum(map(len, parts.values())) > 4096:
         return Problem("longer than 4 KiB")
     return Cleaned(composite(parts))
+
+
+def _whole_postcode(text: str, country: str) -> str:
+    """'1067' in Germany is 01067: spreadsheets and numeric columns drop zeros in front. Only where the country says how many."""
+    found = _NUMERIC_POSTCODE.fullmatch(text)
+    size = _DIGITS.get(country)
+    if found is None or size is None or not size - 2 <= len(found["digits"]) < size:
+        return text
+    if country != "US" and len(found["digits"]) < size - 1:
+        return text  # two zeros in front: those of Puerto Rico alone
+    return found["digits"].zfill(size) + (found["more"] or "")
 
 
 def parse_line(text: str, country: str | None = None) -> dict[str, str]:
@@ -217,6 +240,24 @@ def parse_line(text: str, country: str | None = None) -> dict[str, str]:
     return parts
 
 
+def _street_first(parts: dict[str, str]) -> dict[str, str]:
+    """A flat, a floor, a building or a c/o in line 1 and the street in line 2: compared the other way round."""
+    first, second = parts.get("line1"), parts.get("line2")
+    if not first or not second or len(first) + len(second) > _LONGEST_LINE or _is_unit(second):
+        return parts
+    street, house = _street_and_house(second)
+    bare = words(first)
+    named = not any(map(str.isdigit, bare)) and not any(w in _STREET or _GLUED.match(w) for w in bare.split())
+    if street and house and (_is_unit(first) or named):
+        return {**parts, "line1": second, "line2": first}
+    return parts
+
+
+def _is_unit(line: str) -> bool:
+    text = _HASH_UNIT.sub(" ", line).strip()
+    return not text or _ONLY_UNIT.fullmatch(words(text)) is not None
+
+
 def _street_and_house(line: str) -> tuple[str, str]:
     """('haupt st', '12a') of 'Hauptstraße 12 a'."""
     text = words(_HASH_UNIT.sub("", line) if "#" in line else line)[:_LONGEST_LINE]
@@ -236,6 +277,7 @@ def _short(word: str) -> str:
 
 def forms(value: Value) -> Forms:
     parts = {"line1": value} if isinstance(value, str) else dict(value)
+    parts = _street_first(parts)
     street, house = _street_and_house(parts["line1"]) if parts.get("line1") else ("", "")
     postcode = joined(_ZIP4.sub(r"\1", parts["postcode"])) if parts.get("postcode") else ""
     city = words(parts["city"]) if parts.get("city") else ""
@@ -287,4 +329,5 @@ POSTAL_ADDRESS = Kind(
     keys=("", "street", "house", "postcode", "city", "postcode_house", "street_house", "postcode3"),
     parts=PARTS,
     placeholders=PLACEHOLDERS,
+    version=2,
 )

@@ -94,6 +94,9 @@ class Stream(Strict):
     duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
     country: str | None = None  # of phone numbers and addresses that name none, such as DE
     day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem
+    name_order: Literal["family_first", "given_first"] | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # of full names in one column; unset: by their script, by a patronymic, and family first with country: HU
     timezone: str | None = Field(
         default=None, json_schema_extra=ADDED
     )  # of times that say none, such as Europe/Berlin; default: UTC
@@ -157,6 +160,11 @@ class Stream(Strict):
             return text if text is None or ZoneInfo(text) else None
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError(f"unknown time zone '{text}'; write for example Europe/Berlin") from None
+
+    @property
+    def family_first(self) -> bool:
+        """Are full names written family name first, whatever their script?"""
+        return self.name_order == "family_first" or (self.name_order is None and (self.country or "").upper() == "HU")
 
     @cached_property
     def zone(self) -> ZoneInfo | None:

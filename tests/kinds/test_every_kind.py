@@ -151,6 +151,8 @@ def ascii_forms(kind: Any, value: Value) -> bool:
 @example(raw="é" * 3000, context=Context())
 @example(raw=10**5000, context=Context())
 @example(raw=Decimal("sNaN"), context=Context())
+@example(raw="0.0909", context=Context())
+@example(raw="0.009901", context=Context("DE"))
 @example(raw={"line1": {"line1": [["x"]]}}, context=Context())
 def test_cleaning_never_raises_and_cleaning_twice_changes_nothing(kind: Any, raw: Any, context: Context) -> None:
     found = kind.clean(raw, context)

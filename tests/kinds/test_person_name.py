@@ -27,6 +27,22 @@ KIND = KINDS["person_name"]
         ("DE LA TOUR Jean Marie", {"given_name": "Jean", "middle_name": "Marie", "family_name": "DE LA TOUR"}),
         ("Jean DUPONT", {"given_name": "Jean", "family_name": "DUPONT"}),
         ("von Trapp", {"family_name": "von Trapp"}),
+        ("王小明", {"given_name": "小明", "family_name": "王"}),
+        ("李明", {"given_name": "明", "family_name": "李"}),
+        ("欧阳修", {"given_name": "修", "family_name": "欧阳"}),
+        ("司馬相如", {"given_name": "相如", "family_name": "司馬"}),
+        ("山田太郎", {"given_name": "太郎", "family_name": "山田"}),
+        ("山田さくら", {"given_name": "さくら", "family_name": "山田"}),
+        ("김철수", {"given_name": "철수", "family_name": "김"}),
+        ("Иванов Иван Иванович", {"given_name": "Иван", "middle_name": "Иванович", "family_name": "Иванов"}),
+        ("Петрова Анна Сергеевна", {"given_name": "Анна", "middle_name": "Сергеевна", "family_name": "Петрова"}),
+        ("Анна Сергеевна Петрова", {"given_name": "Анна", "middle_name": "Сергеевна", "family_name": "Петрова"}),
+        (
+            "Роман Аркадьевич Абрамович",
+            {"given_name": "Роман", "middle_name": "Аркадьевич", "family_name": "Абрамович"},
+        ),
+        ("Ivanov Ivan Ivanovich", {"given_name": "Ivan", "middle_name": "Ivanovich", "family_name": "Ivanov"}),
+        ("John Michael Abramovich", {"given_name": "John", "middle_name": "Michael", "family_name": "Abramovich"}),
         ("田中 太郎", {"given_name": "太郎", "family_name": "田中"}),
         ("Иван Петров", {"given_name": "Иван", "family_name": "Петров"}),
         ("Mr Smith", {"title": "Mr", "family_name": "Smith"}),
@@ -35,6 +51,23 @@ KIND = KINDS["person_name"]
 def test_a_full_name_stands_for_its_parts(text: str, parts: dict[str, str]) -> None:
     assert KIND.expand is not None
     assert KIND.expand(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Nagy Péter", {"given_name": "Péter", "family_name": "Nagy"}),
+        ("Kovács János István", {"given_name": "János", "middle_name": "István", "family_name": "Kovács"}),
+        ("Dr. Nagy Péter", {"title": "Dr.", "given_name": "Péter", "family_name": "Nagy"}),
+        ("Wang Xiaoming", {"given_name": "Xiaoming", "family_name": "Wang"}),
+        ("Péter, Nagy", {"given_name": "Nagy", "family_name": "Péter"}),  # a comma has said it
+        ("van der Berg Jan", {"given_name": "Jan", "family_name": "van der Berg"}),
+        ("Cher", {"given_name": "Cher"}),
+    ],
+)
+def test_a_source_may_write_all_its_names_family_first(text: str, parts: dict[str, str]) -> None:
+    assert KIND.expand is not None
+    assert KIND.expand(text, family_first=True) == parts
 
 
 def test_the_short_cut_for_two_words_agrees_with_the_parser() -> None:

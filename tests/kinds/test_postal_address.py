@@ -129,3 +129,63 @@ def test_a_hostile_line_takes_no_time() -> None:
         KIND.forms(composite({"line1": line}))
         KIND.clean(line, Context())
     assert time.perf_counter() - start < 1
+
+
+def forms_of(context: Context = Context(), **parts: str) -> dict[str, Any]:  # noqa: B008 - frozen
+    cleaned = KIND.clean(parts, context)
+    assert isinstance(cleaned, Cleaned)
+    return KIND.forms(cleaned.value)
+
+
+@pytest.mark.parametrize(
+    ("flat", "street"),
+    [
+        ("Flat 3", "12 High Street"),
+        ("Apt 4B", "12 High Street"),
+        ("Suite 200", "12 High Street"),
+        ("2nd Floor", "12 High Street"),
+        ("#7", "12 High Street"),
+        ("Wohnung 5", "Hauptstr. 12"),
+        ("2. OG links", "Hauptstr. 12"),
+        ("Hinterhaus", "Hauptstr. 12"),
+        ("c/o Maier", "Hauptstr. 12"),
+        ("The Old Mill", "3 River Lane"),
+        ("Maier GmbH", "Industriestraße 3"),
+    ],
+)
+def test_a_flat_in_line_1_and_the_street_in_line_2_is_the_same_street_and_house(flat: str, street: str) -> None:
+    turned, straight = forms_of(line1=flat, line2=street), forms_of(line1=street, line2=flat)
+    assert turned == straight
+    assert turned["street_house"] == forms_of(line1=street)["street_house"]
+
+
+@pytest.mark.parametrize(
+    ("line1", "line2"),
+    [("Hauptstr. 12", "Hinterhaus 2"), ("Hauptstr.", "Haus 3"), ("12 High Street", "Flat 3"), ("Marktplatz", "3. Stock"),
+     ("10 High St", "5 Mill Lane")],
+)  # fmt: skip
+def test_a_street_in_line_1_stays_the_street(line1: str, line2: str) -> None:
+    assert forms_of(line1=line1, line2=line2)["street"] == forms_of(line1=line1)["street"]
+
+
+@pytest.mark.parametrize(
+    ("country", "lost", "whole"),
+    [
+        ("DE", "1067", "01067"),
+        ("US", "2139", "02139"),
+        ("US", "2139-1234", "02139-1234"),
+        ("PR", "602", "602"),
+        ("US", "602", "00602"),
+        ("IT", "144.0", "144.0"),
+        ("FR", "6000.0", "06000"),
+        ("NO", "150", "0150"),
+        ("AT", "1010", "1010"),
+        ("CH", "8400", "8400"),
+        ("GB", "1067", "1067"),
+        ("DE", "10115", "10115"),
+    ],
+)
+def test_a_postcode_gets_back_the_zeros_that_a_number_lost(country: str, lost: str, whole: str) -> None:
+    cleaned = KIND.clean({"line1": "x 1", "postcode": lost, "country": country}, Context())
+    assert isinstance(cleaned, Cleaned)
+    assert dict(cleaned.value)["postcode"] == whole

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from hub.connectors.base import JSON
 from hub.connectors.mapping.cleaner import Cleaner, Reader, expander, parts_reader, plain_reader, suffix_splitter
@@ -108,7 +109,8 @@ class Mapper:
             kind = self._cleaners[name].kind
             if kind.expand is not None:
                 others = {n: c for n, c in self._cleaners.items() if n != name}
-                yield expander(name, kind.expand, others, frozenset(self.stream.map))
+                expand = partial(kind.expand, family_first=True) if self.stream.family_first else kind.expand
+                yield expander(name, expand, others, frozenset(self.stream.map))
         family = [n for n in self.customer_type.attributes if self._cleaners[n].kind.name == "family_name"]
         suffix = [n for n, c in self._cleaners.items() if c.kind.name == "name_suffix" and n not in self.stream.map]
         for name in family:
