@@ -63,6 +63,7 @@ def _plain(text: str) -> Cleaned | Problem:
 
 
 def _by_scheme(module: Any, text: str) -> Cleaned | Problem:
+    text = text.upper()  # before it is stripped: some capitals are two letters
     try:
         compact = module.compact(text)
         valid = bool(module.is_valid(text))

@@ -45,15 +45,10 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
     if not isinstance(text, str):
         return text
     country = (context.country or "").upper() or None
-    found = _clean(text, country)
-    for _ in range(READINGS):  # what no plan knows may be read in steps: its last reading is the value
-        if isinstance(found, Problem) or found.valid or (again := _clean(str(found.value), country)) == found:
-            return found
-        found = again
-    return Problem("cannot be read as one phone number")
+    return _clean(text, country)
 
 
-READINGS = 4
+_E164 = re.compile(r"\+[1-9]\d{4,16}(?:;ext=\d{1,20})?")
 
 
 @lru_cache(maxsize=200_000)
@@ -191,6 +186,8 @@ def _by_library(text: str, country: str | None) -> Cleaned | Problem:
     valid = plan.national.fullmatch(national) is not None if plan else phonenumbers.is_valid_number(number)
     if number.extension:
         shown += f";ext={number.extension}"
+    if not valid and _E164.fullmatch(text):  # as it is written in full: no zeros are taken off what no plan knows
+        return Cleaned(text, valid=False)
     return Cleaned(shown, valid and _placeholder(national) is None)
 
 
