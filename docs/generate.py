@@ -186,11 +186,17 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         (settings.CustomerType, settings.Attribute, settings.Survivorship, settings.Matching),
     ),
     (
+        "interactions/NAME.yaml",
+        "What may happen with a customer. Its name is the file's. Thirteen types are shipped.",
+        (settings.InteractionType,),
+    ),
+    (
         "sources/NAME.yaml",
         "A source. Its name is the file's.",
         (
             settings.Source,
             settings.Stream,
+            settings.Owner,
             *systems(),
             settings.Trust,
             settings.WriteBack,

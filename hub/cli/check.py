@@ -29,11 +29,16 @@ def check(
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
-    from hub.settings import Access, CustomerType, Source, load
+    from hub.settings import Access, CustomerType, InteractionType, Source, load
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)
-        for name, cls in (("customer", CustomerType), ("source", Source), ("access", Access)):
+        for name, cls in (
+            ("customer", CustomerType),
+            ("interaction", InteractionType),
+            ("source", Source),
+            ("access", Access),
+        ):
             (schemas / f"{name}.schema.json").write_text(
                 json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8"
             )
@@ -74,10 +79,11 @@ def mapping_faults(settings: Config) -> Iterator[Fault]:
 
     for source in settings.sources.values():
         for name, stream in source.streams.items():
-            if not stream.customer:
+            kind = settings.customers.get(stream.customer) or settings.interactions.get(stream.interaction)
+            if kind is None:
                 continue
             try:
-                Mapper(name, stream, settings.customers[stream.customer])
+                Mapper(name, stream, kind)
             except ConfigError as error:
                 for fault in error.faults:
                     yield Fault(

@@ -1,4 +1,4 @@
-"""The kinds of values that a customer has. Adding one is adding a file and a line here."""
+"""The kinds of values that a customer, or what happened with one, has. Adding one is adding a file and a line here."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from functools import lru_cache
 from hub.kinds.base import Kind
 from hub.kinds.birth_date import BIRTH_DATE
 from hub.kinds.category import CATEGORY
+from hub.kinds.choice import CHOICE
 from hub.kinds.company_name import COMPANY_NAME
 from hub.kinds.consent import CONSENT
+from hub.kinds.count import COUNT
 from hub.kinds.date import DATE
 from hub.kinds.domain import DOMAIN
+from hub.kinds.duration import DURATION
 from hub.kinds.email import EMAIL
 from hub.kinds.family_name import FAMILY_NAME
 from hub.kinds.given_name import GIVEN_NAME
 from hub.kinds.identifier import IDENTIFIER
+from hub.kinds.moment import MOMENT
+from hub.kinds.money import MONEY
 from hub.kinds.name_suffix import NAME_SUFFIX
 from hub.kinds.number import NUMBER
 from hub.kinds.person_name import PERSON_NAME
 from hub.kinds.phone import PHONE
 from hub.kinds.postal_address import POSTAL_ADDRESS
+from hub.kinds.reference import REFERENCE
 from hub.kinds.text import TEXT
 from hub.model import Value
 
@@ -48,6 +54,12 @@ KINDS: dict[str, Kind] = {
         CONSENT,
         NUMBER,
         TEXT,
+        MONEY,
+        MOMENT,
+        DURATION,
+        COUNT,
+        CHOICE,
+        REFERENCE,
     )
 }
 

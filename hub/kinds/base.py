@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from hub.model import Value
 
@@ -35,7 +36,11 @@ class Context:
 
     country: str | None = None  # ISO 3166 alpha-2: default for phones and addresses
     day_first: bool | None = None  # None: only unambiguous dates are read
-    scheme: str | None = None  # of an identifier: eu.vat, iban, us.ssn ...
+    scheme: str | None = (
+        None  # of an identifier: eu.vat, iban, us.ssn ...; of money: its currency; of a duration: its unit
+    )
+    options: tuple[str, ...] = ()  # of a choice
+    zone: ZoneInfo | None = None  # of times that say none; None: UTC
 
 
 Clean = Callable[[object, Context], Cleaned | Problem | None]

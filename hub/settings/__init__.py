@@ -9,11 +9,13 @@ from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
 from hub.settings.config import Config
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.expressions import compile_path
+from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_customer_types, secret
 from hub.settings.sources import (
     SORTS,
     SOURCES,
     Connection,
+    Owner,
     Sort,
     Source,
     Stream,
@@ -32,7 +34,9 @@ __all__ = [
     "Config",
     "Connection",
     "CustomerType",
+    "InteractionType",
     "Matching",
+    "Owner",
     "Permission",
     "Role",
     "Sort",

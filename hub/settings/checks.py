@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from hub.errors import Fault
 from hub.kinds import KINDS
 from hub.settings.config import Config
+from hub.settings.customers import CustomerType
+from hub.settings.interactions import InteractionType
 from hub.settings.sources import Stream
 
 
@@ -28,23 +30,33 @@ def cross_check(config: Config) -> Iterator[Fault]:
         file = f"{config.folder / 'sources' / source.name}.yaml"
         for name, stream in source.streams.items():
             yield from stream.faults(f"{file}: streams.{name}")
-            yield from _check_stream(config, file, name, stream)
+            yield from _check_stream(config, source.name, file, name, stream)
+    for name in config.interactions.keys() & config.customers.keys():
+        yield Fault(
+            f"{config.folder / 'interactions' / name}.yaml",
+            "a customer type has this name too",
+            "rename the file: a role's view names both",
+        )
+    known_types: dict[str, CustomerType | InteractionType] = {**config.interactions, **config.customers}
     for role, rights in config.access.roles.items():
         for type_name, view in rights.views.items():
             where = f"{config.folder / 'access.yaml'}: roles.{role}.views.{type_name}"
-            if type_name not in config.customers:
-                yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
+            if type_name not in known_types:
+                what = "unknown customer or interaction type" if config.interactions else "unknown customer type"
+                yield Fault(where, f"{what} '{type_name}'", f"known: {', '.join(known_types)}")
                 continue
-            known = config.customers[type_name].attributes
+            known = known_types[type_name].attributes
             for attribute in view.keys() - known.keys() - {"*"}:
                 yield Fault(f"{where}.{attribute}", f"unknown attribute '{attribute}'", f"known: {', '.join(known)}")
 
 
-def _check_stream(config: Config, file: str, name: str, stream: Stream) -> Iterator[Fault]:
+def _check_stream(config: Config, source: str, file: str, name: str, stream: Stream) -> Iterator[Fault]:
     where = f"{file}: streams.{name}"
     if not stream.customer:
         if stream.write_back:
             yield Fault(f"{where}.write_back", f"rows of a stream of {stream.sort}s are not written", "remove it")
+        if stream.interaction and config.interactions:
+            yield from _check_interaction(config, source, where, stream)
         return
     if stream.customer not in config.customers:
         yield Fault(
@@ -90,3 +102,39 @@ def _check_stream(config: Config, file: str, name: str, stream: Stream) -> Itera
                 "not mapped from this stream",
                 "add it to map or write_back.map",
             )
+
+
+def _check_interaction(config: Config, source: str, where: str, stream: Stream) -> Iterator[Fault]:
+    """A stream of interactions: its type, whose its rows are, what they are mapped to."""
+    kind = config.interactions.get(stream.interaction)
+    if kind is None:
+        known = ", ".join(config.interactions)
+        yield Fault(f"{where}.interaction", f"unknown interaction type '{stream.interaction}'", f"known: {known}")
+        return
+    if stream.of is None:
+        yield Fault(f"{where}.of", "is missing: nobody could own a row", "write of: COLUMN, the owner's key")
+    elif config.owner_stream(source, stream) is None:
+        name = stream.of.source or source
+        there = config.sources.get(name)
+        streams = [f"{name}.{n}" for n, s in there.streams.items() if s.customer] if there else []
+        yield Fault(
+            f"{where}.of",
+            "does not lead to one stream of customers",
+            f"write source and stream of: {', '.join(streams) or 'a source that has customers'}",
+        )
+    if kind.at not in stream.map:
+        yield Fault(f"{where}.map", f"'{kind.at}' is missing: nobody could tell when it happened", "map it to a column")
+    for attribute, path in stream.map.items():
+        if attribute not in kind.attributes:
+            yield Fault(
+                f"{where}.map.{attribute}",
+                f"'{stream.interaction}' has no attribute '{attribute}'",
+                f"known: {', '.join(kind.attributes)}",
+            )
+        elif isinstance(path, dict):
+            parts = KINDS[kind.attributes[attribute].kind].parts
+            for part in path.keys() - set(parts):
+                known = (
+                    f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression"
+                )
+                yield Fault(f"{where}.map.{attribute}.{part}", f"unknown part '{part}'", known)

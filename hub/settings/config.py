@@ -6,10 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
 from hub.settings.customers import CustomerType
+from hub.settings.interactions import InteractionType
 from hub.settings.sources import Source, Stream
 
 # What each stream was hashed with when all kinds of systems stood in one model: hubs made then must not go stale.
@@ -24,6 +27,7 @@ class Config(Strict):
     customers: dict[str, CustomerType]
     sources: dict[str, Source]
     access: Access
+    interactions: dict[str, InteractionType] = Field(default_factory=dict)
 
     @cached_property
     def hash(self) -> str:
@@ -40,3 +44,14 @@ class Config(Strict):
     def stream(self, source: str, stream: str) -> Stream | None:
         found = self.sources.get(source)
         return found.streams.get(stream) if found else None
+
+    def owner_stream(self, source: str, stream: Stream) -> tuple[str, str] | None:
+        """(source, stream) of the records that own a stream's rows; None where none, or more than one, could be meant."""
+        if stream.of is None:
+            return None
+        name = stream.of.source or source
+        found = self.sources.get(name)
+        customers = [n for n, s in found.streams.items() if s.customer] if found else []
+        if stream.of.stream:
+            return (name, stream.of.stream) if stream.of.stream in customers else None
+        return (name, customers[0]) if len(customers) == 1 else None

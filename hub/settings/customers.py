@@ -36,7 +36,10 @@ class Attribute(Strict):
     kind: str  # see Kinds
     many: bool = False  # a customer may have several
     survivorship: Survivorship = Survivorship()  # a rule's name, or {rule, fallbacks, half_life}
-    scheme: str | None = None  # of an identifier: eu.vat, iban, us.ssn ...
+    scheme: str | None = (
+        None  # of an identifier: eu.vat, iban, us.ssn ...; of money: its currency; of a duration: its unit
+    )
+    options: tuple[str, ...] = Field(default=(), json_schema_extra=ADDED)  # of a choice: what may be said
     exclusive: bool = False  # two different values are two customers
     matching: bool = True  # false: golden record only, never evidence
     title: str = ""

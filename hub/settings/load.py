@@ -16,6 +16,7 @@ from hub.settings.access import Access
 from hub.settings.checks import cross_check, missing_variables
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
+from hub.settings.interactions import InteractionType
 from hub.settings.sources import SOURCES, Source
 
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
@@ -101,7 +102,10 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     access = _parse(Access, access_file, faults) if access_file.exists() else Access()
     if not customers and not faults:
         faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
-    config = Config(folder=folder, customers=customers, sources=sources, access=access or Access())
+    interactions = _load_folder(InteractionType, folder / "interactions", faults)
+    config = Config(
+        folder=folder, customers=customers, sources=sources, access=access or Access(), interactions=interactions
+    )
     faults.extend(cross_check(config))
     if reaching:
         faults.extend(missing_variables(config, env))

@@ -51,6 +51,20 @@ class WriteBack(Strict):
     dry_run: bool = False  # true: work out what would be written, write nothing
 
 
+class Owner(Strict):
+    """Whose a row is: a source record of customers, by name. Never a customer id: so it follows merges and splits."""
+
+    key: str  # JMESPath, usually the column that holds the owner's key
+    source: str = ""  # its source; default: the row's own
+    stream: str = ""  # its stream; default: the only stream of customers of that source
+
+    @field_validator("key")
+    @classmethod
+    def _path(cls, text: str) -> str:
+        compile_path(text, "key")
+        return text
+
+
 class Stream(Strict):
     """A kind of rows of a source. Exactly one of customer, interaction, consent and relation says of which sort they are."""
 
@@ -63,6 +77,9 @@ class Stream(Strict):
         default="", json_schema_extra=ADDED
     )  # how two customers belong together: contact_person, household ...
     key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
+    of: Owner | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # of interactions: whose the row is, {key, source, stream}, or the column of the key alone
     map: dict[str, str | dict[str, str]] = Field(
         default_factory=dict
     )  # attribute -> column, JMESPath, or (for a composite) part -> column
@@ -106,6 +123,11 @@ class Stream(Strict):
     @classmethod
     def _together(cls, given: Any) -> Any:
         return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
+
+    @field_validator("of", mode="before")
+    @classmethod
+    def _key_alone(cls, given: Any) -> Any:
+        return {"key": given} if isinstance(given, str) else given
 
     @field_validator("map", "dates", "effective_from", "effective_to")
     @classmethod

@@ -52,7 +52,7 @@ class Cleaner:
         self.separator = separator
         self.kind: Kind = KINDS[attribute.kind]
         self.many = attribute.many
-        self.context = Context(stream.country, stream.day_first, attribute.scheme)
+        self.context = Context(stream.country, stream.day_first, attribute.scheme, attribute.options, stream.zone)
         partial, cleared = stream.records == "partial", stream.null_means == "cleared"
         self.null = _CLEARED if cleared else _NULL  # the row says null
         self.blank = _CLEARED if cleared else _ABSENT if partial else _NULL  # an empty text

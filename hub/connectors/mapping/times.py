@@ -8,73 +8,10 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from hub.connectors.base import JSON
+from hub.kinds.instants import DIGITS, instant, iso_moment, iso_text, sortable
 from hub.model import from_micros, to_micros
 
-_DIGITS = re.compile(r"[+-]?\d{1,30}(\.\d{1,18})?")
-_DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[T ,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?")
-_LAST = 4_102_444_800_000_000  # 2100: later epoch numbers are read in the next smaller unit
-
-
-def instant(value: JSON, day_first: bool | None = None, zone: ZoneInfo | None = None) -> int | None:
-    """Microseconds since 1970 UTC of a source's time, None when it is none.
-
-    Reads ISO dates and times (without a zone of their own: in `zone`, else UTC), epoch seconds, milliseconds or microseconds, and
-    31.12.2024-like dates where the order of day and month is certain. A date alone is its midnight.
-    """
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return _epoch(value)
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
-    iso = _iso(text, zone)
-    if iso is not None:
-        return to_micros(iso)
-    if match := _DAY_MONTH_YEAR.fullmatch(text):
-        return _written(match, day_first, zone)
-    if _DIGITS.fullmatch(text) and len(text.split(".")[0].lstrip("+-")) >= 9:
-        return _epoch(float(text) if "." in text else int(text))
-    return None
-
-
-def _iso(text: str, zone: ZoneInfo | None) -> datetime | None:
-    if len(text) < 8 or (len(text) > 8 and text.replace(".", "").isdigit()):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _epoch(number: float) -> int | None:
-    """Seconds, milliseconds, microseconds or nanoseconds, told apart by size."""
-    if not abs(number) < 1e19:  # NaN too
-        return None
-    for factor in (1_000_000, 1000, 1):
-        micros = round(number * factor) if isinstance(number, float) else number * factor
-        if abs(micros) < _LAST:
-            return micros
-    return int(number) // 1000 if abs(number) < _LAST * 1000 else None
-
-
-def _written(match: re.Match[str], day_first: bool | None, zone: ZoneInfo | None) -> int | None:
-    first, second, year = int(match[1]), int(match[3]), int(match[4])
-    if first > 12 or second > 12:
-        day_first = first > 12
-    elif day_first is None and match[2] == ".":
-        day_first = True  # 1.2.2024 is the first of February wherever dots are written
-    elif day_first is None and first != second:
-        return None
-    day, month = (first, second) if day_first else (second, first)
-    try:
-        moment = datetime(
-            year, month, day, int(match[5] or 0), int(match[6] or 0), int(match[7] or 0), tzinfo=zone or UTC
-        )
-        return to_micros(moment.astimezone(UTC))
-    except (ValueError, OverflowError):
-        return None
+__all__ = ["instant", "iso_text", "repeated", "shift_back", "version_text"]
 
 
 def repeated(value: JSON | datetime, zone: ZoneInfo) -> timedelta | None:
@@ -87,15 +24,6 @@ def repeated(value: JSON | datetime, zone: ZoneInfo) -> timedelta | None:
         return None
     first, second = (moment.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     return first - second if first is not None and second is not None and first > second else None
-
-
-def iso_text(micros: int) -> str:
-    """`YYYY-MM-DDTHH:MM:SS.ffffffZ`: sorts as text in time order."""
-    return _sortable(from_micros(micros))
-
-
-def _sortable(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def version_text(
@@ -111,13 +39,13 @@ def version_text(
     text = str(value).replace("\x00", "").strip()  # PostgreSQL cannot store it
     if not text:
         return None, None
-    if _DIGITS.fullmatch(text):
+    if DIGITS.fullmatch(text):
         return _padded(text), None
     if isinstance(value, float):
         return _padded(format(Decimal(text), "f")) if abs(value) < 1e30 else None, None
-    iso = _iso(text, zone)
+    iso = iso_moment(text, zone)
     if iso is not None:
-        return _sortable(iso), to_micros(iso)
+        return sortable(iso), to_micros(iso)
     moment = instant(text, day_first, zone)
     return (text[:200], None) if moment is None else (iso_text(moment), moment)
 

@@ -1,0 +1,54 @@
+"""`config/interactions/TYPE.yaml`: what may happen with a customer, and what of it is told. Pure."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from hub.settings.base import Strict
+from hub.settings.customers import Attribute
+
+ROLES = {
+    "at": "moment",
+    "state": "choice",
+    "channel": "choice",
+    "amount": "money",
+    "cost": "money",
+    "spent": "duration",
+}
+
+
+class InteractionType(Strict):
+    """A type of interactions: its attributes, and which of them say when, by which channel, how much."""
+
+    name: str = ""
+    title: str = ""  # what staff call it
+    customer_title: str = ""  # what it is called to customers; default: title
+    attributes: dict[str, Attribute]  # name -> what it is
+    at: str  # the attribute that says when it happened; a row without it is set aside
+    channel: str = ""  # the attribute that says by which channel
+    state: str = ""  # the attribute that says how it stands: a choice, its options are the states
+    amount: str = ""  # the attribute that says what it is worth
+    cost: str = ""  # the attribute that says what it cost
+    spent: str = ""  # the attribute that says how long it took
+    void: tuple[str, ...] = Field(default=())  # states in which it does not count
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> InteractionType:
+        for role, kind in ROLES.items():
+            name = getattr(self, role)
+            if not name:
+                continue
+            if name not in self.attributes:
+                raise ValueError(f"{role} names '{name}', which is no attribute; known: {', '.join(self.attributes)}")
+            if self.attributes[name].kind != kind or self.attributes[name].many:
+                raise ValueError(f"{role} names '{name}', which must be one value of kind {kind}")
+        options = self.attributes[self.state].options if self.state else ()
+        for state in self.void:
+            if state not in options:
+                raise ValueError(f"void names '{state}', which is no state; known: {', '.join(options) or 'none'}")
+        return self
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """Attributes that figures are made of: a row of which one was given and cannot be read is set aside."""
+        return frozenset(name for role in ROLES if (name := getattr(self, role)))
