@@ -76,10 +76,13 @@ def _look(settings: Config) -> None:
 def mapping_faults(settings: Config) -> Iterator[Fault]:
     """What only compiling the maps shows."""
     from hub.connectors.mapping.mapper import Mapper
+    from hub.settings import CustomerType
 
     for source in settings.sources.values():
         for name, stream in source.streams.items():
-            kind = settings.customers.get(stream.customer) or settings.interactions.get(stream.interaction)
+            kind = settings.customers.get(stream.customer)
+            if stream.interaction in settings.interactions:
+                kind = CustomerType(attributes=settings.interactions[stream.interaction].attributes)
             if kind is None:
                 continue
             try:

@@ -16,7 +16,7 @@ from hub.connectors.mapping.paths import Path, Row, path
 from hub.connectors.mapping.writer import Writer, with_fields
 from hub.errors import BadRecord, ConfigError, Fault
 from hub.model import Cell, Value
-from hub.settings import CustomerType, InteractionType, Stream
+from hub.settings import CustomerType, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Mapper:
     ConfigError when an attribute of `write_back` cannot be turned back into the source's fields.
     """
 
-    def __init__(self, stream_name: str, stream: Stream, customer_type: CustomerType | InteractionType) -> None:
+    def __init__(self, stream_name: str, stream: Stream, customer_type: CustomerType) -> None:
         self.stream = stream
         self.customer_type = customer_type
         self._identifier = Identifier(stream)
