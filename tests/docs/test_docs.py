@@ -214,8 +214,9 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
 
 
 def source_is_valid(body: str, folder: Path) -> None:
-    """With the shipped customer types and roles, as `hub check` sees it."""
-    shutil.copytree(ROOT / "config" / "customers", folder / "customers")
+    """With the shipped types and roles, as `hub check` sees it."""
+    for types in ("customers", "interactions"):
+        shutil.copytree(ROOT / "config" / types, folder / types)
     shutil.copy(ROOT / "config" / "access.yaml", folder)
     (folder / "sources").mkdir()
     (folder / "sources" / "crm.yaml").write_text(body, encoding="utf-8")
