@@ -11,7 +11,19 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from hub.api import acts, changes, customers, decisions, docs, health, match, problems, records, review_work
+from hub.api import (
+    acts,
+    changes,
+    customers,
+    decisions,
+    docs,
+    health,
+    match,
+    problems,
+    records,
+    review_work,
+    subscriptions,
+)
 from hub.api.problems import ProblemAnswer
 from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
@@ -34,6 +46,7 @@ TAGS = [
     {"name": "acts", "description": "What a steward does to whole customers: previewed, done, undone."},
     {"name": "overrides", "description": "Values set by hand."},
     {"name": "changes", "description": "What changed, for those who keep a copy."},
+    {"name": "subscriptions", "description": "Be told of changes by webhook, and see how each delivery went."},
     {"name": "service", "description": "Health and figures."},
 ]
 
@@ -52,7 +65,7 @@ def create_app(hub: Hub) -> FastAPI:
         dependencies=[Depends(known_parameters)],
     )
     app.state.hub = hub
-    for room in (customers, records, match, review_work, decisions, acts, changes, health, docs):
+    for room in (customers, records, match, review_work, decisions, acts, changes, subscriptions, health, docs):
         app.include_router(room.router)
     problems.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)

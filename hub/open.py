@@ -11,6 +11,7 @@ from hub.access.audit import AuditLog
 from hub.access.read import Reader
 from hub.access.secret import derive, hub_secret
 from hub.db import Database
+from hub.delivery.addresses import Network, allowed_networks
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.work.metrics import Metrics
@@ -26,13 +27,16 @@ class Hub:
     reader: Reader
     audit: AuditLog
     metrics: Metrics = field(default_factory=Metrics)
+    networks: tuple[Network, ...] = ()  # beyond public ones: where webhooks may go
 
     @classmethod
     def open(cls, database: Database, config: Config, folder: Path, env: Mapping[str, str] | None = None) -> Hub:
         """A hub on this database; `folder` holds its secret and its audit file. ConfigError when the secret is unfit."""
-        key = hub_secret(folder, os.environ if env is None else env)
+        env = os.environ if env is None else env
+        key, networks = hub_secret(folder, env), allowed_networks(env)
         audit = AuditLog(audit_path(folder), derive(key, "audit"))
-        return cls(database, config, Resolver(database, config), Reader(database, config, audit, key), audit)
+        reader = Reader(database, config, audit, key)
+        return cls(database, config, Resolver(database, config), reader, audit, networks=networks)
 
     def close(self) -> None:
         self.audit.close()

@@ -122,6 +122,12 @@ def revoke_key(database: Database, id: str, *, by: str = "cli") -> None:
             raise Conflict("this key was revoked before")
 
 
+def revoked(connection: Connection, id: str) -> bool:
+    """Was the key of this id taken back? What was made without a key (at the command line) has none to lose."""
+    kept = store.key_of(connection, id)
+    return kept is not None and kept.revoked_at is not None
+
+
 def authenticate(database: Database, connection: Connection, header: str | None) -> Principal:
     """Who holds the key of an `Authorization: Bearer hub_live_...` header; else NotAuthenticated."""
     id, secret = _parse(header)

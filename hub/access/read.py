@@ -52,6 +52,7 @@ class Reader:
         }
         self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
         self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
+        self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
         self._recipes = past.Recipes(config)
         self._recipe: Recipe | None = None
         self._passed: dict[tuple[str, str | None], int] = {}
@@ -192,6 +193,43 @@ class Reader:
             principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data}
         )
         return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
+
+    def told(self, principal: Principal, seqs: Sequence[int]) -> dict[int, s.SeenChange]:
+        """What a subscriber is sent of the changes at these positions of the outbox: each customer at the version that
+        the change names, through today's view. Changes that the view does not show are left out."""
+        view = self.view(principal)
+        found: dict[int, s.SeenChange] = {}
+        with self.database.read() as connection:
+            for seq in seqs:
+                change = next(iter(store.changes_after(connection, seq - 1, 1)), None)
+                if change is not None and change.seq == seq and self._shows(connection, view, change):
+                    found[seq] = self._told(connection, view, change)
+        seen = list(found.values())
+        self._sighted(
+            principal, view, "deliver", list(dict.fromkeys(c.customer for c in seen)), {c.customer_type for c in seen}
+        )
+        return found
+
+    def _told(self, connection: Connection, view: View, change: StoredChange) -> s.SeenChange:
+        shown = [c for c in self._shown_changes(connection, view, change.customer) if c.version <= change.version]
+        row = next(h for h in store.history(connection, change.customer) if h.version == change.version)
+        data = None
+        if row.lineage is not None:
+            lineage = _only(row.lineage, view.of(row.type))
+            refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
+            values = refs.values(lineage)
+            data = self._customer(connection, view, change.customer, row.type, values, row.members, shown, None)
+        return s.SeenChange(
+            change.id,
+            change.kind,
+            change.customer,
+            change.type,
+            len(shown),
+            change.at,
+            changed_in_view(change.attributes, view.of(change.type)),
+            change.other,
+            data,
+        )
 
     # --- evidence -------------------------------------------------------------------------------
 

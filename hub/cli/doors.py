@@ -114,7 +114,7 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
     if say:
         at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
-    scheduler = schedule(hub.resolver, hub.reader) if jobs else None
+    scheduler = schedule(hub.resolver, hub.reader, hub.networks) if jobs else None
     try:
         served = create_app(hub)
         with steady():

@@ -12,7 +12,7 @@ from hub.access.handover import Handover, hand_over
 from hub.access.read import Reader
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.registry import connect
-from hub.db import fail_point
+from hub.db import Connection, Lease, fail_point
 from hub.delivery import store
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Plan, plan
@@ -62,7 +62,9 @@ class Push:
         *,
         env: Mapping[str, str] | None = None,
         progress: Progress | None = None,
+        lease: Lease | None = None,
     ):
+        self.lease = lease
         self.resolver, self.reader, self.database = resolver, reader, resolver.database
         self.env = os.environ if env is None else env
         self.progress = progress or (lambda _pushed: None)
@@ -72,6 +74,7 @@ class Push:
         """Everything that is due now. A source that is away keeps its records pending."""
         wanted = targets(self.resolver.config)
         with self.database.unit(urgent=False) as connection:
+            self._check(connection)
             store.fan_out(connection, sorted(wanted), self.database.clock.now())
         for (source, stream), given in sorted(wanted.items()):
             connector = connect(
@@ -84,10 +87,16 @@ class Push:
                 connector.close()
         return self.result
 
+    def _check(self, connection: Connection) -> None:
+        """Whoever lost the lease sends no more."""
+        if self.lease is not None:
+            self.lease.check(connection)
+
     def _batch(self, connector: Connector, source: str, stream: str, given: Stream) -> bool:
         """Claim, plan and log in one unit; write; settle in another. False when nothing is due."""
         now = self.database.clock.now()
         with self.database.unit(urgent=False) as connection:
+            self._check(connection)
             waiting = store.claim(connection, source, stream, now, BATCH, LEASE)
         if not waiting:
             return False
@@ -96,6 +105,7 @@ class Push:
         sent = [(w, key, p) for w, key, p in planned if p is not None and p.fields]
         dry = given.write_back is not None and given.write_back.dry_run
         with self.database.unit(urgent=False) as connection:
+            self._check(connection)
             for w, _, p in [] if dry else sent:
                 assert p is not None
                 for attribute, hash_ in p.hashes.items():

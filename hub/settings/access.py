@@ -9,7 +9,18 @@ from pydantic import Field
 from hub.model import Sight
 from hub.settings.base import Strict
 
-Permission = Literal["read", "crosswalk", "explain", "match", "write_records", "decide", "override", "metrics", "admin"]
+Permission = Literal[
+    "read",
+    "crosswalk",
+    "explain",
+    "match",
+    "write_records",
+    "decide",
+    "override",
+    "subscribe",
+    "metrics",
+    "admin",
+]
 
 
 class Role(Strict):

@@ -14,6 +14,7 @@ from hub.resolve.resolver import Resolver
 from hub.work.pull import Pull, Pulled
 
 if TYPE_CHECKING:
+    from hub.db import Lease
     from hub.delivery.run import Pushed
     from hub.resolve.bulk import Progress, Report
 
@@ -74,8 +75,10 @@ def match(resolver: Resolver, *, full: bool = False, progress: Progress | None =
     return Bulk(resolver, progress=progress or quiet).run(full=full)
 
 
-def push(resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None) -> Pushed:
+def push(
+    resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None, lease: Lease | None = None
+) -> Pushed:
     """Write back what waits."""
     from hub.delivery.run import Push
 
-    return Push(resolver, reader, env=env).run()
+    return Push(resolver, reader, env=env, lease=lease).run()

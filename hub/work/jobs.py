@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import structlog
+from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub import db
 from hub.access.read import Reader
+from hub.delivery.addresses import Network
+from hub.delivery.webhooks import Webhooks
 from hub.resolve.resolver import Resolver
 from hub.settings import schedule_seconds
 from hub.work import cycle
@@ -17,29 +22,42 @@ log = structlog.get_logger()
 
 PUSH_SECONDS = 10
 TICK_SECONDS = 60
+WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
+LOOK_SECONDS = 0.05  # between two looks for changes of who sends them
 
 
-def schedule(resolver: Resolver, reader: Reader) -> BackgroundScheduler:
-    """The hub's jobs, started: pulls by each source's schedule, write-back, effective dates."""
+def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = ()) -> BackgroundScheduler:
+    """The hub's jobs, started: pulls by each source's schedule, write-back, webhooks, effective dates.
+    `networks`: beyond public ones, where webhooks may go."""
+    ended = threading.Event()
 
-    def job(name: str, work: Callable[[], object]) -> Callable[[], None]:
+    def job(name: str, work: Callable[[db.Lease], object]) -> Callable[[], None]:
         def run() -> None:
             try:
                 with db.leased(resolver.database, name, wait=False) as lease:
                     if lease is not None:
-                        work()
+                        work(lease)
             except Exception as error:  # noqa: BLE001 - a job that fails is told and tried again; the others go on
                 log.error("job failed", job=name, error=type(error).__name__)
 
         return run
 
-    def pull(source: str) -> Callable[[], object]:
-        def work() -> None:
+    def pull(source: str) -> Callable[[db.Lease], object]:
+        def work(_lease: db.Lease) -> None:
             for one in cycle.pull(resolver, [source]):
                 log.info("pulled", source=source, stream=one.stream, **one.counts(), failed=bool(one.error))
             cycle.match(resolver)
 
         return work
+
+    def webhooks(lease: db.Lease) -> None:
+        """For as long as this process lives: a change is told some hundredths of a second after its commit."""
+        sender = Webhooks(reader, networks, lease)
+        try:
+            while not ended.wait(LOOK_SECONDS):
+                sender.start()
+        finally:
+            sender.close()
 
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
@@ -47,7 +65,11 @@ def schedule(resolver: Resolver, reader: Reader) -> BackgroundScheduler:
     for name, source in resolver.config.sources.items():
         if source.schedule:
             scheduler.add_job(job(f"pull {name}", pull(name)), "interval", seconds=schedule_seconds(source.schedule))
-    scheduler.add_job(job("push", lambda: cycle.push(resolver, reader)), "interval", seconds=PUSH_SECONDS)
-    scheduler.add_job(job("effective dates", resolver.tick), "interval", seconds=TICK_SECONDS)
+    scheduler.add_job(
+        job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
+    )
+    scheduler.add_job(job("effective dates", lambda _lease: resolver.tick()), "interval", seconds=TICK_SECONDS)
+    scheduler.add_job(job("webhooks", webhooks), "interval", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC))
+    scheduler.add_listener(lambda _event: ended.set(), EVENT_SCHEDULER_SHUTDOWN)
     scheduler.start()
     return scheduler
