@@ -64,6 +64,7 @@ PERMISSIONS = {
     "write_records": "give and delete source records",
     "decide": "the review queue, decisions, acts on whole customers",
     "override": "values set by hand",
+    "subscribe": "be sent changes by webhook, in the role's view",
     "metrics": "figures of the service",
     "admin": "with `decide`: take back in bulk what a person decided, or what a source landed",
 }
@@ -76,6 +77,7 @@ VARIABLES = {
     "HUB_PORT": "port that `hub serve` listens at",
     "HUB_SECRET": "the hub's secret, at least 32 characters; `HUB_SECRET_FILE` names a file that holds it; else `secret` in the hub's folder",
     "HUB_SECRET_FILE": "see `HUB_SECRET`",
+    "HUB_WEBHOOK_NETWORKS": "networks beyond the public ones to which webhooks may go, such as `10.0.0.0/8,127.0.0.0/8`; http only there",
     "HUB_DEMO_DATABASE_URL": "database of `hub demo`, instead of SQLite in its folder",
     "HUB_FAIL": "crash tests only: die at a named place",
     "HUB_TEST_POSTGRES_URL": "tests only: a PostgreSQL server to use instead of the one from the wheel",
