@@ -64,6 +64,8 @@ def at_first(connection: Connection) -> None:
         "ALTER TABLE idempotency DROP COLUMN done",
         "ALTER TABLE write_log DROP COLUMN parts",
         "ALTER TABLE write_log DROP COLUMN arrived",
+        "DROP TABLE delivery",
+        "DROP TABLE subscription",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
