@@ -39,7 +39,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judged:
     """What becomes of the delivery, and of its endpoint."""
 
     status: Status
@@ -48,17 +48,17 @@ class Verdict:
     gone: bool = False  # it never wants any more
 
 
-def judge(answer: Answered, attempts: int, event: str) -> Verdict:
+def judge(answer: Answered, attempts: int, event: str) -> Judged:
     """`attempts`: tries before this one. Only 2xx is taken for received."""
     if 200 <= answer.code < 300:
-        return Verdict("done")
+        return Judged("done")
     if answer.code == 410:
-        return Verdict("dead", gone=True)
+        return Judged("dead", gone=True)
     away = answer.code == 0 or answer.code in (429, 503)
     if attempts >= len(WAITS):
-        return Verdict("dead", away=away)
+        return Judged("dead", away=away)
     asked = min(int((answer.wait or 0) * SECOND), LONGEST_WAIT)
-    return Verdict("pending", max(jittered(WAITS[attempts], event, attempts), asked), away)
+    return Judged("pending", max(jittered(WAITS[attempts], event, attempts), asked), away)
 
 
 def jittered(wait: int, event: str, attempts: int) -> int:

@@ -23,7 +23,7 @@ from hub.delivery import subscription_store as store
 from hub.delivery import webhook
 from hub.delivery.addresses import Network, place_of
 from hub.delivery.subscription_store import Delivery, Subscription
-from hub.delivery.webhook import Answered, Verdict
+from hub.delivery.webhook import Answered, Judged
 from hub.errors import Refused
 from hub.golden_record.store import changes_after
 
@@ -140,7 +140,7 @@ class Webhooks:
                 settled.append((delivery, "hidden", 0, Answered(0)))
             else:
                 answer = self.send(current, change.id, webhook.encoded(webhook.event(change, current.attributes)))
-                verdict: Verdict = webhook.judge(answer, delivery.attempts, delivery.event)
+                verdict: Judged = webhook.judge(answer, delivery.attempts, delivery.event)
                 away, gone = verdict.away, verdict.gone
                 settled.append((delivery, verdict.status, verdict.wait, answer))
         self._settle(current, settled, away=away, gone=gone)

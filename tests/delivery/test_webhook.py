@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from hub.delivery import webhook
 from hub.delivery.addresses import VARIABLE, allowed_networks, place_of
-from hub.delivery.webhook import SECOND, WAITS, Answered, Verdict, judge
+from hub.delivery.webhook import SECOND, WAITS, Answered, Judged, judge
 from hub.errors import ConfigError, Unprocessable
 
 LOOPBACK = allowed_networks({VARIABLE: "127.0.0.0/8"})
@@ -43,7 +43,7 @@ def test_the_waits_are_those_of_the_standard_and_then_it_is_a_dead_letter() -> N
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204])
 def test_2xx_is_received(code: int) -> None:
-    assert judge(Answered(code), 0, "e") == Verdict("done")
+    assert judge(Answered(code), 0, "e") == Judged("done")
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308, 400, 401, 404, 500])
