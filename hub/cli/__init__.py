@@ -12,8 +12,8 @@ from rich.markup import escape
 from hub.cli import check, doors, flow, quality
 from hub.cli.doors import keys
 from hub.cli.models import model
-from hub.cli.shared import err
-from hub.errors import ConfigError, Fault, HubError
+from hub.cli.shared import err, said
+from hub.errors import ConfigError, HubError
 
 app = typer.Typer(
     name="hub",
@@ -52,18 +52,19 @@ def main() -> None:
     except ConfigError as error:
         for fault in error.faults:
             err.print(
-                f"[red]✗[/red] {escape(_said(fault))}",
+                f"[red]✗[/red] {escape(said(fault))}",
                 soft_wrap=True,
             )
         sys.exit(2)
     except HubError as error:
         err.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
         for fault in getattr(error, "faults", ()):
-            err.print(f"    {escape(_said(fault))}", soft_wrap=True)
+            err.print(f"    {escape(said(fault))}", soft_wrap=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        err.print(f"[red]✗[/red] {escape(f'{error.filename}: {error.strerror}')}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _said(fault: Fault) -> str:
-    return f"{fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else "")

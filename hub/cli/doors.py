@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hub.open import Hub
 
 app = typer.Typer()
+PortOption = Annotated[int, typer.Option("--port", envvar="HUB_PORT", help="Port to listen at.")]
 keys = typer.Typer(help="API keys: shown once, stored as a hash.", no_args_is_help=True)
 
 
@@ -78,24 +79,20 @@ def serve(
     host: Annotated[
         str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="HUB_PORT", help="Port to listen at.")] = 8000,
+    port: PortOption = 8000,
     no_jobs: Annotated[
         bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")
     ] = False,
 ) -> None:
     """Serve the API, and run the scheduled jobs."""
+    free_port(host, port)
     with opened(config, database, folder, reaching=True) as hub:
         run_server(hub, host, port, jobs=not no_jobs, say=True)
 
 
-def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
-    """Until interrupted. `say`: where it listens."""
+def free_port(host: str, port: int) -> None:
+    """Nothing, when this address can be listened at. ConfigError, before any work is done for it, when it cannot."""
     import socket
-
-    import uvicorn
-
-    from hub.app import create_app, steady
-    from hub.work.jobs import schedule
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,17 +108,30 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
                     )
                 ]
             ) from None
-    if say:
-        at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
-    scheduler = schedule(hub.resolver, hub.reader, hub.networks) if jobs else None
-    try:
-        served = create_app(hub)
-        with steady():
-            uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-    finally:
-        if scheduler is not None:
-            scheduler.shutdown(wait=False)
+        except OverflowError:
+            raise ConfigError([Fault("--port", f"{port} is no port", "write a number from 1 to 65535")]) from None
+
+
+def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
+    """Until interrupted. `say`: where it listens."""
+    import uvicorn
+
+    from hub.app import create_app, steady
+    from hub.db import serving_alone
+    from hub.work.jobs import schedule
+
+    at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with serving_alone(hub.database, at):
+        if say:
+            err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
+        scheduler = schedule(hub.resolver, hub.reader, hub.networks) if jobs else None
+        try:
+            served = create_app(hub)
+            with steady():
+                uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+        finally:
+            if scheduler is not None:
+                scheduler.shutdown(wait=False)
 
 
 @app.command()
@@ -131,13 +141,15 @@ def demo(
     folder: Annotated[Path, typer.Option(help="The demo's own folder: it is replaced.")] = Path("demo-data"),
     config: ConfigOption = CONFIG,
     report: ReportOption = None,
-    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
+    port: PortOption = 8000,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the story is told.")] = False,
 ) -> None:
     """Four running sources in, golden records out, a change pushed back."""
     from hub.demo.run import DemoOptions, run_demo
     from hub.demo.show import Show
 
+    if not no_serve:
+        free_port("127.0.0.1", port)
     show = Show(out, bars)
     figures = run_demo(DemoOptions(folder, config, people, seed), show)
     with figures.hub() as hub:
@@ -160,10 +172,12 @@ def keys_create(
     """Make an API key. It is shown once."""
     from hub.access import principals
 
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder, despite=True) as hub:
         secret, key = principals.create_key(hub.database, hub.config, name, role, source=source, days=days)
         out.print(secret, markup=False, soft_wrap=True)
-        err.print(f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", soft_wrap=True)
+        err.print(
+            f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", markup=False, soft_wrap=True
+        )
 
 
 @keys.command("list")
@@ -174,7 +188,7 @@ def keys_list(
     from hub.access import principals
     from hub.model import from_micros
 
-    with opened(config, database, folder) as hub, hub.database.read() as connection:
+    with opened(config, database, folder, despite=True) as hub, hub.database.read() as connection:
         shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
         for key in principals.list_keys(connection):
             used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
@@ -197,6 +211,6 @@ def keys_revoke(
     """End a key at once."""
     from hub.access import principals
 
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder, despite=True) as hub:
         principals.revoke_key(hub.database, id)
         out.print(f"key {id} is revoked")

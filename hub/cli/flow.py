@@ -106,8 +106,11 @@ def push(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, fol
     """Write golden values back to the sources that subscribe to them."""
     from hub.work import cycle
 
-    with opened(config, database, folder, reaching=True) as hub:
-        print_pushed(cycle.push(hub.resolver, hub.reader))
+    with opened(config, database, folder, despite=True) as hub:
+        pushed = cycle.push(hub.resolver, hub.reader)
+        print_pushed(pushed)
+        if pushed.unreached or hub.config.aside:
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -216,3 +219,5 @@ def print_pushed(pushed: Any) -> None:
     )
     for problem, count in pushed.problems.items():
         out.print(f"  {count} not written: {problem}")
+    for stream, why in pushed.unreached.items():
+        out.print(f"  {stream} not reached: {why}")

@@ -22,6 +22,7 @@ from hub.cli.shared import (
     known_type,
     opened,
     out,
+    private,
     safe_cell,
     write_report,
 )
@@ -106,7 +107,7 @@ def estimate(
         known_type(hub.config, customer_type)
         if to is not None:
             drawn = draw_pairs(hub.reader, asking(hub.config, role), customer_type, sample, seed=seed)
-            with to.open("w", encoding="utf-8", newline="") as target:
+            with open(to, "w", encoding="utf-8", newline="", opener=private) as target:
                 writer = csv.writer(target)
                 writer.writerow(drawn.columns)
                 writer.writerows(

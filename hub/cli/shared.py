@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,8 +28,11 @@ err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def private(path: str, flags: int) -> int:
-    """Opens a file with customers in it: readable by its owner alone."""
-    return os.open(path, flags, 0o600)
+    """Opens a file with customers in it: readable by its owner alone, also when it was there before."""
+    opened_ = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(opened_).st_mode):
+        os.fchmod(opened_, 0o600)
+    return opened_
 
 
 ConfigOption = Annotated[Path, typer.Option("--config", envvar="HUB_CONFIG", help="Folder of the configuration.")]
@@ -44,15 +48,20 @@ CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var
 
 
 @contextmanager
-def opened(config: Path, database: str, folder: Path, *, reaching: bool = False) -> Iterator[Hub]:
-    """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set."""
+def opened(
+    config: Path, database: str, folder: Path, *, reaching: bool = False, despite: bool = False
+) -> Iterator[Hub]:
+    """A migrated hub, closed at the end. `reaching`: its sources will be reached, so their variables must be set.
+    `despite`: sources with a fault are told and left out; only for what derives nothing."""
     from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
     from hub.db import Database
     from hub.migrations import upgrade
     from hub.open import Hub
     from hub.settings import load
 
-    settings = load(config, reaching=reaching)
+    settings = load(config, reaching=reaching, despite=despite)
+    for fault in settings.aside:
+        err.print(f"left out: {said(fault)}", markup=False, soft_wrap=True)
     folder.mkdir(parents=True, exist_ok=True)
     db = Database(database)
     try:
@@ -69,7 +78,13 @@ def opened(config: Path, database: str, folder: Path, *, reaching: bool = False)
 def write_report(path: Path | None, figures: Any) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(figures, indent=2, default=str) + "\n", encoding="utf-8")
+        with open(path, "w", encoding="utf-8", opener=private) as file:
+            file.write(json.dumps(figures, indent=2, default=str) + "\n")
+
+
+def said(fault: Fault) -> str:
+    """A fault and its remedy, as the terminal shows them."""
+    return f"{fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else "")
 
 
 @contextmanager

@@ -94,12 +94,15 @@ class WriteResult:
     gone       there is no such record
     rejected   the source will not take it, however often it is tried
     retry      the source is away or busy, or refused the credentials: nothing is known to be written
+
+    `untouched`: the write surely never reached the source. Without it, a retry may have been written unseen.
     """
 
     key: str
     outcome: Outcome
     detail: str = ""
     current: dict[str, JSON] | None = None
+    untouched: bool = False
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from hub.db.database import Clock, Database, SystemClock, Units
 from hub.db.leases import Lease, leased
 from hub.db.rehearsal import Rehearsal, rehearsal
 from hub.db.room import is_full, room_in
+from hub.db.serving import serving_alone
 from hub.db.statements import (
     arrow,
     ask,
@@ -57,6 +58,7 @@ __all__ = [
     "rehearsal",
     "room_in",
     "select_in",
+    "serving_alone",
     "storable",
     "table",
     "upsert_many",

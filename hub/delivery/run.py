@@ -16,7 +16,7 @@ from hub.db import Connection, Lease, fail_point
 from hub.delivery import store
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Plan, plan
-from hub.errors import HubError
+from hub.errors import ConfigError, HubError
 from hub.landing import store as landing
 from hub.landing.store import StoredVersion
 from hub.matching.recipe import Recipe
@@ -37,6 +37,7 @@ class Pushed:
     fields: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
+    unreached: dict[str, str] = field(default_factory=dict)  # stream -> why its source could not be asked at all
 
 
 Progress = Callable[[Pushed], None]
@@ -75,11 +76,16 @@ class Push:
         wanted = targets(self.resolver.config)
         with self.database.unit(urgent=False) as connection:
             self._check(connection)
-            store.fan_out(connection, sorted(wanted), self.database.clock.now())
+            known = not self.resolver.config.aside  # else what waits for the sources set aside must not be passed over
+            store.fan_out(connection, sorted(wanted), self.database.clock.now(), advance=known)
         for (source, stream), given in sorted(wanted.items()):
-            connector = connect(
-                self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder
-            )
+            try:
+                connector = connect(
+                    self.resolver.config.sources[source], env=self.env, base_folder=self.resolver.config.folder
+                )
+            except ConfigError as error:  # told, and the other sources go on
+                self.result.unreached[f"{source}.{stream}"] = str(error)
+                continue
             try:
                 while self._batch(connector, source, stream, given):
                     self.progress(self.result)
@@ -190,7 +196,7 @@ class Push:
             for w, _, p in planned:
                 answer = answers.get(w.rid)
                 status, detail, wait = self._verdict(w, p, answer, dry)
-                if answer is not None and answer.outcome in ("conflict", "gone", "rejected"):
+                if answer is not None and (answer.untouched or answer.outcome in ("conflict", "gone", "rejected")):
                     store.forget_writes(connection, w.rid, origin)
                 store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
                 if answer is not None and answer.outcome == "written" and p is not None:

@@ -46,13 +46,14 @@ class Waiting:
     attempts: int
 
 
-def fan_out(connection: Connection, streams: Sequence[tuple[str, str]], now: int) -> int:
-    """Changes since the last time -> records to look at. How many."""
+def fan_out(connection: Connection, streams: Sequence[tuple[str, str]], now: int, *, advance: bool = True) -> int:
+    """Changes since the last time -> records to look at. How many. Without `advance` the next time begins here again."""
     last = connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM change").scalar() or 0
     seen = connection.exec_driver_sql("SELECT seq FROM position WHERE name = 'write-back'").scalar() or 0
     if last == seen:
         return 0
-    db.upsert_many(connection, table(PositionRow), ("name", "seq"), [("write-back", last)])
+    if advance:
+        db.upsert_many(connection, table(PositionRow), ("name", "seq"), [("write-back", last)])
     if not streams:
         return 0
     wanted = " OR ".join(f"(r.source = :s{i} AND r.stream = :t{i})" for i in range(len(streams)))

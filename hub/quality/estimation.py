@@ -153,6 +153,12 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
         Labelled(s, c.total(), c[True])
         for s, c in sorted(found.items(), key=lambda x: (not x[0].together, -x[0].expected))
     ]
+    if still_open == len(rows):
+        what, remedy = (
+            "no pair in it is labelled, so there is nothing to estimate from",
+            f"write yes or no under '{SAME}'",
+        )
+        raise ConfigError([Fault(str(file), what, remedy)])
     lost = float(recipe.models[type_name].info.get("recall_lost_by_blocking", 0.0))
     return Read(estimate(strata, lost_by_blocking=lost, seed=seed), strata, still_open, lost)
 

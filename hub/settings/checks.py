@@ -9,28 +9,32 @@ from hub.kinds import KINDS
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
-from hub.settings.sources import Stream
+from hub.settings.sources import Source, Stream
 
 
-def missing_variables(config: Config, env: Mapping[str, str]) -> Iterator[Fault]:
-    for source in config.sources.values():
-        file = f"{config.folder / 'sources' / source.name}.yaml"
-        for field, value in source.connector.model_dump().items():
-            for name, variable in value.items() if isinstance(value, dict) else [(field, value)]:
-                if name.endswith("_env") and variable and variable not in env and f"{variable}_FILE" not in env:
-                    yield Fault(
-                        f"{file}: connector.{field}",
-                        f"the environment variable {variable} is not set",
-                        f"export {variable}=... or {variable}_FILE=/path/to/it",
-                    )
+def missing_variables(config: Config, source: Source, env: Mapping[str, str]) -> Iterator[Fault]:
+    """Variables that a source's connector needs and that are not set."""
+    file = f"{config.folder / 'sources' / source.name}.yaml"
+    for field, value in source.connector.model_dump().items():
+        for name, variable in value.items() if isinstance(value, dict) else [(field, value)]:
+            if name.endswith("_env") and variable and variable not in env and f"{variable}_FILE" not in env:
+                yield Fault(
+                    f"{file}: connector.{field}",
+                    f"the environment variable {variable} is not set",
+                    f"export {variable}=... or {variable}_FILE=/path/to/it",
+                )
 
 
-def cross_check(config: Config) -> Iterator[Fault]:
-    for source in config.sources.values():
-        file = f"{config.folder / 'sources' / source.name}.yaml"
-        for name, stream in source.streams.items():
-            yield from stream.faults(f"{file}: streams.{name}")
-            yield from _check_stream(config, source.name, file, name, stream)
+def source_faults(config: Config, source: Source) -> Iterator[Fault]:
+    """Names in a source's file that lead nowhere."""
+    file = f"{config.folder / 'sources' / source.name}.yaml"
+    for name, stream in source.streams.items():
+        yield from stream.faults(f"{file}: streams.{name}")
+        yield from _check_stream(config, source.name, file, name, stream)
+
+
+def access_faults(config: Config) -> Iterator[Fault]:
+    """Names in access.yaml that lead nowhere, and types of one name."""
     for name in config.interactions.keys() & config.customers.keys():
         yield Fault(
             f"{config.folder / 'interactions' / name}.yaml",

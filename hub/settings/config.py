@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from hub.errors import Fault
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
@@ -28,6 +29,7 @@ class Config(Strict):
     sources: dict[str, Source]
     access: Access
     interactions: dict[str, InteractionType] = Field(default_factory=dict)
+    aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them
 
     @cached_property
     def hash(self) -> str:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub.errors import ConfigError, Fault
 from hub.settings.access import Access
-from hub.settings.checks import cross_check, missing_variables
+from hub.settings.checks import access_faults, missing_variables, source_faults
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
@@ -57,8 +57,30 @@ def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | N
             what, remedy = item["msg"].removeprefix("Value error, "), ""
             if item["type"] == "extra_forbidden":
                 what, remedy = _unknown_key(SOURCES.get(kind, cls) if kind else cls, item["loc"], kind)
+            elif item["type"] == "missing":
+                what, remedy = _missing_key(str(item["loc"][-1]))
             faults.append(Fault(f"{path}: {key}", what, remedy))
         return None
+
+
+REQUIRED = {
+    "connector": ("how the system is reached", "connector: {kind: file, path: drop}"),
+    "kind": ("what sort of thing it is", "kind: file of a connector, kind: email of an attribute"),
+    "url_env": ("the variable that holds the address of the database", "url_env: BILLING_URL"),
+    "streams": ("the kinds of rows in the source", "streams: {customers: {customer: person, key: id, map: {...}}}"),
+    "key": ("the column that tells one row from all others", "key: id, or key: [company, no]"),
+    "attributes": (
+        "which attributes there are",
+        "attributes: {email: {kind: email}}; of write_back: attributes: [phone]",
+    ),
+    "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
+    "path": ("of the collection, below the base URL", "path: people"),
+}  # what each key is that a file cannot do without, and how it is written
+
+
+def _missing_key(name: str) -> tuple[str, str]:
+    what, example = REQUIRED[name]
+    return f"is missing: {what}", f"write for example {example}"
 
 
 def _unknown_key(cls: type[BaseModel], loc: tuple[int | str, ...], kind: str | None) -> tuple[str, str]:
@@ -87,17 +109,20 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool = True) -> Config:
+def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool = True, despite: bool = False) -> Config:
     """The configuration of a folder, or a ConfigError with every fault in it.
 
     reaching: whether sources will be reached, so that the variables that they need must be set.
+    despite: a source with a fault is left out and told in `Config.aside`. For what derives nothing: a hub that
+    lacks a source would hold all that it derived for stale.
     """
     env = os.environ if env is None else env
     faults: list[Fault] = []
     if not folder.is_dir():
         raise ConfigError([Fault(str(folder), "no such folder", "pass --config or set HUB_CONFIG")])
     customers = _load_folder(CustomerType, folder / "customers", faults)
-    sources = _load_folder(Source, folder / "sources", faults)
+    aside: list[Fault] = []
+    sources = _load_folder(Source, folder / "sources", aside)
     access_file = folder / "access.yaml"
     access = _parse(Access, access_file, faults) if access_file.exists() else Access()
     if not customers and not faults:
@@ -106,12 +131,16 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     config = Config(
         folder=folder, customers=customers, sources=sources, access=access or Access(), interactions=interactions
     )
-    faults.extend(cross_check(config))
-    if reaching:
-        faults.extend(missing_variables(config, env))
+    good = {}
+    for name, source in sources.items():
+        wrong = [*source_faults(config, source), *(missing_variables(config, source, env) if reaching else ())]
+        aside.extend(wrong)
+        if not wrong:
+            good[name] = source
+    faults = [*aside, *faults, *access_faults(config)] if not despite else [*faults, *access_faults(config)]
     if faults:
         raise ConfigError(faults)
-    return config
+    return config.model_copy(update={"sources": good, "aside": tuple(aside)}) if aside else config
 
 
 def load_customer_types(folder: Path) -> dict[str, CustomerType]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from hub.db import Database, serving_alone
 
 ROOT = Path(__file__).parents[2]
 SOURCE = """connector: {kind: file, path: drop}
@@ -84,3 +88,71 @@ def test_a_file_that_is_no_database_is_told_in_words(mine: Path) -> None:
     assert code == 1
     assert "not a database" in said
     assert "Traceback" not in said
+
+
+def test_one_source_that_is_wrong_stops_neither_keys_nor_the_writes_to_others(mine: Path) -> None:
+    assert hub(mine, "pull")[0] == 0
+    (mine / "sources" / "bad.yaml").write_text("connector: {kind: fiel}\n", encoding="utf-8")
+    code, said = hub(mine, "keys", "create", "me", "--role", "steward")
+    assert code == 0, said
+    assert "hub_live_" in said
+    assert "left out" in said
+    assert "bad.yaml" in said
+    code, said = hub(mine, "push")
+    assert code == 1  # not all could be done
+    assert "write-back: 0 records looked at" in said
+    assert hub(mine, "pull")[0] == 2  # it derives: a hub that lacks a source would hold all for stale
+
+
+def test_a_second_server_on_the_same_file_is_refused_and_told_who_has_it(mine: Path) -> None:
+    assert hub(mine, "pull")[0] == 0
+    database = Database(f"sqlite:///{mine}/hub.sqlite")
+    with serving_alone(database, "http://127.0.0.1:1234"):
+        code, said = hub(mine, "serve", "--port", str(port()))
+    database.close()
+    assert code == 2
+    assert f"served already, by process {os.getpid()} at http://127.0.0.1:1234" in said
+    with serving_alone(database, "http://127.0.0.1:1234"):
+        pass  # the mark went with who held it
+
+
+@pytest.mark.parametrize("words", [("serve",), ("demo", "--people", "20")])
+def test_a_port_that_is_taken_is_told_before_any_work(mine: Path, words: tuple[str, ...]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        code, said = hub(mine, *words, "--folder", str(mine / "var"), HUB_PORT=taken)
+    assert code == 2
+    assert f"cannot listen at 127.0.0.1:{taken}" in said
+    assert not (mine / "var").exists()
+
+
+def test_what_holds_customers_is_its_owners_alone_also_when_it_was_there_before(mine: Path) -> None:
+    (mine / "figures.json").write_text("{}", encoding="utf-8")
+    (mine / "figures.json").chmod(0o644)
+    assert hub(mine, "pull", "--report", str(mine / "figures.json"))[0] == 0
+    (mine / "pairs.csv").touch(0o644)
+    assert hub(mine, "estimate", "--out", str(mine / "pairs.csv"))[0] == 0
+    for name in ("figures.json", "pairs.csv"):
+        assert stat.S_IMODE((mine / name).stat().st_mode) == 0o600
+
+
+def test_a_place_that_cannot_be_written_is_told_in_words(mine: Path) -> None:
+    assert hub(mine, "pull")[0] == 0
+    code, said = hub(mine, "export", str(mine / "nowhere" / "x.csv"), "--role", "steward")
+    assert code == 1
+    assert "nowhere/x.csv: No such file or directory" in said
+    assert "Traceback" not in said
+
+
+def test_a_name_is_no_markup(mine: Path) -> None:
+    code, said = hub(mine, "keys", "create", "[red]x[/nope] :x:", "--role", "steward")
+    assert code == 0, said
+    assert "'[red]x[/nope] :x:'" in said
+
+
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

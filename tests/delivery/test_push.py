@@ -337,6 +337,19 @@ def test_a_source_that_is_away_for_hours_gets_its_write_when_it_is_back(make: Ma
     world.verify()
 
 
+def test_a_write_that_never_reached_the_source_leaves_no_mark_of_an_echo(make: Make, database: Database) -> None:
+    world = joined(make())
+    port = world.crm.server_address[1]
+    world.crm.stop()
+    assert world.push().outcomes["retry"] == 1
+    assert world.count("write_log") == 0
+    world.crm = CrmServer(world.folder / "crm.sqlite", "t0ken", port=port).start()
+    world.edit_in_crm(phones=[X])  # somebody there types it
+    world.pull()
+    assert tiny.held(database, CRM)["phone"].cell.values == (X,)
+    world.verify()
+
+
 KILLED = """
 import sys
 from pathlib import Path

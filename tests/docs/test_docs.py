@@ -94,9 +94,15 @@ def script(steps: list[Typed], port: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> dict[Typed, str]:
+def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that a newcomer works in."""
+    return tmp_path_factory.mktemp("newcomer")
+
+
+@pytest.fixture(scope="module")
+def told(newcomer: Path) -> dict[Typed, str]:
     """Every command in the order of a newcomer who reads README, then docs/, and stops the server at last: what each printed."""
-    folder, port = tmp_path_factory.mktemp("newcomer"), free_port()
+    folder, port = newcomer, free_port()
     shutil.copytree(ROOT / "config", folder / "config")
     (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     *before, last = blocks(README, "console")
@@ -134,6 +140,25 @@ def test_commands_print_what_the_page_says(told: dict[Typed, str]) -> None:
         for line in step.output:
             wanted = ".*".join(re.escape(" ".join(part.split())) for part in line.split("..."))
             assert re.search(wanted, text), f"{step.page}: $ {step.command}\nsays {line!r}, printed:\n{printed}"
+
+
+def test_what_following_the_docs_makes_is_kept_out_of_version_control(told: dict[Typed, str], newcomer: Path) -> None:
+    shutil.copy(ROOT / ".gitignore", newcomer)
+    subprocess.run(["git", "init", "-q", "."], cwd=newcomer, check=True)
+    listed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=newcomer,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    ours = {f"?? {p.relative_to(ROOT)}" for p in (ROOT / "config").rglob("*")} | {
+        "?? .gitignore",
+        "?? session.sh",
+        "?? .venv",
+        "",
+    }
+    assert set(listed) - ours == set()
 
 
 def test_the_example_tells_the_story_that_readme_tells(told: dict[Typed, str]) -> None:

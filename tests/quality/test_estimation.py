@@ -97,6 +97,14 @@ def test_what_cannot_be_read_is_told_by_line(desk: Desk) -> None:
         read_labels(desk.reader, other, "person")
 
 
+def test_without_a_label_there_are_no_figures(desk: Desk) -> None:
+    drawn = draw_pairs(desk.reader, STEWARD, "person", 20)
+    with pytest.raises(ConfigError, match="no pair in it is labelled"):
+        read_labels(desk.reader, desk.written(drawn), "person")
+    with pytest.raises(ConfigError, match="no pair in it is labelled"):
+        read_labels(desk.reader, desk.written(drawn, all="unsure"), "person")
+
+
 def test_a_role_that_may_not_ask_for_explanations_draws_nothing(desk: Desk) -> None:
     with pytest.raises(Forbidden):
         draw_pairs(desk.reader, CALLER, "person", 20)

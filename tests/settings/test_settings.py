@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
 from hub.errors import ConfigError, Fault
-from hub.settings import duration_micros, load, schedule_seconds, secret
+from hub.settings import SOURCES, Access, CustomerType, Source, duration_micros, load, schedule_seconds, secret
+from hub.settings.load import REQUIRED, _models_in
 
 SHIPPED = Path(__file__).parents[2] / "config"
 
@@ -391,3 +393,40 @@ def test_schedules(text: str, seconds: int) -> None:
 def test_the_shipped_files_are_plain_yaml() -> None:
     for path in SHIPPED.rglob("*.yaml"):
         assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict), path
+
+
+# --- what a file lacks, and sources set aside ---------------------------------------------------------------------
+
+
+def test_a_key_that_is_missing_is_told_with_what_it_is_and_an_example(tmp_path: Path) -> None:
+    found = faults(write(tmp_path, sources__list=FILES.replace("key: id", "deleted: gone")))
+    fault = next(f for f in found if f.where.endswith("sources/list.yaml: streams.people.key"))
+    assert fault.what == "is missing: the column that tells one row from all others"
+    assert "key: id" in fault.remedy
+
+
+def test_every_key_that_a_file_cannot_do_without_is_known_by_what_it_is() -> None:
+    seen: set[type[BaseModel]] = set()
+    todo: list[type[BaseModel]] = [CustomerType, Source, Access, *SOURCES.values()]
+    required = set()
+    while todo:
+        model = todo.pop()
+        if model not in seen:
+            seen.add(model)
+            required |= {name for name, field in model.model_fields.items() if field.is_required()}
+            todo += [inner for field in model.model_fields.values() for inner in _models_in(field.annotation)]
+    assert len(required) > 5
+    assert required - REQUIRED.keys() == set()
+
+
+def test_a_source_with_a_fault_is_left_out_only_where_the_rest_can_go_on(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        sources__list=FILES,
+        sources__bad="connector: {kind: file\n",
+        sources__worse=FILES.replace("email: mail", "mail: mail"),
+    )
+    faults(tmp_path)
+    config = load(tmp_path, {}, despite=True)
+    assert set(config.sources) == {"list"}
+    assert ["bad.yaml" in f.where or "worse.yaml" in f.where for f in config.aside] == [True, True]

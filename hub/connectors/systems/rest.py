@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -508,10 +508,13 @@ class _Writing:
                 key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
             )
         url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
-        answer = self.http.send("GET", url)
+        try:
+            answer = self.http.send("GET", url)
+        except RetryLater as error:
+            return WriteResult(key, "retry", str(error), untouched=True)
         now = self._object(answer)
         if now is None:
-            return self._failed(key, answer)
+            return replace(self._failed(key, answer), untouched=True)
         fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
         if all(alike(fields[name], value) for name, value in write.fields.items()):
             return WriteResult(key, "unchanged", current=fields)

@@ -171,9 +171,11 @@ class Tables:
                 for write in writes:
                     results.append(_write(connection, target, write, config))
         except ConfigError as error:
-            results += [WriteResult(w.key or "", "rejected", str(error)) for w in writes[len(results) :]]
+            results += [
+                WriteResult(w.key or "", "rejected", str(error), untouched=True) for w in writes[len(results) :]
+            ]
         except RetryLater as error:
-            results += [WriteResult(w.key or "", "retry", str(error)) for w in writes[len(results) :]]
+            results += [WriteResult(w.key or "", "retry", str(error), untouched=True) for w in writes[len(results) :]]
         return results
 
     def close(self) -> None:
