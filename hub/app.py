@@ -18,6 +18,7 @@ from hub.api import (
     decisions,
     docs,
     health,
+    interactions,
     match,
     problems,
     records,
@@ -65,7 +66,7 @@ def create_app(hub: Hub) -> FastAPI:
         dependencies=[Depends(known_parameters)],
     )
     app.state.hub = hub
-    for room in (customers, records, match, review_work, decisions, acts, changes, subscriptions, health, docs):
+    for room in (customers, interactions, records, match, review_work, decisions, acts, changes, subscriptions, health, docs):
         app.include_router(room.router)
     problems.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from hub.access.audit import AuditLog
 from hub.access.read import Reader
 from hub.access.secret import derive, hub_secret
+from hub.access.timeline import Timeline
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
 from hub.resolve.resolver import Resolver
@@ -37,6 +39,11 @@ class Hub:
         audit = AuditLog(audit_path(folder), derive(key, "audit"))
         reader = Reader(database, config, audit, key)
         return cls(database, config, Resolver(database, config), reader, audit, networks=networks)
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What happened with customers."""
+        return Timeline(self.reader)
 
     def close(self) -> None:
         self.audit.close()

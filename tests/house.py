@@ -15,7 +15,19 @@ HUB = ROOT / "hub"
 
 # In the order in which a record flows. A room imports earlier ones, never later ones.
 ROOMS = (
-    *("model", "errors", "kinds", "settings", "db", "migrations", "connectors", "landing", "matching", "golden_record"),
+    *(
+        "model",
+        "errors",
+        "kinds",
+        "settings",
+        "db",
+        "migrations",
+        "connectors",
+        "landing",
+        "matching",
+        "golden_record",
+        "interactions",
+    ),
     *("resolve", "stewardship", "access", "delivery", "quality", "work", "open", "api", "app", "demo", "cli"),
 )
 PURE_ROOMS = ("model", "errors", "kinds", "settings", "connectors/mapping", "matching/compare")

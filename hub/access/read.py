@@ -70,6 +70,16 @@ class Reader:
         """What cursors are sealed with."""
         return self._cursors
 
+    @property
+    def pseudonym_key(self) -> bytes:
+        """What pseudonyms are made with."""
+        return self._pseudonyms
+
+    def located(self, connection: Connection, principal: Principal, id: str) -> tuple[str, set[int]]:
+        """The shown id of the customer that an id leads to, and its records. NotFound and Gone as for the customer."""
+        customer = self._find(connection, self.view(principal), id)
+        return customer.id, self._members(connection, customer)
+
     def compared_types(self, principal: Principal) -> frozenset[str]:
         """Customer types of which the asker is shown everything that is compared: only their weights may be told."""
         view = self.view(principal)

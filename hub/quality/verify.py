@@ -19,6 +19,8 @@ from hub import db
 from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
 from hub.golden_record.survivorship import Member
+from hub.interactions import store as interaction_store
+from hub.interactions.run import derived
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import find_heir
@@ -74,6 +76,7 @@ class Verify:
         with self.database.read() as connection:
             recipe = self.resolver.recipe(connection)
             self._what_is_there(connection, recipe)
+            self._interactions(connection)
             if self.found.notes["stale"]:  # of another recipe: only what no recipe can change is compared
                 self._history(connection)
                 return self.found
@@ -115,6 +118,22 @@ class Verify:
             text("SELECT count(*) FROM standardised WHERE recipe <> :hash"), {"hash": recipe.base}
         ).scalar()
         self.found.notes["stale"] = int(stale or 0)
+
+    def _interactions(self, connection: Connection) -> None:
+        """What happened, read again from what landed."""
+        rows = connection.exec_driver_sql("SELECT rid FROM record WHERE sort = 'interaction' ORDER BY rid")
+        for part in db.chunks([r.rid for r in rows], CHUNK):
+            stored, again = (
+                interaction_store.of_records(connection, part),
+                derived(connection, self.resolver.readings, part),
+            )
+            self.found.checked["interactions"] += len(part)
+            for rid in stored.keys() | again.keys():
+                was, now = stored.get(rid), again.get(rid)
+                said = was and (was.type, was.owner, was.at, db.load(was.body))
+                if said != (now and (now.type, now.owner, now.at, now.values)):
+                    self.found.differs("interactions", f"record {rid}")
+        self.found.notes["interactions of records that are not there"] = interaction_store.unowned(connection)
 
     # --- standardised rows and keys ---
 

@@ -20,6 +20,8 @@ from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unproc
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredCustomer
+from hub.interactions import run as interactions
+from hub.interactions.row import readings
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
 from hub.matching import store as matching_store
@@ -77,6 +79,7 @@ class Resolver:
     def __init__(self, database: db.Units, config: Config):
         self.database, self.config = database, config
         self._recipe: Recipe | None = None
+        self.readings = readings(config)
 
     def recipe(self, connection: Connection) -> Recipe:
         self._recipe = read_recipe(connection, self.config, self._recipe)
@@ -160,12 +163,15 @@ class Resolver:
     ) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
         identify = self._known(source, stream).identifiers[source, stream].identify
+        happening = self.readings.get((source, stream))
         incoming: dict[int, Incoming] = {}
         refused: dict[int, Outcome] = {}
         for number, raw in enumerate(rows):
             try:
                 row = keepable(raw)
                 found = identify(row)
+                if happening is not None and not found.tombstone:
+                    happening.read(row)
                 incoming[number] = Incoming(found.key, None if found.tombstone else row, found.version, found.observed)
             except BadRecord as error:
                 refused[number] = Outcome("", "quarantined", reason=str(error))
@@ -205,7 +211,7 @@ class Resolver:
     ) -> list[Landed]:
         given = self.config.stream(source, stream)
         assert given is not None
-        return landing.land(
+        landed = landing.land(
             connection,
             source,
             stream,
@@ -216,6 +222,9 @@ class Resolver:
             pending=pending,
             keep_deleted=given.on_delete == "keep_values",
         )
+        if (source, stream) in self.readings:
+            interactions.derive(connection, self.readings, {r.rid for r in landed if r.changed})
+        return landed
 
     def set_aside(
         self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int

@@ -20,6 +20,8 @@ from hub.golden_record import lookups as golden_lookups
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredChange, StoredCustomer
+from hub.interactions import run as interactions
+from hub.interactions.row import readings
 from hub.landing import store as landing
 from hub.landing import suspension
 from hub.landing.store import RecordInfo
@@ -443,7 +445,9 @@ class _Doing:
         """Records of which versions went or came back."""
         sources = self.recipe.config.sources.values()
         kept = [(s.name, n) for s in sources for n, stream in s.streams.items() if stream.on_delete == "keep_values"]
-        rids = suspension.recount(self.connection, rids, keep_deleted=kept).keys()
+        customers = suspension.recount(self.connection, rids, keep_deleted=kept).keys()
+        interactions.derive(self.connection, readings(self.recipe.config), set(rids) - customers)
+        rids = customers
         if len(rids) <= AT_ONCE:
             self._settle(rids=rids)
         else:

@@ -66,6 +66,7 @@ def at_first(connection: Connection) -> None:
         "ALTER TABLE write_log DROP COLUMN arrived",
         "DROP TABLE delivery",
         "DROP TABLE subscription",
+        "DROP TABLE interaction",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
