@@ -66,7 +66,19 @@ def create_app(hub: Hub) -> FastAPI:
         dependencies=[Depends(known_parameters)],
     )
     app.state.hub = hub
-    for room in (customers, interactions, records, match, review_work, decisions, acts, changes, subscriptions, health, docs):
+    for room in (
+        customers,
+        interactions,
+        records,
+        match,
+        review_work,
+        decisions,
+        acts,
+        changes,
+        subscriptions,
+        health,
+        docs,
+    ):
         app.include_router(room.router)
     problems.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)
