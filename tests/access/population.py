@@ -103,6 +103,7 @@ def repeatable_ids(seed: int = 7) -> Iterator[None]:
 
 def write_config(folder: Path) -> Config:
     shutil.copytree(CONFIG / "customers", folder / "customers")
+    shutil.copytree(CONFIG / "interactions", folder / "interactions")
     (folder / "sources").mkdir()
     for name, text in SOURCES.items():
         (folder / "sources" / f"{name}.yaml").write_text(text, encoding="utf-8")
