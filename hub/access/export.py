@@ -28,9 +28,14 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
     while True:
         with reader.database.read() as connection:
             page = lookups.customers_after(connection, type_name, after, PAGE)
+            if not page:
+                return
+            view, after = reader.view(principal), page[-1][0]
+            if type_name in view.rows:
+                known = reader.known_customers(connection, view, [id for id, _ in page])
+                page = [(id, values) for id, values in page if id in known]
         if not page:
-            return
-        view = reader.view(principal)
+            continue
         reader.audit.write(
             AuditLine(
                 principal.id,
@@ -44,4 +49,3 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
         )
         for id, values in page:
             yield {"id": id, **reader.seen_values(principal, type_name, values)}
-        after = page[-1][0]

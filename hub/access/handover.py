@@ -43,10 +43,11 @@ def hand_over(
     held = {r: s.held for r, s in matching_store.standardised(connection, everyone).items()}
     infos = landing.records(connection, everyone)
     view = reader.view_of_role(source)
+    rows = reader.known_customers(connection, view, [c.id for c in customers.values()]) if view.rows else None
     found: dict[int, Handover] = {}
     for rid in listed:
         customer = customers.get(homes.get(rid, -1))
-        if customer is None:
+        if customer is None or (rows is not None and customer.id not in rows):
             continue
         shown = view.shown(customer.type) & frozenset(attributes.get(customer.type, ()))
         checked = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.model import Sight, Value, canonical, digest, from_plain, plain
+from hub.settings.access import Rows
 
 Columns = Mapping[str, Sight]  # attribute -> sight, hidden ones left out
 Mask = Callable[[Value], Value]
@@ -25,13 +26,14 @@ NOTHING: Columns = {}
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one role sees and may do. `version` names exactly this set of columns."""
+    """What one role sees and may do. `version` names exactly this set of columns and rows."""
 
     role: str
     columns: Mapping[str, Columns] = field(default_factory=dict)
     may: frozenset[str] = frozenset()
     purpose: str = ""
     version: str = ""
+    rows: Mapping[str, Rows] = field(default_factory=dict)  # types of which not all customers exist for the role
 
     def of(self, type_name: str) -> Columns:
         """The columns of a customer type; empty for a type that this role never sees."""
@@ -52,6 +54,7 @@ def compile_view(
     *,
     may: Iterable[str] = (),
     purpose: str = "",
+    rows: Mapping[str, Rows] | None = None,
 ) -> View:
     """A role's view over the attributes that the customer types have. `*` stands for those not named."""
     columns: dict[str, Columns] = {}
@@ -64,8 +67,11 @@ def compile_view(
             columns[type_name] = seen
     allowed = frozenset(may)
     # May a role see record names? That changes what it is sent, so it is part of the version.
-    version = digest({"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}, 6)
-    return View(role, columns, allowed, purpose, version)
+    limits = {t: r for t, r in (rows or {}).items() if t in columns}
+    identity: dict[str, Any] = {"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}
+    if limits:
+        identity["rows"] = {t: r.model_dump(mode="json") for t, r in limits.items()}
+    return View(role, columns, allowed, purpose, digest(identity, 6), limits)
 
 
 def pseudonym(key: bytes, attribute: str, value: Value) -> str:

@@ -12,7 +12,7 @@ from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Fault, NotFound
-from hub.landing import store as landing
+from hub.golden_record.store import StoredChange
 from hub.model import RecordId
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import CustomerState, Preview
@@ -51,22 +51,31 @@ class SeenPreview:
 def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPreview:
     """A preview in the asker's view. Counts of what is hidden are told to those only who may administer."""
     view = reader.view(principal)
-    types = {c.id: c.type for c in (*given.before, *given.after)}
+    before, after = (
+        [c for c in cs if reader.admits(view, c.type, c.values, c.records)] for cs in (given.before, given.after)
+    )
+    # A change is told of customers that the view has before or after, and names no other.
+    known = {c.id for c in (*before, *after)}
+    types = {c.id: c.type for c in (*before, *after)}
     changes = [
         PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
+        if c.type not in view.rows
+        else _moved(c, view, before, after, known)
         for c in given.changes
-        if view.sees(c.type) and (c.kind != "updated" or changed_in_view(c.attributes, view.of(c.type)))
+        if view.sees(c.type)
+        and (c.type not in view.rows or c.customer in known)
+        and (c.kind != "updated" or changed_in_view(c.attributes, view.of(c.type)))
     ]
     counts = dict(given.counts) if "admin" in view.may else dict(Counter(c.type for c in changes))
-    writes = given.writes if "crosswalk" in view.may else ()
+    writes = [w for w in given.writes if reader.knows_record(principal, w.record)] if "crosswalk" in view.may else []
     shown = tuple(
         (w.record, tuple(a for a in w.attributes if a in _columns_of(reader, view, w.record))) for w in writes
     )
     found = SeenPreview(
         given.kind,
         counts,
-        _states(reader, principal, view, given.before),
-        _states(reader, principal, view, given.after),
+        _states(reader, principal, view, before),
+        _states(reader, principal, view, after),
         tuple(changes),
         tuple((record, attributes) for record, attributes in shown if attributes),
     )
@@ -88,6 +97,21 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
     return found
 
 
+def _moved(
+    c: StoredChange, view: View, before: Iterable[CustomerState], after: Iterable[CustomerState], known: Iterable[str]
+) -> PreviewedChange:
+    """A change in a view that has not all customers."""
+    was, will = {s.id for s in before}, {s.id: s for s in after}
+    kept = set(known)
+    others = tuple(o for o in c.other if o in kept)
+    if c.customer in was and c.customer in will:
+        return PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), others)
+    if c.customer in will:
+        kind = c.kind if others or c.kind == "created" else "entered"
+        return PreviewedChange(kind, c.customer, changed_in_view(will[c.customer].values, view.of(c.type)), others)
+    return PreviewedChange(c.kind if others or c.kind == "retired" else "left", c.customer, (), others)
+
+
 def _states(reader: Reader, principal: Principal, view: View, states: Iterable[CustomerState]) -> tuple[SeenState, ...]:
     found = []
     for c in states:
@@ -104,23 +128,18 @@ def _columns_of(reader: Reader, view: View, record: RecordId) -> Iterable[str]:
 
 def must_see_customers(reader: Reader, principal: Principal, ids: Sequence[str]) -> None:
     """NotFound, as for ids that nobody minted, unless the asker sees customers of their types."""
-    view = reader.view(principal)
-    with reader.database.read() as connection:
-        for id in ids:
-            info = landing.record_minting(connection, id)
-            if info is None or not view.sees(info.type):
-                raise NotFound(
-                    "no such customer", [Fault("/act", "no customer has this id", "search for the customer")]
-                )
+    for id in ids:
+        if not reader.knows_id(principal, id):
+            raise NotFound("no such customer", [Fault("/act", "no customer has this id", "search for the customer")])
 
 
 def seen_acts(reader: Reader, principal: Principal, acts: Iterable[StoredAct]) -> list[StoredAct]:
     """Acts on customers of types that the asker sees; those in bulk for who may administer."""
     view = reader.view(principal)
-    with reader.database.read() as connection:
 
-        def shows(act: StoredAct) -> bool:
-            infos = [landing.record_minting(connection, id) for id in act.customers]
-            return all(i is not None and view.sees(i.type) for i in infos) and (bool(infos) or "admin" in view.may)
+    def shows(act: StoredAct) -> bool:
+        return all(reader.knows_id(principal, id) for id in act.customers) and (
+            bool(act.customers) or "admin" in view.may
+        )
 
-        return [a for a in acts if shows(a)]
+    return [a for a in acts if shows(a)]

@@ -28,6 +28,7 @@ def see_queue(
     Only of customer types of which the view shows everything that is compared: that a pair is here already tells
     how much agrees. `mine`: only what was assigned to the asker.
     """
+    rows = reader.view(principal).rows
     page = queue.page(
         types=reader.compared_types(principal),
         kinds=None if kinds is None else list(kinds),
@@ -35,6 +36,7 @@ def see_queue(
         assigned_to=principal.name if mine else None,
         after=after,
         limit=limit,
+        allows=None if not rows else lambda s: all(reader.knows_record(principal, r) for r in (s.left, s.right)),
     )
     types = sorted({s.item.type for s in page.items})
     if page.items:

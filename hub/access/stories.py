@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from hub.access.audit import AuditLine
 from hub.access.principals import Principal
@@ -16,6 +17,9 @@ from hub.model import RecordId
 def tell_records(reader: Reader, principal: Principal, left: RecordId, right: RecordId) -> list[str]:
     """Why two records are, or are not, one customer. Forbidden: the role may not ask; NotFound: no such record."""
     _may(reader, principal)
+    if reader.view(principal).rows:  # a record outside them is none
+        reader.must_see(principal, left, "left")
+        reader.must_see(principal, right, "right")
     with reader.database.read() as connection:
         story = Explain(connection, read_recipe(connection, reader.config)).pair(left, right)
     shown = _sighted(reader, principal, story.type, (left, right))
@@ -32,6 +36,9 @@ def tell_customer(reader: Reader, principal: Principal, id: str) -> list[str]:
     with reader.database.read() as connection:
         story = Explain(connection, read_recipe(connection, reader.config)).cluster(members[0].record)
     shown = _sighted(reader, principal, story.type, story.records)
+    if story.type in reader.view(principal).rows:  # companions that were never in it may lie outside
+        named = [c for c in story.clusters if all(reader.knows_record(principal, r) for r in c)]
+        return list(_cluster(replace(story, clusters=tuple(named)), shown))
     return list(_cluster(story, shown))
 
 

@@ -73,4 +73,5 @@ def withdraw_decision(
     reason: Annotated[str, Query(max_length=1000, description="why it is taken back")] = "",
 ) -> None:
     """Take a decision back: customers become what the remaining decisions and records make of them."""
+    hub.reader.must_see_decision(principal, id)
     hub.resolver.withdraw(id, by=principal.name, why=reason)

@@ -14,6 +14,8 @@ from hub.api.schemas import Matches, MatchIn, MatchOut, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.errors import BadRecord, Fault, Forbidden, NotFound, Unprocessable
 
+ALL = 1_000_000
+
 router = APIRouter(prefix="/v1", tags=["match"], route_class=ExactRoute)
 
 
@@ -43,7 +45,11 @@ def match_record(hub: TheHub, principal: Annotated[Principal, needs("match")], g
             "rows of this stream hold attributes that this role does not see"
         )  # or it could guess at hidden values
     try:
-        found = hub.resolver.probe(given.source, given.stream, given.record, limit=given.limit)
+        # Customers outside the rows must not crowd out others: they are left out before the nearest are counted.
+        limit = ALL if hub.reader.view(principal).rows else given.limit
+        found = hub.resolver.probe(given.source, given.stream, given.record, limit=limit)
     except BadRecord as error:
         raise Unprocessable("this record cannot be read", [Fault("/record", str(error))]) from None
-    return answer(Matches(data=[MatchOut.of(m) for m in hub.reader.matches(principal, stream.customer, found)]))
+    return answer(
+        Matches(data=[MatchOut.of(m) for m in hub.reader.matches(principal, stream.customer, found, limit=given.limit)])
+    )

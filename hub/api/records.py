@@ -208,4 +208,7 @@ def _stream(hub: Hub, source: str, stream: str) -> Any:
 
 def _told(hub: Hub, principal: Principal, outcome: Outcome) -> RecordAnswer:
     version = None if outcome.customer is None else hub.reader.shown_version(principal, outcome.customer)
+    if outcome.customer is not None and version is None and hub.reader.view(principal).rows:
+        # Outside the rows nobody is: not whom it joined, not even that there was somebody to join.
+        return RecordAnswer(key=outcome.key, happened="landed")
     return RecordAnswer.of(outcome, version)

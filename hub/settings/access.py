@@ -23,11 +23,23 @@ Permission = Literal[
 ]
 
 
+class Rows(Strict):
+    """Which customers of a type: those that meet every condition named here."""
+
+    sources: tuple[str, ...] = ()  # with a record of one of these sources
+    where: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict
+    )  # attribute, or attribute.part as address.country -> it is one of these values
+
+
 class Role(Strict):
     """What a role sees: customer type -> attribute -> show | mask | pseudonym | hide. Unnamed is hidden."""
 
     title: str = ""
     views: dict[str, dict[str, Sight]] = Field(default_factory=dict)  # customer type -> attribute -> sight
+    rows: dict[str, Rows] = Field(
+        default_factory=dict
+    )  # customer type -> which of its customers exist for the role; a type not named: all
     may: tuple[Permission, ...] = ("read",)  # permissions
     purpose: str = ""  # what for; stands in every audit line
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hub.errors import Fault
 from hub.kinds import KINDS
+from hub.kinds.base import Context, Problem
+from hub.settings.access import Role
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
@@ -43,6 +45,7 @@ def access_faults(config: Config) -> Iterator[Fault]:
         )
     known_types: dict[str, CustomerType | InteractionType] = {**config.interactions, **config.customers}
     for role, rights in config.access.roles.items():
+        yield from _check_rows(config, role, rights)
         for type_name, view in rights.views.items():
             where = f"{config.folder / 'access.yaml'}: roles.{role}.views.{type_name}"
             if type_name not in known_types:
@@ -52,6 +55,51 @@ def access_faults(config: Config) -> Iterator[Fault]:
             known = known_types[type_name].attributes
             for attribute in view.keys() - known.keys() - {"*"}:
                 yield Fault(f"{where}.{attribute}", f"unknown attribute '{attribute}'", f"known: {', '.join(known)}")
+
+
+def _check_rows(config: Config, role: str, rights: Role) -> Iterator[Fault]:
+    for permission in sorted({"admin", "metrics"} & set(rights.may)) if rights.rows else ():
+        yield Fault(
+            f"{config.folder / 'access.yaml'}: roles.{role}.rows",
+            f"a role with rows may not have the permission '{permission}': its counts and acts are of all customers",
+            "take one of them away",
+        )
+    for type_name, rows in rights.rows.items():
+        where = f"{config.folder / 'access.yaml'}: roles.{role}.rows.{type_name}"
+        if type_name not in config.customers:
+            yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
+            continue
+        if not rows.sources and not rows.where:
+            yield Fault(where, "no condition", "name sources or where, or remove it: then all customers are seen")
+        for source in rows.sources:
+            if source not in config.sources:
+                yield Fault(f"{where}.sources", f"unknown source '{source}'", f"known: {', '.join(config.sources)}")
+        for name, values in rows.where.items():
+            yield from _check_condition(config.customers[type_name], f"{where}.where.{name}", name, values)
+
+
+def _check_condition(of: CustomerType, where: str, name: str, values: Iterable[str]) -> Iterator[Fault]:
+    attribute, _, part = name.partition(".")
+    if attribute not in of.attributes:
+        yield Fault(where, f"unknown attribute '{attribute}'", f"known: {', '.join(of.attributes)}")
+        return
+    parts = KINDS[of.attributes[attribute].kind].parts
+    if bool(parts) != bool(part) or (part and part not in parts):
+        known = f"write {attribute}.PART, with one of {', '.join(parts)}" if parts else f"write {attribute}"
+        yield Fault(where, f"unknown part '{part}'" if part else "has parts", known)
+    elif not values:
+        yield Fault(where, "no values", "list the values that it may have")
+    elif not part:
+        for value in values:
+            if not isinstance(clean_value(of, attribute, value), str):
+                yield Fault(where, f"'{value}' is no value of the kind '{of.attributes[attribute].kind}'", "correct it")
+
+
+def clean_value(of: CustomerType, attribute: str, value: str) -> object:
+    """A value as golden records hold it; None when it is none of the attribute's kind."""
+    given = of.attributes[attribute]
+    found = KINDS[given.kind].clean(value, Context(scheme=given.scheme))
+    return None if found is None or isinstance(found, Problem) else found.value
 
 
 def _check_stream(config: Config, source: str, file: str, name: str, stream: Stream) -> Iterator[Fault]:

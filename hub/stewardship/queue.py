@@ -80,11 +80,12 @@ class Queue:
         assigned_to: str | None = None,
         after: Position | None = None,
         limit: int = 50,
+        allows: Callable[[Shown], bool] | None = None,
     ) -> QueuePage:
         """The next items.
 
         types: only of these customer types; kinds: grey, refused, cut, override, changed, contradicted; user: without
-        what somebody else has claimed; assigned_to: only what was assigned to this person.
+        what somebody else has claimed; assigned_to: only what was assigned to this person; allows: only what it says yes to.
         """
         limit = max(1, min(limit, LARGEST_PAGE))
         now = self.database.clock.now()
@@ -101,7 +102,7 @@ class Queue:
             found: list[Shown] = []
             while part := list(islice(todo, 2 * limit)):
                 shown = self._shown(connection, recipe, self._standing(connection, part), holds)
-                found += [s for s in shown if kinds is None or s.item.kind in kinds]
+                found += [s for s in shown if (kinds is None or s.item.kind in kinds) and (allows is None or allows(s))]
                 if len(found) > limit:
                     break
         last = position(found[limit - 1].item, now) if len(found) > limit else None

@@ -74,6 +74,18 @@ ROLES = """
   no_records:
     may: [read, explain]
     views: {person: {given_name: show, family_name: show, email: mask, phone: pseudonym}}
+  lisbon:
+    may: [read, explain, crosswalk, match, decide]
+    views: {person: {"*": show}}
+    rows: {person: {where: {address.city: [Lisboa]}}}
+  lisbon_contacts:
+    may: [read]
+    views: {person: {given_name: show, email: mask, phone: show}}
+    rows: {person: {where: {address.city: [Lisboa]}}}
+  of_crm:
+    may: [read, crosswalk]
+    views: {person: {"*": show}, organisation: {"*": show}}
+    rows: {person: {sources: [crm]}}
 """
 
 

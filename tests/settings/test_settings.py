@@ -290,6 +290,36 @@ WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, whe
         "show",
         "",
     ),
+    "rows of an unknown attribute": (
+        {"access": "roles: {a: {rows: {person: {where: {mail: [x]}}}}}"},
+        "access.yaml: roles.a.rows.person.where.mail",
+        "email",
+        "",
+    ),
+    "rows of an unknown source": (
+        {"access": "roles: {a: {rows: {person: {sources: [nowhere]}}}}"},
+        "access.yaml: roles.a.rows.person.sources",
+        "unknown source 'nowhere'",
+        "",
+    ),
+    "rows without a condition": (
+        {"access": "roles: {a: {rows: {person: {}}}}"},
+        "access.yaml: roles.a.rows.person",
+        "no condition",
+        "",
+    ),
+    "rows of an attribute that has parts": (
+        {"access": "roles: {a: {rows: {person: {where: {address: [Lisboa]}}}}}"},
+        "access.yaml: roles.a.rows.person.where.address",
+        "address.PART",
+        "",
+    ),
+    "rows beside a permission of all customers": (
+        {"access": "roles: {a: {may: [admin], rows: {person: {where: {address.city: [Lisboa]}}}}}"},
+        "access.yaml: roles.a.rows",
+        "'admin'",
+        "",
+    ),
     "an unknown permission": ({"access": "roles: {a: {may: [fly]}}"}, "access.yaml: roles.a.may", "admin", ""),
     "no keys and values": ({"sources__list": "- a\n- b\n"}, "sources/list.yaml", "must hold keys and values", "README"),
 }

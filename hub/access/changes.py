@@ -1,0 +1,169 @@
+"""What happened: the feed of changes and the history of one customer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from hub.access import seen as s
+from hub.access.cursors import seal, unseal
+from hub.access.customers import Customers
+from hub.access.door import bounded, only
+from hub.access.policy import View, changed_in_view
+from hub.access.principals import Principal
+from hub.errors import Fault, Gone
+from hub.golden_record import lookups, past, store
+from hub.golden_record.store import StoredChange
+
+SCANNED = 5000  # changes looked through for one page of the feed
+REMEMBERED = 1000  # feeds whose position past hidden changes is kept in memory
+
+
+class Changes(Customers):
+    """Changes in a view."""
+
+    def changes(self, principal: Principal, *, cursor: str | None = None, limit: int = 50) -> s.SeenPage:
+        """Changes after a cursor that the view shows, each customer's in order; `next_cursor` is always given.
+
+        The cursor holds the last change that was shown, so changes that were not leave no trace in it.
+        """
+        view, limit = self.view(principal), bounded(limit)
+        bound = ("changes", view.version)
+        last: str | None = unseal(self._cursors, cursor, *bound) if cursor else None
+        with self.database.read() as connection:
+            rows = self._next_changes(connection, view, last, limit)
+            data = self._seen_changes(connection, view, rows)
+        self._sighted(
+            principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data}
+        )
+        return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
+
+    def told(self, principal: Principal, seqs: Sequence[int]) -> dict[int, s.SeenChange]:
+        """What a subscriber is sent of the changes at these positions of the outbox: each customer at the version that
+        the change names, through today's view. Changes that the view does not show are left out."""
+        view = self.view(principal)
+        found: dict[int, s.SeenChange] = {}
+        with self.database.read() as connection:
+            for seq in seqs:
+                stored = next(iter(store.changes_after(connection, seq - 1, 1)), None)
+                if stored is None or stored.seq != seq:
+                    continue
+                change = self._told(connection, view, stored)
+                if change is not None:
+                    found[seq] = self._rendered(connection, view, change)
+        seen = list(found.values())
+        self._sighted(
+            principal, view, "deliver", list(dict.fromkeys(c.customer for c in seen)), {c.customer_type for c in seen}
+        )
+        return found
+
+    def _rendered(self, connection: Connection, view: View, change: StoredChange) -> s.SeenChange:
+        """A change with the customer at its version; what it became outside the rows is not told."""
+        shown = [c for c in self._shown_changes(connection, view, change.customer) if c.version <= change.version]
+        row = next(h for h in store.history(connection, change.customer) if h.version == change.version)
+        data = None
+        if row.lineage is not None and change.kind != "left":
+            lineage = only(row.lineage, view.of(row.type))
+            refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
+            values = refs.values(lineage)
+            data = self._customer(connection, view, change.customer, row.type, values, row.members, shown, None)
+        return s.SeenChange(
+            change.id,
+            change.kind,
+            change.customer,
+            change.type,
+            len(shown),
+            change.at,
+            changed_in_view(change.attributes, view.of(change.type)),
+            change.other,
+            data,
+        )
+
+    def history(self, principal: Principal, id: str, *, limit: int = 50, cursor: str | None = None) -> s.SeenPage:
+        """The versions of the customer that an id leads to, oldest first: only changes that the view shows."""
+        view, limit = self.view(principal), bounded(limit)
+        with self.database.read() as connection:
+            customer = self._find(connection, view, id)
+            bound = ("history", view.version, customer.id)
+            start = unseal(self._cursors, cursor, *bound) if cursor else 0
+            shown = self._shown_changes(connection, view, customer.id)
+            page = shown[start : start + limit]
+            rows = {h.version: h for h in store.history(connection, customer.id)}
+            data = tuple(
+                self._version(connection, view, change, start + n, rows[change.version])
+                for n, change in enumerate(page, start=1)
+            )
+        more = start + limit if len(shown) > start + limit else None
+        self._sighted(principal, view, "history", [customer.id], [customer.type])
+        return s.SeenPage(data, None if more is None else seal(self._cursors, more, *bound))
+
+    def _next_changes(self, connection: Connection, view: View, last: str | None, limit: int) -> list[StoredChange]:
+        start = lookups.change_seq(connection, last) if last else 0
+        if start is None:
+            raise Gone(
+                "the change that this cursor names is no longer kept",
+                [Fault("?cursor", "is too old", "read all customers again, then ask without a cursor")],
+            )
+        at = max(start, self._passed.get((view.version, last), 0))
+        found: list[StoredChange] = []
+        scanned = 0
+        while len(found) < limit and scanned < SCANNED:
+            rows = store.changes_after(connection, at, 500)
+            for row in rows:
+                if len(found) == limit:
+                    break
+                at = row.seq
+                if (told := self._told(connection, view, row)) is not None:
+                    found.append(told)
+            scanned += len(rows)
+            if len(rows) < 500:
+                break
+        if not found:  # remembered, so that polling a quiet feed does not look through the same hidden changes again
+            if len(self._passed) >= REMEMBERED:
+                self._passed.clear()
+            self._passed[view.version, last] = at
+        return found
+
+    def _seen_changes(self, connection: Connection, view: View, rows: Sequence[StoredChange]) -> list[s.SeenChange]:
+        order: dict[str, list[str]] = {}
+        now: dict[str, s.SeenCustomer | None] = {}
+        for id in dict.fromkeys(r.customer for r in rows):
+            order[id] = [c.id for c in self._shown_changes(connection, view, id)]
+            customer = store.customer(connection, id)
+            now[id] = (
+                None
+                if customer is None or not self._within(connection, view, customer)
+                else self._now(connection, view, customer, False)
+            )
+        return [
+            s.SeenChange(
+                r.id,
+                r.kind,
+                r.customer,
+                r.type,
+                order[r.customer].index(r.id) + 1,
+                r.at,
+                changed_in_view(r.attributes, view.of(r.type)),
+                r.other,
+                now[r.customer],
+            )
+            for r in rows
+        ]
+
+    def _version(
+        self, connection: Connection, view: View, change: StoredChange, number: int, row: store.StoredHistory
+    ) -> s.SeenVersion:
+        values = None
+        if row.lineage is not None and change.kind != "left":  # what it became outside the rows is not told
+            lineage = only(row.lineage, view.of(row.type))
+            refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
+            values = self._values(view, row.type, refs.values(lineage))
+        return s.SeenVersion(
+            number,
+            change.kind,
+            change.at,
+            changed_in_view(change.attributes, view.of(change.type)),
+            change.other,
+            values,
+        )

@@ -1,0 +1,312 @@
+"""What all reads of customers share: the asker's view, finding under it, seen values, the audit line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.access.audit import REQUEST, AuditLine, AuditLog
+from hub.access.policy import View, changed_in_view, compile_view, look, see
+from hub.access.principals import Principal
+from hub.access.rows import Seen, named, told, within
+from hub.access.secret import derive
+from hub.db import Database
+from hub.errors import Fault, Forbidden, Gone, NotFound
+from hub.golden_record import lookups, past, store
+from hub.golden_record.store import StoredChange, StoredCustomer, StoredHistory
+from hub.kinds import KINDS
+from hub.landing import store as landing
+from hub.landing.store import RecordInfo
+from hub.matching import store as matching_store
+from hub.matching.recipe import Recipe, read_recipe
+from hub.model import RecordId, Sight, Value
+from hub.resolve.resolver import find_customer
+from hub.settings import Config
+from hub.settings.access import Role, Rows
+from hub.settings.checks import clean_value
+
+LARGEST_PAGE = 200
+
+
+class Door:
+    """Answers in the view of a role. Thread-safe. `key`: the hub's secret."""
+
+    def __init__(self, database: Database, config: Config, audit: AuditLog, key: bytes):
+        self.database, self.config, self.audit = database, config, audit
+        types = {n: tuple(t.attributes) for n, t in config.customers.items()}
+        self._views = {
+            n: compile_view(n, r.views, types, may=r.may, purpose=r.purpose, rows=_cleaned(config, r))
+            for n, r in config.access.roles.items()
+        }
+        self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
+        self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
+        self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
+        self._recipes = past.Recipes(config)
+        self._recipe: Recipe | None = None
+        self._passed: dict[tuple[str, str | None], int] = {}
+
+    def view(self, principal: Principal) -> View:
+        """The view of a principal's role. A role that the configuration has no more sees nothing."""
+        return self._views.get(principal.role) or View(principal.role)
+
+    def view_of_role(self, role: str) -> View:
+        """The view of a role by its name, for systems that are sent data rather than ask for it."""
+        return self._views.get(role) or View(role)
+
+    def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Golden values (plain) as the asker is shown them. No audit line: that is the caller's, before the answer is sent."""
+        return self._values(self.view(principal), type_name, values)
+
+    @property
+    def cursor_key(self) -> bytes:
+        """What cursors are sealed with."""
+        return self._cursors
+
+    @property
+    def pseudonym_key(self) -> bytes:
+        """What pseudonyms are made with."""
+        return self._pseudonyms
+
+    def located(self, connection: Connection, principal: Principal, id: str) -> tuple[str, set[int]]:
+        """The shown id of the customer that an id leads to, and its records. NotFound and Gone as for the customer."""
+        customer = self._find(connection, self.view(principal), id)
+        return customer.id, self._members(connection, customer)
+
+    def _complete(self, view: View, type_name: str) -> bool:
+        """Does the view show everything that matching compares?"""
+        compared = {a for a, d in self.config.customers[type_name].attributes.items() if d.matching}
+        return compared <= view.shown(type_name)
+
+    def compared_types(self, principal: Principal) -> frozenset[str]:
+        """Customer types of which the asker is shown everything that is compared: only their weights may be told."""
+        view = self.view(principal)
+        return frozenset(t for t in self.config.customers if view.sees(t) and self._complete(view, t))
+
+    def _find(self, connection: Connection, view: View, id: str) -> StoredCustomer:
+        found = store.customer(connection, id)
+        if found is None:
+            info = self._minted(connection, view, id)
+            try:
+                found = find_customer(connection, id)
+            except Gone:
+                if info.type in view.rows and not self._was_within(connection, view, self._last_shown(connection, id)):
+                    raise unknown() from None
+                raise
+        if not self._within(connection, view, found):
+            raise unknown()
+        return found
+
+    # --- rows ---------------------------------------------------------------------------------------
+
+    def _within(self, connection: Connection, view: View, customer: StoredCustomer) -> bool:
+        """Does this customer exist for the view?"""
+        rows = view.rows.get(customer.type)
+        if rows is None or not view.sees(customer.type):
+            return view.sees(customer.type)
+        members = self._members(connection, customer) if rows.sources else ()
+        return within(rows, customer.values, self._sources(connection, members))
+
+    def _was_within(self, connection: Connection, view: View, row: StoredHistory | None) -> bool:
+        """Did the customer exist for the view at this version? The conditions are read as the values were then."""
+        if row is None or row.lineage is None or not view.sees(row.type):
+            return False
+        rows = view.rows.get(row.type)
+        if rows is None:
+            return True
+        lineage = {a: line for a, line in row.lineage.items() if a in named(rows)}
+        base = self._base(connection, row.recipe)
+        refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage], base=base)
+        sources = self._sources(connection, row.members if rows.sources else ())
+        return within(rows, refs.values(lineage), sources)
+
+    def _sources(self, connection: Connection, rids: Collection[int]) -> frozenset[str]:
+        return frozenset(i.id.source for i in landing.records(connection, rids).values()) if rids else frozenset()
+
+    def _last_shown(self, connection: Connection, id: str) -> StoredHistory | None:
+        shown = [h for h in store.history(connection, id) if h.lineage is not None]
+        return shown[-1] if shown else None
+
+    def _knows(self, connection: Connection, view: View, info: RecordInfo | None) -> bool:
+        """May the view know of this record, that is of the customer that its id leads to?"""
+        if info is None or not view.sees(info.type):
+            return False
+        if info.type not in view.rows:
+            return True
+        try:
+            self._find(connection, view, info.mint)
+        except NotFound:
+            return False
+        except Gone:
+            return True
+        return True
+
+    def knows_record(self, principal: Principal, record: RecordId) -> bool:
+        """Whether the asker may know of a source record. An unknown one and one that it may not know of are alike."""
+        with self.database.read() as connection:
+            return self._knows(connection, self.view(principal), landing.record_named(connection, record))
+
+    def knows_id(self, principal: Principal, id: str) -> bool:
+        """The same of a customer id, whatever became of it."""
+        with self.database.read() as connection:
+            return self._knows(connection, self.view(principal), landing.record_minting(connection, id))
+
+    def known_customers(self, connection: Connection, view: View, ids: Iterable[str]) -> frozenset[str]:
+        """Those of these shown customers that exist for a view."""
+        found = store.customers_named(connection, ids)
+        return frozenset(id for id, c in found.items() if self._within(connection, view, c))
+
+    def admits(self, view: View, type_name: str, values: Mapping[str, Any], records: Iterable[RecordId]) -> bool:
+        """Would a customer with these golden values and source records exist for a view?"""
+        rows = view.rows.get(type_name)
+        return view.sees(type_name) and (rows is None or within(rows, values, {r.source for r in records}))
+
+    def _minted(self, connection: Connection, view: View, id: str) -> RecordInfo:
+        info = landing.record_minting(connection, id)
+        if info is None or not view.sees(info.type) or (info.alive and info.pending):
+            raise unknown()
+        return info
+
+    def _members(self, connection: Connection, customer: StoredCustomer) -> set[int]:
+        return matching_store.members_of(connection, [customer.cluster]).get(customer.cluster, set())
+
+    def _records(self, connection: Connection, rids: Iterable[int]) -> tuple[RecordId, ...]:
+        return tuple(sorted(i.id for i in landing.records(connection, rids).values()))
+
+    def _customer_of(self, connection: Connection, view: View, record: RecordId) -> str:
+        """An id that leads to the customer of a record."""
+        may_crosswalk(view)
+        info = landing.record_named(connection, record)
+        if info is None or not self._knows(connection, view, info):
+            raise NotFound(
+                "no such record",
+                [Fault("?record", "unknown record", "write source, stream and key as the source calls them")],
+            )
+        return info.mint
+
+    def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
+        looked = see(values, view.of(type_name), self._masks[type_name], self._pseudonyms)
+        attributes = self.config.customers[type_name].attributes
+        return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
+
+    def _look(self, view: View, type_name: str, attribute: str, value: Value) -> Any:
+        return look(
+            value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self._pseudonyms
+        )
+
+    def _shows(self, connection: Connection, view: View, change: StoredChange) -> bool:
+        """Would this view tell the state before the change from the state after it?"""
+        columns = view.of(change.type)
+        if not columns:
+            return False
+        if change.kind != "updated" or changed_in_view(change.attributes, columns):
+            return True
+        if "crosswalk" not in view.may:
+            return False
+        members = lookups.members_at(connection, change.customer, (change.version - 1, change.version))
+        return members.get(change.version - 1) != members.get(change.version)
+
+    def _told(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
+        """A change as the view tells it; None: for it nothing happened."""
+        if change.type in view.rows and view.sees(change.type):
+            read = self._read_change(connection, view, change)
+            if read is None or read.kind in ("entered", "left"):
+                return read
+            change = read
+        return change if self._shows(connection, view, change) else None
+
+    def _read_change(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
+        states = {h.version: h for h in store.history(connection, change.customer)}
+        before, after = states.get(change.version - 1), states.get(change.version)
+        was, now = (Seen(_there(h), self._was_within(connection, view, h)) for h in (before, after))
+        # Named are those that came (as they were before), and those that this one went into (as they are after).
+        later = not now.there or (change.kind == "split" and was.there)
+        at = change.at if later else change.at - 1
+        known = [o for o in change.other if self._was_within(connection, view, store.history_at(connection, o, at))]
+        held = (after.lineage or {}).keys() if after else ()
+        read = told(change.kind, change.attributes, change.other, was, now, known, held)
+        return None if read is None else replace(change, kind=read[0], attributes=read[1], other=read[2])
+
+    def _shown_changes(self, connection: Connection, view: View, id: str) -> list[StoredChange]:
+        found = (self._told(connection, view, c) for c in lookups.changes_of(connection, id))
+        return [c for c in found if c is not None]
+
+    def _models(self, connection: Connection) -> Recipe:
+        self._recipe = read_recipe(connection, self.config, self._recipe)
+        return self._recipe
+
+    def _base(self, connection: Connection, recipe: str) -> str | None:
+        """What stored cells were made by, if a golden record was made by the recipe in force."""
+        now = self._models(connection)
+        return now.base if now.hash == recipe else None
+
+    def _sighted(
+        self, principal: Principal, view: View, action: str, customers: Sequence[str], types: Iterable[str]
+    ) -> None:
+        """On disk before the answer goes out. An answer without customers is no sight."""
+        if customers:
+            attributes = sorted({a for t in types for a in view.of(t)})
+            self.audit.write(
+                AuditLine(
+                    principal.id,
+                    principal.role,
+                    action,
+                    customers,
+                    attributes,
+                    view.purpose,
+                    self.database.clock.now(),
+                    REQUEST.get(),
+                )
+            )
+
+
+def may_crosswalk(view: View) -> None:
+    if "crosswalk" not in view.may:
+        raise Forbidden("this role does not see which source records a customer has")
+
+
+def bounded(limit: int) -> int:
+    return max(1, min(limit, LARGEST_PAGE))
+
+
+def unknown() -> NotFound:
+    """One answer for an id that was never minted and for one that the asker may not know of."""
+    return NotFound("no such customer", [Fault("/id", "no customer has this id", "search for the customer")])
+
+
+def gone() -> Gone:
+    return Gone("this customer is no longer there")
+
+
+def shown_name(id: RecordId, view: View) -> RecordId:
+    """A record's name; without the crosswalk its key, which may be an e-mail address, stays out."""
+    return id if "crosswalk" in view.may else RecordId(id.source, id.stream, "")
+
+
+def only(lineage: past.Lineage, columns: Mapping[str, Sight]) -> past.Lineage:
+    """Lineage of visible attributes: values of others are not even looked up."""
+    return {a: line for a, line in lineage.items() if a in columns}
+
+
+def _there(row: StoredHistory | None) -> bool:
+    return row is not None and row.lineage is not None
+
+
+def _cleaned(config: Config, role: Role) -> dict[str, Rows]:
+    """Conditions with their values as golden records hold them."""
+    return {
+        type_name: rows.model_copy(
+            update={
+                "where": {
+                    name: wanted
+                    if "." in name
+                    else tuple(str(clean_value(config.customers[type_name], name, value)) for value in wanted)
+                    for name, wanted in rows.where.items()
+                }
+            }
+        )
+        for type_name, rows in role.rows.items()
+    }

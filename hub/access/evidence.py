@@ -1,0 +1,180 @@
+"""Why records are, or may be, one customer: what each says, pairs compared, reviews, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.access import seen as s
+from hub.access.cursors import seal, unseal
+from hub.access.door import Door, bounded, may_crosswalk, shown_name
+from hub.access.policy import View, visible_forms
+from hub.access.principals import Principal
+from hub.errors import Forbidden
+from hub.golden_record import store
+from hub.landing import store as landing
+from hub.matching import store as matching_store
+from hub.matching.compare.score import explain
+from hub.model import plain
+from hub.resolve.resolver import ProbeMatch
+from hub.stewardship import lookups as matching_lookups
+
+PAIRS_EXPLAINED = 200
+
+
+class Evidence(Door):
+    """Evidence in a view."""
+
+    def records(self, principal: Principal, id: str) -> tuple[s.SeenRecord, ...]:
+        """What each source record of a customer says, in the view. Forbidden without the crosswalk."""
+        view = self.view(principal)
+        may_crosswalk(view)
+        with self.database.read() as connection:
+            customer = self._find(connection, view, id)
+            found = self._seen_records(connection, view, self._members(connection, customer))
+        self._sighted(principal, view, "records", [customer.id], [customer.type])
+        return tuple(sorted(found.values(), key=lambda r: r.record))
+
+    def explain(self, principal: Principal, id: str) -> s.Explained:
+        """Why the records of a customer are one: each pair, compared by what the view shows and by nothing else.
+
+        A weight is given only to a view that shows all that was compared: the rest could be taken off it.
+        """
+        view = self.view(principal)
+        with self.database.read() as connection:
+            customer = self._find(connection, view, id)
+            seen = self._seen_records(connection, view, self._members(connection, customer))
+            pairs = self._pairs(connection, view, customer.type, seen)
+            found = s.Explained(
+                customer.id,
+                customer.type,
+                self._complete(view, customer.type),
+                tuple(sorted(seen.values(), key=lambda r: r.record)),
+                pairs,
+            )
+        self._sighted(principal, view, "explain", [customer.id], [customer.type])
+        return found
+
+    def reviews(self, principal: Principal, *, limit: int = 50, cursor: str | None = None) -> s.SeenPage:
+        """Pairs that the model is not sure of, or that something keeps apart, both sides in the view.
+
+        Only of customer types of which the view shows everything that is compared: that a pair is here
+        already tells how much agrees.
+        """
+        view, limit = self.view(principal), bounded(limit)
+        bound = ("reviews", view.version)
+        at: tuple[int, int] = tuple(unseal(self._cursors, cursor, *bound)) if cursor else (0, 0)
+        data: list[s.SeenReview] = []
+        with self.database.read() as connection:
+            while len(data) <= limit:
+                rows = matching_lookups.open_pairs(connection, after=at, limit=limit + 1)
+                data.extend(self._reviews(connection, view, rows))
+                if len(rows) <= limit:
+                    break
+                at = (rows[-1].left, rows[-1].right)
+            more = len(data) > limit
+            data = data[:limit]
+            ends = self._pair_numbers(connection, data[-1]) if more else None
+        seen = {c for d in data for c in (d.left.customer, d.right.customer) if c}
+        self._sighted(principal, view, "reviews", sorted(seen), {d.left.type for d in data})
+        return s.SeenPage(tuple(data), seal(self._cursors, ends, *bound) if ends else None)
+
+    def matches(
+        self, principal: Principal, type_name: str, found: Iterable[ProbeMatch], *, limit: int | None = None
+    ) -> tuple[s.SeenMatch, ...]:
+        """A probe's answer in the view, the nearest `limit` of it. Forbidden when the role never sees such customers."""
+        view = self.view(principal)
+        if not view.sees(type_name):
+            raise Forbidden("this role does not see such customers")
+        crosswalk, complete = "crosswalk" in view.may, self._complete(view, type_name)
+        data = tuple(
+            s.SeenMatch(m.customer, m.joins, m.record if crosswalk else None, m.weight if complete else None)
+            for m in self._near(view, list(found))[:limit]
+        )
+        self._sighted(principal, view, "match", [d.customer for d in data], [])
+        return data
+
+    def _near(self, view: View, found: list[ProbeMatch]) -> list[ProbeMatch]:
+        with self.database.read() as connection:
+            known = self.known_customers(connection, view, [m.customer for m in found]) if view.rows else ()
+        return [m for m in found if not view.rows or m.customer in known]
+
+    def _seen_records(self, connection: Connection, view: View, rids: Iterable[int]) -> dict[int, s.SeenRecord]:
+        infos = landing.records(connection, rids)
+        held = matching_store.standardised(connection, infos)
+        homes = matching_store.clusters_of(connection, infos)
+        customers = store.customers_of(connection, set(homes.values()))
+        found: dict[int, s.SeenRecord] = {}
+        for rid, info in infos.items():
+            values = {a: [plain(v) for v in h.cell.values] for a, h in held[rid].held.items()} if rid in held else {}
+            home = customers.get(homes.get(rid, -1))
+            if home is not None and not self._within(connection, view, home):
+                home = None
+            found[rid] = s.SeenRecord(
+                shown_name(info.id, view),
+                info.type,
+                home.id if home else None,
+                info.alive,
+                self._values(view, info.type, values),
+            )
+        return found
+
+    def _pairs(
+        self, connection: Connection, view: View, type_name: str, seen: Mapping[int, s.SeenRecord]
+    ) -> tuple[s.SeenPair, ...]:
+        """Every two of the records, strongest first, compared by what the view shows."""
+        listed = sorted(seen, key=lambda r: seen[r].record)
+        forms = matching_store.forms(connection, listed)
+        made = [
+            self._pair(connection, view, type_name, seen[a], seen[b], forms[a], forms[b])
+            for a, b in combinations(listed, 2)
+            if a in forms and b in forms
+        ]
+        made.sort(key=lambda p: (-sum(part.weight for part in p.parts), p.left, p.right))
+        return tuple(made[:PAIRS_EXPLAINED])
+
+    def _pair(
+        self,
+        connection: Connection,
+        view: View,
+        type_name: str,
+        left: s.SeenRecord,
+        right: s.SeenRecord,
+        left_forms: Mapping[str, Any],
+        right_forms: Mapping[str, Any],
+    ) -> s.SeenPair:
+        shown = view.shown(type_name)
+        lines = explain(
+            visible_forms(left_forms, shown),
+            visible_forms(right_forms, shown),
+            self._models(connection).models[type_name],
+        )
+        parts = tuple(s.SeenPart(p.comparison, p.level, p.words, p.weight) for p in lines)
+        return s.SeenPair(
+            left.record, right.record, sum(p.weight for p in parts) if self._complete(view, type_name) else None, parts
+        )
+
+    def _reviews(self, connection: Connection, view: View, rows: Sequence[Any]) -> list[s.SeenReview]:
+        rids = {r for row in rows for r in (row.left, row.right)}
+        infos = landing.records(connection, rids)
+        wanted = [r for r in rows if self._complete(view, infos[r.left].type) and view.sees(infos[r.left].type)]
+        seen = self._seen_records(connection, view, {r for row in wanted for r in (row.left, row.right)})
+        forms = matching_store.forms(connection, seen)
+        models = self._models(connection).models
+        made = []
+        for row in wanted:
+            type_name = infos[row.left].type
+            if type_name in view.rows and not (seen[row.left].customer and seen[row.right].customer):
+                continue
+            pair = self._pair(
+                connection, view, type_name, seen[row.left], seen[row.right], forms[row.left], forms[row.right]
+            )
+            made.append(s.SeenReview(pair, seen[row.left], seen[row.right], row.weight >= models[type_name].join))
+        return made
+
+    def _pair_numbers(self, connection: Connection, review: s.SeenReview) -> list[int]:
+        ends = [landing.record_named(connection, r.record) for r in (review.left, review.right)]
+        return [e.rid for e in ends if e is not None]

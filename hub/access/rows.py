@@ -1,0 +1,70 @@
+"""Which customers a view is of, and how a change reads in a view that has not all of them. Pure.
+
+A customer outside the rows does not exist for the view. So nothing that is told may be made of a state that lies
+outside: not the attributes in which it differs, not the ids of companions, not that it goes on elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.settings.access import Rows
+
+
+def within(rows: Rows, values: Mapping[str, Sequence[Any]], sources: Collection[str]) -> bool:
+    """Do golden values (plain) and the sources of the records meet every condition?"""
+    if rows.sources and not set(rows.sources) & set(sources):
+        return False
+    return all(any(_is(value, name, wanted) for value in _of(values, name)) for name, wanted in rows.where.items())
+
+
+def named(rows: Rows) -> frozenset[str]:
+    """The attributes that the conditions look at."""
+    return frozenset(name.partition(".")[0] for name in rows.where)
+
+
+def _of(values: Mapping[str, Sequence[Any]], name: str) -> Sequence[Any]:
+    return values.get(name.partition(".")[0], ())
+
+
+def _is(value: Any, name: str, wanted: Collection[str]) -> bool:
+    part = name.partition(".")[2]
+    text = value.get(part) if part and isinstance(value, Mapping) else value
+    return isinstance(text, str) and text.casefold() in {w.casefold() for w in wanted}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A customer before or after a change: is it there at all, is it within the rows?"""
+
+    there: bool
+    within: bool
+
+
+def told(
+    kind: str,
+    attributes: Sequence[str],
+    others: Sequence[str],
+    before: Seen,
+    after: Seen,
+    known: Iterable[str],
+    held: Iterable[str],
+) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """Kind, attributes and companions of a change as the view tells it; None: nothing happened for it.
+
+    known: companions that were within the rows, on the side of the change where they are named.
+    held: attributes that have a value after the change.
+    """
+    companions = tuple(o for o in others if o in set(known))
+    if before.within and after.within:
+        alone = bool(others) and not companions
+        return ("updated" if alone else kind), tuple(attributes), companions
+    if after.within:  # what it was like outside is not told, so neither is the difference
+        new = not before.there and (kind == "created" or bool(companions))
+        return (kind if new else "entered"), tuple(sorted(held)), (companions if new else ())
+    if before.within:
+        ended = not after.there and (kind == "retired" or bool(companions))
+        return (kind if ended else "left"), (), (companions if ended else ())
+    return None

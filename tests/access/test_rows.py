@@ -1,0 +1,188 @@
+"""A customer outside a view's rows is answered as one that nobody minted, whatever asks and whatever became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.access.export import export_rows
+from hub.access.principals import Principal
+from hub.access.rows import Seen, told, within
+from hub.errors import HubError
+from hub.model import RecordId, Verdict
+from hub.open import Hub
+from hub.settings.access import Rows
+from tests.access.population import ANA, BO, SECOND, TestClock, fill
+
+
+def someone(role: str) -> Principal:
+    return Principal(f"key-of-{role}", role, "user", role)
+
+
+LISBON, CONTACTS, OF_CRM = someone("lisbon"), someone("lisbon_contacts"), someone("of_crm")
+BILLED = RecordId("billing", "customers", "2")
+
+
+def refused(ask: Callable[[], object]) -> tuple[str, str, str]:
+    with pytest.raises(HubError) as found:
+        ask()
+    return type(found.value).__name__, str(found.value), repr(getattr(found.value, "faults", ""))
+
+
+def later(hub: Hub, seconds: int = 60) -> int:
+    assert isinstance(hub.database.clock, TestClock)
+    hub.database.clock.at += seconds * SECOND
+    return hub.database.clock.at - SECOND
+
+
+def doors(hub: Hub, principal: Principal, id: str) -> list[Callable[[], object]]:
+    reader = hub.reader
+    return [
+        partial(reader.get_customer, principal, id),
+        partial(reader.get_customer, principal, id, known_at=hub.database.clock.now()),
+        partial(reader.get_customer, principal, id, as_of=hub.database.clock.now()),
+        partial(reader.history, principal, id),
+        partial(reader.explain, principal, id),
+        partial(reader.records, principal, id),
+        partial(reader.crosswalk, principal, id=id),
+        partial(reader.type_of, principal, id),
+        partial(reader.expect, principal, id, "*"),
+    ]
+
+
+def same_as_unknown(hub: Hub, id: str) -> None:
+    for asked, unknown in zip(doors(hub, LISBON, id), doors(hub, LISBON, "cus_unheard_of"), strict=True):
+        assert refused(asked) == refused(unknown)
+
+
+def move(hub: Hub, row: dict[str, str], town: str, month: int, **more: str) -> None:
+    later(hub)
+    hub.resolver.upsert(
+        "billing", "customers", [{**row, "town": town, **more, "updated": f"2026-{month:02d}-01T00:00:00Z"}]
+    )
+
+
+def test_every_door_answers_as_for_an_unknown_id(hub: Hub) -> None:
+    ids = fill(hub)
+    assert hub.reader.get_customer(LISBON, ids["ana"]).values["given_name"]
+    same_as_unknown(hub, ids["bo"])
+    assert not hub.reader.knows_id(LISBON, ids["bo"]) and hub.reader.shown_version(LISBON, ids["bo"]) is None
+    unknown = RecordId("billing", "customers", "none")
+    for ask in (
+        lambda r: hub.reader.crosswalk(LISBON, record=r),
+        lambda r: hub.reader.must_see(LISBON, r, "/left"),
+    ):
+        assert refused(partial(ask, BILLED)) == refused(partial(ask, unknown))
+    assert hub.reader.homes(LISBON, [BILLED]) == []
+
+
+def test_lists_searches_exports_and_the_feed_hold_the_rows_alone(hub: Hub) -> None:
+    ids = fill(hub)
+    assert [c.id for c in hub.reader.search(LISBON).data] == [ids["ana"]]
+    assert hub.reader.search(LISBON, "müller").data == ()
+    assert {d.customer for d in hub.reader.changes(LISBON).data} == {ids["ana"]}
+    _, rows = export_rows(hub.reader, LISBON, "person")
+    assert [row["id"] for row in rows] == [ids["ana"]]
+    assert {c.id for c in hub.reader.search(OF_CRM).data} == {ids["ana"], ids["acme"]}
+
+
+def test_pages_do_not_tell_how_many_lie_outside(hub: Hub) -> None:
+    fill(hub)
+    for n in range(12):
+        hub.resolver.upsert(
+            "billing", "customers", [{"id": f"x{n}", "first": "Eva", "last": f"Other{n}", "town": "Lisboa" if n % 5 == 0 else "Faro",
+                                      "mail": f"eva{n}@example.org", "updated": "2026-01-01T00:00:00Z"}]
+        )  # fmt: skip
+    met, cursor = [], None
+    while True:
+        page = hub.reader.search(LISBON, "eva", limit=1, cursor=cursor)
+        met += [c.id for c in page.data]
+        assert len(page.data) == 1
+        if (cursor := page.next_cursor) is None:
+            break
+    assert len(met) == len(set(met)) == 3
+
+
+@pytest.mark.parametrize("principal", [LISBON, CONTACTS])
+def test_a_customer_that_leaves_and_comes_back_has_left_and_entered(hub: Hub, principal: Principal) -> None:
+    ids = fill(hub)
+    inside = later(hub)
+    move(hub, ANA, "Porto", 2)
+    outside = later(hub)
+    if principal is LISBON:
+        same_as_unknown(hub, ids["ana"])
+    assert hub.reader.changes(principal).data[-1].type == "left"
+    assert all(change.data is None for change in hub.reader.changes(principal).data)
+    move(hub, ANA, "Porto", 3, mail="other@example.org")
+    move(hub, ANA, "Lisboa", 4)
+    changes = hub.reader.changes(principal).data
+    assert [c.type for c in changes][-2:] == ["left", "entered"]
+    assert changes[-2].attributes == () and set(changes[-1].attributes) >= {"given_name", "email"}
+    assert hub.reader.get_customer(principal, ids["ana"], known_at=inside)
+    unknown = refused(partial(hub.reader.get_customer, principal, "cus_unheard_of", known_at=outside))
+    assert refused(partial(hub.reader.get_customer, principal, ids["ana"], known_at=outside)) == unknown
+    versions = hub.reader.history(principal, ids["ana"]).data
+    assert [v.type for v in versions][-2:] == ["left", "entered"]
+    assert versions[-2].values is None and "other@example.org" not in repr(versions)
+
+
+def test_who_joined_from_outside_is_not_named(hub: Hub) -> None:
+    ids = fill(hub)
+    hub.resolver.decide(RecordId("billing", "customers", "1"), BILLED, Verdict.MATCH, by="eve", reason="r")
+    assert (
+        hub.reader.changes(someone("steward")).data[-1].other or hub.reader.changes(someone("steward")).data[-2].other
+    )
+    now = hub.reader.changes(CONTACTS).data
+    assert {c.customer for c in now} == {ids["ana"]} and all(ids["bo"] not in c.other for c in now)
+    assert {c.type for c in now} <= {"created", "updated", "left"}
+
+
+def test_a_customer_that_is_gone_is_gone_only_for_those_who_had_it(hub: Hub) -> None:
+    ids = fill(hub)
+    hub.resolver.delete("billing", "customers", "2")
+    assert refused(partial(hub.reader.get_customer, someone("steward"), ids["bo"]))[0] == "Gone"
+    same_as_unknown(hub, ids["bo"])
+    move(hub, {**BO, "id": "9", "mail": "c@example.org", "phone": "", "nid": "", "first": "Caio"}, "Lisboa", 5)
+    id = hub.reader.crosswalk(LISBON, record=RecordId("billing", "customers", "9")).customer
+    hub.resolver.delete("billing", "customers", "9")
+    assert refused(partial(hub.reader.get_customer, LISBON, id))[0] == "Gone"
+
+
+def test_a_decision_on_records_outside_is_no_decision(hub: Hub) -> None:
+    fill(hub)
+    hub.resolver.decide(RecordId("billing", "customers", "1"), BILLED, Verdict.NO_MATCH, by="eve", reason="r")
+    withdraw = partial(hub.reader.must_see_decision, LISBON)
+    assert refused(partial(withdraw, 1)) == refused(partial(withdraw, 999))
+    hub.reader.must_see_decision(someone("steward"), 1)
+
+
+# --- the pure part ----------------------------------------------------------------------------------
+
+
+def test_conditions_hold_together_and_a_value_of_many_is_enough() -> None:
+    rows = Rows(sources=("crm",), where={"language": ("pt", "es"), "address.city": ("Lisboa",)})
+    values = {"language": ["en", "pt"], "address": [{"city": "LISBOA"}, {"city": "Faro"}]}
+    assert within(rows, values, {"crm", "web"})
+    assert not within(rows, values, {"web"})
+    assert not within(rows, {**values, "language": []}, {"crm"})
+    assert not within(rows, {**values, "address": [{"town": "Lisboa"}]}, {"crm"})
+
+
+sides = st.sampled_from([Seen(False, False), Seen(True, False), Seen(True, True)])
+kinds = st.sampled_from(["created", "updated", "merged", "split", "retired"])
+
+
+@given(kinds, st.lists(st.sampled_from("ab")), sides, sides, st.sets(st.sampled_from("ab")))
+def test_nothing_of_a_state_outside_is_told(
+    kind: str, others: list[str], before: Seen, after: Seen, known: set[str]
+) -> None:
+    read = told(kind, ("changed",), others, before, after, known, ("held",))
+    assert (read is None) == (not before.within and not after.within)
+    if read is not None:
+        assert set(read[2]) <= known
+        if not (before.within and after.within):
+            assert "changed" not in read[1]
