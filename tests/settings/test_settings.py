@@ -293,8 +293,8 @@ WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, whe
     "rows of an unknown attribute": (
         {"access": "roles: {a: {rows: {person: {where: {mail: [x]}}}}}"},
         "access.yaml: roles.a.rows.person.where.mail",
-        "email",
-        "",
+        "unknown attribute 'mail'",
+        "known: ",
     ),
     "rows of an unknown source": (
         {"access": "roles: {a: {rows: {person: {sources: [nowhere]}}}}"},
@@ -311,8 +311,8 @@ WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, whe
     "rows of an attribute that has parts": (
         {"access": "roles: {a: {rows: {person: {where: {address: [Lisboa]}}}}}"},
         "access.yaml: roles.a.rows.person.where.address",
+        "has parts",
         "address.PART",
-        "",
     ),
     "rows beside a permission of all customers": (
         {"access": "roles: {a: {may: [admin], rows: {person: {where: {address.city: [Lisboa]}}}}}"},
