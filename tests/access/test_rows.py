@@ -186,3 +186,16 @@ def test_nothing_of_a_state_outside_is_told(
         assert set(read[2]) <= known
         if not (before.within and after.within):
             assert "changed" not in read[1]
+
+
+def test_a_subscriber_is_sent_what_the_feed_would_tell(hub: Hub) -> None:
+    ids = fill(hub)
+    move(hub, ANA, "Porto", 6)
+    move(hub, ANA, "Lisboa", 7)
+    with hub.database.read() as connection:
+        seqs = [r[0] for r in connection.exec_driver_sql("SELECT seq FROM change ORDER BY seq")]
+    sent = list(hub.reader.told(LISBON, seqs).values())
+    assert [(c.id, c.type) for c in sent] == [(c.id, c.type) for c in hub.reader.changes(LISBON, limit=200).data]
+    assert {c.customer for c in sent} == {ids["ana"]}
+    assert [c.data is None for c in sent if c.type == "left"] == [True]
+    assert "Porto" not in repr(sent)
