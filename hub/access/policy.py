@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.model import Sight, Value, canonical, digest, from_plain, plain
-from hub.settings.access import Rows
+from hub.settings.access import RowLimits
 
 Columns = Mapping[str, Sight]  # attribute -> sight, hidden ones left out
 Mask = Callable[[Value], Value]
@@ -33,7 +33,7 @@ class View:
     may: frozenset[str] = frozenset()
     purpose: str = ""
     version: str = ""
-    rows: Mapping[str, Rows] = field(default_factory=dict)  # types of which not all customers exist for the role
+    rows: Mapping[str, RowLimits] = field(default_factory=dict)  # types of which not all customers exist for the role
 
     def of(self, type_name: str) -> Columns:
         """The columns of a customer type; empty for a type that this role never sees."""
@@ -54,7 +54,7 @@ def compile_view(
     *,
     may: Iterable[str] = (),
     purpose: str = "",
-    rows: Mapping[str, Rows] | None = None,
+    rows: Mapping[str, RowLimits] | None = None,
 ) -> View:
     """A role's view over the attributes that the customer types have. `*` stands for those not named."""
     columns: dict[str, Columns] = {}

@@ -10,17 +10,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub.settings.access import Rows
+from hub.settings.access import RowLimits
 
 
-def within(rows: Rows, values: Mapping[str, Sequence[Any]], sources: Collection[str]) -> bool:
+def within(rows: RowLimits, values: Mapping[str, Sequence[Any]], sources: Collection[str]) -> bool:
     """Do golden values (plain) and the sources of the records meet every condition?"""
     if rows.sources and not set(rows.sources) & set(sources):
         return False
     return all(any(_is(value, name, wanted) for value in _of(values, name)) for name, wanted in rows.where.items())
 
 
-def named(rows: Rows) -> frozenset[str]:
+def named(rows: RowLimits) -> frozenset[str]:
     """The attributes that the conditions look at."""
     return frozenset(name.partition(".")[0] for name in rows.where)
 
@@ -36,7 +36,7 @@ def _is(value: Any, name: str, wanted: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenState:
     """A customer before or after a change: is it there at all, is it within the rows?"""
 
     there: bool
@@ -47,8 +47,8 @@ def told(
     kind: str,
     attributes: Sequence[str],
     others: Sequence[str],
-    before: Seen,
-    after: Seen,
+    before: SeenState,
+    after: SeenState,
     known: Iterable[str],
     held: Iterable[str],
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:

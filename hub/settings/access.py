@@ -23,7 +23,7 @@ Permission = Literal[
 ]
 
 
-class Rows(Strict):
+class RowLimits(Strict):
     """Which customers of a type: those that meet every condition named here."""
 
     sources: tuple[str, ...] = ()  # with a record of one of these sources
@@ -37,7 +37,7 @@ class Role(Strict):
 
     title: str = ""
     views: dict[str, dict[str, Sight]] = Field(default_factory=dict)  # customer type -> attribute -> sight
-    rows: dict[str, Rows] = Field(
+    rows: dict[str, RowLimits] = Field(
         default_factory=dict
     )  # customer type -> which of its customers exist for the role; a type not named: all
     may: tuple[Permission, ...] = ("read",)  # permissions

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from hub.access.export import export_rows
 from hub.access.principals import Principal
-from hub.access.rows import Seen, told, within
+from hub.access.rows import SeenState, told, within
 from hub.errors import HubError
 from hub.model import RecordId, Verdict
 from hub.open import Hub
-from hub.settings.access import Rows
+from hub.settings.access import RowLimits
 from tests.access.population import ANA, BO, SECOND, TestClock, fill
 
 
@@ -164,7 +164,7 @@ def test_a_decision_on_records_outside_is_no_decision(hub: Hub) -> None:
 
 
 def test_conditions_hold_together_and_a_value_of_many_is_enough() -> None:
-    rows = Rows(sources=("crm",), where={"language": ("pt", "es"), "address.city": ("Lisboa",)})
+    rows = RowLimits(sources=("crm",), where={"language": ("pt", "es"), "address.city": ("Lisboa",)})
     values = {"language": ["en", "pt"], "address": [{"city": "LISBOA"}, {"city": "Faro"}]}
     assert within(rows, values, {"crm", "web"})
     assert not within(rows, values, {"web"})
@@ -172,13 +172,13 @@ def test_conditions_hold_together_and_a_value_of_many_is_enough() -> None:
     assert not within(rows, {**values, "address": [{"town": "Lisboa"}]}, {"crm"})
 
 
-sides = st.sampled_from([Seen(False, False), Seen(True, False), Seen(True, True)])
+sides = st.sampled_from([SeenState(False, False), SeenState(True, False), SeenState(True, True)])
 kinds = st.sampled_from(["created", "updated", "merged", "split", "retired"])
 
 
 @given(kinds, st.lists(st.sampled_from("ab")), sides, sides, st.sets(st.sampled_from("ab")))
 def test_nothing_of_a_state_outside_is_told(
-    kind: str, others: list[str], before: Seen, after: Seen, known: set[str]
+    kind: str, others: list[str], before: SeenState, after: SeenState, known: set[str]
 ) -> None:
     read = told(kind, ("changed",), others, before, after, known, ("held",))
     assert (read is None) == (not before.within and not after.within)
