@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.db import Database
+from hub.delivery import store
 from hub.settings import Config, CustomerType, Source
 from tests import tiny
 from tests.conftest import empty
@@ -116,6 +117,11 @@ def test_what_the_hub_wrote_is_taken_back_by_the_source_that_changes_it(database
         world.close()
 
 
+def tripped(world: World) -> bool:
+    with world.database.read() as connection:
+        return store.counts(connection).get("tripped", 0) > 0
+
+
 edits = st.lists(
     st.tuples(st.sampled_from(["bill", "crm", "round", "pull"]), st.sampled_from([X, Y, Z])), min_size=1, max_size=6
 )
@@ -143,9 +149,10 @@ def test_whatever_is_edited_the_hub_comes_to_rest_and_every_system_holds_somethi
         for _ in range(3):
             world.round()
         assert world.round() == 0
-        golden = world.golden(CRM, "phone")
-        assert set(world.in_crm()["phones"]) == set(golden)
-        assert world.in_bill()["phone"] in golden
+        if not tripped(world):  # what a source keeps undoing is not written for ever
+            golden = world.golden(CRM, "phone")
+            assert set(world.in_crm()["phones"]) == set(golden)
+            assert world.in_bill()["phone"] in golden
         world.verify()
     finally:
         world.close()
