@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from hub.access.audit import REQUEST, AuditLine, AuditLog
 from hub.access.policy import View, changed_in_view, compile_view, look, see
 from hub.access.principals import Principal
-from hub.access.rows import SeenState, named, told, within
+from hub.access.rows import Standpoint, named, told, within
 from hub.access.secret import derive
 from hub.db import Database
 from hub.errors import Fault, Forbidden, Gone, NotFound
@@ -187,7 +187,7 @@ class Door:
         return info.mint
 
     def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """SeenState values as they are handed out: a list where an attribute has many, else one value or None."""
+        """Standpoint values as they are handed out: a list where an attribute has many, else one value or None."""
         looked = see(values, view.of(type_name), self._masks[type_name], self._pseudonyms)
         attributes = self.config.customers[type_name].attributes
         return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
@@ -221,7 +221,7 @@ class Door:
     def _read_change(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
         states = {h.version: h for h in store.history(connection, change.customer)}
         before, after = states.get(change.version - 1), states.get(change.version)
-        was, now = (SeenState(_there(h), self._was_within(connection, view, h)) for h in (before, after))
+        was, now = (Standpoint(_there(h), self._was_within(connection, view, h)) for h in (before, after))
         # Named are those that came (as they were before), and those that this one went into (as they are after).
         later = not now.there or (change.kind == "split" and was.there)
         at = change.at if later else change.at - 1

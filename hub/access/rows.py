@@ -36,7 +36,7 @@ def _is(value: Any, name: str, wanted: Collection[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SeenState:
+class Standpoint:
     """A customer before or after a change: is it there at all, is it within the rows?"""
 
     there: bool
@@ -47,8 +47,8 @@ def told(
     kind: str,
     attributes: Sequence[str],
     others: Sequence[str],
-    before: SeenState,
-    after: SeenState,
+    before: Standpoint,
+    after: Standpoint,
     known: Iterable[str],
     held: Iterable[str],
 ) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:

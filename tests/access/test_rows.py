@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.access.export import export_rows
 from hub.access.principals import Principal
-from hub.access.rows import SeenState, told, within
+from hub.access.rows import Standpoint, told, within
 from hub.errors import HubError
 from hub.model import RecordId, Verdict
 from hub.open import Hub
@@ -172,13 +172,13 @@ def test_conditions_hold_together_and_a_value_of_many_is_enough() -> None:
     assert not within(rows, {**values, "address": [{"town": "Lisboa"}]}, {"crm"})
 
 
-sides = st.sampled_from([SeenState(False, False), SeenState(True, False), SeenState(True, True)])
+sides = st.sampled_from([Standpoint(False, False), Standpoint(True, False), Standpoint(True, True)])
 kinds = st.sampled_from(["created", "updated", "merged", "split", "retired"])
 
 
 @given(kinds, st.lists(st.sampled_from("ab")), sides, sides, st.sets(st.sampled_from("ab")))
 def test_nothing_of_a_state_outside_is_told(
-    kind: str, others: list[str], before: SeenState, after: SeenState, known: set[str]
+    kind: str, others: list[str], before: Standpoint, after: Standpoint, known: set[str]
 ) -> None:
     read = told(kind, ("changed",), others, before, after, known, ("held",))
     assert (read is None) == (not before.within and not after.within)
