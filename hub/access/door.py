@@ -187,7 +187,7 @@ class Door:
         return info.mint
 
     def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Standpoint values as they are handed out: a list where an attribute has many, else one value or None."""
+        """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
         looked = see(values, view.of(type_name), self._masks[type_name], self._pseudonyms)
         attributes = self.config.customers[type_name].attributes
         return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
