@@ -122,7 +122,7 @@ MUTANTS = [
     Mutant(
         "what is listed again stays dead",
         LANDING,
-        "return (newest, generation + 1, content)  # it is listed again",
+        "return (newest, generation + 1, content)  # it is there again",
         "pass",
         T_LANDING + "what_was_absent_and_is_listed_again_lives_at_the_same_version[sqlite-True]",
     ),
@@ -173,23 +173,51 @@ MUTANTS = [
     Mutant(
         "an echo counts as the source's word",
         FOLD,
-        "return any(w.value_hash == value and before.first.order <= w.base < current.first.order for w in writes)",
+        "return any(w.value_hash == value and before.first.order <= w.base < run.first.order for w in self.writes)",
         "return False",
         T_FOLD + "what_the_hub_wrote_reads_as_what_the_source_last_said",
     ),
     Mutant(
         "an echo for ever, whoever typed it",
         FOLD,
-        "and before.first.order <= w.base < current.first.order",
+        "and before.first.order <= w.base < run.first.order",
         "",
         T_FOLD + "the_source_types_the_value_itself_later",
     ),
     Mutant(
         "an echo is the first word of a partial record",
         FOLD,
-        "if cell is None and partial and found:",
-        "if cell is None and partial:",
+        "if found and (attribute in version.unread or (cell is None and partial)):",
+        "if attribute in version.unread or (cell is None and partial):",
         T_FOLD + "an_echo_in_a_partial_stream_whose_first_rows_lack_the_field",
+    ),
+    Mutant(
+        "a changed value is not taken back",
+        FOLD,
+        "if name not in kept and (name not in found or found[name].at <= at):",
+        "if False:",
+        "tests/golden_record/test_taken_back.py::test_a_changed_value_replaces_the_old_one_that_another_source_still_holds",
+    ),
+    Mutant(
+        "what the hub wrote over was taken back by the source",
+        FOLD,
+        "if echoes[n] or at is None:",
+        "if at is None:",
+        T_FOLD + "what_the_hub_wrote_over_nobody_took_back",
+    ),
+    Mutant(
+        "what was stated later is taken back all the same",
+        "hub/golden_record/taken_back.py",
+        "return sure > end.verified",
+        "return False",
+        "tests/golden_record/test_taken_back.py::test_what_stands_is_what_the_naive_restatement_says",
+    ),
+    Mutant(
+        "each name wins alone",
+        SURVIVE,
+        "kept = _hang_together(by_attribute, customer)",
+        "kept: dict[str, Sequence[Candidate]] = {}",
+        "tests/golden_record/test_hanging.py::test_names_are_somebodys_and_do_not_depend_on_the_order",
     ),
     # matching
     Mutant(
@@ -301,8 +329,8 @@ MUTANTS = [
     Mutant(
         "a claim outranks a checked value",
         SURVIVE,
-        "candidate.standing.verified, *(key",
-        "*(key",
+        "candidate.verified, *merit(candidate)",
+        "*merit(candidate)",
         T_SURVIVE + "a_verified_value_outranks_claimed_ones_under_every_rule[most_recent]",
     ),
     Mutant(
@@ -453,8 +481,8 @@ MUTANTS = [
     # jobs
     Mutant(
         "two processes run one job",
-        "hub/work/jobs.py",
-        "found.holder != holder and found.until > now",
+        "hub/db/leases.py",
+        "found[0][0] != holder and found[0][1] > now and not _is_dead(found[0][0])",
         "False",
         "tests/work/test_jobs.py::test_one_holder_at_a_time_who_may_take_it_again[sqlite]",
     ),
