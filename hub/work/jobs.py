@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
-from apscheduler.events import EVENT_SCHEDULER_SHUTDOWN
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub import db
@@ -24,6 +24,18 @@ PUSH_SECONDS = 10
 TICK_SECONDS = 60
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 LOOK_SECONDS = 0.05  # between two looks for changes of who sends them
+
+
+class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # has no types
+    """Tells the job that lasts that it is over, before it waits for it."""
+
+    def __init__(self, ended: threading.Event, **options: Any):
+        super().__init__(**options)
+        self._ended = ended
+
+    def shutdown(self, wait: bool = True) -> None:
+        self._ended.set()
+        super().shutdown(wait)
 
 
 def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = ()) -> BackgroundScheduler:
@@ -59,8 +71,8 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         finally:
             sender.close()
 
-    scheduler = BackgroundScheduler(
-        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+    scheduler = _Scheduler(
+        ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
     for name, source in resolver.config.sources.items():
         if source.schedule:
@@ -69,7 +81,8 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
     )
     scheduler.add_job(job("effective dates", lambda _lease: resolver.tick()), "interval", seconds=TICK_SECONDS)
-    scheduler.add_job(job("webhooks", webhooks), "interval", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC))
-    scheduler.add_listener(lambda _event: ended.set(), EVENT_SCHEDULER_SHUTDOWN)
+    scheduler.add_job(
+        job("webhooks", webhooks), "interval", name="webhooks", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC)
+    )
     scheduler.start()
     return scheduler

@@ -98,7 +98,7 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
     scheduler = schedule(*hub)
     try:
         jobs = scheduler.get_jobs()
-        assert sorted(j.trigger.interval.total_seconds() for j in jobs) == [10, 60, 300]
+        assert sorted(j.trigger.interval.total_seconds() for j in jobs) == [10, 10, 60, 300]
         pull = max(jobs, key=lambda j: j.trigger.interval)
         assert take_lease(database, "pull list", "another process")
         pull.func()
@@ -107,7 +107,8 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
         pull.func()
         assert len(tiny.partition(database)) == 1
         for job in jobs:
-            job.func()
+            if job.name != "webhooks":  # it lasts until the scheduler ends, as the end of this test shows
+                job.func()
     finally:
         scheduler.shutdown()
 
