@@ -9,7 +9,7 @@ from hub.kinds import KINDS
 from hub.kinds.base import Context, Problem
 from hub.settings.access import Role
 from hub.settings.config import Config
-from hub.settings.customers import CustomerType
+from hub.settings.customers import Attribute, CustomerType
 from hub.settings.interactions import InteractionType
 from hub.settings.sources import Source, Stream
 
@@ -136,13 +136,7 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
                 )
     for attribute, path in stream.map.items():
         if isinstance(path, dict) and attribute in known:
-            parts = KINDS[known[attribute].kind].parts
-            for part in path.keys() - set(parts):
-                yield Fault(
-                    f"{where}.map.{attribute}.{part}",
-                    f"unknown part '{part}'",
-                    f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression",
-                )
+            yield from _unknown_parts(where, attribute, known[attribute], path)
     for attribute in stream.write_back.attributes if stream.write_back else ():
         if (
             attribute in known
@@ -184,9 +178,11 @@ def _check_interaction(config: Config, source: str, where: str, stream: Stream) 
                 f"known: {', '.join(kind.attributes)}",
             )
         elif isinstance(path, dict):
-            parts = KINDS[kind.attributes[attribute].kind].parts
-            for part in path.keys() - set(parts):
-                known = (
-                    f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression"
-                )
-                yield Fault(f"{where}.map.{attribute}.{part}", f"unknown part '{part}'", known)
+            yield from _unknown_parts(where, attribute, kind.attributes[attribute], path)
+
+
+def _unknown_parts(where: str, attribute: str, given: Attribute, path: Mapping[str, str]) -> Iterator[Fault]:
+    parts = KINDS[given.kind].parts
+    remedy = f"known: {', '.join(parts)}" if parts else f"'{attribute}' has no parts: map it to one expression"
+    for part in path.keys() - set(parts):
+        yield Fault(f"{where}.map.{attribute}.{part}", f"unknown part '{part}'", remedy)

@@ -74,6 +74,7 @@ REQUIRED = {
         "attributes: {email: {kind: email}}; of write_back: attributes: [phone]",
     ),
     "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
+    "at": ("which attribute says when it happened", "at: placed"),
     "path": ("of the collection, below the base URL", "path: people"),
 }  # what each key is that a file cannot do without, and how it is written
 

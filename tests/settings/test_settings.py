@@ -9,7 +9,17 @@ import yaml
 from pydantic import BaseModel
 
 from hub.errors import ConfigError, Fault
-from hub.settings import SOURCES, Access, CustomerType, Source, duration_micros, load, schedule_seconds, secret
+from hub.settings import (
+    SOURCES,
+    Access,
+    CustomerType,
+    InteractionType,
+    Source,
+    duration_micros,
+    load,
+    schedule_seconds,
+    secret,
+)
 from hub.settings.load import REQUIRED, _models_in
 
 SHIPPED = Path(__file__).parents[2] / "config"
@@ -437,7 +447,7 @@ def test_a_key_that_is_missing_is_told_with_what_it_is_and_an_example(tmp_path: 
 
 def test_every_key_that_a_file_cannot_do_without_is_known_by_what_it_is() -> None:
     seen: set[type[BaseModel]] = set()
-    todo: list[type[BaseModel]] = [CustomerType, Source, Access, *SOURCES.values()]
+    todo: list[type[BaseModel]] = [InteractionType, CustomerType, Source, Access, *SOURCES.values()]
     required = set()
     while todo:
         model = todo.pop()
