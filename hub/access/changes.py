@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -64,9 +65,7 @@ class Changes(Customers):
         row = next(h for h in store.history(connection, change.customer) if h.version == change.version)
         data = None
         if row.lineage is not None and change.kind != "left":
-            lineage = only(row.lineage, view.of(row.type))
-            refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
-            values = refs.values(lineage)
+            values = self._golden_at(connection, view, row, row.lineage)
             data = self._customer(connection, view, change.customer, row.type, values, row.members, shown, None)
         return s.SeenChange(
             change.id,
@@ -151,14 +150,20 @@ class Changes(Customers):
             for r in rows
         ]
 
+    def _golden_at(
+        self, connection: Connection, view: View, row: store.StoredHistory, lineage: past.Lineage
+    ) -> dict[str, list[Any]]:
+        """The golden values (plain) of a version, of shown attributes alone."""
+        shown = only(lineage, view.of(row.type))
+        mappers = self._recipes.mappers(connection, row.recipe)
+        return past.References(connection, mappers, [shown]).values(shown)
+
     def _version(
         self, connection: Connection, view: View, change: StoredChange, number: int, row: store.StoredHistory
     ) -> s.SeenVersion:
         values = None
         if row.lineage is not None and change.kind != "left":  # what it became outside the rows is not told
-            lineage = only(row.lineage, view.of(row.type))
-            refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage])
-            values = self._values(view, row.type, refs.values(lineage))
+            values = self._values(view, row.type, self._golden_at(connection, view, row, row.lineage))
         return s.SeenVersion(
             number,
             change.kind,

@@ -11,6 +11,7 @@ from hub.access.audit import REQUEST, AuditLine
 from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
 from hub.access.read import Reader
+from hub.access.rows import Standpoint, told
 from hub.errors import Fault, NotFound
 from hub.golden_record.store import StoredChange
 from hub.model import RecordId
@@ -58,13 +59,11 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
     known = {c.id for c in (*before, *after)}
     types = {c.id: c.type for c in (*before, *after)}
     changes = [
-        PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
-        if c.type not in view.rows
-        else _moved(c, view, before, after, known)
+        moved
         for c in given.changes
         if view.sees(c.type)
-        and (c.type not in view.rows or c.customer in known)
         and (c.kind != "updated" or changed_in_view(c.attributes, view.of(c.type)))
+        and (moved := _moved(c, view, given, before, after, known)) is not None
     ]
     counts = dict(given.counts) if "admin" in view.may else dict(Counter(c.type for c in changes))
     writes = [w for w in given.writes if reader.knows_record(principal, w.record)] if "crosswalk" in view.may else []
@@ -98,18 +97,31 @@ def see_preview(reader: Reader, principal: Principal, given: Preview) -> SeenPre
 
 
 def _moved(
-    c: StoredChange, view: View, before: Iterable[CustomerState], after: Iterable[CustomerState], known: Iterable[str]
-) -> PreviewedChange:
-    """A change in a view that has not all customers."""
+    c: StoredChange,
+    view: View,
+    given: Preview,
+    before: Iterable[CustomerState],
+    after: Iterable[CustomerState],
+    known: Iterable[str],
+) -> PreviewedChange | None:
+    """A change in the view; None: for a view that has not all customers nothing would happen."""
+    if c.type not in view.rows:
+        return PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), c.other)
     was, will = {s.id for s in before}, {s.id: s for s in after}
-    kept = set(known)
-    others = tuple(o for o in c.other if o in kept)
-    if c.customer in was and c.customer in will:
-        return PreviewedChange(c.kind, c.customer, changed_in_view(c.attributes, view.of(c.type)), others)
-    if c.customer in will:
-        kind = c.kind if others or c.kind == "created" else "entered"
-        return PreviewedChange(kind, c.customer, changed_in_view(will[c.customer].values, view.of(c.type)), others)
-    return PreviewedChange(c.kind if others or c.kind == "retired" else "left", c.customer, (), others)
+    read = told(
+        c.kind,
+        c.attributes,
+        c.other,
+        Standpoint(any(s.id == c.customer for s in given.before), c.customer in was),
+        Standpoint(any(s.id == c.customer for s in given.after), c.customer in will),
+        known,
+        will[c.customer].values if c.customer in will else (),
+    )
+    return (
+        None
+        if read is None
+        else PreviewedChange(read[0], c.customer, changed_in_view(read[1], view.of(c.type)), read[2])
+    )
 
 
 def _states(reader: Reader, principal: Principal, view: View, states: Iterable[CustomerState]) -> tuple[SeenState, ...]:

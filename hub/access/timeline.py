@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.cursors import seal, unseal
+from hub.access.door import bounded, shown_name
 from hub.access.policy import View, compile_view, see
 from hub.access.principals import Principal
 from hub.access.read import Reader
@@ -19,8 +20,6 @@ from hub.interactions import store
 from hub.kinds import KINDS
 from hub.landing import store as landing
 from hub.model import RecordId
-
-LARGEST_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Timeline:
     ) -> SeenPage:
         """What happened in [since, until) with the customer that an id leads to. NotFound and Gone as for the customer."""
         view = self._views.get(principal.role) or View(principal.role)
-        limit = max(1, min(limit, LARGEST_PAGE))
+        limit = bounded(limit)
         types = sorted(t for t in view.columns if type_name in (None, t))
         with self.reader.database.read() as connection:
             customer, members = self.reader.located(connection, principal, id)
@@ -91,9 +90,8 @@ class Timeline:
         kind = self.config.interactions[row.type]
         looked = see(store.values_of(row), view.of(row.type), self._masks[row.type], self.reader.pseudonym_key)
         values = {a: v if kind.attributes[a].many else v[0] for a, v in looked.items()}
-        name = id if "crosswalk" in view.may else RecordId(id.source, id.stream, "")
         # when it happened is an attribute too: its column may be masked, but the order on the page tells it anyway
-        return SeenInteraction(row.type, kind.title or row.type, row.at, name, values)
+        return SeenInteraction(row.type, kind.title or row.type, row.at, shown_name(id, view), values)
 
 
 def _owners(connection: Connection, members: set[int]) -> list[RecordId]:

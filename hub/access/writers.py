@@ -77,9 +77,7 @@ class Writers(Customers):
 
     def must_see(self, principal: Principal, record: RecordId, where: str) -> None:
         """NotFound, as for an unknown record, unless the asker sees customers of its type."""
-        with self.database.read() as connection:
-            known = self._knows(connection, self.view(principal), landing.record_named(connection, record))
-        if not known:
+        if not self.knows_record(principal, record):
             raise NotFound(
                 "no such record",
                 [Fault(where, "unknown record", "write source, stream and key as the source calls them")],
