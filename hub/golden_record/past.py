@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,6 +23,7 @@ from hub.landing import store as landing
 from hub.landing.fold import Held, fold
 from hub.landing.store import RecordInfo, StoredVersion
 from hub.matching import store as matching_store
+from hub.matching.prepare import unread
 from hub.matching.recipe import hash_values
 from hub.model import Cell, Override, Value, Version, from_plain, plain
 from hub.settings import Config, CustomerType, Stream
@@ -254,4 +256,11 @@ def _by(versions: list[Version], as_of: int) -> list[Version]:
 
 
 def _version(mappers: Mappers, info: RecordInfo, v: StoredVersion) -> Version:
-    return Version(info.id, v.order, v.landed, _map(mappers, info, v.raw), v.observed)
+    """As `prepare` reads it: what cannot be read is not taken for what is not there."""
+    mapper = mappers.of(info.id.source, info.id.stream)
+    cells: Mapping[str, Cell] = {}
+    problems: tuple[tuple[str, str], ...] = ()
+    if mapper is not None and v.raw is not None:
+        with suppress(BadRecord):
+            cells, problems = mapper.read(v.raw)
+    return Version(info.id, v.order, v.landed, cells, v.observed, unread(cells, problems))

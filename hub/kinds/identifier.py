@@ -92,5 +92,11 @@ def mask(value: Value) -> Value:
 
 
 IDENTIFIER = Kind(
-    name="identifier", clean=clean, forms=forms, mask=mask, keys=("", "digits"), placeholders=PLACEHOLDERS
+    name="identifier",
+    clean=clean,
+    forms=forms,
+    mask=mask,
+    keys=("", "digits"),
+    placeholders=PLACEHOLDERS,
+    version=2,
 )

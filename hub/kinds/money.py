@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
 
-import pycountry
-
 from hub.kinds import number
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, or_none, read, text_of, words
@@ -58,6 +56,8 @@ def exponent(currency: str) -> int:
 @lru_cache(512)
 def known_currency(text: str) -> str | None:
     """The ISO 4217 code that a text is."""
+    import pycountry  # 100 ms to import
+
     code = text.strip().upper()
     return code if len(code) == 3 and pycountry.currencies.get(alpha_3=code) is not None else None
 

@@ -259,5 +259,5 @@ PHONE = Kind(
     keys=("", "national", "last8"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=2,
+    version=3,
 )

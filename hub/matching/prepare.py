@@ -97,8 +97,7 @@ def prepare(
                 problems = (("", str(error)),)
             except Exception as error:  # noqa: BLE001 - a row that cannot be read stops nobody else's
                 problems = (("", f"could not be read ({type(error).__name__})"),)
-        unread = frozenset(a for a, _ in problems if a not in cells or not cells[a].values)
-        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed, unread))
+        mapped.append(Version(info.id, v.order, v.landed, cells, v.observed, unread(cells, problems)))
     folded = fold(
         mapped,
         writes,
@@ -122,6 +121,11 @@ def prepare(
         salted_keys(forms, recipe, info.type) if keys else frozenset(),
         problems,
     )
+
+
+def unread(cells: Mapping[str, Cell], problems: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Attributes of which a row holds something that cannot be read, and nothing else."""
+    return frozenset(a for a, _ in problems if a not in cells or not cells[a].values)
 
 
 def load_prepared(
