@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlmodel import SQLModel
 
 import tests.tables  # noqa: F401  (fills the metadata)
@@ -201,3 +202,13 @@ def fill(hub: Hub, **changed: Mapping[str, Any]) -> dict[str, str]:
         acme = hub.resolver.upsert("crm", "companies", [ACME])[0]
     found = {"ana": ana.customer, "crm": crm.customer, "bo": bo.customer, "acme": acme.customer}
     return {name: id for name, id in found.items() if id}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
+    """A hub of this population's configuration, with a clock of its own."""
+    before, database.clock = database.clock, TestClock()
+    made = open_hub(database, write_config(tmp_path / "config"), tmp_path / "data")
+    yield made
+    made.close()
+    database.clock = before

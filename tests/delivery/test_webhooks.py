@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,6 @@ from hub.delivery.webhook import BOTH_LIVE, GIVE_UP, WAITS
 from hub.delivery.webhooks import Webhooks
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.open import Hub
-from tests.access import population
 from tests.delivery.receiver import Receiver
 
 LOOPBACK = allowed_networks({VARIABLE: "127.0.0.0/8"})
@@ -29,15 +27,6 @@ ADMIN = Principal("p3", "lead", "user", "lead_steward")
 ANNA = {"first": "Anna", "last": "Maier", "born": "1980-02-03", "mail": "anna@maier.example", "nid": "N1"}
 
 Receive = Callable[..., Receiver]
-
-
-@pytest.fixture
-def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
-    before, database.clock = database.clock, population.TestClock()
-    made = population.open_hub(database, population.write_config(tmp_path / "config"), tmp_path / "data")
-    yield made
-    made.close()
-    database.clock = before
 
 
 @pytest.fixture
