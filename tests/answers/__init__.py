@@ -1,0 +1,1 @@
+"""What kinds and readers answer, kept: `python -m tests.answers` makes the files anew."""
