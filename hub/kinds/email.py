@@ -104,4 +104,5 @@ EMAIL = Kind(
     keys=("", "folded", "local"),
     placeholders=PLACEHOLDERS,
     listed=True,
+    version=2,
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from rapidfuzz.distance import Hamming, Levenshtein
 
 from hub.kinds.clues import Feature, clue, one_of, places
@@ -98,14 +96,20 @@ EMAIL = (
 )
 
 
-LETTERS = 4  # of a mailbox's name for each letter that may be a slip: of one or two, another letter is another mailbox
-_NO_DIGITS = re.compile(r"[^0-9]+")
+LETTERS = 4  # of a mailbox or a domain for each letter that may be a slip: of one or two, another letter is another one
+_DIGITS = str.maketrans("", "", "0123456789")
 
 
-def _numbered_apart(left: str, right: str) -> bool:
-    """Do two names before the @ hold different numbers (anna1, anna2)? Providers number people of one name."""
-    one, other = _NO_DIGITS.sub("", left), _NO_DIGITS.sub("", right)
-    return one != other and bool(one) and bool(other)
+def _slips(a: str, b: str) -> int:
+    """Letters between two texts, where they are as few as slips may make in texts of their length; else more than 2."""
+    allowed = min(2, min(len(a), len(b)) // LETTERS)
+    found = Levenshtein.distance(a, b, score_cutoff=allowed)
+    return found if found <= allowed else 3
+
+
+def _slips_sql(a: str, b: str) -> str:
+    allowed = f"least(2, least(length({a}), length({b})) // {LETTERS})"
+    return f"(CASE WHEN abs(length({a}) - length({b})) > 2 THEN 3 WHEN levenshtein({a}, {b}) <= {allowed} THEN levenshtein({a}, {b}) ELSE 3 END)"
 
 
 def _email(a: str, b: str) -> int:
@@ -113,16 +117,14 @@ def _email(a: str, b: str) -> int:
         return 0
     if a[:3] != b[:3] and a[3:7] != b[3:7]:
         return 4
-    left, right = a.partition("@")[0], b.partition("@")[0]
-    if left == right and len(left) > 3:
-        return 1
-    if min(len(left), len(right)) < LETTERS or _numbered_apart(left, right):
+    left, _, one = a.partition("@")
+    right, _, two = b.partition("@")
+    if left == right:
+        return 1 if len(left) > 3 else 2 if _slips(one, two) <= 2 else 4
+    if min(len(left), len(right)) < LETTERS:
         return 4
-    if (
-        len(a) > 7
-        and len(b) > 7
-        and Levenshtein.distance(a, b, score_cutoff=2) <= min(2, min(len(left), len(right)) // LETTERS)
-    ):
+    # providers number people of one name: of the same letters, another number is another mailbox of a like name
+    if left.translate(_DIGITS) != right.translate(_DIGITS) and _slips(left, right) + _slips(one, two) <= 2:
         return 2
     return 3 if similar(left, right) else 4
 
@@ -130,14 +132,13 @@ def _email(a: str, b: str) -> int:
 def _email_sql(a: str, b: str) -> str:
     # DuckDB's distance of two addresses costs 4 us: those that begin otherwise, most of them, are left out first
     left, right = f"split_part({a}, '@', 1)", f"split_part({b}, '@', 1)"
-    one, other = (f"regexp_replace({side}, '[^0-9]+', '', 'g')" for side in (left, right))
-    apart = f"({one} <> {other} AND {one} <> '' AND {other} <> '')"
+    one, two = (f"substr({side}, length({name}) + 2)" for side, name in ((a, left), (b, right)))
+    letters, others = (f"translate({side}, '0123456789', '')" for side in (left, right))
     return (
         f"(CASE WHEN {a} = {b} THEN 0 WHEN {a}[1:3] <> {b}[1:3] AND {a}[4:7] <> {b}[4:7] THEN 4 "
-        f"WHEN {left} = {right} AND length({left}) > 3 THEN 1 "
-        f"WHEN least(length({left}), length({right})) < {LETTERS} OR {apart} THEN 4 "
-        f"WHEN abs(length({a}) - length({b})) <= 2 AND least(length({a}), length({b})) > 7"
-        f" AND levenshtein({a}, {b}) <= least(2, least(length({left}), length({right})) // {LETTERS}) THEN 2 "
+        f"WHEN {left} = {right} THEN (CASE WHEN length({left}) > 3 THEN 1 WHEN {_slips_sql(one, two)} <= 2 THEN 2 ELSE 4 END) "
+        f"WHEN least(length({left}), length({right})) < {LETTERS} THEN 4 "
+        f"WHEN {letters} <> {others} AND {_slips_sql(left, right)} + {_slips_sql(one, two)} <= 2 THEN 2 "
         f"WHEN {similar_sql(left, right)} THEN 3 ELSE 4 END)"
     )
 

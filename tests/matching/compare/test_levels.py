@@ -110,3 +110,24 @@ def test_a_level_does_not_depend_on_which_record_is_left() -> None:
 
 def test_every_kind_that_is_evidence_is_a_kind() -> None:
     assert set(LEVELS) <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ("p0@y.example", "p1@y.example", "other"),  # a letter of two is another mailbox
+        ("jt@combs.net", "jt@cmobs.net", "near"),  # the same short mailbox, a slip in the domain
+        ("jt@firma.de", "jt@other.example", "other"),
+        ("anna.weber@firma.de", "anna.weber@other.example", "local"),
+        ("anna.weber@firma.de", "anna.wbeer@firma.de", "near"),
+        ("anna.weber@firma.de", "anna.webr@frima.de", "similar"),  # three slips are too many
+        ("anna.weber1@y.example", "anna.weber2@y.example", "similar"),  # numbered by a provider
+        ("anna.weber@y.example", "anna.weber7@y.example", "similar"),
+        ("anna.weber17@y.example", "anna.wber1@y.example", "near"),  # other letters: the number may be a slip too
+    ],
+)
+def test_nearness_of_mailboxes_goes_by_their_length(one: str, other: str, level: str) -> None:
+    levels = EVERY["email"]
+    sql, python = _both(levels, [({"x.value": one}, {"x.value": other})], many=False)
+    assert sql == python
+    assert levels.levels[python[0]].name == level

@@ -55,6 +55,15 @@ def test_both_engines_give_every_blocked_pair_the_same_weight_and_parts(
         assert sum(part.weight for part in live.parts) == live.weight
 
 
+@pytest.mark.parametrize("held", [1, 0])
+def test_columns_in_which_nothing_stands_train_and_weigh(held: int) -> None:
+    """DuckDB knows a column that is null throughout, or holds one value, and folds the expressions over it."""
+    rows = [{"family_name": f"Weber{at // 2}", **({"email": "anna.weber1@y.example"} if at < held else {})} for at in range(60)]
+    table = records(rows)
+    for model in (batch.train(table, customer_type()), default_model(customer_type())):
+        assert batch.pairs(table, None, model, floor=-100_000).num_rows >= 30
+
+
 def test_a_higher_floor_only_leaves_out_weaker_pairs(trained: tuple[Model, pa.Table, tuple[str, ...]]) -> None:
     model, table, _ = trained
     every = batch.pairs(table, None, model, floor=-100_000, cap=200).to_pylist()
