@@ -58,7 +58,10 @@ def test_both_engines_give_every_blocked_pair_the_same_weight_and_parts(
 @pytest.mark.parametrize("held", [1, 0])
 def test_columns_in_which_nothing_stands_train_and_weigh(held: int) -> None:
     """DuckDB knows a column that is null throughout, or holds one value, and folds the expressions over it."""
-    rows = [{"family_name": f"Weber{at // 2}", **({"email": "anna.weber1@y.example"} if at < held else {})} for at in range(60)]
+    rows = [
+        {"family_name": f"Weber{at // 2}", **({"email": "anna.weber1@y.example"} if at < held else {})}
+        for at in range(60)
+    ]
     table = records(rows)
     for model in (batch.train(table, customer_type()), default_model(customer_type())):
         assert batch.pairs(table, None, model, floor=-100_000).num_rows >= 30
