@@ -1,17 +1,20 @@
-"""Landed records of interactions -> their rows, in the unit in which they land."""
+"""Landed records of interactions -> their rows, in the unit in which they land; again when they are read otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection
 
+from hub import db
 from hub.errors import BadRecord
 from hub.interactions import store
 from hub.interactions.row import Interaction, Reading
 from hub.landing import store as landing
 
 Readings = Mapping[tuple[str, str], Reading]
+
+AT_ONCE = 1_000  # records that are read again in one unit
 
 
 def derived(connection: Connection, readings: Readings, rids: Collection[int]) -> dict[int, Interaction]:
@@ -24,7 +27,7 @@ def derived(connection: Connection, readings: Readings, rids: Collection[int]) -
             continue
         try:
             found[rid] = readings[alive[rid].id.source, alive[rid].id.stream].read(version.raw)
-        except BadRecord:  # landed under a configuration that could read it: it is on nobody's page
+        except BadRecord:  # landed under a configuration that could read it: it waits, on nobody's page
             continue
     return found
 
@@ -34,3 +37,41 @@ def derive(connection: Connection, readings: Readings, rids: Collection[int]) ->
     found = derived(connection, readings, rids)
     store.remove(connection, set(rids) - found.keys())
     store.save(connection, found.items())
+
+
+# --- when the configuration changes ---------------------------------------------------------------
+
+
+def unread(connection: Connection, readings: Readings) -> list[tuple[str, str]]:
+    """Streams whose rows were read otherwise than now, or not to their end."""
+    marks = store.marks(connection)
+    wanted = {name: r.hash for name, r in readings.items()}
+    return sorted(n for n in wanted.keys() | marks.keys() if marks.get(n) != (wanted.get(n, ""), None))
+
+
+def reread(database: db.Units, readings: Readings) -> int:
+    """Read again all rows that were read otherwise, some at a time, each with how far it came; how many."""
+    with database.read() as connection:
+        todo = unread(connection, readings)
+    return sum(_reread(database, readings, name) for name in todo)
+
+
+def _reread(database: db.Units, readings: Readings, name: tuple[str, str]) -> int:
+    wanted = readings[name].hash if name in readings else ""
+    done = 0
+    while True:
+        with database.unit(urgent=False) as connection:
+            mark = store.marks(connection).get(name)
+            after = mark[1] if mark is not None and mark[0] == wanted else ""
+            if after is None:
+                return done
+            part = landing.keys_after(connection, *name, after, AT_ONCE)
+            derive(connection, readings, [rid for _, rid in part])
+            store.mark(connection, name, wanted, part[-1][0] if len(part) == AT_ONCE else None)
+        done += len(part)
+
+
+def read_later(connection: Connection, names: Iterable[tuple[str, str]]) -> None:
+    """In a unit that moves too many rows of these streams: `reread` brings them up to date."""
+    for name in names:
+        store.mark(connection, name, "", "")

@@ -1,4 +1,4 @@
-"""What happened, by the name of its owner's record. The only SQL on this table.
+"""What happened, by the name of its owner's record. The only SQL on these tables.
 
 An owner is named, never numbered: a row finds its owner whenever that lands, and goes where it goes.
 """
@@ -28,7 +28,25 @@ class InteractionRow(SQLModel, table=True):
     owner_stream: str
     owner_key: str
     at: int = big()
+    channel: str
+    state: str
+    counts: int  # 0: its state is one in which it does not count
+    seconds: int = big()
+    amount: int = big()  # in minor units of its currency
+    currency: str
+    cost: int = big()
+    cost_currency: str
     body: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class ReadingRow(SQLModel, table=True):
+    """By what the rows of a stream were read last, and how far that came."""
+
+    __tablename__: ClassVar[str] = "reading"
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    hash: str
+    after: str | None = Field(default=None, nullable=True)  # the key of the last one read; null: all are
 
 
 class StoredInteraction(NamedTuple):
@@ -39,13 +57,19 @@ class StoredInteraction(NamedTuple):
     body: str
 
 
-COLUMNS = ("rid", "type", "owner_source", "owner_stream", "owner_key", "at", "body")
-SELECT = f"SELECT {', '.join(COLUMNS)} FROM interaction"
+SHOWN = ("rid", "type", "owner_source", "owner_stream", "owner_key", "at", "body")
+COUNTED = ("channel", "state", "counts", "seconds", "amount", "currency", "cost", "cost_currency")
+SELECT = f"SELECT {', '.join(SHOWN)} FROM interaction"
 
 
 def save(connection: Connection, found: Iterable[tuple[int, Interaction]]) -> None:
-    rows = [(rid, i.type, *i.owner, i.at, db.dump(i.values)) for rid, i in found]
-    db.upsert_many(connection, table(InteractionRow), COLUMNS, rows)
+    rows = [(rid, i.type, *i.owner, i.at, db.dump(i.values), *counted(i)) for rid, i in found]
+    db.upsert_many(connection, table(InteractionRow), SHOWN + COUNTED, rows)
+
+
+def counted(i: Interaction) -> tuple[Any, ...]:
+    """What figures are made of, as columns."""
+    return (i.channel, i.state, int(i.counts), i.seconds, *i.amount, *i.cost)
 
 
 def remove(connection: Connection, rids: Iterable[int]) -> None:
@@ -54,6 +78,22 @@ def remove(connection: Connection, rids: Iterable[int]) -> None:
 
 def of_records(connection: Connection, rids: Iterable[int]) -> dict[int, StoredInteraction]:
     return {r[0]: _stored(r) for r in db.ask(connection, f"{SELECT} WHERE rid IN {{ids}}", ids=list(rids))}
+
+
+def counted_of(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+    """The same, as it is stored."""
+    query = f"SELECT rid, {', '.join(COUNTED)} FROM interaction WHERE rid IN {{ids}}"
+    return {r[0]: tuple(r[1:]) for r in db.ask(connection, query, ids=list(rids))}
+
+
+def marks(connection: Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
+    """Stream -> by what its rows were read last, and after which key that goes on; None: all are read."""
+    found = db.ask(connection, "SELECT source, stream, hash, after FROM reading")
+    return {(source, stream): (made, after) for source, stream, made, after in found}
+
+
+def mark(connection: Connection, name: tuple[str, str], made: str, after: str | None) -> None:
+    db.upsert_many(connection, table(ReadingRow), ("source", "stream", "hash", "after"), [(*name, made, after)])
 
 
 def newest(

@@ -615,6 +615,12 @@ def living_keys(connection: Connection, source: str, stream: str) -> dict[str, i
     return {r.key: r.rid for r in found}
 
 
+def keys_after(connection: Connection, source: str, stream: str, after: str, limit: int) -> list[tuple[str, int]]:
+    """(key, rid) of a stream's records, living or not, in the order of their keys."""
+    query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND key > :after ORDER BY key LIMIT :limit"
+    return [(k, r) for k, r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
+
+
 def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     return dict(db.ask(connection, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=rids))
 

@@ -20,7 +20,7 @@ from hub.golden_record import run as golden_run
 from hub.golden_record import store as golden_store
 from hub.golden_record.survivorship import Member
 from hub.interactions import store as interaction_store
-from hub.interactions.run import derived
+from hub.interactions.run import derived, unread
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import find_heir
@@ -121,17 +121,21 @@ class Verify:
 
     def _interactions(self, connection: Connection) -> None:
         """What happened, read again from what landed."""
+        waiting = set(unread(connection, self.resolver.readings))
+        self.found.notes["streams of interactions to be read again"] = len(waiting)
         rows = connection.exec_driver_sql("SELECT rid FROM record WHERE sort = 'interaction' ORDER BY rid")
         for part in db.chunks([r.rid for r in rows], CHUNK):
             stored, again = (
                 interaction_store.of_records(connection, part),
                 derived(connection, self.resolver.readings, part),
             )
+            counted = interaction_store.counted_of(connection, part)
             self.found.checked["interactions"] += len(part)
-            for rid in stored.keys() | again.keys():
+            names = landing.records(connection, stored.keys() | again.keys())
+            for rid in sorted(r for r, i in names.items() if (i.id.source, i.id.stream) not in waiting):
                 was, now = stored.get(rid), again.get(rid)
-                said = was and (was.type, was.owner, was.at, db.load(was.body))
-                if said != (now and (now.type, now.owner, now.at, now.values)):
+                said = was and (was.type, was.owner, was.at, db.load(was.body), counted[rid])
+                if said != (now and (now.type, now.owner, now.at, now.values, interaction_store.counted(now))):
                     self.found.differs("interactions", f"record {rid}")
         self.found.notes["interactions of records that are not there"] = interaction_store.unowned(connection)
 

@@ -226,6 +226,10 @@ class Resolver:
             interactions.derive(connection, self.readings, {r.rid for r in landed if r.changed})
         return landed
 
+    def reread(self) -> int:
+        """Read rows of interactions again that were read under another configuration; how many."""
+        return interactions.reread(self.database, self.readings)
+
     def set_aside(
         self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
     ) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from pydantic import Field, model_validator
 
-from hub.settings.base import Strict
+from hub.kinds.money import known_currency
+from hub.settings.base import ADDED, Strict
 from hub.settings.customers import Attribute
 
 ROLES = {
@@ -31,6 +34,7 @@ class InteractionType(Strict):
     cost: str = ""  # the attribute that says what it cost
     spent: str = ""  # the attribute that says how long it took
     void: tuple[str, ...] = Field(default=())  # states in which it does not count
+    currency: str = Field(default="", json_schema_extra=ADDED)  # of amounts that name none, such as EUR
 
     @model_validator(mode="after")
     def _leads_somewhere(self) -> InteractionType:
@@ -46,7 +50,18 @@ class InteractionType(Strict):
         for state in self.void:
             if state not in options:
                 raise ValueError(f"void names '{state}', which is no state; known: {', '.join(options) or 'none'}")
+        if self.currency and known_currency(self.currency) != self.currency:
+            raise ValueError(f"currency '{self.currency}' is none of ISO 4217; write for example EUR")
         return self
+
+    @cached_property
+    def read_as(self) -> dict[str, Attribute]:
+        """The attributes as rows are read: amounts that name no currency are in the type's."""
+        plain = {"scheme": self.currency}
+        return {
+            n: a.model_copy(update=plain) if self.currency and a.kind == "money" and not a.scheme else a
+            for n, a in self.attributes.items()
+        }
 
     @property
     def counted(self) -> frozenset[str]:

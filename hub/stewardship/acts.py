@@ -21,7 +21,6 @@ from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredChange, StoredCustomer
 from hub.interactions import run as interactions
-from hub.interactions.row import readings
 from hub.landing import store as landing
 from hub.landing import suspension
 from hub.landing.store import RecordInfo
@@ -211,6 +210,8 @@ class Acts:
             done = doing.run(act)
             if mark is not None:
                 mark(connection, done.id)
+        if doing.read_later:
+            self.resolver.reread()
         for part in db.chunks(sorted(doing.later), CHUNK):
             with self.database.unit(urgent=False) as connection:
                 self.resolver.settle(connection, self.resolver.recipe(connection), part)
@@ -276,6 +277,7 @@ class _Doing:
         self.customers: list[str] = []
         self.changes: list[Change] = []
         self.later: set[int] = set()  # records that are settled after the unit, a chunk at a time
+        self.read_later = False  # are there interactions too many to be read again in the unit?
 
     def expect(self, versions: Mapping[str, int]) -> None:
         for id, version in versions.items():
@@ -446,7 +448,13 @@ class _Doing:
         sources = self.recipe.config.sources.values()
         kept = [(s.name, n) for s in sources for n, stream in s.streams.items() if stream.on_delete == "keep_values"]
         customers = suspension.recount(self.connection, rids, keep_deleted=kept).keys()
-        interactions.derive(self.connection, readings(self.recipe.config), set(rids) - customers)
+        others = set(rids) - customers
+        if len(others) <= AT_ONCE:
+            interactions.derive(self.connection, self.resolver.readings, others)
+        else:
+            named = landing.records(self.connection, others).values()
+            interactions.read_later(self.connection, {(i.id.source, i.id.stream) for i in named})
+            self.read_later = True
         rids = customers
         if len(rids) <= AT_ONCE:
             self._settle(rids=rids)

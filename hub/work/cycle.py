@@ -35,6 +35,7 @@ def pull(
     if unknown:
         raise ConfigError([Fault(s, "no such source", f"known: {', '.join(config.sources)}") for s in unknown])
     given = os.environ if env is None else env
+    resolver.reread()
     live = is_live(resolver)
     pulled: list[Pulled] = []
     for name in sources or config.sources:
@@ -66,6 +67,7 @@ def is_live(resolver: Resolver) -> bool:
 
 def match(resolver: Resolver, *, full: bool = False, progress: Progress | None = None) -> Report | None:
     """Resolve what is pending, by whichever path suits the backlog. None when nothing was."""
+    resolver.reread()
     with resolver.database.read() as connection:
         waiting = landing.pending_count(connection)
     if not waiting and not full:

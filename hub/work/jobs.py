@@ -80,6 +80,12 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
     scheduler.add_job(
         job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
     )
+    scheduler.add_job(
+        job("interactions", lambda _lease: resolver.reread()),
+        "interval",
+        seconds=TICK_SECONDS,
+        next_run_time=datetime.now(UTC),
+    )
     scheduler.add_job(job("effective dates", lambda _lease: resolver.tick()), "interval", seconds=TICK_SECONDS)
     scheduler.add_job(
         job("webhooks", webhooks), "interval", name="webhooks", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC)

@@ -67,6 +67,7 @@ def at_first(connection: Connection) -> None:
         "DROP TABLE delivery",
         "DROP TABLE subscription",
         "DROP TABLE interaction",
+        "DROP TABLE reading",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
