@@ -40,6 +40,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.small: ("--records", "20000", "--small", "5000"),
         Size.full: ("--records", "1000000", "--small", "10000"),
     },
+    "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
     "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
 }
 COMMAND = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None)

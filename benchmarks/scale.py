@@ -120,12 +120,12 @@ def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
     stages = Stages()
     for method, name in BULK_STAGES.items():
         stages.watch(hub.resolve.bulk.Bulk, method, name)
-    stages.watch(hub.matching.whole.Clusters, "find", "clusters")
+    stages.watch(hub.matching.clusters.of_type.Clusters, "find", "clusters")
     start, cpu = time.time(), cpu_seconds()
     resolver = stages.time("migrate", lambda: worlds.fresh_hub(url, worlds.config_over(folder)))
     with _profiled(profile):
         pulled = worlds.pull_all(resolver, stages.time)
-        report: hub.resolve.bulk.Report = stages.time("bulk, the rest", lambda: hub.resolve.bulk.Bulk(resolver).run())
+        report = stages.time("bulk, the rest", lambda: hub.resolve.bulk.Bulk(resolver).run())
     end, spent = time.time(), cpu_seconds() - cpu
     quality = worlds.person_quality(worlds.homes(resolver.database), pq.read_table(folder / "truth.parquet"))
     counts = {

@@ -17,7 +17,8 @@ from hub.db import Database
 from hub.demo.world import World
 from hub.migrations import upgrade
 from hub.quality.measures import Quality, evaluate
-from hub.resolve.bulk import Bulk, Report
+from hub.resolve.backlog import Report
+from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, Source, load_customer_types
 from hub.work import cycle

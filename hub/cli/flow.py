@@ -23,7 +23,7 @@ from hub.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from hub.resolve.bulk import Report
+    from hub.resolve.backlog import Report
     from hub.work.pull import Pulled
 
 app = typer.Typer()

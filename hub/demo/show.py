@@ -17,7 +17,7 @@ from hub.demo.sources import RunningSources
 from hub.demo.world import World
 from hub.open import Hub
 from hub.quality.measures import Quality
-from hub.resolve.bulk import Report
+from hub.resolve.backlog import Report
 from hub.work.pull import Pulled
 
 ORDER = {

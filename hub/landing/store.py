@@ -514,6 +514,12 @@ def pending_count(connection: Connection) -> int:
     return int(connection.execute(text("SELECT count(*) FROM record WHERE pending = 1")).scalar() or 0)
 
 
+def some(connection: Connection, most: int) -> dict[int, bool]:
+    """Customers' records, at most so many, and whether each is pending."""
+    query = "SELECT rid, pending FROM record WHERE sort = 'customer' LIMIT :most"
+    return {rid: bool(pending) for rid, pending in db.ask(connection, query, most=most)}
+
+
 def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> None:
     """These are in a golden record now, unless a newer version landed meanwhile."""
     db.do(

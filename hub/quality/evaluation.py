@@ -27,7 +27,8 @@ from hub.errors import ConfigError, Fault
 from hub.migrations import upgrade
 from hub.model import RecordId
 from hub.quality.measures import Quality, evaluate
-from hub.resolve.bulk import Bulk, Progress, quiet
+from hub.resolve.backlog import Progress, quiet
+from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, CustomerType, Strict
 

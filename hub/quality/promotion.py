@@ -13,7 +13,8 @@ from hub.delivery.run import targets
 from hub.delivery.store import fan_out
 from hub.errors import NotFound
 from hub.matching import store
-from hub.resolve.bulk import Bulk, Progress, quiet
+from hub.resolve.backlog import Progress, quiet
+from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 
 SAMPLES = 100

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
@@ -34,6 +34,7 @@ from hub.matching.refresh import crowded_out, holding
 from hub.matching.store import StoredPair
 from hub.matching.training import batch
 from hub.resolve import helping
+from hub.resolve.backlog import LEAST_TO_TRAIN, Progress, Report, quiet
 from hub.resolve.helping import Work
 from hub.resolve.resolver import Resolver
 from hub.resolve.settle import Unsettled, settle
@@ -47,27 +48,8 @@ FIRST_CHUNK = (
 )
 PARALLEL_FROM = 20_000  # records worth starting processes for
 LEASE = "bulk run"
-LEAST_TO_TRAIN = 50  # living records of a type
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]  # step, done, of
-
-
-def quiet(_step: str, _done: int, _of: int) -> None:
-    """No progress."""
-
-
-@dataclass
-class Report:
-    """What a bulk run did."""
-
-    standardised: int = 0
-    pairs: int = 0
-    clusters: int = 0
-    changes: int = 0
-    caught_up: int = 0
-    left_out: dict[str, dict[str, int]] = field(default_factory=dict)  # type -> blocks over their cap ...
-    trained: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from hub.access.read import Reader
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, Fault
 from hub.landing import store as landing
+from hub.resolve.backlog import Progress, Report, quiet, resolve_few
 from hub.resolve.resolver import Resolver
 from hub.work.pull import Pull, Pulled
 
 if TYPE_CHECKING:
     from hub.db import Lease
     from hub.delivery.run import Pushed
-    from hub.resolve.bulk import Progress, Report
 
 PullProgress = Callable[[Pulled], None]
 
@@ -72,7 +72,9 @@ def match(resolver: Resolver, *, full: bool = False, progress: Progress | None =
         waiting = landing.pending_count(connection)
     if not waiting and not full:
         return None
-    from hub.resolve.bulk import Bulk, quiet  # here: a small pull needs no engine
+    if not full and (found := resolve_few(resolver)):
+        return found
+    from hub.resolve.bulk import Bulk  # here: its engines take longer to load than a small pull takes
 
     return Bulk(resolver, progress=progress or quiet).run(full=full)
 

@@ -56,10 +56,13 @@ def hub(mine: Path, *words: str, code: str = "from hub.cli import main; main()",
 
 
 def test_a_small_pull_loads_no_library_that_it_does_not_need(mine: Path) -> None:
-    assert hub(mine, "pull")[0] == 0
+    tell = "import atexit, sys; atexit.register(lambda: print('@', *{m.partition('.')[0] for m in sys.modules}));"
+    code, said = hub(mine, "pull", code=f"{tell} from hub.cli import main; main()")
+    assert code == 0, said
+    assert "2 records standardised" in said
+    assert HEAVY & set(said.rpartition("@")[2].split()) == {"alembic", "mako"}  # its tables are made
     with (mine / "drop" / "a.csv").open("a", encoding="utf-8") as file:
         file.write("3,Marta,Dias\n")
-    tell = "import atexit, sys; atexit.register(lambda: print('@', *{m.partition('.')[0] for m in sys.modules}));"
     code, said = hub(mine, "pull", code=f"{tell} from hub.cli import main; main()")
     assert code == 0, said
     assert "shop.customers 3    1" in said

@@ -21,7 +21,8 @@ from hub.matching.clusters.cluster import Limits, cluster
 from hub.matching.clusters.of_type import _components, _whole
 from hub.model import Pair, RecordId, Verdict
 from hub.resolve import bulk
-from hub.resolve.bulk import Bulk, Report, difference
+from hub.resolve.backlog import Report
+from hub.resolve.bulk import Bulk, difference
 from hub.resolve.resolver import Resolver
 from tests import tiny
 from tests.conftest import empty
