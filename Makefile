@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test prove check evaluate bench mutants schemas lock clean
+.PHONY: help setup demo test prove real check evaluate bench mutants schemas lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ test: setup  ## every test, properties sampled
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point
 	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py tests/work/test_rows_fuzz.py $(ARGS)
+
+real: setup  ## the hub against Tryton, PostgreSQL, Stripe's and Segment's clients ..., each installed into .real/
+	$(BIN)/python -m pytest -n 0 -o python_files='real_*.py' tests/real $(ARGS)
 
 check: setup  ## style, types, import contracts, configuration
 	$(BIN)/ruff format --check -q hub tests benchmarks docs

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from hub.connectors.base import JSON
+from hub.connectors.mapping.paths import Row
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Strict, secret
 
@@ -39,13 +41,14 @@ class RestAuth(Strict):
         return self
 
 
-class RestConnection(Connection):
-    kind: Literal["rest"]
+class HttpConnection(Connection):
+    """What any service over HTTP needs."""
+
     base_url: str | None = None  # such as https://crm.example.com/api
     base_url_env: str | None = None  # variable that holds it; one of the two
 
     @model_validator(mode="after")
-    def _one(self) -> RestConnection:
+    def _one(self) -> HttpConnection:
         if (self.base_url is None) == (self.base_url_env is None):
             raise ValueError("give base_url or base_url_env")
         return self
@@ -53,6 +56,10 @@ class RestConnection(Connection):
     auth: RestAuth = RestAuth()
     timeout_seconds: float = Field(default=30, gt=0)  # of one request
     headers: dict[str, str] = Field(default_factory=dict)  # sent with every request; no secrets here
+
+
+class RestConnection(HttpConnection):
+    kind: Literal["rest"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def _backoff(error: Exception) -> bool | float:
 class Http:
     """Requests to one base URL, with its credentials. Proxies of the environment are not used."""
 
-    def __init__(self, connector: RestConnection, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
+    def __init__(self, connector: HttpConnection, *, source: str, env: Mapping[str, str], tries: int = TRIES) -> None:
         import httpx2
 
         self.where, self._source, self._tries = f"sources/{source}.yaml", source, tries
@@ -108,7 +115,7 @@ class Http:
             )
         return self._opened
 
-    def _credentials(self, connector: RestConnection, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
+    def _credentials(self, connector: HttpConnection, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
         given = connector.auth
         if given.bearer_env:
             return {"Authorization": f"Bearer {secret(given.bearer_env, env)}"}, None, given.bearer_env
@@ -126,7 +133,7 @@ class Http:
             self._opened.close()
             self._opened = None
 
-    def url(self, path: str, params: Mapping[str, str] | None = None) -> httpx2.URL:
+    def url(self, path: str, params: Mapping[str, str | list[str]] | None = None) -> httpx2.URL:
         url = self.base.join(path.lstrip("/"))
         return url.copy_merge_params(dict(params)) if params else url
 
@@ -239,3 +246,32 @@ def _retry_after(text: str | None) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time())
     except (ValueError, TypeError):
         return None
+
+
+def refused(http: Http, status: int) -> Fault:
+    """What to do about a 401 or 403."""
+    what = f"the service answers {status}: it does not accept " + (
+        f"what is in {http.secret_name}" if http.secret_name else "us without credentials"
+    )
+    return Fault(
+        f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here"
+    )
+
+
+def path_value(row: Row, name: str) -> JSON:
+    """What a field holds; dots reach into nested objects unless a field is called so."""
+    if name in row:
+        return row[name]
+    found: JSON = row
+    for part in name.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(part)
+    return found
+
+
+def alike(a: JSON, b: JSON) -> bool:
+    """Equal, or one number written as text."""
+    if a is None or b is None or isinstance(a, bool | dict | list) or isinstance(b, bool | dict | list):
+        return bool(a == b)
+    return str(a) == str(b)

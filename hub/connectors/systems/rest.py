@@ -30,7 +30,7 @@ from hub.connectors.base import (
     schema_notes,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import Answer, Http, RestConnection
+from hub.connectors.http import Answer, Http, RestConnection, alike, path_value, refused
 from hub.connectors.mapping.columns import needed_columns, used_columns
 from hub.connectors.mapping.identity import record_key
 from hub.connectors.mapping.paths import Row, has_nested, path
@@ -474,16 +474,6 @@ class _Listing:
         return notes
 
 
-def refused(http: Http, status: int) -> Fault:
-    """What to do about a 401 or 403."""
-    what = f"the service answers {status}: it does not accept " + (
-        f"what is in {http.secret_name}" if http.secret_name else "us without credentials"
-    )
-    return Fault(
-        f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here"
-    )
-
-
 # --- writing --------------------------------------------------------------------------------
 
 
@@ -590,22 +580,3 @@ class _Writing:
             )
         outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
         return WriteResult(key, outcome, f"the service answers {status}", current)
-
-
-def path_value(row: Row, name: str) -> JSON:
-    """What a field holds; dots reach into nested objects unless a field is called so."""
-    if name in row:
-        return row[name]
-    found: JSON = row
-    for part in name.split("."):
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(part)
-    return found
-
-
-def alike(a: JSON, b: JSON) -> bool:
-    """Equal, or one number written as text."""
-    if a is None or b is None or isinstance(a, bool | dict | list) or isinstance(b, bool | dict | list):
-        return bool(a == b)
-    return str(a) == str(b)
