@@ -286,8 +286,22 @@ def sites(count: int = 400, seed: int = 6) -> Hard:
     return Hard("sites of chains", *_scattered(dice, made, lambda: dice.choice((1, 1, 2, 3)), spoil), "organisation")
 
 
+def register(people: int = 2_000, seed: int = 7) -> Hard:
+    """People with a number that is exclusive: of those in which it stands, one in twenty has a typing error. Who share
+    birth date and postcode (twins) have neighbouring numbers."""
+    dice = random.Random(seed)
+    rows, truth, numbers, last = [], [], dict[str, int](), dict[tuple[str, str], int]()
+    for row, who in _person_rows(generate(people, seed)):
+        born = (row.get("birth_date", who), row.get("address.postcode", who))
+        if who not in numbers:
+            numbers[who] = last[born] = last.get(born, dice.randrange(100_000_000, 999_999_000)) + 1
+        rows.append({**row, "national_id": typo(dice, str(numbers[who]), 0.05)})
+        truth.append(who)
+    return Hard("a register with an exclusive number", rows, truth)
+
+
 def every() -> Iterator[Hard]:
-    yield from (historical(), few_family_names(), ten_each(), companies(), sites())
+    yield from (historical(), few_family_names(), ten_each(), companies(), sites(), register())
     yield from worlds()
 
 

@@ -98,5 +98,5 @@ IDENTIFIER = Kind(
     mask=mask,
     keys=("", "digits"),
     placeholders=PLACEHOLDERS,
-    version=2,
+    version=3,
 )

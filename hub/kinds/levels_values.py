@@ -217,6 +217,11 @@ def _identifier(a: str, b: str) -> int:
     return 3
 
 
+def another_number(a: str, b: str) -> bool:
+    """Is one clearly another number than the other? A slip away (a level above the last) it may be the same."""
+    return _identifier(a, b) == len(IDENTIFIER) - 1
+
+
 def _identifier_sql(a: str, b: str) -> str:
     return (
         f"(CASE WHEN {a} = {b} THEN 0 WHEN least(length({a}), length({b})) <= 4 OR abs(length({a}) - length({b})) > 2 THEN 3 "

@@ -422,7 +422,7 @@ _WHY = {
     "bridge": "",
     "apart": "a person decided {}",
     "against": "strong evidence stands between two of their records ({})",
-    "exclusive": "they would hold two values of {}, of which a customer has one",
+    "exclusive": "they would hold two clearly different values of {}, of which a customer has one",
     "stream": "two records of {}, which holds nobody twice",
     "largest": "a customer would have more than {} records",
     "component": "too many records hang together, so more evidence is asked for",

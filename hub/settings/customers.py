@@ -40,7 +40,7 @@ class Attribute(Strict):
         None  # of an identifier: eu.vat, iban, us.ssn ...; of money: its currency; of a duration: its unit
     )
     options: tuple[str, ...] = Field(default=(), json_schema_extra=ADDED)  # of a choice: what may be said
-    exclusive: bool = False  # two different values are two customers
+    exclusive: bool = False  # two clearly different values are two customers; one a slip away, or invalid, is not
     matching: bool = True  # false: golden record only, never evidence
     title: str = ""
 

@@ -23,6 +23,7 @@ MAP = {
     "birth_date": "born",
     "email": "mail",
     "phone": "tel",
+    "national_id": "number",
     "address": {"line1": "street", "postcode": "zip", "city": "town"},
 }
 SEE = {"street": "Am See 2", "zip": "20095", "town": "Hamburg"}

@@ -30,7 +30,7 @@ values = {
     "birth_date": st.sampled_from(["1980-02-03", "1991-05-06", None]),
     "email": st.sampled_from(["a@x.example", "b@x.example", None, None]),
     "phone": st.sampled_from(["+4915112345678", "+4915187654321", None, None]),
-    "tax_id": st.sampled_from([None, None, "T1", "T2"]),
+    "tax_id": st.sampled_from([None, None, "T1", "T2", "47110000", "47110770", "47117770"]),
 }
 effective = st.sampled_from([None, None, None, "2023-11-01T00:00:00Z", "2090-01-01T00:00:00Z"])
 

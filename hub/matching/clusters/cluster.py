@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hub.kinds.levels_values import another_number
 from hub.model import BIT, Pair, RecordId
 
 Cluster = frozenset[RecordId]
@@ -32,7 +33,7 @@ class Traits:
     """What guards look at in a record."""
 
     stream: tuple[str, str] | None = None  # its stream, when that is free of duplicates
-    exclusive: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    exclusive: Mapping[str, frozenset[str]] = field(default_factory=dict)  # comparison forms by attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +247,8 @@ class _Guards:
 
     @staticmethod
     def _conflict(left: set[str], right: set[str]) -> bool:
-        """The union would hold two values that neither side holds already (by a decision)."""
-        return not (left <= right or right <= left)
+        """The union would hold two clearly different values that neither side holds already (by a decision)."""
+        return not (left <= right or right <= left) and any(another_number(a, b) for a in left for b in right)
 
 
 def _unite(piece: _Piece, matches: frozenset[Pair], guards: _Guards, trace: list[Step] | None) -> list[Cluster]:

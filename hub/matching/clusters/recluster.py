@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import db
+from hub.kinds import KINDS
+from hub.kinds.base import Kind
 from hub.landing import store as landing
 from hub.landing.fold import Held
 from hub.landing.store import RecordInfo
@@ -23,7 +25,7 @@ from hub.matching.pairs import RidPair, limits_of
 from hub.matching.recipe import Recipe
 from hub.matching.refresh import Known, PairChange, Touched
 from hub.matching.store import StoredDecision
-from hub.model import Pair, RecordId, Verdict, canonical, plain
+from hub.model import Cell, Pair, RecordId, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +174,19 @@ def _traits(
     return {r: traits_of(recipe, r, held[rids[r]]) for r in component}
 
 
+def _sure(kind: Kind, cell: Cell) -> frozenset[str]:
+    """The comparison forms of what a cell says for sure: no placeholder, and nothing that failed its check digits."""
+    if not cell.valid:
+        return frozenset()
+    forms = (kind.forms(value).get("") for value in cell.values)
+    return frozenset(str(form) for form in forms if form and form not in kind.placeholders)
+
+
 def traits_of(recipe: Recipe, record: RecordId, held: Mapping[str, Held]) -> Traits:
     stream = recipe.stream(record.source, record.stream)
     customer = recipe.customer(stream.customer)
     exclusive = {
-        a: frozenset(canonical(plain(v)).decode() for v in held[a].cell.values)
+        a: _sure(KINDS[attribute.kind], held[a].cell)
         for a, attribute in customer.attributes.items()
         if attribute.exclusive and a in held
     }

@@ -99,6 +99,17 @@ def test_two_values_of_an_exclusive_attribute_stay_apart_unless_a_decision_broug
     assert found({Pair(A, C): 12 * BIT}, matches=[Pair(A, B)], traits=traits) == {"abc"}
 
 
+def test_a_slip_in_an_exclusive_number_keeps_nobody_apart_and_hides_no_other_number() -> None:
+    traits = {
+        r: Traits(None, {"tax_id": frozenset({number})})
+        for r, number in ((A, "47110000"), (B, "47110070"), (C, "47110770"), (D, "47117770"))
+    }
+    assert found(chain(12), traits=traits) == {"ab"}
+    assert found(chain(12, 12), traits=traits) == {"abc"}, "two digits from the first"
+    assert found(chain(12, 12, 12), traits=traits) == {"abc", "d"}, "three digits from the first, though near the third"
+    assert found({Pair(A, B): 12 * BIT}, traits={A: Traits(None, {"tax_id": frozenset({"1"})}), B: Traits(None, {"tax_id": frozenset({"2"})})}) == {"a", "b"}, "of a short number a digit is another number"
+
+
 def test_two_records_of_a_duplicate_free_stream_stay_apart_unless_a_decision_joins_them() -> None:
     same = Traits(("crm", "people"))
     assert found(chain(12), traits={A: same, B: same}) == {"a", "b"}
@@ -113,7 +124,7 @@ bits = st.sampled_from([9, 10, 11, 12, 14]).map(lambda b: b * BIT)
 traits_of = st.builds(
     lambda stream, ids: Traits(("s", "t") if stream else None, {"x": frozenset(ids)} if ids else {}),
     st.sampled_from([False, False, True]),
-    st.sets(st.sampled_from(["1", "2"]), max_size=2),
+    st.sets(st.sampled_from(["1", "2", "4711000", "4711007", "4710097", "9711000"]), max_size=2),
 )
 bounds = st.builds(limits, st.just(10), st.integers(2, 5), st.integers(2, 6), st.integers(0, 4))
 
@@ -176,7 +187,8 @@ def unite(
         streams = [{traits[r].stream for r in side if traits[r].stream} for side in (left, right)]
         values = [{v for r in side for v in traits[r].exclusive.get("x", ())} for side in (left, right)]
         both = values[0] | values[1]
-        if streams[0] & streams[1] or (both != values[0] and both != values[1]):
+        far = any(a != b and (len(a) < 7 or len(b) < 7 or sum(x != y for x, y in zip(a, b, strict=True)) > 2) for a in values[0] for b in values[1])
+        if streams[0] & streams[1] or (far and both != values[0] and both != values[1]):
             continue
         parts = (parts - {left, right}) | {left | right}
     return parts
