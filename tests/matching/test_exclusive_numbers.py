@@ -49,7 +49,9 @@ def test_only_a_clearly_other_number_keeps_two_records_apart(
     assert clusters(database) == wanted, "in bulk as one by one"
 
 
-def test_a_third_number_in_between_does_not_join_two_that_are_clearly_others(database: Database, tmp_path: Path) -> None:
+def test_a_third_number_in_between_does_not_join_two_that_are_clearly_others(
+    database: Database, tmp_path: Path
+) -> None:
     rows = [{**ANA, "number": number} for number in ("47110000", "47110770", "47117770")]
     answers = set()
     for order in permutations(range(3)):

@@ -107,7 +107,10 @@ def test_a_slip_in_an_exclusive_number_keeps_nobody_apart_and_hides_no_other_num
     assert found(chain(12), traits=traits) == {"ab"}
     assert found(chain(12, 12), traits=traits) == {"abc"}, "two digits from the first"
     assert found(chain(12, 12, 12), traits=traits) == {"abc", "d"}, "three digits from the first, though near the third"
-    assert found({Pair(A, B): 12 * BIT}, traits={A: Traits(None, {"tax_id": frozenset({"1"})}), B: Traits(None, {"tax_id": frozenset({"2"})})}) == {"a", "b"}, "of a short number a digit is another number"
+    assert found(
+        {Pair(A, B): 12 * BIT},
+        traits={A: Traits(None, {"tax_id": frozenset({"1"})}), B: Traits(None, {"tax_id": frozenset({"2"})})},
+    ) == {"a", "b"}, "of a short number a digit is another number"
 
 
 def test_two_records_of_a_duplicate_free_stream_stay_apart_unless_a_decision_joins_them() -> None:
@@ -187,7 +190,11 @@ def unite(
         streams = [{traits[r].stream for r in side if traits[r].stream} for side in (left, right)]
         values = [{v for r in side for v in traits[r].exclusive.get("x", ())} for side in (left, right)]
         both = values[0] | values[1]
-        far = any(a != b and (len(a) < 7 or len(b) < 7 or sum(x != y for x, y in zip(a, b, strict=True)) > 2) for a in values[0] for b in values[1])
+        far = any(
+            a != b and (len(a) < 7 or len(b) < 7 or sum(x != y for x, y in zip(a, b, strict=True)) > 2)
+            for a in values[0]
+            for b in values[1]
+        )
         if streams[0] & streams[1] or (far and both != values[0] and both != values[1]):
             continue
         parts = (parts - {left, right}) | {left | right}
