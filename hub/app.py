@@ -6,8 +6,10 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
+import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
@@ -84,6 +86,26 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_middleware(Wrap, metrics=hub.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
+
+
+class _Server(uvicorn.Server):
+    """Tells those who wait for changes that the process ends: it would wait for them else."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub):
+        super().__init__(config)
+        self._hub = hub
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._hub.watcher.close()
+        super().handle_exit(sig, frame)
+
+
+def served(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """A server of the application: `run` serves until a signal ends it."""
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", access_log=False, server_header=False
+    )
+    return _Server(config, app.state.hub)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hub.access.audit import AuditLog
 from hub.access.read import Reader
@@ -17,6 +18,9 @@ from hub.delivery.addresses import Network, allowed_networks
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.work.metrics import Metrics
+
+if TYPE_CHECKING:
+    from hub.delivery.watching import Watcher
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,16 @@ class Hub:
         """What happened with customers."""
         return Timeline(self.reader)
 
+    @cached_property
+    def watcher(self) -> Watcher:
+        """Wakes those who wait for changes."""
+        from hub.delivery.watching import Watcher  # here: commands need no event loop
+
+        return Watcher(self.database)
+
     def close(self) -> None:
+        if "watcher" in self.__dict__:
+            self.watcher.close()
         self.audit.close()
 
 

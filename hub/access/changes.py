@@ -33,12 +33,16 @@ class Changes(Customers):
         bound = ("changes", view.version)
         last: str | None = unseal(self._cursors, cursor, *bound) if cursor else None
         with self.database.read() as connection:
-            rows = self._next_changes(connection, view, last, limit)
+            rows, more = self._next_changes(connection, view, last, limit)
             data = self._seen_changes(connection, view, rows)
         self._sighted(
             principal, view, "changes", list(dict.fromkeys(d.customer for d in data)), {d.customer_type for d in data}
         )
-        return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound))
+        return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound), more)
+
+    def cursor_after(self, principal: Principal, change: str) -> str:
+        """The feed's cursor after a change that the asker was shown."""
+        return seal(self._cursors, change, "changes", self.view(principal).version)
 
     def told(self, principal: Principal, seqs: Sequence[int]) -> dict[int, s.SeenChange]:
         """What a subscriber is sent of the changes at these positions of the outbox: each customer at the version that
@@ -97,7 +101,10 @@ class Changes(Customers):
         self._sighted(principal, view, "history", [customer.id], [customer.type])
         return s.SeenPage(data, None if more is None else seal(self._cursors, more, *bound))
 
-    def _next_changes(self, connection: Connection, view: View, last: str | None, limit: int) -> list[StoredChange]:
+    def _next_changes(
+        self, connection: Connection, view: View, last: str | None, limit: int
+    ) -> tuple[list[StoredChange], bool]:
+        """A page, and whether more changes follow that were not looked at."""
         start = lookups.change_seq(connection, last) if last else 0
         if start is None:
             raise Gone(
@@ -106,7 +113,7 @@ class Changes(Customers):
             )
         at = max(start, self._passed.get((view.version, last), 0))
         found: list[StoredChange] = []
-        scanned = 0
+        scanned, more = 0, True
         while len(found) < limit and scanned < SCANNED:
             rows = store.changes_after(connection, at, 500)
             for row in rows:
@@ -117,12 +124,13 @@ class Changes(Customers):
                     found.append(told)
             scanned += len(rows)
             if len(rows) < 500:
+                more = len(found) == limit
                 break
         if not found:  # remembered, so that polling a quiet feed does not look through the same hidden changes again
             if len(self._passed) >= REMEMBERED:
                 self._passed.clear()
             self._passed[view.version, last] = at
-        return found
+        return found, more
 
     def _seen_changes(self, connection: Connection, view: View, rows: Sequence[StoredChange]) -> list[s.SeenChange]:
         order: dict[str, list[str]] = {}

@@ -140,5 +140,8 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class SeenPage:
+    """`more`: of the feed, that it was not looked through to its end, so that what follows need not be waited for."""
+
     data: tuple[Any, ...]
     next_cursor: str | None = field(default=None)
+    more: bool = False

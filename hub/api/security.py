@@ -42,14 +42,19 @@ def needs(permission: str) -> Any:
     def principal(
         request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Principal:
-        with hub.database.read() as connection:
-            found = authenticate(hub.database, connection, request.headers.get("authorization"))
-        note_use(hub.database, found)
-        if permission not in hub.reader.view(found).may:
-            raise Forbidden(f"this role may not do that: it lacks the permission '{permission}'")
-        return found
+        return authorised(hub, request.headers.get("authorization"), permission)
 
     return Depends(principal)
+
+
+def authorised(hub: Hub, header: str | None, permission: str) -> Principal:
+    """Who holds the key of this header, if its role has a permission. NotAuthenticated, Forbidden."""
+    with hub.database.read() as connection:
+        found = authenticate(hub.database, connection, header)
+    note_use(hub.database, found)
+    if permission not in hub.reader.view(found).may:
+        raise Forbidden(f"this role may not do that: it lacks the permission '{permission}'")
+    return found
 
 
 @declares(PUBLIC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -114,9 +115,7 @@ def free_port(host: str, port: int) -> None:
 
 def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
     """Until interrupted. `say`: where it listens."""
-    import uvicorn
-
-    from hub.app import create_app, steady
+    from hub.app import create_app, served, steady
     from hub.db import serving_alone
     from hub.work.jobs import schedule
 
@@ -126,9 +125,9 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
             err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
         scheduler = schedule(hub.resolver, hub.reader, hub.networks) if jobs else None
         try:
-            served = create_app(hub)
-            with steady():
-                uvicorn.run(served, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+            app_ = create_app(hub)
+            with steady(), suppress(KeyboardInterrupt):
+                served(app_, host, port).run()
         finally:
             if scheduler is not None:
                 scheduler.shutdown(wait=False)

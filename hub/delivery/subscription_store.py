@@ -281,6 +281,10 @@ def drop(connection: Connection, subscription: str, event: str, reason: str, now
     return bool(found)
 
 
-def totals(connection: Connection) -> dict[str, int]:
-    """Deliveries by state."""
-    return {str(r[0]): int(r[1]) for r in db.ask(connection, "SELECT status, count(*) FROM delivery GROUP BY status")}
+def totals(connection: Connection) -> dict[str, dict[str, int]]:
+    """Deliveries by subscription and state."""
+    found: dict[str, dict[str, int]] = {}
+    query = "SELECT subscription, status, count(*) FROM delivery GROUP BY subscription, status"
+    for subscription, status, count in db.ask(connection, query):
+        found.setdefault(str(subscription), {})[str(status)] = int(count)
+    return found
