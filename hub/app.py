@@ -102,9 +102,7 @@ class _Server(uvicorn.Server):
 
 def served(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """A server of the application: `run` serves until a signal ends it."""
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="warning", access_log=False, server_header=False
-    )
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
     return _Server(config, app.state.hub)
 
 
