@@ -78,11 +78,22 @@ def ask(connection: Connection, statement: str, **values: Any) -> list[tuple[Any
     return [] if spelled is None else driver(connection).execute(spelled, values).fetchall()
 
 
-def do(connection: Connection, statement: str, **values: Any) -> None:
-    """A statement without an answer, as for `ask`. Nothing happens when a collection is empty."""
+def first(connection: Connection, statement: str, **values: Any) -> tuple[Any, ...] | None:
+    """The first row of an answer, as for `ask`."""
+    found = ask(connection, statement, **values)
+    return found[0] if found else None
+
+
+def number(connection: Connection, statement: str, **values: Any) -> int:
+    """An answer that is one number, as for `ask`; 0 when there is none."""
+    found = first(connection, statement, **values)
+    return int(found[0] or 0) if found else 0
+
+
+def do(connection: Connection, statement: str, **values: Any) -> int:
+    """A statement without an answer, as for `ask`; how many rows it touched. None when a collection is empty."""
     spelled = _bound(connection, statement, values)
-    if spelled is not None:
-        driver(connection).execute(spelled, values)
+    return 0 if spelled is None else int(driver(connection).execute(spelled, values).rowcount)
 
 
 def _bound(connection: Connection, statement: str, values: dict[str, Any]) -> str | None:

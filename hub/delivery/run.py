@@ -147,7 +147,7 @@ class Push:
             rids = [w.rid for w in waiting]
             infos = landing.records(connection, rids)
             latest = landing.latest_versions(connection, rids)
-            written = store.written(connection, rids)
+            written = landing.written(connection, rids)
             handed = hand_over(connection, self.reader, source, rids, {given.customer: attributes})
         return [
             (
@@ -197,7 +197,7 @@ class Push:
                 answer = answers.get(w.rid)
                 status, detail, wait = self._verdict(w, p, answer, dry)
                 if answer is not None and (answer.untouched or answer.outcome in ("conflict", "gone", "rejected")):
-                    store.forget_writes(connection, w.rid, origin)
+                    landing.forget_writes(connection, w.rid, origin)
                 store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
                 if answer is not None and answer.outcome == "written" and p is not None:
                     landing.write_arrived(connection, w.rid, p.hashes, now)

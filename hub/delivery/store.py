@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -72,20 +72,13 @@ def fan_out(connection: Connection, streams: Sequence[tuple[str, str]], now: int
 
 def claim(connection: Connection, source: str, stream: str, now: int, limit: int, lease: int) -> list[Waiting]:
     """Take records to write: pending ones that are due, and those whose sender died."""
-    found = connection.execute(
-        text(
-            "SELECT rid, source, stream, seq, attempts FROM write_back WHERE source=:s AND stream=:t AND status IN ('pending', 'sending')"
-            " AND next_at <= :now ORDER BY next_at, rid LIMIT :limit"
-        ),
-        {"s": source, "t": stream, "now": now, "limit": limit},
+    query = (
+        "SELECT rid, source, stream, seq, attempts FROM write_back WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND next_at <= :now ORDER BY next_at, rid LIMIT :limit"
     )
-    taken = [Waiting(*r) for r in found]
-    db.execute_in(
-        connection,
-        "UPDATE write_back SET status='sending', next_at=:until WHERE rid IN ({ids})",
-        [w.rid for w in taken],
-        until=now + lease,
-    )
+    taken = [Waiting(*r) for r in db.ask(connection, query, s=source, t=stream, now=now, limit=limit)]
+    statement = "UPDATE write_back SET status = 'sending', next_at = :until WHERE rid IN {ids}"
+    db.do(connection, statement, ids=[w.rid for w in taken], until=now + lease)
     return taken
 
 
@@ -93,39 +86,19 @@ def settle(
     connection: Connection, waiting: Waiting, status: str, *, detail: str = "", next_at: int = 0, at: int
 ) -> None:
     """Unless a newer change came meanwhile: then it stays pending."""
-    connection.execute(
-        text(
-            "UPDATE write_back SET status=:status, detail=:detail, attempts=attempts+1, next_at=:next_at, at=:at WHERE rid=:rid AND seq=:seq"
-        ),
-        {
-            "status": status,
-            "detail": detail[:500],
-            "next_at": next_at,
-            "at": at,
-            "rid": waiting.rid,
-            "seq": waiting.seq,
-        },
+    db.do(
+        connection,
+        "UPDATE write_back SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at, at = :at"
+        " WHERE rid = :rid AND seq = :seq",
+        status=status,
+        detail=detail[:500],
+        next_at=next_at,
+        at=at,
+        rid=waiting.rid,
+        seq=waiting.seq,
     )
-
-
-def forget_writes(connection: Connection, rid: int, origin: str) -> None:
-    """Writes that did not happen are no echoes."""
-    connection.execute(text("DELETE FROM write_log WHERE rid=:rid AND origin=:origin"), {"rid": rid, "origin": origin})
-
-
-def written(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
-    """Record -> attribute -> hashes of what the hub wrote, oldest first."""
-    found: dict[int, dict[str, list[str]]] = {}
-    for r in db.select_in(
-        connection, "SELECT rid, attribute, value_hash FROM write_log WHERE rid IN ({ids}) ORDER BY id", rids
-    ):
-        found.setdefault(r.rid, {}).setdefault(r.attribute, []).append(r.value_hash)
-    return found
 
 
 def counts(connection: Connection) -> dict[str, int]:
     """Records by state: what is delivered, waiting, refused."""
-    return {
-        r.status: r.n
-        for r in connection.exec_driver_sql("SELECT status, count(*) AS n FROM write_back GROUP BY status")
-    }
+    return dict(db.ask(connection, "SELECT status, count(*) FROM write_back GROUP BY status"))

@@ -27,6 +27,8 @@ from hub.demo.show import Show
 from hub.demo.sources import RunningSources, start_sources
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
+from hub.golden_record import store as golden_store
+from hub.matching import store as matching_store
 from hub.migrations import upgrade
 from hub.model import RecordId
 from hub.open import Hub
@@ -153,12 +155,7 @@ def measure(database: Database, truth_file: Path) -> Quality:
     rows = pq.read_table(truth_file).to_pylist()
     truth = {RecordId(r["source"], r["stream"], r["key"]): r["truth"] for r in rows}
     with database.read() as connection:
-        found = {
-            RecordId(*r[:3]): r[3]
-            for r in connection.exec_driver_sql(
-                "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
-            )
-        }
+        found = matching_store.homes(connection)
     ids = sorted(found.keys() & truth.keys())
     return evaluate([found[i] for i in ids], [truth[i] for i in ids])
 
@@ -205,7 +202,7 @@ def _cycle(hub: Hub) -> dict[str, int]:
 
 def _last_change(hub: Hub) -> int:
     with hub.database.read() as connection:
-        return int(connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM change").scalar() or 0)
+        return golden_store.last_seq(connection)
 
 
 def _as(role: str) -> principals.Principal:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from hub import db
 from hub.golden_record.search_terms import LONGEST, Term
-from hub.golden_record.store import StoredChange
+from hub.golden_record.store import CHANGE, StoredChange, stored_change
 from hub.model import Override, RecordId, from_plain
 
 LAST = "z" * LONGEST  # no token that begins with a prefix is above the prefix and this, under any collation
@@ -47,16 +47,13 @@ def search(
     if after is not None:
         values.update(a=after.attributes, e=after.exact, c=after.customer)
         beyond = " WHERE attributes < :a OR (attributes = :a AND (exact < :e OR (exact = :e AND customer > :c)))"
-    found = connection.execute(
-        text(
-            "SELECT attributes, exact, customer FROM ("
-            " SELECT customer, count(DISTINCT attribute) AS attributes, count(DISTINCT CASE WHEN is_exact = 1 THEN attribute END) AS exact"
-            f" FROM ({' UNION ALL '.join(branches)}) AS hit GROUP BY customer HAVING count(DISTINCT term) = :terms) AS ranked{beyond}"
-            " ORDER BY attributes DESC, exact DESC, customer LIMIT :limit"
-        ),
-        values,
+    query = (
+        "SELECT attributes, exact, customer FROM ("
+        " SELECT customer, count(DISTINCT attribute) AS attributes, count(DISTINCT CASE WHEN is_exact = 1 THEN attribute END) AS exact"
+        f" FROM ({' UNION ALL '.join(branches)}) AS hit GROUP BY customer HAVING count(DISTINCT term) = :terms) AS ranked{beyond}"
+        " ORDER BY attributes DESC, exact DESC, customer LIMIT :limit"
     )
-    return [Hit(r.attributes, r.exact, r.customer) for r in found]
+    return [Hit(*r) for r in db.ask(connection, query, **values)]
 
 
 def _branches(
@@ -78,43 +75,29 @@ def _branches(
 
 def listed(connection: Connection, types: Collection[str], *, after: str, limit: int) -> list[str]:
     """Ids of the customers of these types, in order of id."""
-    names = sorted(types)
-    marks = ", ".join(f":t{i}" for i in range(len(names)))
-    if not names:
-        return []
-    values = {"after": after, "limit": limit, **{f"t{i}": n for i, n in enumerate(names)}}
-    found = connection.execute(
-        text(f"SELECT id FROM customer WHERE id > :after AND type IN ({marks}) ORDER BY id LIMIT :limit"), values
-    )
-    return [r.id for r in found]
-
-
-CHANGE = "seq, id, customer, type, kind, version, attributes, other, at"
-
-
-def _change(r: Any) -> StoredChange:
-    return StoredChange(r[0], r[1], r[2], r[3], r[4], r[5], tuple(db.load(r[6])), tuple(db.load(r[7])), r[8])
+    query = "SELECT id FROM customer WHERE id > :after AND type IN {types:text} ORDER BY id LIMIT :limit"
+    return [id for (id,) in db.ask(connection, query, after=after, types=types, limit=limit)]
 
 
 def changes_of(connection: Connection, customer: str) -> list[StoredChange]:
     """All changes of one customer id, in order."""
     return [
-        _change(r)
+        stored_change(r)
         for r in db.ask(connection, f"SELECT {CHANGE} FROM change WHERE customer = :id ORDER BY seq", id=customer)
     ]
 
 
 def change_seq(connection: Connection, id: str) -> int | None:
     """The position of a change in the outbox."""
-    found = connection.execute(text("SELECT seq FROM change WHERE id=:id"), {"id": id}).scalar()
-    return None if found is None else int(found)
+    found = db.first(connection, "SELECT seq FROM change WHERE id = :id", id=id)
+    return None if found is None else int(found[0])
 
 
 def members_at(connection: Connection, customer: str, versions: Iterable[int]) -> dict[int, frozenset[int]]:
     """Members of a customer by version; a version at which it was not shown has none."""
-    statement = text("SELECT members FROM history WHERE customer=:id AND version=:version")
-    found = {v: connection.execute(statement, {"id": customer, "version": v}).scalar() for v in set(versions)}
-    return {v: frozenset(db.load(m)) for v, m in found.items() if m is not None}
+    query = "SELECT version, members FROM history WHERE customer = :id AND version IN {versions}"
+    found = db.ask(connection, query, id=customer, versions=set(versions))
+    return {version: frozenset(db.load(members)) for version, members in found}
 
 
 OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until, withdrawn_at'
@@ -135,14 +118,14 @@ class StoredOverride:
 
 def overrides(connection: Connection, ids: Iterable[int]) -> dict[int, StoredOverride]:
     """Override rows by id, withdrawn ones too: old versions were made with them."""
-    rows = db.select_in(connection, f"SELECT {OVERRIDE} FROM override WHERE id IN ({{ids}})", ids)
+    rows = db.ask(connection, f"SELECT {OVERRIDE} FROM override WHERE id IN {{ids}}", ids=ids)
     return {r[0]: _override(r) for r in rows}
 
 
 def overrides_known(connection: Connection, anchors: Mapping[int, RecordId], at: int) -> list[Override]:
     """Overrides on these records that stood at a time of knowledge."""
-    statement = f"SELECT {OVERRIDE} FROM override WHERE anchor IN ({{ids}}) AND at<=:at AND (withdrawn_at IS NULL OR withdrawn_at>:at) ORDER BY id"
-    found = map(_override, db.select_in(connection, statement, anchors, at=at))
+    statement = f"SELECT {OVERRIDE} FROM override WHERE anchor IN {{ids}} AND at<=:at AND (withdrawn_at IS NULL OR withdrawn_at>:at) ORDER BY id"
+    found = map(_override, db.ask(connection, statement, ids=anchors, at=at))
     return [
         Override(
             o.id, anchors[o.anchor], o.attribute, tuple(from_plain(v) for v in o.values), o.at, o.until, o.by, o.reason
@@ -157,8 +140,6 @@ def _override(r: Any) -> StoredOverride:
 
 def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
     """A page of a type's customers by id: (id, values)."""
-    rows = connection.execute(
-        text("SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"),
-        {"type": type_name, "after": after, "limit": limit},
-    )
-    return [(r.id, db.load(r.body)) for r in rows]
+    query = "SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"
+    rows = db.ask(connection, query, type=type_name, after=after, limit=limit)
+    return [(id, db.load(body)) for id, body in rows]

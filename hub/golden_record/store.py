@@ -161,11 +161,12 @@ def customers_named(connection: Connection, ids: Iterable[str]) -> dict[str, Sto
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustomer]:
     """Customers of whom a value starts or ends to be in effect by now."""
-    found = connection.execute(
-        text(f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"),
-        {"now": now, "limit": limit},
-    )
-    return [_customer(r) for r in found]
+    query = f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"
+    return [_customer(r) for r in db.ask(connection, query, now=now, limit=limit)]
+
+
+def any_customer(connection: Connection) -> bool:
+    return db.exists(connection, "customer")
 
 
 CUSTOMER_COLUMNS = ("id", "type", "cluster", "version", "size", "body", "lineage", "recipe", "revisit_at", "at")
@@ -257,10 +258,9 @@ def overrides_on(connection: Connection, names: Mapping[int, RecordId]) -> dict[
 
 def override(connection: Connection, number: int) -> tuple[int, str] | None:
     """Anchor and attribute of a standing override."""
-    found = connection.execute(
-        text("SELECT anchor, attribute FROM override WHERE id=:id AND withdrawn_at IS NULL"), {"id": number}
-    ).first()
-    return None if found is None else (found.anchor, found.attribute)
+    query = "SELECT anchor, attribute FROM override WHERE id = :id AND withdrawn_at IS NULL"
+    found = db.first(connection, query, id=number)
+    return None if found is None else (found[0], found[1])
 
 
 def add_override(connection: Connection, anchor: int, given: Override) -> int:
@@ -277,10 +277,8 @@ def add_override(connection: Connection, anchor: int, given: Override) -> int:
 
 
 def withdraw_override(connection: Connection, number: int, *, by: str, at: int) -> None:
-    connection.execute(
-        text("UPDATE override SET withdrawn_at=:at, withdrawn_by=:by WHERE id=:id AND withdrawn_at IS NULL"),
-        {"at": at, "by": by, "id": number},
-    )
+    statement = "UPDATE override SET withdrawn_at = :at, withdrawn_by = :by WHERE id = :id AND withdrawn_at IS NULL"
+    db.do(connection, statement, at=at, by=by, id=number)
 
 
 # --- reading ----------------------------------------------------------------------------------
@@ -307,25 +305,22 @@ def _history(r: Any) -> StoredHistory:
 
 
 def history(connection: Connection, id: str) -> list[StoredHistory]:
-    found = connection.execute(text(f"SELECT {HISTORY} FROM history WHERE customer=:id ORDER BY version"), {"id": id})
-    return [_history(r) for r in found]
+    query = f"SELECT {HISTORY} FROM history WHERE customer = :id ORDER BY version"
+    return [_history(r) for r in db.ask(connection, query, id=id)]
 
 
 def history_at(connection: Connection, id: str, at: int) -> StoredHistory | None:
     """The version that was served at a time."""
-    found = connection.execute(
-        text(f"SELECT {HISTORY} FROM history WHERE customer=:id AND at<=:at ORDER BY version DESC LIMIT 1"),
-        {"id": id, "at": at},
-    ).first()
+    query = f"SELECT {HISTORY} FROM history WHERE customer = :id AND at <= :at ORDER BY version DESC LIMIT 1"
+    found = db.first(connection, query, id=id, at=at)
     return None if found is None else _history(found)
 
 
 def led_at(connection: Connection, id: str, at: int) -> tuple[bool, str | None]:
     """Whether a move of this id was known at a time, and where it led then."""
-    found = connection.execute(
-        text("SELECT leads_to FROM id_move WHERE id=:id AND at<=:at ORDER BY seq DESC LIMIT 1"), {"id": id, "at": at}
-    ).first()
-    return (False, None) if found is None else (True, found.leads_to)
+    query = "SELECT leads_to FROM id_move WHERE id = :id AND at <= :at ORDER BY seq DESC LIMIT 1"
+    found = db.first(connection, query, id=id, at=at)
+    return (False, None) if found is None else (True, found[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,28 +336,32 @@ class StoredChange:
     at: int
 
 
+CHANGE = "seq, id, customer, type, kind, version, attributes, other, at"
+
+
+def stored_change(row: tuple[Any, ...]) -> StoredChange:
+    """A row of CHANGE."""
+    seq, id, customer, type_name, kind, version, attributes, other, at = row
+    return StoredChange(
+        seq, id, customer, type_name, kind, version, tuple(db.load(attributes)), tuple(db.load(other)), at
+    )
+
+
 def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredChange]:
     """The outbox after a position. Positions have no gaps that fill later: writers are alone."""
-    found = connection.execute(
-        text(
-            "SELECT seq, id, customer, type, kind, version, attributes, other, at FROM change WHERE seq>:seq ORDER BY seq LIMIT :limit"
-        ),
-        {"seq": seq, "limit": limit},
-    )
-    return [
-        StoredChange(
-            r.seq,
-            r.id,
-            r.customer,
-            r.type,
-            r.kind,
-            r.version,
-            tuple(db.load(r.attributes)),
-            tuple(db.load(r.other)),
-            r.at,
-        )
-        for r in found
-    ]
+    query = f"SELECT {CHANGE} FROM change WHERE seq > :seq ORDER BY seq LIMIT :limit"
+    return [stored_change(r) for r in db.ask(connection, query, seq=seq, limit=limit)]
+
+
+def changed_since(connection: Connection, seq: int) -> list[tuple[str, str]]:
+    """(customer, type of change) of all changes after a position."""
+    query = "SELECT customer, kind FROM change WHERE seq > :seq ORDER BY seq"
+    return [(customer, kind) for customer, kind in db.ask(connection, query, seq=seq)]
+
+
+def last_seq(connection: Connection) -> int:
+    """The newest position of the outbox; 0: it is empty."""
+    return db.number(connection, "SELECT max(seq) FROM change")
 
 
 def has_recipe(connection: Connection, hash_: str) -> bool:
@@ -375,10 +374,9 @@ def save_recipe(connection: Connection, hash_: str, config: str, models: str, at
 
 
 def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = db.load(
-        connection.execute(text("SELECT config FROM recipe WHERE hash=:hash"), {"hash": hash_}).scalar()
-    )
-    return found
+    found = db.first(connection, "SELECT config FROM recipe WHERE hash = :hash", hash=hash_)
+    config: dict[str, Any] | None = db.load(found[0]) if found else None
+    return config
 
 
 def next_seq(connection: Connection) -> int:

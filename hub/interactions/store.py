@@ -10,7 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import Column, Connection, Index, Text, text
+from sqlalchemy import Column, Connection, Index, Text
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -134,7 +134,7 @@ def unowned(connection: Connection) -> int:
         "SELECT count(*) FROM interaction i WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.source = i.owner_source"
         " AND r.stream = i.owner_stream AND r.key = i.owner_key AND r.born IS NOT NULL)"
     )
-    return int(connection.execute(text(query)).scalar() or 0)
+    return db.number(connection, query)
 
 
 def values_of(row: StoredInteraction) -> dict[str, list[Any]]:

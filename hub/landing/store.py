@@ -418,11 +418,11 @@ def latest_versions(connection: Connection, rids: Iterable[int]) -> dict[int, St
     """The version that holds now, per record."""
     statement = (
         "SELECT v.landed, v.rid, v.version, v.generation, v.content, v.observed, v.raw, v.at FROM record r JOIN version v ON v.landed = r.latest"
-        " WHERE r.rid IN ({ids})"
+        " WHERE r.rid IN {ids}"
     )
     return {
-        v.rid: StoredVersion(v.landed, v.rid, (v.version, v.generation, v.content), v.observed, db.load(v.raw), v.at)
-        for v in db.select_in(connection, statement, rids)
+        rid: StoredVersion(landed, rid, (version, generation, content), observed, db.load(raw), at)
+        for landed, rid, version, generation, content, observed, raw, at in db.ask(connection, statement, ids=rids)
     }
 
 
@@ -453,19 +453,19 @@ def log_write(
     parts: Sequence[str] = (),
 ) -> None:
     """Before the hub writes a field: over which version, and what. Another try of the same write is the same line."""
-    base = connection.execute(
-        text(
-            "SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid=:rid)"
-        ),
-        {"rid": rid},
-    ).one()
-    last = connection.execute(
-        text(
-            "SELECT value_hash, base_version, base_generation, base_content FROM write_log WHERE rid=:rid AND attribute=:attribute ORDER BY id DESC LIMIT 1"
-        ),
-        {"rid": rid, "attribute": attribute},
-    ).first()
-    if last is not None and tuple(last) == (value_hash, *base):
+    (base,) = db.ask(
+        connection,
+        "SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid = :rid)",
+        rid=rid,
+    )
+    last = db.first(
+        connection,
+        "SELECT value_hash, base_version, base_generation, base_content FROM write_log"
+        " WHERE rid = :rid AND attribute = :attribute ORDER BY id DESC LIMIT 1",
+        rid=rid,
+        attribute=attribute,
+    )
+    if last == (value_hash, *base):
         return
     number = db.next_number(connection, table(WriteRow), "id")
     columns = (
@@ -480,23 +480,34 @@ def log_write(
         "at",
         "parts",
     )
-    row = (number, rid, attribute, value_hash, base.version, base.generation, base.content, origin, at, " ".join(parts))
+    row = (number, rid, attribute, value_hash, *base, origin, at, " ".join(parts))
     db.insert_many(connection, table(WriteRow), columns, [row])
 
 
 def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:
     """The source confirmed a write: attribute -> hash of what was written. Not once a newer version has landed: what
     was folded then did not know."""
-    for attribute, value_hash in hashes.items():
-        connection.execute(
-            text(
-                "UPDATE write_log SET arrived = :at WHERE rid = :rid AND attribute = :attribute AND value_hash = :hash"
-                " AND arrived IS NULL AND EXISTS (SELECT 1 FROM record r JOIN version v ON v.landed = r.latest"
-                " WHERE r.rid = :rid AND v.version = write_log.base_version"
-                " AND v.generation = write_log.base_generation AND v.content = write_log.base_content)"
-            ),
-            {"at": at, "rid": rid, "attribute": attribute, "hash": value_hash},
-        )
+    statement = (
+        "UPDATE write_log SET arrived = :at WHERE rid = :rid AND attribute = :attribute AND value_hash = :hash"
+        " AND arrived IS NULL AND EXISTS (SELECT 1 FROM record r JOIN version v ON v.landed = r.latest"
+        " WHERE r.rid = :rid AND v.version = write_log.base_version"
+        " AND v.generation = write_log.base_generation AND v.content = write_log.base_content)"
+    )
+    db.do_many(connection, statement, [{"at": at, "rid": rid, "attribute": a, "hash": h} for a, h in hashes.items()])
+
+
+def written(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
+    """Record -> attribute -> hashes of what the hub wrote, oldest first."""
+    found: dict[int, dict[str, list[str]]] = {}
+    query = "SELECT rid, attribute, value_hash FROM write_log WHERE rid IN {ids} ORDER BY id"
+    for rid, attribute, value_hash in db.ask(connection, query, ids=rids):
+        found.setdefault(rid, {}).setdefault(attribute, []).append(value_hash)
+    return found
+
+
+def forget_writes(connection: Connection, rid: int, origin: str) -> None:
+    """Writes that did not happen are no echoes."""
+    db.do(connection, "DELETE FROM write_log WHERE rid = :rid AND origin = :origin", rid=rid, origin=origin)
 
 
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
@@ -510,8 +521,30 @@ def landed_since(connection: Connection, mark: int) -> set[int]:
     return {rid for (rid,) in db.ask(connection, query, mark=mark)}
 
 
+def last_landing(connection: Connection) -> int:
+    """The number of the newest version."""
+    return db.number(connection, "SELECT max(landed) FROM version")
+
+
 def pending_count(connection: Connection) -> int:
-    return int(connection.execute(text("SELECT count(*) FROM record WHERE pending = 1")).scalar() or 0)
+    return db.number(connection, "SELECT count(*) FROM record WHERE pending = 1")
+
+
+def pending(connection: Connection) -> list[int]:
+    """Records that landed and are in no golden record yet, or not as they are now."""
+    return [rid for (rid,) in db.ask(connection, "SELECT rid FROM record WHERE pending = 1 ORDER BY rid")]
+
+
+def pending_unborn(connection: Connection) -> list[int]:
+    """Those of which every version was suspended."""
+    query = "SELECT rid FROM record WHERE pending = 1 AND born IS NULL ORDER BY rid"
+    return [rid for (rid,) in db.ask(connection, query)]
+
+
+def of_stream(connection: Connection, source: str, stream: str) -> list[int]:
+    """All records of a stream."""
+    query = "SELECT rid FROM record WHERE source = :source AND stream = :stream"
+    return [rid for (rid,) in db.ask(connection, query, source=source, stream=stream)]
 
 
 def some(connection: Connection, most: int) -> dict[int, bool]:
@@ -531,10 +564,8 @@ def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> N
 
 
 def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
-    found = connection.execute(
-        text("SELECT cursor FROM cursor WHERE source=:s AND stream=:t"), {"s": source, "t": stream}
-    ).scalar()
-    cursor: dict[str, Any] | None = db.load(found)
+    found = db.first(connection, "SELECT cursor FROM cursor WHERE source = :s AND stream = :t", s=source, t=stream)
+    cursor: dict[str, Any] | None = db.load(found[0]) if found else None
     return cursor
 
 
@@ -570,13 +601,8 @@ class SetAside:
 def quarantined(connection: Connection, source: str | None = None, limit: int = 1_000) -> list[SetAside]:
     """Rows that were set aside, newest first."""
     where = "" if source is None else "WHERE source = :source "
-    rows = connection.execute(
-        text(
-            f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"
-        ),
-        {"limit": limit, **({} if source is None else {"source": source})},
-    )
-    return [SetAside(r.source, r.stream, r.line, r.reason, r.at) for r in rows]
+    query = f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"
+    return [SetAside(*r) for r in db.ask(connection, query, source=source, limit=limit)]
 
 
 def start_pull(connection: Connection, source: str, stream: str, at: int) -> int:
@@ -603,22 +629,21 @@ def start_pull(connection: Connection, source: str, stream: str, at: int) -> int
 
 
 def save_pull(connection: Connection, number: int, counts: Mapping[str, int], note: str, ended: int | None) -> None:
-    connection.execute(
-        text(
-            "UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
-            " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id"
-        ),
-        {**counts, "note": db.storable(note), "ended": ended, "id": number},
+    db.do(
+        connection,
+        "UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
+        " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id",
+        **counts,
+        note=db.storable(note),
+        ended=ended,
+        id=number,
     )
 
 
 def living_keys(connection: Connection, source: str, stream: str) -> dict[str, int]:
     """Keys of a stream's living records -> rid: what a complete listing must hold."""
-    found = connection.execute(
-        text("SELECT key, rid FROM record WHERE source=:s AND stream=:t AND died IS NULL AND born IS NOT NULL"),
-        {"s": source, "t": stream},
-    )
-    return {r.key: r.rid for r in found}
+    query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND died IS NULL AND born IS NOT NULL"
+    return dict(db.ask(connection, query, s=source, t=stream))
 
 
 def keys_after(connection: Connection, source: str, stream: str, after: str, limit: int) -> list[tuple[str, int]]:

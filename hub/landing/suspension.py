@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 from hub import db
@@ -58,17 +58,17 @@ _IN_WINDOW = " rid IN (SELECT rid FROM record WHERE source=:source AND (:stream 
 
 def suspensions(connection: Connection) -> list[Suspension]:
     """All of them, lifted ones too, oldest first."""
-    return [Suspension(*r) for r in connection.exec_driver_sql(f"SELECT {COLUMNS} FROM suspension ORDER BY at")]
+    return [Suspension(*r) for r in db.ask(connection, f"SELECT {COLUMNS} FROM suspension ORDER BY at")]
 
 
 def suspension(connection: Connection, at: int) -> Suspension | None:
-    found = connection.execute(text(f"SELECT {COLUMNS} FROM suspension WHERE at=:at"), {"at": at}).first()
+    found = db.first(connection, f"SELECT {COLUMNS} FROM suspension WHERE at = :at", at=at)
     return None if found is None else Suspension(*found)
 
 
 def any_suspension(connection: Connection) -> bool:
     """Was anything ever suspended?"""
-    return connection.exec_driver_sql("SELECT 1 FROM suspension LIMIT 1").first() is not None
+    return db.exists(connection, "suspension")
 
 
 def touched_since(connection: Connection, at: int) -> set[int]:
@@ -76,16 +76,8 @@ def touched_since(connection: Connection, at: int) -> set[int]:
     found: set[int] = set()
     for given in suspensions(connection):
         if max(given.at, given.lifted_at or 0) >= at:
-            found.update(
-                r.rid
-                for r in connection.execute(
-                    text(
-                        "SELECT DISTINCT rid FROM version WHERE rid IN (SELECT rid FROM record WHERE sort='customer') AND"
-                        + _IN_WINDOW
-                    ),
-                    given.window,
-                )
-            )
+            query = "SELECT DISTINCT rid FROM version WHERE rid IN (SELECT rid FROM record WHERE sort='customer') AND"
+            found.update(rid for (rid,) in db.ask(connection, query + _IN_WINDOW, **given.window))
     return found
 
 
@@ -102,30 +94,20 @@ def suspend(connection: Connection, given: Suspension) -> set[int]:
 
 
 def _mark(connection: Connection, given: Suspension) -> set[int]:
-    rids = {
-        r.rid
-        for r in connection.execute(
-            text(f"SELECT DISTINCT rid FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"), given.window
-        )
-    }
-    connection.execute(
-        text(f"UPDATE version SET suspended=:mark WHERE suspended IS NULL AND{_IN_WINDOW}"),
-        {**given.window, "mark": given.at},
-    )
+    query = f"SELECT DISTINCT rid FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"
+    rids = {rid for (rid,) in db.ask(connection, query, **given.window)}
+    statement = f"UPDATE version SET suspended=:mark WHERE suspended IS NULL AND{_IN_WINDOW}"
+    db.do(connection, statement, **given.window, mark=given.at)
     return rids
 
 
 def lift(connection: Connection, given: Suspension, *, by: str, at: int) -> set[int]:
     """Take the marks off, but where another suspension covers the version too; the records they are of."""
-    rids = {
-        r.rid
-        for r in connection.execute(text("SELECT DISTINCT rid FROM version WHERE suspended=:mark"), {"mark": given.at})
-    }
-    connection.execute(text("UPDATE version SET suspended=NULL WHERE suspended=:mark"), {"mark": given.at})
-    connection.execute(
-        text("UPDATE suspension SET lifted_at=:at, lifted_by=:by WHERE at=:mark"),
-        {"at": at, "by": by, "mark": given.at},
-    )
+    query = "SELECT DISTINCT rid FROM version WHERE suspended = :mark"
+    rids = {rid for (rid,) in db.ask(connection, query, mark=given.at)}
+    db.do(connection, "UPDATE version SET suspended = NULL WHERE suspended = :mark", mark=given.at)
+    statement = "UPDATE suspension SET lifted_at = :at, lifted_by = :by WHERE at = :mark"
+    db.do(connection, statement, at=at, by=by, mark=given.at)
     for other in suspensions(connection):
         if other.lifted_at is None and other.source == given.source:
             _mark(connection, other)
@@ -134,13 +116,9 @@ def lift(connection: Connection, given: Suspension, *, by: str, at: int) -> set[
 
 def count(connection: Connection, source: str, stream: str, since: int, until: int) -> tuple[int, int]:
     """Versions that a suspension of this window would set aside, and the records they are of."""
-    found = connection.execute(
-        text(
-            f"SELECT count(*) AS versions, count(DISTINCT rid) AS records FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"
-        ),
-        {"source": source, "stream": stream, "since": since, "until": until},
-    ).one()
-    return int(found.versions), int(found.records)
+    query = f"SELECT count(*), count(DISTINCT rid) FROM version WHERE suspended IS NULL AND{_IN_WINDOW}"
+    ((versions, records),) = db.ask(connection, query, source=source, stream=stream, since=since, until=until)
+    return int(versions), int(records)
 
 
 def recount(
@@ -159,8 +137,7 @@ def recount(
         born = min((v.landed for v in left if v.raw is not None), default=None)
         died = None if (info.id.source, info.id.stream) in kept else _died(left)
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
-    if rows:
-        connection.execute(text("UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid"), rows)
+    db.do_many(connection, "UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid", rows)
     return {r["rid"]: r["born"] is not None for r in rows if infos[r["rid"]].sort == landing.CUSTOMER}
 
 
@@ -171,4 +148,4 @@ def _died(versions: list[StoredVersion]) -> int | None:
 
 def make_pending(connection: Connection, rids: Iterable[int]) -> None:
     """Their customers are still as they were: whoever resolves what is pending brings them up to date."""
-    db.execute_in(connection, "UPDATE record SET pending=1 WHERE rid IN ({ids}) ", rids)
+    db.do(connection, "UPDATE record SET pending=1 WHERE rid IN {ids}", ids=rids)

@@ -24,6 +24,7 @@ from hub.connectors.registry import connect
 from hub.connectors.systems.file import FileSource, FileStream
 from hub.db import Database
 from hub.errors import ConfigError, Fault
+from hub.matching import store as matching_store
 from hub.migrations import upgrade
 from hub.model import RecordId
 from hub.quality.measures import Quality, evaluate
@@ -231,7 +232,4 @@ def _land(
 
 def _homes(database: Database) -> dict[RecordId, int]:
     with database.read() as connection:
-        rows = connection.exec_driver_sql(
-            "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
-        )
-        return {RecordId(*r[:3]): r[3] for r in rows}
+        return matching_store.homes(connection)

@@ -6,12 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import text
-
 from hub import db
 from hub.delivery.run import targets
 from hub.delivery.store import fan_out
 from hub.errors import NotFound
+from hub.golden_record import store as golden_store
 from hub.matching import store
 from hub.resolve.backlog import Progress, quiet
 from hub.resolve.bulk import Bulk
@@ -44,7 +43,7 @@ def promote(resolver: Resolver, number: int, *, progress: Progress = quiet) -> P
         found = next((m for m in store.models(connection) if m.id == number), None)
         if found is None:
             raise NotFound(f"there is no model {number}: see hub model list")
-        last = int(connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM change").scalar() or 0)
+        last = golden_store.last_seq(connection)
         store.promote(connection, number, found.type, resolver.database.clock.now())
     Bulk(resolver, progress=progress).run(full=True, train=False)
     return _since(resolver, last)
@@ -58,8 +57,6 @@ def dry_run(resolver: Resolver, number: int, *, progress: Progress = quiet) -> P
 
 def _since(resolver: Resolver, last: int) -> Promotion:
     with resolver.database.unit(urgent=False) as connection:
-        rows = connection.execute(
-            text("SELECT customer, kind FROM change WHERE seq > :last ORDER BY seq"), {"last": last}
-        ).fetchall()
+        rows = golden_store.changed_since(connection, last)
         waiting = fan_out(connection, sorted(targets(resolver.config)), resolver.database.clock.now())
-    return Promotion(Counter(r.kind for r in rows), waiting, [(r.customer, r.kind) for r in rows[:SAMPLES]])
+    return Promotion(Counter(kind for _, kind in rows), waiting, rows[:SAMPLES])

@@ -2,7 +2,8 @@
 
 Nothing derived is trusted: rows are folded and cleaned again, pairs weighed by the batch engine
 (the live engine stored them), clusters made over the whole hub (the live path made them one
-component at a time), heirs found and golden records built from nothing.
+component at a time), heirs found and golden records built from nothing. What is stored it reads by
+SQL of its own: a store that reads wrongly would not notice that it wrote wrongly.
 """
 
 from __future__ import annotations

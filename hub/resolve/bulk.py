@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from hub import db
 from hub.db.processes import AHEAD, Processes, seldom_collected
@@ -159,9 +159,7 @@ class Bulk:
     def _watermark(self) -> Watermark:
         at = self.database.clock.now()
         with self.database.read() as connection:
-            landed = connection.exec_driver_sql("SELECT coalesce(max(landed), 0) FROM version").scalar()
-            decision = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM decision").scalar()
-        return Watermark(int(landed or 0), int(decision or 0), at)
+            return Watermark(landing.last_landing(connection), matching_store.last_decision(connection), at)
 
     def _recipe(self) -> Recipe:
         with self.database.read() as connection:
@@ -186,12 +184,7 @@ class Bulk:
     def _let_go(self) -> None:
         """Records that wait because all their versions were suspended leave by the live path: nothing of them can be cleaned."""
         with self.database.read() as connection:
-            unborn = [
-                r.rid
-                for r in connection.exec_driver_sql(
-                    "SELECT rid FROM record WHERE pending = 1 AND born IS NULL ORDER BY rid"
-                )
-            ]
+            unborn = landing.pending_unborn(connection)
         for part in db.chunks(unborn, SETTLE_CHUNK):
             with self.database.unit(urgent=False) as connection:
                 self._settle(connection, part)
@@ -199,7 +192,8 @@ class Bulk:
     def standardise(self, mark: Watermark, *, full: bool) -> None:
         """Fold, clean and save the standardised rows of pending records, or of all whose row is of another recipe."""
         recipe = self._recipe()
-        rids = self._to_standardise(recipe, full)
+        with self.database.read() as connection:
+            rids = matching_store.to_standardise(connection, recipe.base, full=full)
         done = 0
         for rows in self._each(standardised_rows, ((part,) for part in db.chunks(rids, STANDARDISE_CHUNK)), len(rids)):
             with self.database.unit(urgent=False) as connection:
@@ -210,15 +204,6 @@ class Bulk:
         if self.processes is not None:
             self.processes.close()  # what they remember of cleaned values is room that pairs need; golden records start them anew
         self.report.standardised += done
-
-    def _to_standardise(self, recipe: Recipe, full: bool) -> list[int]:
-        query = (
-            "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid WHERE r.born IS NOT NULL AND r.sort = 'customer' AND "
-            + ("(s.rid IS NULL OR s.recipe <> :hash OR r.pending = 1)" if full else "r.pending = 1")
-            + " ORDER BY r.rid"
-        )
-        with self.database.read() as connection:
-            return [r.rid for r in connection.execute(text(query), {"hash": recipe.base} if full else {})]
 
     # --- models ---
 
@@ -417,7 +402,7 @@ class Bulk:
         members: dict[int, set[int]] = {}
         for rid, name in home.items():
             members.setdefault(name, set()).add(rid)
-        pending = {r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")}
+        pending = set(landing.pending(connection))
         groups: dict[int, Group] = {}
         leader: dict[int, int] = {}  # old cluster -> its group
         for number, c in enumerate(clusters):
@@ -478,13 +463,8 @@ class Bulk:
     def _catch_up(self, mark: Watermark) -> None:
         """Settle by the live path what was left out: records and decisions since the watermark, and what is pending still."""
         with self.database.read() as connection:
-            decided = connection.execute(
-                text('SELECT "left", "right" FROM decision WHERE id > :mark OR withdrawn_at >= :at'),
-                {"mark": mark.decision, "at": mark.at},
-            ).fetchall()
-            left = [r.rid for r in connection.exec_driver_sql("SELECT rid FROM record WHERE pending = 1")]
-        seeds = {r for pair in decided for r in pair}
-        late = self.late | set(left)
+            seeds = matching_store.decided_since(connection, mark.decision, mark.at)
+            late = self.late.union(landing.pending(connection))
         self.report.caught_up = len(late)
         for part in db.chunks(sorted(late), SETTLE_CHUNK):
             with self.database.unit(urgent=False) as connection:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hub.access.read import Reader
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, Fault
+from hub.golden_record import store as golden_store
 from hub.landing import store as landing
 from hub.resolve.backlog import Progress, Report, quiet, resolve_few
 from hub.resolve.resolver import Resolver
@@ -61,7 +62,7 @@ def pull(
 def is_live(resolver: Resolver) -> bool:
     """Are there golden records already, and no backlog? Then small pulls resolve row by row."""
     with resolver.database.read() as connection:
-        known = connection.exec_driver_sql("SELECT 1 FROM customer LIMIT 1").first() is not None
+        known = golden_store.any_customer(connection)
         return known and landing.pending_count(connection) == 0
 
 

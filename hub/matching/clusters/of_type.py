@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from hub import db
 from hub.landing import store as landing
@@ -45,10 +45,7 @@ class Clusters:
     def stored(cls, connection: Connection, recipe: Recipe, type_name: str) -> Clusters:
         """By the pairs that are stored."""
         pairs = store.all_weights(connection, type_name, recipe.models[type_name].join)
-        living = connection.execute(
-            text("SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"), {"type": type_name}
-        )
-        return cls(connection, recipe, type_name, pairs, [r.rid for r in living])
+        return cls(connection, recipe, type_name, pairs, store.living_of(connection, type_name))
 
     def changed(self, connection: Connection, rids: set[int]) -> set[int]:
         """Ends of joining pairs of these records that came or went since this was read."""
@@ -107,21 +104,10 @@ class Clusters:
             if given.duplicate_free
         ]
         found: set[int] = set()
-        for attribute in exclusive:  # cells are JSON: an attribute that has values is '"name":[["'
-            found.update(
-                r.rid
-                for r in self.connection.execute(
-                    text("SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"),
-                    {"type": self.type_name, "holds": f'%"{attribute}":[["%'},
-                )
-            )
+        for attribute in exclusive:
+            found.update(store.with_values(self.connection, self.type_name, attribute))
         for source, stream in free:
-            found.update(
-                r.rid
-                for r in self.connection.execute(
-                    text("SELECT rid FROM record WHERE source = :s AND stream = :t"), {"s": source, "t": stream}
-                )
-            )
+            found.update(landing.of_stream(self.connection, source, stream))
         return found
 
     def _by_rule(

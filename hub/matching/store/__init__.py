@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import orjson
-from sqlalchemy import Column, Connection, Index, LargeBinary, Text, text
+from sqlalchemy import Column, Connection, Index, LargeBinary, Text
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -233,6 +233,29 @@ def standardised_types(connection: Connection, rids: Iterable[int]) -> dict[int,
     return dict(db.ask(connection, "SELECT rid, type FROM standardised WHERE rid IN {ids}", ids=rids))
 
 
+def living_of(connection: Connection, type_name: str) -> list[int]:
+    """The living records of a type."""
+    query = "SELECT rid FROM standardised WHERE type = :type AND died IS NULL ORDER BY rid"
+    return [rid for (rid,) in db.ask(connection, query, type=type_name)]
+
+
+def with_values(connection: Connection, type_name: str, attribute: str) -> list[int]:
+    """Records of a type that hold a value of an attribute."""
+    query = "SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"
+    holds = f'%"{attribute}":[["%'  # cells are JSON: an attribute that has values is '"name":[["'
+    return [rid for (rid,) in db.ask(connection, query, type=type_name, holds=holds)]
+
+
+def to_standardise(connection: Connection, recipe: str, *, full: bool) -> list[int]:
+    """Customers' records that wait; `full`: those too whose row is of another recipe, or that have none."""
+    which = "(s.rid IS NULL OR s.recipe <> :recipe OR r.pending = 1)" if full else "r.pending = 1"
+    query = (
+        "SELECT r.rid FROM record r LEFT JOIN standardised s ON s.rid = r.rid"
+        f" WHERE r.born IS NOT NULL AND r.sort = 'customer' AND {which} ORDER BY r.rid"
+    )
+    return [rid for (rid,) in db.ask(connection, query, recipe=recipe)]
+
+
 def drop_standardised(connection: Connection, rids: Iterable[int]) -> None:
     db.do(connection, "DELETE FROM standardised WHERE rid IN {ids}", ids=rids)
 
@@ -436,15 +459,24 @@ def decisions_touching(connection: Connection, rids: Iterable[int]) -> list[Stor
 
 
 def standing_decisions(connection: Connection) -> list[StoredDecision]:
-    return [
-        _decision(r)
-        for r in connection.exec_driver_sql(f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id")
-    ]
+    query = f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id"
+    return [_decision(r) for r in db.ask(connection, query)]
 
 
 def decision(connection: Connection, number: int) -> StoredDecision | None:
-    found = connection.execute(text(f"SELECT {DECISION} FROM decision WHERE id=:id"), {"id": number}).first()
+    found = db.first(connection, f"SELECT {DECISION} FROM decision WHERE id = :id", id=number)
     return None if found is None else _decision(found)
+
+
+def last_decision(connection: Connection) -> int:
+    """The number of the newest decision."""
+    return db.number(connection, "SELECT max(id) FROM decision")
+
+
+def decided_since(connection: Connection, number: int, at: int) -> set[int]:
+    """Records of decisions after a number, or withdrawn from a time on."""
+    query = 'SELECT "left", "right" FROM decision WHERE id > :number OR withdrawn_at >= :at'
+    return {rid for pair in db.ask(connection, query, number=number, at=at) for rid in pair}
 
 
 def decisions_connected(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
@@ -499,11 +531,14 @@ def add_decision(
 
 
 def withdraw_decision(connection: Connection, number: int, *, by: str, why: str, at: int) -> None:
-    connection.execute(
-        text(
-            "UPDATE decision SET withdrawn_at=:at, withdrawn_by=:by, withdrawn_why=:why WHERE id=:id AND withdrawn_at IS NULL"
-        ),
-        {"at": at, "by": by, "why": why, "id": number},
+    db.do(
+        connection,
+        "UPDATE decision SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_why = :why"
+        " WHERE id = :id AND withdrawn_at IS NULL",
+        at=at,
+        by=by,
+        why=why,
+        id=number,
     )
 
 
@@ -531,6 +566,12 @@ def companions(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     return dict(db.ask(connection, query, ids=rids))
 
 
+def homes(connection: Connection) -> dict[RecordId, int]:
+    """Every record in a cluster, by name."""
+    query = "SELECT r.source, r.stream, r.key, m.cluster FROM record r JOIN membership m ON m.rid = r.rid"
+    return {RecordId(source, stream, key): name for source, stream, key, name in db.ask(connection, query)}
+
+
 def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[int, int]) -> None:
     db.do(connection, "DELETE FROM membership WHERE rid IN {ids}", ids=gone)
     db.upsert_many(connection, table(MembershipRow), ("rid", "cluster"), list(new.items()))
@@ -538,12 +579,10 @@ def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[in
 
 def returned(connection: Connection) -> list[int]:
     """Records that led to an heir and live again, or were never born as far as is known now."""
-    return [
-        r.rid
-        for r in connection.exec_driver_sql(
-            "SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid"
-        )
-    ]
+    query = (
+        "SELECT h.rid FROM heir h JOIN record r ON r.rid = h.rid WHERE r.died IS NULL OR r.born IS NULL ORDER BY h.rid"
+    )
+    return [rid for (rid,) in db.ask(connection, query)]
 
 
 def settled_dead(connection: Connection) -> list[int]:
@@ -552,7 +591,7 @@ def settled_dead(connection: Connection) -> list[int]:
         "SELECT s.rid FROM standardised s JOIN record r ON r.rid = s.rid"
         " WHERE s.died IS NOT NULL AND r.died IS NOT NULL AND r.born IS NOT NULL ORDER BY s.died DESC"
     )
-    return [r.rid for r in connection.exec_driver_sql(statement)]
+    return [rid for (rid,) in db.ask(connection, statement)]
 
 
 def any_dead(connection: Connection) -> bool:
@@ -612,8 +651,7 @@ def drop_heirs(connection: Connection, rids: Iterable[int]) -> None:
 # --- models -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StoredModel:
+class StoredModel(NamedTuple):
     id: int
     type: str
     hash: str
@@ -623,11 +661,12 @@ class StoredModel:
     status: str
 
 
+MODEL = "id, type, hash, body, trained_at, promoted_at, status"
+
+
 def models(connection: Connection, type_name: str | None = None) -> list[StoredModel]:
-    found = connection.exec_driver_sql(
-        "SELECT id, type, hash, body, trained_at, promoted_at, status FROM model ORDER BY id"
-    )
-    return [StoredModel(*r) for r in found if type_name is None or r[1] == type_name]
+    found = map(StoredModel._make, db.ask(connection, f"SELECT {MODEL} FROM model ORDER BY id"))
+    return [m for m in found if type_name is None or m.type == type_name]
 
 
 def promoted_hashes(connection: Connection) -> dict[str, str]:
@@ -636,22 +675,16 @@ def promoted_hashes(connection: Connection) -> dict[str, str]:
 
 
 def promoted(connection: Connection, type_name: str) -> StoredModel | None:
-    found = connection.execute(
-        text(
-            "SELECT id, type, hash, body, trained_at, promoted_at, status FROM model WHERE type=:type AND status='promoted'"
-        ),
-        {"type": type_name},
-    ).first()
+    query = f"SELECT {MODEL} FROM model WHERE type = :type AND status = 'promoted'"
+    found = db.first(connection, query, type=type_name)
     return None if found is None else StoredModel(*found)
 
 
 def add_model(connection: Connection, type_name: str, hash_: str, body: str, at: int) -> int:
     """Keep a trained model as a candidate; the same model twice is one row."""
-    found = connection.execute(
-        text("SELECT id FROM model WHERE type=:type AND hash=:hash"), {"type": type_name, "hash": hash_}
-    ).scalar()
+    found = db.first(connection, "SELECT id FROM model WHERE type = :type AND hash = :hash", type=type_name, hash=hash_)
     if found is not None:
-        return int(found)
+        return int(found[0])
     number = db.next_number(connection, table(ModelRow), "id")
     db.insert_many(
         connection,
@@ -663,9 +696,6 @@ def add_model(connection: Connection, type_name: str, hash_: str, body: str, at:
 
 
 def promote(connection: Connection, number: int, type_name: str, at: int) -> None:
-    connection.execute(
-        text("UPDATE model SET status='retired' WHERE type=:type AND status='promoted'"), {"type": type_name}
-    )
-    connection.execute(
-        text("UPDATE model SET status='promoted', promoted_at=:at WHERE id=:id"), {"at": at, "id": number}
-    )
+    retire = "UPDATE model SET status = 'retired' WHERE type = :type AND status = 'promoted'"
+    db.do(connection, retire, type=type_name)
+    db.do(connection, "UPDATE model SET status = 'promoted', promoted_at = :at WHERE id = :id", at=at, id=number)
