@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.access.audit import AuditLog
+from hub.access.audit import AuditLog, ChainReport, verify_chain
 from hub.access.read import Reader
-from hub.access.secret import derive, hub_secret
+from hub.access.secret import derive, former_secrets, hub_secret
 from hub.access.timeline import Timeline
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
@@ -64,3 +64,9 @@ class Hub:
 
 def audit_path(folder: Path) -> Path:
     return folder / "audit.jsonl"
+
+
+def audit_chain(folder: Path, env: Mapping[str, str] | None = None) -> ChainReport:
+    """Whether the audit file of the hub in `folder` is as it was written, under this secret and those of before."""
+    keys = [derive(s, "audit") for s in (hub_secret(folder, env), *former_secrets(folder, env))]
+    return verify_chain(audit_path(folder), keys[0], keys[1:])

@@ -3,7 +3,8 @@
 A line names who saw which attributes of whom and what for, never a value. It carries the keyed hash
 of itself and the line before, so that nobody without the key can edit, remove or reorder one; a keyed
 head beside the file (`.head`) says how many there are, so that cutting the end off shows too. Restoring
-an older copy of both files does not: ship the head elsewhere if that matters.
+an older copy of both files does not: ship the head elsewhere if that matters. A line also carries the fingerprint of
+its key, so that a hub whose secret was changed goes on with the chain, and is told apart from one that was edited.
 
 Lines of many requests share one fsync. No database lock is held. Several processes may share the file.
 """
@@ -16,12 +17,13 @@ import hmac
 import json
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hub.access.secret import PREVIOUS
 from hub.db import room_in
 from hub.model import canonical
 
@@ -61,9 +63,15 @@ def _mac(key: bytes, prev: str, body: bytes) -> str:
     return hmac.new(key, prev.encode() + body, hashlib.sha256).hexdigest()
 
 
+def fingerprint(key: bytes) -> str:
+    """Which key it is, to who has it; nothing of it to others."""
+    return hmac.new(key, b"fingerprint", hashlib.sha256).hexdigest()[:12]
+
+
 def _line(key: bytes, seq: int, prev: str, sight: AuditLine) -> tuple[bytes, str]:
     body: dict[str, Any] = {
         "seq": seq,
+        "key": fingerprint(key),
         "at": sight.at,
         "principal": sight.principal,
         "role": sight.role,
@@ -83,14 +91,17 @@ def _head(key: bytes, seq: int, hash_: str) -> bytes:
     return f"{text} {mac}".ljust(HEAD_WIDTH - 1).encode() + b"\n"
 
 
-def _read_head(key: bytes, path: Path) -> tuple[int, str] | None:
+def _read_head(keys: Iterable[bytes], path: Path) -> tuple[int, str] | None:
     """(seq, hash) of the last line when the head was written; None when there is none or it is forged."""
     try:
         seq, hash_, mac = path.read_text(encoding="ascii", errors="replace").split()
     except (OSError, ValueError):
         return None
-    good = hmac.new(key, f"head {seq} {hash_}".encode(), hashlib.sha256).hexdigest()
-    return (int(seq), hash_) if hmac.compare_digest(good, mac) else None
+    for key in keys:
+        good = hmac.new(key, f"head {seq} {hash_}".encode(), hashlib.sha256).hexdigest()
+        if hmac.compare_digest(good, mac):
+            return int(seq), hash_
+    return None
 
 
 class AuditLog:
@@ -217,9 +228,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def verify_chain(path: Path, key: bytes) -> ChainReport:
-    """Was a line edited, removed, put elsewhere or cut off? Names the first line at fault."""
-    head = _read_head(key, head_path(path))
+def verify_chain(path: Path, key: bytes, former: Sequence[bytes] = ()) -> ChainReport:
+    """Was a line edited, removed, put elsewhere or cut off? Names the first line at fault. `former`: keys used before."""
+    keys = {fingerprint(k): k for k in (key, *former)}
+    head = _read_head(keys.values(), head_path(path))
     if not path.exists():
         return ChainReport(
             0, "" if head is None and not head_path(path).exists() else "the file is gone, its head is there"
@@ -235,12 +247,8 @@ def verify_chain(path: Path, key: bytes) -> ChainReport:
                 seq = found["seq"]
             except (ValueError, KeyError, TypeError, AttributeError):
                 return ChainReport(seen, f"line {number} is not readable")
-            if (
-                seq != number
-                or not isinstance(given, str)
-                or not hmac.compare_digest(given, _mac(key, prev, canonical(found)))
-            ):
-                return ChainReport(seen, f"line {number} was edited, moved, or follows a removed one")
+            if wrong := _wrong(found, number, seq, given, prev, keys):
+                return ChainReport(seen, wrong)
             prev, seen = given, number
             at_head = given if head and number == head[0] else at_head
     if seen and head is None:
@@ -250,3 +258,19 @@ def verify_chain(path: Path, key: bytes) -> ChainReport:
     if head and head[0] and at_head != head[1]:
         return ChainReport(seen, f"line {head[0]} is not the one that the head names")
     return ChainReport(seen)
+
+
+def _wrong(body: dict[str, Any], number: int, seq: Any, given: Any, prev: str, keys: Mapping[str, bytes]) -> str:
+    """What is wrong with a line; '' for nothing. Lines of earlier versions do not name their key: any may be it."""
+    named = body.get("key")
+    if named is not None and named not in keys:
+        return (
+            f"line {number} was made with another HUB_SECRET ({named}); this one is {next(iter(keys))}: "
+            f"{PREVIOUS} names the secrets of before, and what none of them made was forged"
+        )
+    tried = keys.values() if named is None else [keys[named]]
+    whole = isinstance(given, str) and any(hmac.compare_digest(given, _mac(k, prev, canonical(body))) for k in tried)
+    if seq == number and whole:
+        return ""
+    changed = f", or the secret was changed ({PREVIOUS} names the one of before)" if named is None else ""
+    return f"line {number} was edited, moved, or follows a removed one{changed}"

@@ -16,13 +16,15 @@ from hub.errors import ConfigError, Fault
 from hub.settings import secret
 
 VARIABLE = "HUB_SECRET"
+PREVIOUS = "HUB_SECRET_PREVIOUS"
+FILE = "secret"  # in the hub's folder, unless the variable is set
 SHORTEST = 32  # characters
 
 
 def hub_secret(folder: Path, env: Mapping[str, str] | None = None) -> bytes:
     """The secret of the hub whose data are in `folder`. ConfigError when the one given is too short."""
     env = os.environ if env is None else env
-    if VARIABLE in env or f"{VARIABLE}_FILE" in env:
+    if _given(VARIABLE, env):
         given = secret(VARIABLE, env)
         if len(given) < SHORTEST:
             raise ConfigError(
@@ -35,7 +37,7 @@ def hub_secret(folder: Path, env: Mapping[str, str] | None = None) -> bytes:
                 ]
             )
         return given.encode()
-    path = folder / "secret"
+    path = folder / FILE
     folder.mkdir(parents=True, exist_ok=True)
     try:
         # Two processes that start at once must end with one secret: only one of them makes the file.
@@ -47,6 +49,18 @@ def hub_secret(folder: Path, env: Mapping[str, str] | None = None) -> bytes:
         file.flush()
         os.fsync(file.fileno())
     return _read(path)
+
+
+def former_secrets(folder: Path, env: Mapping[str, str] | None = None) -> list[bytes]:
+    """What the secret was before: those that HUB_SECRET_PREVIOUS names, and the folder's own where HUB_SECRET replaced it."""
+    env = os.environ if env is None else env
+    found = [s.encode() for s in secret(PREVIOUS, env).split()] if _given(PREVIOUS, env) else []
+    path = folder / FILE
+    return [*found, _read(path)] if _given(VARIABLE, env) and path.exists() else found
+
+
+def _given(variable: str, env: Mapping[str, str]) -> bool:
+    return variable in env or f"{variable}_FILE" in env
 
 
 def _read(path: Path) -> bytes:

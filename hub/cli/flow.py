@@ -121,9 +121,7 @@ def verify(
     report: ReportOption = None,
 ) -> None:
     """Derive clusters and golden records from what is stored, and count what differs from what is served."""
-    from hub.access.audit import verify_chain
-    from hub.access.secret import derive, hub_secret
-    from hub.open import audit_path
+    from hub.open import audit_chain
     from hub.quality.verify import Verify
 
     with opened(config, database, folder) as hub:
@@ -135,7 +133,7 @@ def verify(
         out.print(shown)
         for kind, samples in found.samples.items():
             out.print(f"{kind}: " + "; ".join(samples))
-        chain = verify_chain(audit_path(folder), derive(hub_secret(folder), "audit"))
+        chain = audit_chain(folder)
         out.print(f"audit: {chain.lines:,} lines, " + ("the chain is whole" if chain.ok else str(chain.problem)))
         notes = ", ".join(f"{n:,} {what}" for what, n in found.notes.items() if n)
         out.print(f"{found.total:,} differences" + (f"; not compared: {notes}" if notes else ""))

@@ -12,7 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.access.audit import AuditLine, AuditLog, head_path, read_lines, verify_chain
+from hub.access.audit import (
+    FIRST,
+    AuditLine,
+    AuditLog,
+    ChainReport,
+    _head,
+    _mac,
+    fingerprint,
+    head_path,
+    read_lines,
+    verify_chain,
+)
+from hub.model import canonical
 
 KEY = b"a key of tests"
 
@@ -64,6 +76,64 @@ def test_an_edit_with_a_new_hash_shows_without_the_key(path: Path, tmp_path: Pat
     log.close()
     path.write_bytes(forged.read_bytes())
     assert not verify_chain(path, KEY).ok
+
+
+OLD, OLDER = b"the key of last year", b"the key before that"
+
+
+def rotated(path: Path) -> Path:
+    """A chain of five lines, a line of one key after that of another."""
+    for key in (OLDER, OLD, OLD, KEY, KEY):
+        log = AuditLog(path, key)
+        log.write(sight(0))
+        log.close()
+    return path
+
+
+def test_a_chain_outlives_its_key(tmp_path: Path) -> None:
+    path = rotated(tmp_path / "audit.jsonl")
+    assert verify_chain(path, KEY, [OLD, OLDER]) == ChainReport(5)
+
+
+def test_another_key_is_told_from_tampering(tmp_path: Path) -> None:
+    path = rotated(tmp_path / "audit.jsonl")
+    found = verify_chain(path, KEY, [OLDER])
+    assert not found.ok
+    assert found.lines == 1
+    assert f"line 2 was made with another HUB_SECRET ({fingerprint(OLD)})" in found.problem
+    assert "HUB_SECRET_PREVIOUS" in found.problem
+    path.write_bytes(path.read_bytes().replace(b"cus_0", b"cus_1"))
+    assert "line 1 was edited" in verify_chain(path, KEY, [OLD, OLDER]).problem
+
+
+def test_who_has_a_former_key_cannot_write_over_what_came_later(tmp_path: Path) -> None:
+    path = rotated(tmp_path / "audit.jsonl")
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:3]))
+    log = AuditLog(path, OLD)
+    log.write(sight(1))
+    log.close()
+    path.write_bytes(path.read_bytes() + lines[4])
+    assert "line 5 was edited, moved" in verify_chain(path, KEY, [OLD, OLDER]).problem
+
+
+def test_lines_of_before_fingerprints_are_checked_with_any_key(path: Path, tmp_path: Path) -> None:
+    old, prev = tmp_path / "old.jsonl", FIRST
+    with old.open("wb") as file:
+        for line in read_lines(path):
+            body = {k: v for k, v in line.items() if k not in ("hash", "key")}
+            prev = _mac(KEY, prev, canonical(body))
+            file.write(canonical({**body, "hash": prev}) + b"\n")
+    head_path(old).write_bytes(_head(KEY, 5, prev))
+    assert verify_chain(old, KEY) == ChainReport(5)
+    assert verify_chain(old, OLD, [KEY]) == ChainReport(5)
+    assert "HUB_SECRET_PREVIOUS" in verify_chain(old, OLD).problem
+
+
+def test_the_file_says_nothing_of_the_key(path: Path) -> None:
+    assert fingerprint(KEY) == next(read_lines(path))["key"] != fingerprint(OLD)
+    for secret in (KEY, KEY.hex().encode()):
+        assert secret not in path.read_bytes()
 
 
 def test_a_cut_at_the_end_shows(path: Path) -> None:
@@ -166,4 +236,5 @@ def test_lines_are_json_with_ids_and_names_only(path: Path) -> None:
         "purpose",
         "request",
         "hash",
+        "key",
     }

@@ -9,7 +9,7 @@ import pytest
 
 from hub.access.audit import head_path, read_lines, verify_chain
 from hub.access.principals import Principal
-from hub.access.secret import derive, hub_secret
+from hub.access.secret import derive, former_secrets, hub_secret
 from hub.errors import BadRequest, Forbidden, Gone, HubError, NotFound, PreconditionRequired, Stale, Unprocessable
 from hub.landing.store import record_named
 from hub.model import RecordId, Verdict
@@ -448,3 +448,10 @@ def test_the_secret_is_made_once(tmp_path: Path) -> None:
     first = hub_secret(tmp_path / "data", {})
     assert hub_secret(tmp_path / "data", {}) == first and (tmp_path / "data" / "secret").stat().st_mode & 0o777 == 0o600
     assert hub_secret(tmp_path, {"HUB_SECRET": "x" * 32}) == b"x" * 32
+
+
+def test_what_the_secret_was_before_is_known(tmp_path: Path) -> None:
+    own, given = hub_secret(tmp_path, {}), {"HUB_SECRET": "x" * 32}
+    assert former_secrets(tmp_path, {}) == []
+    assert former_secrets(tmp_path, given) == [own]  # the folder's own was replaced
+    assert former_secrets(tmp_path, {**given, "HUB_SECRET_PREVIOUS": "a b"}) == [b"a", b"b", own]
