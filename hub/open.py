@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ class Hub:
     resolver: Resolver
     reader: Reader
     audit: AuditLog
+    key: bytes = field(repr=False)  # the secret
     metrics: Metrics = field(default_factory=Metrics)
     networks: tuple[Network, ...] = ()  # beyond public ones: where webhooks may go
 
@@ -42,7 +43,12 @@ class Hub:
         key, networks = hub_secret(folder, env), allowed_networks(env)
         audit = AuditLog(audit_path(folder), derive(key, "audit"))
         reader = Reader(database, config, audit, key)
-        return cls(database, config, Resolver(database, config), reader, audit, networks=networks)
+        return cls(database, config, Resolver(database, config), reader, audit, key, networks=networks)
+
+    def with_config(self, config: Config) -> Hub:
+        """This hub by another configuration: the same database, audit file, secret and figures."""
+        reader = Reader(self.database, config, self.audit, self.key)
+        return replace(self, config=config, resolver=Resolver(self.database, config), reader=reader)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -28,7 +28,7 @@ ROOMS = (
         "golden_record",
         "interactions",
     ),
-    *("resolve", "stewardship", "access", "delivery", "quality", "work", "open", "api", "app", "demo", "cli"),
+    *("resolve", "stewardship", "access", "delivery", "quality", "work", "open", "api", "app", "serve", "demo", "cli"),
 )
 PURE_ROOMS = ("model", "errors", "kinds", "settings", "connectors/mapping", "matching/compare")
 DOORS = ("api",)

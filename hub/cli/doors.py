@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 from contextlib import suppress
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +36,7 @@ from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from hub.open import Hub
+    from hub.settings import Config
 
 app = typer.Typer()
 PortOption = Annotated[int, typer.Option("--port", envvar="HUB_PORT", help="Port to listen at.")]
@@ -85,10 +88,12 @@ def serve(
         bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")
     ] = False,
 ) -> None:
-    """Serve the API, and run the scheduled jobs."""
+    """Serve the API, and run the scheduled jobs. SIGHUP reads the configuration again."""
+    from hub.settings import load
+
     free_port(host, port)
     with opened(config, database, folder, reaching=True) as hub:
-        run_server(hub, host, port, jobs=not no_jobs, say=True)
+        run_server(hub, host, port, jobs=not no_jobs, say=True, reread=lambda: load(config))
 
 
 def free_port(host: str, port: int) -> None:
@@ -116,8 +121,15 @@ def free_port(host: str, port: int) -> None:
 def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
     """Until interrupted. `say`: where it listens."""
     from hub.app import create_app, served, steady
+def run_server(
+    hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False, reread: Callable[[], Config] | None = None
+) -> None:
+    """Until interrupted. `say`: where it listens. `reread`: the configuration anew, for SIGHUP; else that ends the server."""
+    import uvicorn
+
+    from hub.app import steady
     from hub.db import serving_alone
-    from hub.work.jobs import schedule
+    from hub.serve import Serving, reloading
 
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     with serving_alone(hub.database, at):
@@ -131,6 +143,12 @@ def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False)
         finally:
             if scheduler is not None:
                 scheduler.shutdown(wait=False)
+        serving = Serving(hub, jobs=jobs)
+        renewed = reloading(lambda: serving.reload(reread)) if reread else nullcontext()
+        with serving.running(), renewed, steady():
+            if say:
+                err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
+            uvicorn.run(serving.app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
 
 
 @app.command()

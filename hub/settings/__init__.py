@@ -8,6 +8,7 @@ from hub.settings.access import Access, Permission, Role
 from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
 from hub.settings.config import Config
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
+from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
 from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_customer_types, secret
@@ -47,6 +48,7 @@ __all__ = [
     "Trust",
     "WriteBack",
     "compile_path",
+    "differences",
     "duration_micros",
     "load",
     "load_customer_types",
