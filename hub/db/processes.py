@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -64,6 +66,8 @@ class Processes:
 
 
 def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever they help, who ends them
     begin(*given)
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else DuckDB, which looks at the end for what nobody collected, reports all of itself
     gc.set_threshold(*SELDOM)

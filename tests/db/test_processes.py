@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +50,58 @@ def test_a_process_that_set_its_own_pace_keeps_it() -> None:
         assert gc.get_freeze_count()
     finally:
         gc.unfreeze()
+
+
+SCRIPT = """
+import sys, time
+from hub.db.processes import Processes
+
+def begin():
+    global connection
+    import duckdb
+    connection = duckdb.connect()
+
+def work(seconds):
+    time.sleep(seconds)
+    return connection.execute("SELECT 7").fetchone()
+
+if __name__ == "__main__":
+    helped = Processes(2, begin)
+    try:
+        for answer in helped.map(work, [(0,), (0,), (float(sys.argv[1]),)]):
+            print(answer, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted")
+    finally:
+        helped.close()
+"""
+
+
+def helped(folder: Path, seconds: str) -> subprocess.Popen[str]:
+    """A program that is helped by processes with an engine in them."""
+    (folder / "helped.py").write_text(SCRIPT, encoding="utf-8")
+    return subprocess.Popen(
+        [sys.executable, "helped.py", seconds],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_they_end_without_a_word(tmp_path: Path) -> None:
+    assert helped(tmp_path, "0").communicate(timeout=120)[0] == "(7,)\n" * 3
+
+
+def test_an_interrupt_is_for_whom_they_help(tmp_path: Path) -> None:
+    program = helped(tmp_path, "2")
+    assert program.stdout is not None
+    first = program.stdout.readline()
+    os.killpg(program.pid, signal.SIGINT)  # as a terminal does
+    rest = program.communicate(timeout=120)[0]
+    assert first == "(7,)\n"
+    assert "interrupted" in rest
+    assert "Traceback" not in rest
+    assert "leak" not in rest
