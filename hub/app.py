@@ -91,19 +91,19 @@ def create_app(hub: Hub) -> FastAPI:
 class _Server(uvicorn.Server):
     """Tells those who wait for changes that the process ends: it would wait for them else."""
 
-    def __init__(self, config: uvicorn.Config, hub: Hub):
+    def __init__(self, config: uvicorn.Config, app: FastAPI):
         super().__init__(config)
-        self._hub = hub
+        self._app = app
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._hub.watcher.close()
+        self._app.state.hub.watcher.close()
         super().handle_exit(sig, frame)
 
 
 def served(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """A server of the application: `run` serves until a signal ends it."""
     config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-    return _Server(config, app.state.hub)
+    return _Server(config, app)
 
 
 @contextmanager

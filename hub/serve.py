@@ -70,7 +70,9 @@ class Serving:
             if self._over:
                 return
             self._stop()
-            self.app.state.hub = self.hub = hub
+            self.app.state.hub, former = hub, self.hub
+            self.hub = hub
+            former.watcher.close()  # streams end, and are asked for again in the views of now
             self._start()
         log.info("configuration reloaded", changed=changed)
         if stale:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import json
-from contextlib import suppress
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich import box
@@ -29,7 +27,6 @@ from hub.cli.shared import (
     opened,
     out,
     private,
-    safe_cell,
     write_report,
 )
 from hub.errors import ConfigError, Fault
@@ -48,31 +45,40 @@ def export(
     file: Annotated[Path, typer.Argument(help="Where to: .csv or .jsonl")],
     role: Annotated[str, typer.Option(help="In whose view.")],
     customer_type: Annotated[str, typer.Option("--type", help="person or organisation")] = "person",
+    wide: Annotated[bool, typer.Option("--wide", help="Of .csv: a column for each of several values.")] = False,
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Write all golden records, as a role sees them, to a file."""
     from hub.access.export import export_rows
+    from hub.cli.sheet import fields_of, write_sheet, write_wide_sheet
 
     if file.suffix not in (".csv", ".jsonl"):
         raise ConfigError([Fault(str(file), "is neither .csv nor .jsonl", "choose one of these endings")])
+    if wide and file.suffix != ".csv":
+        raise ConfigError([Fault("--wide", "is of .csv alone: in .jsonl values keep their structure", "leave it out")])
     with opened(config, database, folder) as hub:
         principal = asking(hub.config, role)
         known_type(hub.config, customer_type)
-        columns, rows = export_rows(hub.reader, principal, customer_type)
-        count = 0
+        _, rows = export_rows(hub.reader, principal, customer_type)
         with open(file, "w", encoding="utf-8", newline="", opener=private) as target:
-            writer = csv.writer(target) if file.suffix == ".csv" else None
-            if writer:
-                writer.writerow(columns)
-            for row in rows:
-                count += 1
-                if writer:
-                    writer.writerow([safe_cell(row.get(c)) for c in columns])
-                else:
-                    target.write(json.dumps(row, ensure_ascii=False) + "\n")
+            fields = fields_of(hub.config.customers[customer_type], hub.reader.view(principal).of(customer_type))
+            if wide:
+                count = write_wide_sheet(target, fields, rows, file.parent)
+            elif file.suffix == ".csv":
+                count = write_sheet(target, fields, rows)
+            else:
+                count = write_lines(target, rows)
         out.print(f"{file}: {count:,} customers in the view of {role}")
+
+
+def write_lines(target: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+    """A JSON object a line; how many."""
+    count = 0
+    for count, row in enumerate(rows, start=1):  # noqa: B007 - counted
+        target.write(json.dumps(row, ensure_ascii=False) + "\n")
+    return count
 
 
 @app.command()
@@ -118,37 +124,23 @@ def free_port(host: str, port: int) -> None:
             raise ConfigError([Fault("--port", f"{port} is no port", "write a number from 1 to 65535")]) from None
 
 
-def run_server(hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False) -> None:
-    """Until interrupted. `say`: where it listens."""
-    from hub.app import create_app, served, steady
 def run_server(
     hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False, reread: Callable[[], Config] | None = None
 ) -> None:
     """Until interrupted. `say`: where it listens. `reread`: the configuration anew, for SIGHUP; else that ends the server."""
-    import uvicorn
-
-    from hub.app import steady
+    from hub.app import served, steady
     from hub.db import serving_alone
     from hub.serve import Serving, reloading
 
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     with serving_alone(hub.database, at):
-        if say:
-            err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
-        scheduler = schedule(hub.resolver, hub.reader, hub.networks) if jobs else None
-        try:
-            app_ = create_app(hub)
-            with steady(), suppress(KeyboardInterrupt):
-                served(app_, host, port).run()
-        finally:
-            if scheduler is not None:
-                scheduler.shutdown(wait=False)
         serving = Serving(hub, jobs=jobs)
         renewed = reloading(lambda: serving.reload(reread)) if reread else nullcontext()
-        with serving.running(), renewed, steady():
+        with serving.running(), renewed:
             if say:
                 err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
-            uvicorn.run(serving.app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+            with steady(), suppress(KeyboardInterrupt):
+                served(serving.app, host, port).run()
 
 
 @app.command()

@@ -23,7 +23,6 @@ from hub.cli.shared import (
     opened,
     out,
     private,
-    safe_cell,
     write_report,
 )
 from hub.errors import ConfigError, Fault
@@ -106,13 +105,14 @@ def estimate(
     with opened(config, database, folder) as hub:
         known_type(hub.config, customer_type)
         if to is not None:
+            from hub.cli.sheet import safe
+
             drawn = draw_pairs(hub.reader, asking(hub.config, role), customer_type, sample, seed=seed)
             with open(to, "w", encoding="utf-8", newline="", opener=private) as target:
                 writer = csv.writer(target)
                 writer.writerow(drawn.columns)
                 writer.writerows(
-                    [row.get(c, "") if c == "weight" else safe_cell(row.get(c)) for c in drawn.columns]
-                    for row in drawn.rows
+                    [row.get(c, "") if c == "weight" else safe(row.get(c)) for c in drawn.columns] for row in drawn.rows
                 )
             known = sum(1 for row in drawn.rows if row["same"])
             out.print(

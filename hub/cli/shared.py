@@ -125,9 +125,3 @@ def known_type(settings: Config, name: str, where: str = "--type") -> str:
     if name not in settings.customers:
         raise ConfigError([Fault(where, f"unknown customer type '{name}'", f"known: {', '.join(settings.customers)}")])
     return name
-
-
-def safe_cell(value: Any) -> str:
-    """A CSV cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return f"'{text}" if text.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\0") else text
