@@ -55,12 +55,16 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"{words!r} was not said in {self.log.read_text(encoding='utf-8')}")
 
+    def get(self, path: str) -> Any:
+        """An answer, to be read."""
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/{path}", headers={"Authorization": f"Bearer {self.secret}"}
+        )
+        return urllib.request.urlopen(asked, timeout=PATIENCE)
+
     def first(self) -> dict[str, Any]:
         """The first customer as the key's role sees it."""
-        asked = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/customers?limit=1", headers={"Authorization": f"Bearer {self.secret}"}
-        )
-        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
+        with self.get("customers?limit=1") as answer:
             found: dict[str, Any] = json.load(answer)["data"][0]["values"]
         return found
 
@@ -92,8 +96,10 @@ def test_a_changed_configuration_is_taken_up(server: Server) -> None:
     access = server.folder / "access.yaml"
     text = access.read_text(encoding="utf-8")
     access.write_text("roles: {steward: {views: {person: {given_name: show}}}}\n", encoding="utf-8")
+    stream = server.get("changes/events")
     server.hang_up()
     said = server.told("configuration reloaded")
+    stream.read()  # it ends: who comes back is shown what the role sees now
     assert "role steward changed" in said
     assert "role marketing removed" in said
     assert "hub match --full" not in said

@@ -18,7 +18,13 @@ from tests.cli.test_start import hub, mine
 __all__ = ["mine"]  # the fixture
 
 ADDRESS = ("line1", "postcode", "city")
-FIELDS = [Field("id"), Field("name"), Field("phone", many=True), Field("address", ADDRESS), Field("flat", ADDRESS, True)]
+FIELDS = [
+    Field("id"),
+    Field("name"),
+    Field("phone", many=True),
+    Field("address", ADDRESS),
+    Field("flat", ADDRESS, True),
+]
 HOME = {"city": "Köln", "line1": "Rheinufer 3", "postcode": "01067"}
 ROWS = [
     {"id": "1", "name": "Ana", "phone": ["0301", "0302"], "address": HOME, "flat": [HOME, {"city": "Bonn"}]},
