@@ -52,7 +52,8 @@ class Processes:
             )
         running: deque[Future[T]] = deque()
         for job in jobs:
-            running.append(self._pool.submit(work, *job))
+            with _held_back(signal.SIGINT):  # processes are started here: Ctrl-C is for whom they help, who ends them
+                running.append(self._pool.submit(work, *job))
             if len(running) >= self._count + ahead:
                 yield running.popleft().result()
         while running:
@@ -65,8 +66,17 @@ class Processes:
             self._pool = None
 
 
+@contextmanager
+def _held_back(number: signal.Signals) -> Iterator[None]:
+    """A signal waits until after; in processes that are started meanwhile for ever."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _begin(begin: Callable[..., None], given: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever they help, who ends them
     begin(*given)
     gc.freeze()
     atexit.register(gc.unfreeze)  # else DuckDB, which looks at the end for what nobody collected, reports all of itself
