@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.access.handover import Handover, hand_over
 from hub.access.read import Reader
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.registry import connect
-from hub.db import Connection, Lease, fail_point
+from hub.db import Clock, Connection, Lease, Units, fail_point
 from hub.delivery import store
+from hub.delivery.outbox import Check, nothing, read_on
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Plan, plan
 from hub.errors import ConfigError, HubError
+from hub.golden_record import store as golden_store
+from hub.golden_record.store import StoredChange
 from hub.landing import store as landing
 from hub.landing.store import StoredVersion
+from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
@@ -53,6 +57,39 @@ def targets(config: Config) -> dict[tuple[str, str], Stream]:
     }
 
 
+class WriteBack:
+    """Of what changed, the records that may differ from their golden record now: those of streams that subscribe."""
+
+    name, view = "write-back", ""  # each source is told what its own role sees
+
+    def __init__(self, streams: Collection[tuple[str, str]], clock: Clock):
+        self.streams, self.clock = streams, clock
+        self.records: set[int] = set()  # to look at
+
+    def ready(self, connection: Connection) -> bool:
+        return True
+
+    def take(self, connection: Connection, changes: Sequence[StoredChange]) -> None:
+        if not self.streams:
+            return
+        newest = {change.customer: change.seq for change in changes}
+        homes = {cluster: newest[id] for id, cluster in golden_store.clusters_named(connection, newest).items()}
+        members = matching_store.members_of(connection, homes)
+        seqs = {rid: homes[cluster] for cluster, rids in members.items() for rid in rids}
+        named = {rid: info.id for rid, info in landing.records(connection, seqs).items()}
+        rows = [(r, n.source, n.stream, seqs[r]) for r, n in named.items() if (n.source, n.stream) in self.streams]
+        store.wait(connection, rows, self.clock.now())
+        self.records.update(row[0] for row in rows)
+
+
+def fan_out(database: Units, config: Config, check: Check = nothing) -> int:
+    """What changed since the last time waits to be written back. How many records."""
+    consumer = WriteBack(targets(config).keys(), database.clock)
+    # while a source is set aside, what waits for it must not be passed over
+    read_on(database, consumer, check=check, advance=not config.aside)
+    return len(consumer.records)
+
+
 class Push:
     """Delivers what waits, source by source."""
 
@@ -74,10 +111,7 @@ class Push:
     def run(self) -> Pushed:
         """Everything that is due now. A source that is away keeps its records pending."""
         wanted = targets(self.resolver.config)
-        with self.database.unit(urgent=False) as connection:
-            self._check(connection)
-            known = not self.resolver.config.aside  # else what waits for the sources set aside must not be passed over
-            store.fan_out(connection, sorted(wanted), self.database.clock.now(), advance=known)
+        fan_out(self.database, self.resolver.config, self._check)
         for (source, stream), given in sorted(wanted.items()):
             try:
                 connector = connect(

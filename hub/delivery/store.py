@@ -1,4 +1,4 @@
-"""Delivery's tables: what is to be written back, and how far the outbox was read. The only SQL on them."""
+"""Delivery's tables: what is to be written back, and how far each consumer read the outbox. The only SQL on them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sqlalchemy import Connection, Index, text
+from sqlalchemy import Connection, Index
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -30,11 +30,12 @@ class WriteBackRow(SQLModel, table=True):
 
 
 class PositionRow(SQLModel, table=True):
-    """How far a reader of the outbox came."""
+    """How far a consumer of the outbox came, and in whose view it is told."""
 
     __tablename__: ClassVar[str] = "position"
     name: str = Field(primary_key=True)
     seq: int = big()
+    view: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +47,26 @@ class Waiting:
     attempts: int
 
 
-def fan_out(connection: Connection, streams: Sequence[tuple[str, str]], now: int, *, advance: bool = True) -> int:
-    """Changes since the last time -> records to look at. How many. Without `advance` the next time begins here again."""
-    last = connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM change").scalar() or 0
-    seen = connection.exec_driver_sql("SELECT seq FROM position WHERE name = 'write-back'").scalar() or 0
-    if last == seen:
-        return 0
-    if advance:
-        db.upsert_many(connection, table(PositionRow), ("name", "seq"), [("write-back", last)])
-    if not streams:
-        return 0
-    wanted = " OR ".join(f"(r.source = :s{i} AND r.stream = :t{i})" for i in range(len(streams)))
-    names = {k: v for i, (s, t) in enumerate(streams) for k, v in ((f"s{i}", s), (f"t{i}", t))}
-    found = connection.execute(
-        text(
-            "INSERT INTO write_back (rid, source, stream, seq, status, attempts, next_at, detail, at)"
-            " SELECT m.rid, min(r.source), min(r.stream), max(c.seq), 'pending', 0, :now, '', :now FROM change c JOIN customer k ON k.id = c.customer"
-            f" JOIN membership m ON m.cluster = k.cluster JOIN record r ON r.rid = m.rid WHERE c.seq > :seen AND c.seq <= :last AND ({wanted})"
-            " GROUP BY m.rid ON CONFLICT (rid) DO UPDATE SET seq = excluded.seq, status = 'pending', attempts = 0, next_at = excluded.next_at, detail = ''"
-        ),
-        {"seen": seen, "last": last, "now": now, **names},
-    )
-    return int(found.rowcount)
+def position(connection: Connection, name: str) -> int:
+    """How far a consumer came; 0: it was told nothing yet."""
+    return db.number(connection, "SELECT seq FROM position WHERE name = :name", name=name)
+
+
+def move(connection: Connection, name: str, view: str, seq: int) -> None:
+    """The consumer was told all changes up to this position."""
+    db.upsert_many(connection, table(PositionRow), ("name", "view", "seq"), [(name, view, seq)])
+
+
+def leave(connection: Connection, name: str) -> None:
+    """There is no such consumer any more."""
+    db.do(connection, "DELETE FROM position WHERE name = :name", name=name)
+
+
+def wait(connection: Connection, rows: Sequence[tuple[int, str, str, int]], now: int) -> None:
+    """Records to look at: (rid, source, stream, position of the newest change). What was tried before begins anew."""
+    columns = ("rid", "source", "stream", "seq", "status", "attempts", "next_at", "detail", "at")
+    waiting = [(*row, "pending", 0, now, "", now) for row in rows]
+    db.upsert_many(connection, table(WriteBackRow), columns, waiting)
 
 
 def claim(connection: Connection, source: str, stream: str, now: int, limit: int, lease: int) -> list[Waiting]:

@@ -16,7 +16,7 @@ OPEN = "('pending', 'sending')"
 
 
 class SubscriptionRow(SQLModel, table=True):
-    """Who is told of changes, where, in whose view. `seq`: how far the outbox was taken up for it."""
+    """Who is told of changes, where, in whose view. How far: the position of that consumer of the outbox."""
 
     __tablename__: ClassVar[str] = "subscription"
     id: str = Field(primary_key=True)
@@ -34,7 +34,6 @@ class SubscriptionRow(SQLModel, table=True):
     rotated_at: int | None = big(nullable=True, default=None)
     failing_since: int | None = big(nullable=True, default=None)
     next_at: int = big()  # nothing is tried before: the whole endpoint was away
-    seq: int = big()
     at: int = big()
 
 
@@ -78,7 +77,6 @@ class Subscription:
     rotated_at: int | None
     failing_since: int | None
     next_at: int
-    seq: int
     at: int
 
 
@@ -101,6 +99,11 @@ class Delivery:
 SUBSCRIPTION = tuple(Subscription.__dataclass_fields__)
 DELIVERY = tuple(Delivery.__dataclass_fields__)
 _SUBSCRIPTION, _DELIVERY = ", ".join(SUBSCRIPTION), ", ".join(DELIVERY)
+
+
+def consumer_name(id: str) -> str:
+    """The name under which a subscription reads the outbox."""
+    return f"webhook {id}"
 
 
 def _subscription(row: Sequence[Any]) -> Subscription:
@@ -149,10 +152,6 @@ def set_health(connection: Connection, id: str, failing_since: int | None, next_
         since=failing_since,
         next_at=next_at,
     )
-
-
-def set_position(connection: Connection, id: str, seq: int) -> None:
-    db.do(connection, "UPDATE subscription SET seq = :seq WHERE id = :id", id=id, seq=seq)
 
 
 def take_up(connection: Connection, subscription: str, events: Iterable[tuple[int, str, str, int]], now: int) -> None:

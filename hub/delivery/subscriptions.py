@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from hub.access.principals import Principal
 from hub.access.read import Reader
+from hub.delivery import store as positions
 from hub.delivery import subscription_store as store
 from hub.delivery import webhook
 from hub.delivery.addresses import Network, place_of
@@ -20,7 +21,7 @@ from hub.delivery.subscription_store import Delivery, Subscription
 from hub.delivery.webhook import Answered
 from hub.delivery.webhooks import Webhooks, secret_of
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
-from hub.golden_record.store import next_seq
+from hub.golden_record.store import last_seq
 
 MOST = 200  # subscriptions of one hub
 
@@ -68,10 +69,11 @@ class Subscriptions:
                 rotated_at=None,
                 failing_since=None,
                 next_at=0,
-                seq=0 if wish.from_start else next_seq(connection) - 1,
                 at=now,
             )
             store.save(connection, made)
+            start = 0 if wish.from_start else last_seq(connection)
+            positions.move(connection, store.consumer_name(made.id), made.role, start)
         return made, self._secret(made)
 
     def _faults(self, principal: Principal, wish: Wish) -> list[Fault]:
@@ -144,6 +146,7 @@ class Subscriptions:
         with self.database.unit() as connection:
             self._get(connection, principal, id)
             store.remove(connection, id)
+            positions.leave(connection, store.consumer_name(id))
 
     def test(self, principal: Principal, id: str) -> Answered:
         """Send an event that tells of nobody, once, and say what came back."""

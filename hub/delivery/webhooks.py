@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx2
 
@@ -18,20 +17,44 @@ from hub.access.principals import Principal, revoked
 from hub.access.read import Reader
 from hub.access.secret import derive
 from hub.access.seen import SeenChange
-from hub.db import Lease, fail_point
+from hub.db import Clock, Connection, Lease, fail_point
 from hub.delivery import subscription_store as store
 from hub.delivery import webhook
 from hub.delivery.addresses import Network, place_of
+from hub.delivery.outbox import read_on
 from hub.delivery.subscription_store import Delivery, Subscription
 from hub.delivery.webhook import Answered, Judged
 from hub.errors import Refused
-from hub.golden_record.store import changes_after
+from hub.golden_record.store import StoredChange
 
-TAKEN = 1000  # changes taken up in one unit
 BATCH = 20  # events of one endpoint between two commits
 ROUNDS = 50  # batches of one endpoint in one go: then whoever waits for its thread has a turn
 THREADS = 16
 TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
+
+
+class Subscriber:
+    """A subscription as a consumer of the outbox: of each change that it asked for a delivery waits."""
+
+    def __init__(self, subscription: Subscription, clock: Clock):
+        self.name, self.view = store.consumer_name(subscription.id), subscription.role
+        self.subscription, self.clock = subscription, clock
+
+    def ready(self, connection: Connection) -> bool:
+        """While it is active; it ends with the key that made it."""
+        current = store.subscription(connection, self.subscription.id)
+        if current is None or current.state != "active":
+            return False
+        if revoked(connection, current.principal):
+            store.set_state(connection, current.id, "disabled", "the key that made it was revoked")
+            return False
+        self.subscription = current
+        return True
+
+    def take(self, connection: Connection, changes: Sequence[StoredChange]) -> None:
+        mine = self.subscription
+        events = [(c.seq, c.id, c.customer, c.at) for c in changes if webhook.wants(mine.types, mine.attributes, c)]
+        store.take_up(connection, mine.id, events, self.clock.now())
 
 
 class Webhooks:
@@ -77,7 +100,7 @@ class Webhooks:
                 if running is None or running.done():
                     self._busy[one.id] = self._threads.submit(self._serve, one.id)
 
-    def _check(self, connection: Any) -> None:
+    def _check(self, connection: Connection) -> None:
         if self.lease is not None:
             self.lease.check(connection)
 
@@ -88,29 +111,7 @@ class Webhooks:
 
     def _take_up(self, one: Subscription) -> bool:
         """Changes since the last time -> deliveries. Was there any change?"""
-        with self.database.read() as connection:
-            if not changes_after(connection, one.seq, 1):
-                return False
-        while True:
-            with self.database.unit(urgent=False) as connection:
-                self._check(connection)
-                now, current = self.database.clock.now(), store.subscription(connection, one.id)
-                if current is None or current.state != "active":
-                    return False
-                if revoked(connection, current.principal):
-                    store.set_state(connection, one.id, "disabled", "the key that made it was revoked")
-                    return False
-                found = changes_after(connection, current.seq, TAKEN)
-                events = [
-                    (c.seq, c.id, c.customer, c.at)
-                    for c in found
-                    if webhook.wants(current.types, current.attributes, c)
-                ]
-                store.take_up(connection, one.id, events, now)
-                if found:
-                    store.set_position(connection, one.id, found[-1].seq)
-            if len(found) < TAKEN:
-                return True
+        return read_on(self.database, Subscriber(one, self.database.clock), check=self._check)
 
     def _serve(self, id: str) -> None:
         for _ in range(ROUNDS):

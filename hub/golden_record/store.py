@@ -165,6 +165,11 @@ def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustom
     return [_customer(r) for r in db.ask(connection, query, now=now, limit=limit)]
 
 
+def clusters_named(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The clusters of customers that are there now."""
+    return dict(db.ask(connection, "SELECT id, cluster FROM customer WHERE id IN {ids:text}", ids=ids))
+
+
 def any_customer(connection: Connection) -> bool:
     return db.exists(connection, "customer")
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub import db
-from hub.delivery.run import targets
-from hub.delivery.store import fan_out
+from hub.delivery.run import fan_out
 from hub.errors import NotFound
 from hub.golden_record import store as golden_store
 from hub.matching import store
@@ -56,7 +55,7 @@ def dry_run(resolver: Resolver, number: int, *, progress: Progress = quiet) -> P
 
 
 def _since(resolver: Resolver, last: int) -> Promotion:
-    with resolver.database.unit(urgent=False) as connection:
+    with resolver.database.read() as connection:
         rows = golden_store.changed_since(connection, last)
-        waiting = fan_out(connection, sorted(targets(resolver.config)), resolver.database.clock.now())
+    waiting = fan_out(resolver.database, resolver.config)
     return Promotion(Counter(kind for _, kind in rows), waiting, rows[:SAMPLES])

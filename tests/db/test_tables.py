@@ -17,7 +17,6 @@ from tests.house import HUB, ROOMS, is_store
 VERIFY = "quality/verify"
 # A join of another room's rows that loading them apart would make many times slower. It only reads.
 JOINS: dict[str, set[str]] = {
-    "delivery/store": {"change", "customer", "membership", "record"},
     "interactions/store": {"record"},
     "matching/store": {"record"},
     "stewardship/act_store": {"change", "decision"},
