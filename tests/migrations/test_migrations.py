@@ -64,6 +64,7 @@ def at_first(connection: Connection) -> None:
         "ALTER TABLE idempotency DROP COLUMN done",
         "ALTER TABLE write_log DROP COLUMN parts",
         "ALTER TABLE write_log DROP COLUMN arrived",
+        'ALTER TABLE position DROP COLUMN "view"',
         "DROP TABLE delivery",
         "DROP TABLE subscription",
         "DROP TABLE interaction",
