@@ -64,7 +64,8 @@ def is_store(module: Path) -> bool:
 def contracts() -> str:
     """import-linter's configuration, as TOML."""
     everything = list(modules())
-    stores = [m for m in everything if is_store(m) and m.parts[0] not in (*DOORS, "stewardship")]
+    folders = {m.parent if m.parent.name == "store" else m for m in everything if is_store(m)}
+    stores = sorted(m for m in folders if m.parts[0] not in (*DOORS, "stewardship"))
     hosts = [m for m in everything if Path(HOST_OF_ENGINES) not in m.parents]
     return "\n".join(
         (

@@ -74,7 +74,7 @@ class Mutant:
     test: str
 
 
-LANDING, FOLD, PULL = "hub/landing/store.py", "hub/landing/fold.py", "hub/work/pull.py"
+LANDING, FOLD, PULL = "hub/landing/store/records.py", "hub/landing/fold.py", "hub/work/pull.py"
 MATCHING, GOLDEN, SURVIVE = "hub/matching/refresh.py", "hub/golden_record/run.py", "hub/golden_record/survivorship.py"
 T_LANDING, T_FOLD, T_PULL, T_PUSH = (
     f"tests/{t}.py::test_"
@@ -459,8 +459,8 @@ MUTANTS = [
     ),
     Mutant(
         "another try trips the breaker",
-        LANDING,
-        "if last is not None and tuple(last) == (value_hash, *base):",
+        "hub/landing/store/writes.py",
+        "if last == (value_hash, *base):",
         "if False:",
         T_PUSH + "a_source_that_is_away_for_hours_gets_its_write_when_it_is_back[sqlite]",
     ),

@@ -57,7 +57,7 @@ def targets(config: Config) -> dict[tuple[str, str], Stream]:
     }
 
 
-class WriteBack:
+class WriteBackConsumer:
     """Of what changed, the records that may differ from their golden record now: those of streams that subscribe."""
 
     name, view = "write-back", ""  # each source is told what its own role sees
@@ -84,7 +84,7 @@ class WriteBack:
 
 def fan_out(database: Units, config: Config, check: Check = nothing) -> int:
     """What changed since the last time waits to be written back. How many records."""
-    consumer = WriteBack(targets(config).keys(), database.clock)
+    consumer = WriteBackConsumer(targets(config).keys(), database.clock)
     # while a source is set aside, what waits for it must not be passed over
     read_on(database, consumer, check=check, advance=not config.aside)
     return len(consumer.records)

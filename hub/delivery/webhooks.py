@@ -33,7 +33,7 @@ THREADS = 16
 TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
 
 
-class Subscriber:
+class SubscriptionConsumer:
     """A subscription as a consumer of the outbox: of each change that it asked for a delivery waits."""
 
     def __init__(self, subscription: Subscription, clock: Clock):
@@ -111,7 +111,7 @@ class Webhooks:
 
     def _take_up(self, one: Subscription) -> bool:
         """Changes since the last time -> deliveries. Was there any change?"""
-        return read_on(self.database, Subscriber(one, self.database.clock), check=self._check)
+        return read_on(self.database, SubscriptionConsumer(one, self.database.clock), check=self._check)
 
     def _serve(self, id: str) -> None:
         for _ in range(ROUNDS):

@@ -18,7 +18,9 @@ VERIFY = "quality/verify"
 # A join of another room's rows that loading them apart would make many times slower. It only reads.
 JOINS: dict[str, set[str]] = {
     "interactions/store": {"record"},
-    "matching/store": {"record"},
+    "matching/store/heirs": {"record"},
+    "matching/store/membership": {"record"},
+    "matching/store/standardised": {"record"},
     "stewardship/act_store": {"change", "decision"},
     "stewardship/lookups": {"decision", "membership", "pair"},
     "stewardship/review_store": {"customer", "decision", "membership", "override", "pair", "record", "standardised"},

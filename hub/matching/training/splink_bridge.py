@@ -19,7 +19,8 @@ from splink import DuckDBAPI, Linker
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.candidates import without_placeholders
 from hub.matching.compare.model import Comparison, Model, Weights, probability
-from hub.matching.training.batch import _columns, _level_sql, _lists
+from hub.matching.training import engine
+from hub.matching.training.engine import columns_needed, list_columns
 from hub.model import BIT
 
 ID = "unique_id"
@@ -33,7 +34,7 @@ def column_name(column: str) -> str:
 
 def level_sql(comparison: Comparison) -> str:
     """The batch engine's expression of a comparison's level, over `<column>_l` and `<column>_r`."""
-    return _SIDE.sub(lambda found: f'"{column_name(found[2])}_{found[1]}"', _level_sql(comparison))
+    return _SIDE.sub(lambda found: f'"{column_name(found[2])}_{found[1]}"', engine.level_sql(comparison))
 
 
 def shares(weights: Sequence[int], start: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -60,7 +61,7 @@ def shares(weights: Sequence[int], start: Sequence[float]) -> tuple[list[float],
 def settings(model: Model) -> dict[str, Any]:
     """Splink 5 settings of a model, in DuckDB's SQL, for a table made by `flattened`."""
     comparisons = tuple(w.comparison for w in model.comparisons)
-    lists = _lists(comparisons, _columns(comparisons, model.rules))
+    lists = list_columns(comparisons, columns_needed(comparisons, model.rules))
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": ID,
@@ -106,8 +107,8 @@ def to_json(model: Model) -> str:
 def flattened(records: pa.Table, model: Model) -> pa.Table:
     """Standardised records (rid, forms) as Splink's input: a row per record, a column per form, placeholders left out."""
     comparisons = tuple(w.comparison for w in model.comparisons)
-    columns = _columns(comparisons, model.rules)
-    lists = _lists(comparisons, columns)
+    columns = columns_needed(comparisons, model.rules)
+    lists = list_columns(comparisons, columns)
     rows = [without_placeholders(json.loads(text), model) for text in records["forms"].to_pylist()]
     made = {ID: records["rid"].combine_chunks().cast(pa.int64())}
     for c in columns:

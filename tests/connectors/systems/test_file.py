@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hub.connectors import formats
 from hub.connectors.base import BadRow, Connector, SourceRow
-from hub.connectors.formats import sniff_delimiter, sniff_encoding
+from hub.connectors.formats import opened, sniff_encoding
+from hub.connectors.formats.delimited import sniff_delimiter
 from hub.connectors.registry import connect
 from hub.errors import ConfigError
 from hub.settings import Source
@@ -186,7 +186,7 @@ def test_a_cut_off_gzip_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "RATIO_FROM", 1 << 20)
+    monkeypatch.setattr(opened, "RATIO_FROM", 1 << 20)
     line = b'{"id":"1","mail":"' + b"x" * 1000 + b'"}\n'
     found = read(tmp_path, {"a.jsonl.gz": gzip.compress(line * 10_000)})
     assert "unpacks to more than" in bad(found)[-1].reason

@@ -17,7 +17,7 @@ from hub.kinds.levels_base import MISSING
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.matching.compare.model import Comparison, column
 from hub.matching.compare.standardised import _tidy
-from hub.matching.training.batch import _level_sql
+from hub.matching.training.engine import level_sql
 
 EVERY = {**LEVELS, "middle_name": MIDDLE_NAME}
 HOSTILE = ["", None, "a", "b", "ab", "ba", "abc", "acb", "abd", "anna", "ann", "mary ann", "mary", "x y", "y x", "'", "'; drop", '"', "%", "_", "@",
@@ -43,7 +43,7 @@ def _both(
         con.unregister("given")
     sql = [
         level
-        for (level,) in con.execute(f"SELECT {_level_sql(comparison)} FROM l JOIN r USING (n) ORDER BY n").fetchall()
+        for (level,) in con.execute(f"SELECT {level_sql(comparison)} FROM l JOIN r USING (n) ORDER BY n").fetchall()
     ]
     form = levels.python(comparison.columns)
     return sql, [form(left, right) for left, right in rows]

@@ -1,7 +1,7 @@
-"""Landing: what the sources said, verbatim and versioned, with the write log and the cursors.
+"""Source records and their versions, verbatim.
 
-The only SQL on these tables. Nothing here knows what a value means: rows are told apart by
-(source, stream, key), ordered by (version, generation, content) and repeated ones change nothing.
+Nothing here knows what a value means: rows are told apart by (source, stream, key), ordered by
+(version, generation, content) and repeated ones change nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.model import RecordId, Write
+from hub.model import RecordId
 
 ABSENT = "absent"  # content of a tombstone that a complete listing implies
 CUSTOMER = "customer"  # the sort of records that are matched
@@ -63,67 +63,6 @@ class VersionRow(SQLModel, table=True):
     raw: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     at: int = big()
     suspended: int | None = big(nullable=True, default=None)  # since when it counts as not there
-
-
-class WriteRow(SQLModel, table=True):
-    """What the hub wrote: so that an echo is known when a pull brings it back."""
-
-    __tablename__: ClassVar[str] = "write_log"
-    __table_args__ = (Index("write_of", "rid"),)
-    id: int = big(primary_key=True)
-    rid: int = big()
-    attribute: str
-    value_hash: str
-    base_version: str
-    base_generation: int
-    base_content: str
-    origin: str  # the delivery that wrote it
-    at: int = big()
-    parts: str | None = None  # the hashes of its single values
-    arrived: int | None = big(nullable=True)  # when the source had confirmed it
-
-
-class CursorRow(SQLModel, table=True):
-    __tablename__: ClassVar[str] = "cursor"
-    source: str = Field(primary_key=True)
-    stream: str = Field(primary_key=True)
-    cursor: str = Field(sa_column=Column(Text, nullable=False))
-    at: int = big()
-
-
-class AbsenceRow(SQLModel, table=True):
-    """How many complete listings in a row lacked a record. Two make a tombstone."""
-
-    __tablename__: ClassVar[str] = "absence"
-    rid: int = big(primary_key=True)
-    times: int
-
-
-class QuarantineRow(SQLModel, table=True):
-    __tablename__: ClassVar[str] = "quarantine"
-    id: str = Field(primary_key=True)  # of what was set aside: a repeat is the same row
-    source: str
-    stream: str
-    line: str
-    reason: str
-    raw: str = Field(sa_column=Column(Text, nullable=False))
-    at: int = big()
-
-
-class PullRow(SQLModel, table=True):
-    __tablename__: ClassVar[str] = "pull"
-    id: int = big(primary_key=True)
-    source: str
-    stream: str
-    started: int = big()
-    ended: int | None = big(nullable=True, default=None)
-    fetched: int = 0
-    landed: int = 0
-    unchanged: int = 0
-    quarantined: int = 0
-    suppressed: int = 0
-    deleted: int = 0
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,9 +278,6 @@ def _save_records(
     )
 
 
-# --- reading --------------------------------------------------------------------------------
-
-
 class RecordInfo(NamedTuple):
     rid: int
     id: RecordId
@@ -426,90 +362,6 @@ def latest_versions(connection: Connection, rids: Iterable[int]) -> dict[int, St
     }
 
 
-def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[int, list[Write]]:
-    found: dict[int, list[Write]] = {}
-    statement = (
-        "SELECT rid, attribute, value_hash, base_version, base_generation, base_content, origin, parts, arrived FROM write_log"
-        " WHERE rid IN {ids} ORDER BY id"
-    )
-    for rid, attribute, value_hash, version, generation, content, origin, parts, arrived in db.ask(
-        connection, statement, ids=records_
-    ):
-        base = (version, generation, content)
-        found.setdefault(rid, []).append(
-            Write(records_[rid], attribute, value_hash, base, origin, tuple((parts or "").split()), arrived)
-        )
-    return found
-
-
-def log_write(
-    connection: Connection,
-    rid: int,
-    attribute: str,
-    value_hash: str,
-    *,
-    origin: str,
-    at: int,
-    parts: Sequence[str] = (),
-) -> None:
-    """Before the hub writes a field: over which version, and what. Another try of the same write is the same line."""
-    (base,) = db.ask(
-        connection,
-        "SELECT version, generation, content FROM version WHERE landed = (SELECT latest FROM record WHERE rid = :rid)",
-        rid=rid,
-    )
-    last = db.first(
-        connection,
-        "SELECT value_hash, base_version, base_generation, base_content FROM write_log"
-        " WHERE rid = :rid AND attribute = :attribute ORDER BY id DESC LIMIT 1",
-        rid=rid,
-        attribute=attribute,
-    )
-    if last == (value_hash, *base):
-        return
-    number = db.next_number(connection, table(WriteRow), "id")
-    columns = (
-        "id",
-        "rid",
-        "attribute",
-        "value_hash",
-        "base_version",
-        "base_generation",
-        "base_content",
-        "origin",
-        "at",
-        "parts",
-    )
-    row = (number, rid, attribute, value_hash, *base, origin, at, " ".join(parts))
-    db.insert_many(connection, table(WriteRow), columns, [row])
-
-
-def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:
-    """The source confirmed a write: attribute -> hash of what was written. Not once a newer version has landed: what
-    was folded then did not know."""
-    statement = (
-        "UPDATE write_log SET arrived = :at WHERE rid = :rid AND attribute = :attribute AND value_hash = :hash"
-        " AND arrived IS NULL AND EXISTS (SELECT 1 FROM record r JOIN version v ON v.landed = r.latest"
-        " WHERE r.rid = :rid AND v.version = write_log.base_version"
-        " AND v.generation = write_log.base_generation AND v.content = write_log.base_content)"
-    )
-    db.do_many(connection, statement, [{"at": at, "rid": rid, "attribute": a, "hash": h} for a, h in hashes.items()])
-
-
-def written(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, list[str]]]:
-    """Record -> attribute -> hashes of what the hub wrote, oldest first."""
-    found: dict[int, dict[str, list[str]]] = {}
-    query = "SELECT rid, attribute, value_hash FROM write_log WHERE rid IN {ids} ORDER BY id"
-    for rid, attribute, value_hash in db.ask(connection, query, ids=rids):
-        found.setdefault(rid, {}).setdefault(attribute, []).append(value_hash)
-    return found
-
-
-def forget_writes(connection: Connection, rid: int, origin: str) -> None:
-    """Writes that did not happen are no echoes."""
-    db.do(connection, "DELETE FROM write_log WHERE rid = :rid AND origin = :origin", rid=rid, origin=origin)
-
-
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """The landing number of the version that holds now."""
     return dict(db.ask(connection, "SELECT rid, latest FROM record WHERE rid IN {ids}", ids=rids))
@@ -563,83 +415,6 @@ def settle_pending(connection: Connection, rids: Iterable[int], up_to: int) -> N
     )
 
 
-def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
-    found = db.first(connection, "SELECT cursor FROM cursor WHERE source = :s AND stream = :t", s=source, t=stream)
-    cursor: dict[str, Any] | None = db.load(found[0]) if found else None
-    return cursor
-
-
-def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, Any], at: int) -> None:
-    db.upsert_many(
-        connection, table(CursorRow), ("source", "stream", "cursor", "at"), [(source, stream, db.dump(cursor), at)]
-    )
-    db.fail_point("cursor")
-
-
-def quarantine(connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int) -> None:
-    """Set rows aside: (line, reason, raw). The same bad row twice is kept once."""
-    kept = {
-        hashlib.blake2b(repr((source, stream, reason, raw)).encode(), digest_size=16).hexdigest(): (line, reason, raw)
-        for line, reason, raw in rows
-    }
-    columns = ("id", "source", "stream", "line", "reason", "raw", "at")
-    values = [(id, source, stream, *map(db.storable, what), at) for id, what in kept.items()]
-    db.upsert_many(connection, table(QuarantineRow), columns, values)
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A row in quarantine, without what it holds."""
-
-    source: str
-    stream: str
-    line: str
-    reason: str
-    at: int
-
-
-def quarantined(connection: Connection, source: str | None = None, limit: int = 1_000) -> list[SetAside]:
-    """Rows that were set aside, newest first."""
-    where = "" if source is None else "WHERE source = :source "
-    query = f"SELECT source, stream, line, reason, at FROM quarantine {where}ORDER BY at DESC, source, stream, line LIMIT :limit"
-    return [SetAside(*r) for r in db.ask(connection, query, source=source, limit=limit)]
-
-
-def start_pull(connection: Connection, source: str, stream: str, at: int) -> int:
-    number = db.next_number(connection, table(PullRow), "id")
-    db.insert_many(
-        connection,
-        table(PullRow),
-        (
-            "id",
-            "source",
-            "stream",
-            "started",
-            "fetched",
-            "landed",
-            "unchanged",
-            "quarantined",
-            "suppressed",
-            "deleted",
-            "note",
-        ),
-        [(number, source, stream, at, 0, 0, 0, 0, 0, 0, "")],
-    )
-    return number
-
-
-def save_pull(connection: Connection, number: int, counts: Mapping[str, int], note: str, ended: int | None) -> None:
-    db.do(
-        connection,
-        "UPDATE pull SET fetched=:fetched, landed=:landed, unchanged=:unchanged, quarantined=:quarantined,"
-        " suppressed=:suppressed, deleted=:deleted, note=:note, ended=:ended WHERE id=:id",
-        **counts,
-        note=db.storable(note),
-        ended=ended,
-        id=number,
-    )
-
-
 def living_keys(connection: Connection, source: str, stream: str) -> dict[str, int]:
     """Keys of a stream's living records -> rid: what a complete listing must hold."""
     query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND died IS NULL AND born IS NOT NULL"
@@ -650,12 +425,3 @@ def keys_after(connection: Connection, source: str, stream: str, after: str, lim
     """(key, rid) of a stream's records, living or not, in the order of their keys."""
     query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND key > :after ORDER BY key LIMIT :limit"
     return [(k, r) for k, r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
-
-
-def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
-    return dict(db.ask(connection, "SELECT rid, times FROM absence WHERE rid IN {ids}", ids=rids))
-
-
-def save_absences(connection: Connection, times: Mapping[int, int], present: Iterable[int]) -> None:
-    db.do(connection, "DELETE FROM absence WHERE rid IN {ids}", ids=present)
-    db.upsert_many(connection, table(AbsenceRow), ("rid", "times"), list(times.items()))

@@ -1,0 +1,163 @@
+"""What stewards decided on two records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import Connection, Index
+from sqlmodel import SQLModel
+
+from hub import db
+from hub.db import big, table
+from hub.model import Decision, Pair, RecordId, Verdict
+
+if TYPE_CHECKING:
+    pass
+
+
+class DecisionRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "decision"
+    __table_args__ = (Index("decision_left", "left"), Index("decision_right", "right"))
+    id: int = big(primary_key=True)
+    left: int = big()
+    right: int = big()
+    verdict: str
+    reason: str
+    by: str
+    at: int = big()
+    left_content: str = ""  # what it was made on
+    right_content: str = ""
+    weight: int | None = big(nullable=True, default=None)  # of the pair then, where it was a stored one
+    withdrawn_at: int | None = big(nullable=True, default=None)
+    withdrawn_by: str = ""
+    withdrawn_why: str = ""
+    origin: str = ""  # the act that made it: merge, split ... so that one undo takes all back
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    id: int
+    left: int
+    right: int
+    verdict: Verdict
+    reason: str
+    by: str
+    at: int
+    left_content: str
+    right_content: str
+    withdrawn_at: int | None
+    withdrawn_by: str
+    origin: str
+    weight: int | None = None
+
+
+DECISION = (
+    'id, "left", "right", verdict, reason, "by", at, left_content, right_content,'
+    " withdrawn_at, withdrawn_by, origin, weight"
+)
+
+
+def _decision(row: Any) -> StoredDecision:
+    return StoredDecision(row[0], row[1], row[2], Verdict(row[3]), *row[4:])
+
+
+def decisions_touching(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
+    """Standing decisions that name one of these records."""
+    found: dict[int, StoredDecision] = {}
+    query = (
+        f'SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "left" IN {{ids}} UNION ALL'
+        f' SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL AND "right" IN {{ids}}'
+    )
+    for r in db.ask(connection, query, ids=rids):
+        found[r[0]] = _decision(r)
+    return [found[i] for i in sorted(found)]
+
+
+def standing_decisions(connection: Connection) -> list[StoredDecision]:
+    query = f"SELECT {DECISION} FROM decision WHERE withdrawn_at IS NULL ORDER BY id"
+    return [_decision(r) for r in db.ask(connection, query)]
+
+
+def decision(connection: Connection, number: int) -> StoredDecision | None:
+    found = db.first(connection, f"SELECT {DECISION} FROM decision WHERE id = :id", id=number)
+    return None if found is None else _decision(found)
+
+
+def last_decision(connection: Connection) -> int:
+    """The number of the newest decision."""
+    return db.number(connection, "SELECT max(id) FROM decision")
+
+
+def decided_since(connection: Connection, number: int, at: int) -> set[int]:
+    """Records of decisions after a number, or withdrawn from a time on."""
+    query = 'SELECT "left", "right" FROM decision WHERE id > :number OR withdrawn_at >= :at'
+    return {rid for pair in db.ask(connection, query, number=number, at=at) for rid in pair}
+
+
+def decisions_connected(connection: Connection, rids: Iterable[int]) -> list[StoredDecision]:
+    """Standing decisions in the decision component of these records."""
+    reached, todo = set(rids), set(rids)
+    found: dict[int, StoredDecision] = {}
+    while todo:
+        new = [d for d in decisions_touching(connection, todo) if d.id not in found]
+        found.update({d.id: d for d in new})
+        ends = {e for d in new for e in (d.left, d.right)}
+        todo = ends - reached
+        reached |= ends
+    return [found[i] for i in sorted(found)]
+
+
+def add_decision(
+    connection: Connection,
+    left: int,
+    right: int,
+    verdict: Verdict,
+    *,
+    reason: str,
+    by: str,
+    at: int,
+    contents: tuple[str, str] = ("", ""),
+    origin: str = "",
+    weight: int | None = None,
+) -> int:
+    number = db.next_number(connection, table(DecisionRow), "id")
+    columns = (
+        "id",
+        "left",
+        "right",
+        "verdict",
+        "reason",
+        "by",
+        "at",
+        "left_content",
+        "right_content",
+        "weight",
+        "withdrawn_by",
+        "withdrawn_why",
+        "origin",
+    )
+    db.insert_many(
+        connection,
+        table(DecisionRow),
+        columns,
+        [(number, left, right, verdict.value, reason, by, at, *contents, weight, "", "", origin)],
+    )
+    return number
+
+
+def withdraw_decision(connection: Connection, number: int, *, by: str, why: str, at: int) -> None:
+    db.do(
+        connection,
+        "UPDATE decision SET withdrawn_at = :at, withdrawn_by = :by, withdrawn_why = :why"
+        " WHERE id = :id AND withdrawn_at IS NULL",
+        at=at,
+        by=by,
+        why=why,
+        id=number,
+    )
+
+
+def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> list[Decision]:
+    return [Decision(d.id, Pair.of(names[d.left], names[d.right]), d.verdict) for d in stored]
