@@ -19,6 +19,7 @@ from hub.api import (
     customers,
     decisions,
     docs,
+    events,
     health,
     interactions,
     match,
@@ -44,6 +45,7 @@ TAGS = [
         "description": "Golden records: search them, read them now and then, see why they are as they are.",
     },
     {"name": "records", "description": "Source records: what the systems say."},
+    {"name": "events", "description": "Where Segment's clients send what happened, with a source's write key."},
     {"name": "match", "description": "Would this row join a customer?"},
     {"name": "decisions", "description": "What a steward decides, and what is to be decided."},
     {"name": "acts", "description": "What a steward does to whole customers: previewed, done, undone."},
@@ -78,6 +80,7 @@ def create_app(hub: Hub) -> FastAPI:
         acts,
         changes,
         subscriptions,
+        events,
         health,
         docs,
     ):

@@ -371,6 +371,22 @@ class Resolver:
                 mark(connection, str(number))
             return number
 
+    def hold_together(self, left: RecordId, right: RecordId, *, by: str, reason: str) -> bool:
+        """A system's own word that two of its records are one customer: a `match`, recorded once. False when standing
+        decisions rule it out: what a person decided stands."""
+        with self.database.unit() as connection:
+            recipe = self.recipe(connection)
+            ends = {self._living(connection, left, "/left").rid, self._living(connection, right, "/right").rid}
+            standing = matching_store.decisions_touching(connection, ends)
+            if any({d.left, d.right} == ends and d.verdict == Verdict.MATCH for d in standing):
+                return True
+            try:
+                self._decide(connection, left, right, Verdict.MATCH, by=by, reason=reason)
+            except Conflict:
+                return False
+            self.settle(connection, recipe, (), seeds=tuple(ends))
+            return True
+
     def _decide(
         self,
         connection: Connection,

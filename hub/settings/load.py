@@ -76,6 +76,7 @@ REQUIRED = {
     "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
     "at": ("which attribute says when it happened", "at: placed"),
     "path": ("of the collection, below the base URL", "path: people"),
+    "write_key_env": ("the variable that holds the key which clients send", "write_key_env: SEGMENT_WRITE_KEY"),
     "database": ("name of the database within the system", "database: crm"),
 }  # what each key is that a file cannot do without, and how it is written
 

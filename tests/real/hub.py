@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import yaml
 from typer.testing import CliRunner
 
 from hub.cli import app
-from tests.real.systems import ROOT
+from tests.real.systems import ROOT, free_port, running
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Hub:
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         assert done.exit_code == 0, done.output
-        return done.output
+        return str(done.stdout)
 
     def pulled(self, *sources: str) -> dict[str, dict[str, Any]]:
         """One pull: stream -> its figures. A stream that stopped fails the test."""
@@ -60,6 +64,25 @@ class Hub:
         """Pull everything, push everything; what the push said."""
         self.pulled()
         return self("push")
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """`hub serve`, a process of its own; its address."""
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        command = [str(Path(sys.executable).parent / "hub"), "serve"]
+        with running(
+            command,
+            lambda: httpx2.get(f"{url}/readyz", trust_env=False).raise_for_status(),
+            self.folder / "serve.log",
+            **self.env,
+            HUB_PORT=str(port),
+        ):
+            yield url
+
+    def get(self, url: str, path: str, key: str) -> Any:
+        """What the API answers."""
+        answer = httpx2.get(f"{url}{path}", headers={"authorization": f"Bearer {key}"}, trust_env=False)
+        return answer.raise_for_status().json()
 
     def customers(self) -> list[dict[str, str]]:
         """What a lead steward sees of every customer."""
