@@ -78,6 +78,9 @@ class SegmentSource(Source):
 def as_row(message: Mapping[str, JSON], now: int) -> dict[str, JSON]:
     """A message as it is kept: the same whenever it is sent again. One from the future happened when it came."""
     row = {name: value for name, value in message.items() if name not in OF_DELIVERY}
+    context = row.get("context")
+    if not row.get("traits") and isinstance(context, dict) and isinstance(context.get("traits"), dict):
+        row["traits"] = context["traits"]  # where RudderStack's clients say them
     given = row.get("timestamp") or row.get("originalTimestamp")
     moment = instant(given) if isinstance(given, str) else None
     if moment is None or moment > now + AHEAD:
