@@ -29,14 +29,14 @@ UNPACKED = 16 << 20  # bytes of one body
 CHUNK = 100  # rows of one transaction
 
 
-class Taken(BaseModel):
+class EventsTaken(BaseModel):
     """What Segment's clients expect to hear."""
 
     success: bool = True
 
 
 @dataclass(frozen=True)
-class Sent:
+class EventsSent:
     """What somebody with a write key sent."""
 
     source: SegmentSource
@@ -44,16 +44,16 @@ class Sent:
 
 
 @declares("write_records")
-def sent(hub: TheHub, request: Request, raw: Annotated[bytes, Depends(lines)]) -> Sent:
+def sent(hub: TheHub, request: Request, raw: Annotated[bytes, Depends(lines)]) -> EventsSent:
     """Depends: the messages, and the source whose write key came with them, by Basic or in the body. Else 401."""
     given = _basic(request.headers.get("authorization", ""))
     if given:
-        return Sent(_source(hub, given), _parsed(request, raw))
+        return EventsSent(_source(hub, given), _parsed(request, raw))
     try:
         body = _parsed(request, raw)
     except (BadRequest, TooLarge):
         body = {}
-    return Sent(_source(hub, body.get("writeKey")), body)
+    return EventsSent(_source(hub, body.get("writeKey")), body)
 
 
 def _source(hub: Hub, write_key: JSON) -> SegmentSource:
@@ -103,20 +103,20 @@ def _unpacked(raw: bytes) -> bytes:
 
 
 @router.post("/batch", operation_id="post_event_batch", responses=documented(413))
-def post_batch(hub: TheHub, given: Annotated[Sent, Depends(sent)]) -> Taken:
+def post_batch(hub: TheHub, given: Annotated[EventsSent, Depends(sent)]) -> EventsTaken:
     """Many messages. One that cannot be kept is set aside; sent again, a message changes nothing."""
     batch = given.body.get("batch")
     if not isinstance(batch, list):
         raise BadRequest("there is no batch", [Fault("/batch", "is no list of messages")])
     _take(hub, given.source, batch)
-    return Taken()
+    return EventsTaken()
 
 
 def _one(call: Call) -> Any:
-    def post(hub: TheHub, given: Annotated[Sent, Depends(sent)]) -> Taken:
+    def post(hub: TheHub, given: Annotated[EventsSent, Depends(sent)]) -> EventsTaken:
         """One message."""
         _take(hub, given.source, [{**given.body, "type": call}])
-        return Taken()
+        return EventsTaken()
 
     return post
 
