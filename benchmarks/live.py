@@ -37,7 +37,7 @@ import typer
 import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from benchmarks import worlds
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
-from hub.access import principals
+from hub.access import keys
 from hub.connectors.base import Page, SourceRow, jsonable
 from hub.db import Database
 from hub.demo.world import World, generate, people_for
@@ -302,10 +302,10 @@ class Client:
 def tokens(place: Place) -> dict[str, str]:
     database = Database(place.url)
     made = {
-        source: principals.create_key(database, place.config, f"bench {source}", role, source=source)[0]
+        source: keys.create_key(database, place.config, f"bench {source}", role, source=source)[0]
         for source, role in SYSTEMS.items()
     }
-    made["steward"] = principals.create_key(database, place.config, "bench", "steward")[0]
+    made["steward"] = keys.create_key(database, place.config, "bench", "steward")[0]
     database.close()
     return made
 

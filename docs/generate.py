@@ -205,7 +205,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
             settings.WriteBack,
         ),
     ),
-    ("access.yaml", "Who sees what.", (settings.Access, settings.Role)),
+    ("access.yaml", "Who sees what.", (settings.Access, settings.Role, settings.SignIn)),
     (
         "evaluate/NAME.yaml",
         "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",

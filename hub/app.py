@@ -26,6 +26,7 @@ from hub.api import (
     problems,
     records,
     review_work,
+    session,
     subscriptions,
 )
 from hub.api.problems import ProblemAnswer
@@ -35,7 +36,8 @@ from hub.open import Hub
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.
 
-Send `Authorization: Bearer hub_live_...`; make a key with `hub keys create`. What you get depends on the role of your key:
+Send `Authorization: Bearer hub_live_...` (make a key with `hub keys create`), or sign in (`POST /v1/session`) and send the cookie.
+What you get depends on your role:
 attributes that it does not see are not sent, searched or told apart. Refusals are `application/problem+json`.
 Lists come in pages: repeat the request with `cursor=next_cursor`. Times are RFC 3339 in UTC.
 """
@@ -52,6 +54,7 @@ TAGS = [
     {"name": "overrides", "description": "Values set by hand."},
     {"name": "changes", "description": "What changed, for those who keep a copy."},
     {"name": "subscriptions", "description": "Be told of changes by webhook, and see how each delivery went."},
+    {"name": "session", "description": "Sign in and out; what you may see and do."},
     {"name": "service", "description": "Health and figures."},
 ]
 
@@ -81,6 +84,7 @@ def create_app(hub: Hub) -> FastAPI:
         changes,
         subscriptions,
         events,
+        session,
         health,
         docs,
     ):

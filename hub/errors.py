@@ -15,7 +15,8 @@ HubError
     ├── Stale            412  it changed since you read it
     ├── TooLarge         413
     ├── Unprocessable    422  readable, but a value is wrong
-    └── PreconditionRequired 428
+    ├── PreconditionRequired 428
+    └── TooMany          429  the same later; it says when
 """
 
 from __future__ import annotations
@@ -126,3 +127,14 @@ class Unprocessable(Refused):
 class PreconditionRequired(Refused):
     status = 428
     code = "precondition-required"
+
+
+class TooMany(Refused):
+    """Too often; `seconds` until it makes sense to ask again."""
+
+    status = 429
+    code = "too-many"
+
+    def __init__(self, message: str, faults: list[Fault] | None = None, *, seconds: int):
+        super().__init__(message, faults)
+        self.seconds = seconds

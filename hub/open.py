@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.access.audit import AuditLog, ChainReport, verify_chain
+from hub.access.gate import Gate
 from hub.access.read import Reader
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.access.timeline import Timeline
@@ -49,6 +50,11 @@ class Hub:
         """This hub by another configuration: the same database, audit file, secret and figures."""
         reader = Reader(self.database, config, self.audit, self.key)
         return replace(self, config=config, resolver=Resolver(self.database, config), reader=reader)
+
+    @cached_property
+    def gate(self) -> Gate:
+        """Who may come in."""
+        return Gate(self.database, self.config, self.key)
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -17,7 +17,7 @@ class ApiKeyRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     secret_hash: str
     name: str  # who holds it
-    kind: str  # user | system
+    kind: str  # staff | system
     role: str
     source: str | None = None  # a system's own source: the only one it may write
     created_at: int = big()

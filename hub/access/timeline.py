@@ -47,6 +47,10 @@ class Timeline:
             n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in self.config.interactions.items()
         }
 
+    def view(self, principal: Principal) -> View:
+        """What a principal's role sees of interactions, by their types."""
+        return self._views.get(principal.role) or View(principal.role)
+
     def page(
         self,
         principal: Principal,
@@ -59,7 +63,7 @@ class Timeline:
         cursor: str | None = None,
     ) -> SeenPage:
         """What happened in [since, until) with the customer that an id leads to. NotFound and Gone as for the customer."""
-        view = self._views.get(principal.role) or View(principal.role)
+        view = self.view(principal)
         limit = bounded(limit)
         types = sorted(t for t in view.columns if type_name in (None, t))
         with self.reader.database.read() as connection:

@@ -28,11 +28,11 @@ AGAIN = b"retry: 3000\n\n"  # milliseconds after which a client comes back
 
 
 class _Feed:
-    """The feed of one key, read on from a cursor. After each wait the key is looked at again: a revoked one reads no more."""
+    """The feed of who asks, read on from a cursor. After each wait they are looked at again: a revoked key reads no more."""
 
     def __init__(self, hub: Hub, request: Request, principal: Principal, cursor: str | None):
         self.hub, self.principal, self.cursor = hub, principal, cursor
-        self._header = request.headers.get("authorization")
+        self._request = request
 
     async def page(self, limit: int, seconds: float) -> SeenPage:
         """The next changes; none when there was none for so many seconds, or the process ends."""
@@ -49,7 +49,7 @@ class _Feed:
 
     def _read(self, limit: int, again: bool) -> tuple[int, SeenPage]:
         if again:
-            self.principal = authorised(self.hub, self._header, "read")
+            self.principal = authorised(self.hub, self._request, "read")
         known = self.hub.watcher.end()  # before the page is read: what comes meanwhile wakes
         page = self.hub.reader.changes(self.principal, cursor=self.cursor, limit=limit)
         self.cursor = page.next_cursor

@@ -18,7 +18,18 @@ from starlette.responses import Response
 
 from hub.access.audit import REQUEST
 from hub.db import is_full
-from hub.errors import BadRequest, DiskFull, Fault, HubError, NotFound, Refused, RetryLater, TooLarge, Unprocessable
+from hub.errors import (
+    BadRequest,
+    DiskFull,
+    Fault,
+    HubError,
+    NotFound,
+    Refused,
+    RetryLater,
+    TooLarge,
+    TooMany,
+    Unprocessable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +49,7 @@ _TITLES = {
     415: "Unsupported media type",
     422: "Unprocessable",
     428: "Precondition required",
+    429: "Too many",
     500: "Internal error",
     503: "Try again later",
 }
@@ -90,6 +102,8 @@ def of_error(error: Exception) -> Response:
     """The answer to any error. What is not ours is told by its id alone; its place goes to the log."""
     if isinstance(error, Refused):
         headers = {"www-authenticate": "Bearer"} if error.status == 401 else {}
+        if isinstance(error, TooMany):
+            headers = {"retry-after": str(error.seconds)}
         return problem(error.status, error.code, str(error), error.faults, headers)
     if isinstance(error, DiskFull) or is_full(error):
         detail = "the hub's disk is full: nothing was written; its operator has to make room"

@@ -8,14 +8,17 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.concurrency import run_in_threadpool
 
-from hub.access.principals import Principal, authenticate, note_use
-from hub.errors import BadRequest, Fault, Forbidden
+from hub.access.gate import Credential
+from hub.access.principals import Principal
+from hub.api.cookies import same_origin, session_cookie
+from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
 from hub.open import Hub
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PUBLIC = "public"
+PUBLIC, SIGNED_IN = "public", "signed in"
 _bearer = HTTPBearer(auto_error=False, description="An API key: hub_live_... (make one with `hub keys create`)")
 
 
@@ -35,6 +38,25 @@ def declares(permission: str) -> Callable[[F], F]:
     return mark
 
 
+def who_asks(hub: Hub, request: Request) -> Principal:
+    """The principal that a request shows. NotAuthenticated: nobody; Forbidden: another site's page sent the cookie."""
+    found = hub.gate.admit(Credential(request.headers.get("authorization"), session_cookie(request)))
+    if found.session is not None:
+        same_origin(request)
+    return found
+
+
+async def session_principal(request: Request, hub: TheHub) -> Principal | None:
+    """Depends, for pages: who is signed in by the cookie; None: nobody is, so show where to sign in.
+
+    A page's route declares its permission as every other (`declares`), and asks `hub.reader.view(principal).may` for it.
+    """
+    try:
+        return await run_in_threadpool(who_asks, hub, request)
+    except NotAuthenticated:
+        return None
+
+
 def needs(permission: str) -> Any:
     """Depends: the principal, if its role has this permission; else 401 or 403."""
 
@@ -42,19 +64,28 @@ def needs(permission: str) -> Any:
     def principal(
         request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Principal:
-        return authorised(hub, request.headers.get("authorization"), permission)
+        return authorised(hub, request, permission)
 
     return Depends(principal)
 
 
-def authorised(hub: Hub, header: str | None, permission: str) -> Principal:
-    """Who holds the key of this header, if its role has a permission. NotAuthenticated, Forbidden."""
-    with hub.database.read() as connection:
-        found = authenticate(hub.database, connection, header)
-    note_use(hub.database, found)
+def authorised(hub: Hub, request: Request, permission: str) -> Principal:
+    """Who asks, if its role has a permission. NotAuthenticated, Forbidden. May be asked again of a request that lasts."""
+    found = who_asks(hub, request)
     if permission not in hub.reader.view(found).may:
         raise Forbidden(f"this role may not do that: it lacks the permission '{permission}'")
     return found
+
+
+@declares(SIGNED_IN)
+def signed_in(
+    request: Request, hub: TheHub, _shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """Depends: whoever it is, but somebody."""
+    return who_asks(hub, request)
+
+
+SignedIn = Annotated[Principal, Depends(signed_in)]
 
 
 @declares(PUBLIC)

@@ -12,6 +12,7 @@ from rich.markup import escape
 from hub.cli import check, doors, flow, quality
 from hub.cli.doors import keys
 from hub.cli.models import model
+from hub.cli.people import users
 from hub.cli.shared import err, said
 from hub.cli.subscriptions import subscriptions
 from hub.errors import ConfigError, HubError
@@ -43,6 +44,7 @@ def options(
 for part in (check, flow, quality, doors):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
+app.add_typer(users, name="users")
 app.add_typer(model, name="model")
 app.add_typer(subscriptions, name="subscriptions")
 

@@ -179,10 +179,10 @@ def keys_create(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Make an API key. It is shown once."""
-    from hub.access import principals
+    from hub.access.keys import create_key
 
     with opened(config, database, folder, despite=True) as hub:
-        secret, key = principals.create_key(hub.database, hub.config, name, role, source=source, days=days)
+        secret, key = create_key(hub.database, hub.config, name, role, source=source, days=days)
         out.print(secret, markup=False, soft_wrap=True)
         err.print(
             f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", markup=False, soft_wrap=True
@@ -194,12 +194,12 @@ def keys_list(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """What keys there are, without their secrets."""
-    from hub.access import principals
+    from hub.access.keys import list_keys
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub, hub.database.read() as connection:
         shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
-        for key in principals.list_keys(connection):
+        for key in list_keys(connection):
             used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
             shown.add_row(
                 key.id,
@@ -218,8 +218,8 @@ def keys_revoke(
     id: str, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """End a key at once."""
-    from hub.access import principals
+    from hub.access.keys import revoke_key
 
     with opened(config, database, folder, despite=True) as hub:
-        principals.revoke_key(hub.database, id)
+        revoke_key(hub.database, id)
         out.print(f"key {id} is revoked")

@@ -118,7 +118,7 @@ def asking(settings: Config, role: str) -> Principal:
     """Who asks at this command line, in the view of a role."""
     from hub.access.principals import Principal
 
-    return Principal("cli", "cli", "user", known_role(settings, role))
+    return Principal("cli", "cli", "staff", known_role(settings, role))
 
 
 def known_type(settings: Config, name: str, where: str = "--type") -> str:

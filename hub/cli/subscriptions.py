@@ -48,7 +48,7 @@ def _operator(config: Path, database: str, folder: Path) -> Iterator[tuple[Subsc
     from hub.delivery.subscriptions import Subscriptions
 
     with opened(config, database, folder, despite=True) as hub:
-        yield Subscriptions(hub.reader, hub.networks, operator=True), Principal("cli", "cli", "user", "")
+        yield Subscriptions(hub.reader, hub.networks, operator=True), Principal("cli", "cli", "staff", "")
 
 
 def _table(id: str, *names: str) -> Table:

@@ -13,7 +13,8 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
-from hub.access.principals import Principal, revoked
+from hub.access.keys import revoked
+from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.access.secret import derive
 from hub.access.seen import SeenChange
@@ -185,7 +186,7 @@ class Webhooks:
 
     def asking(self, one: Subscription) -> Principal:
         """In whose name a subscription's events are seen."""
-        return Principal(one.principal, one.owner, "user", one.role)
+        return Principal(one.principal, one.owner, "staff", one.role)
 
     def secret(self, one: Subscription, generation: int) -> bytes:
         """Made of the hub's secret: nothing in the database signs."""

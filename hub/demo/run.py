@@ -206,7 +206,7 @@ def _last_change(hub: Hub) -> int:
 
 
 def _as(role: str) -> principals.Principal:
-    return principals.Principal("demo", "demo", "user", role)
+    return principals.Principal("demo", "demo", "staff", role)
 
 
 def _customer_of(hub: Hub, record: RecordId) -> str:

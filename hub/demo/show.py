@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hub.access import principals
+from hub.access import keys
 from hub.access.seen import SeenCustomer
 from hub.delivery.run import Pushed
 from hub.demo.sources import RunningSources
@@ -161,7 +161,7 @@ class Show:
         """Keys to try with: made now, good for a day."""
         self.step(f"The hub is running at http://127.0.0.1:{port}")
         made = {
-            role: principals.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0]
+            role: keys.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0]
             for role in ("steward", "customer_service")
         }
         self.out.print(f"Documentation: http://127.0.0.1:{port}/docs   These keys are good for a day:")

@@ -12,6 +12,7 @@ from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
 from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_customer_types, secret
+from hub.settings.sign_in import SignIn
 from hub.settings.sources import (
     SORTS,
     SOURCES,
@@ -40,6 +41,7 @@ __all__ = [
     "Owner",
     "Permission",
     "Role",
+    "SignIn",
     "Sort",
     "Source",
     "Stream",

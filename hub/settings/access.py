@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hub.model import Sight
 from hub.settings.base import Strict
+from hub.settings.sign_in import SignIn
 
 Permission = Literal[
     "read",
@@ -48,3 +49,4 @@ class Access(Strict):
     roles: dict[str, Role] = Field(
         default_factory=dict
     )  # name -> what it sees and may do; a source's own role has the source's name
+    sign_in: SignIn = SignIn()  # how people and systems show who they are

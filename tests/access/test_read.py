@@ -18,7 +18,7 @@ from tests.access.population import ANA, ANA_IN_CRM, BO, SECOND, SECRET, START, 
 
 
 def someone(role: str) -> Principal:
-    return Principal(f"key-of-{role}", role, "user", role)
+    return Principal(f"key-of-{role}", role, "staff", role)
 
 
 STEWARD, NARROW, STRANGER, NOBODY = (

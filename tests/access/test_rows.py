@@ -20,7 +20,7 @@ from tests.access.population import ANA, BO, SECOND, TestClock, fill
 
 
 def someone(role: str) -> Principal:
-    return Principal(f"key-of-{role}", role, "user", role)
+    return Principal(f"key-of-{role}", role, "staff", role)
 
 
 LISBON, CONTACTS, OF_CRM = someone("lisbon"), someone("lisbon_contacts"), someone("of_crm")

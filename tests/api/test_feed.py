@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import pytest
 
-from hub.access.principals import create_key, revoke_key
+from hub.access.keys import create_key, revoke_key
 from hub.api import changes
 from hub.app import create_app, served
 from hub.open import Hub

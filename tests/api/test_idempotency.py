@@ -13,7 +13,7 @@ from hub.open import Hub
 from hub.stewardship.acts import Acts, Merge
 from tests.access.population import fill
 
-ASKER = Principal(id="k1", kind="user", role="steward", name="Eva", source=None)
+ASKER = Principal(id="k1", kind="staff", role="steward", name="Eva", source=None)
 
 
 def two_customers(hub: Hub) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from hub.access.principals import Principal, create_key, revoke_key
+from hub.access.keys import create_key, revoke_key
+from hub.access.principals import Principal
 from hub.db import Database
 from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.delivery.subscriptions import Subscriptions, Wish
@@ -21,9 +22,9 @@ from hub.open import Hub
 from tests.delivery.receiver import Receiver
 
 LOOPBACK = allowed_networks({VARIABLE: "127.0.0.0/8"})
-ALL = Principal("p1", "warehouse", "user", "steward")
-SHIPPING = Principal("p2", "shipping app", "user", "shipping")
-ADMIN = Principal("p3", "lead", "user", "lead_steward")
+ALL = Principal("p1", "warehouse", "staff", "steward")
+SHIPPING = Principal("p2", "shipping app", "staff", "shipping")
+ADMIN = Principal("p3", "lead", "staff", "lead_steward")
 ANNA = {"first": "Anna", "last": "Maier", "born": "1980-02-03", "mail": "anna@maier.example", "nid": "N1"}
 
 Receive = Callable[..., Receiver]

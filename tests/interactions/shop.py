@@ -40,7 +40,7 @@ ORDERS = {
     "map": {"ordered_at": "at", "state": "state", "total": "total", "note": "note"},
 }
 PEOPLE = {"customer": "person", "key": "id", "map": {"given_name": "first", "email": "mail"}, "deleted": "gone"}
-SEES, BLIND, HALF = (Principal(role, role, "user", role) for role in ("sees", "blind", "half"))
+SEES, BLIND, HALF = (Principal(role, role, "staff", role) for role in ("sees", "blind", "half"))
 
 
 def config() -> Config:

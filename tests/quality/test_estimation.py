@@ -21,7 +21,7 @@ from hub.settings import Access, Role
 from tests import tiny
 from tests.promises.test_promises import Hub
 
-STEWARD, CALLER = Principal("ann", "ann", "user", "steward"), Principal("bob", "bob", "user", "caller")
+STEWARD, CALLER = Principal("ann", "ann", "staff", "steward"), Principal("bob", "bob", "staff", "caller")
 NAMES = ("Anna", "Otto", "Hanna", "Kurt", "Ines", "Paul", "Mia", "Emil")
 
 

@@ -23,7 +23,7 @@ COUNT = int(os.environ.get("HUB_EXAMPLES", "4"))
 some = settings(
     max_examples=COUNT, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
 )
-ASKER = Principal("k", "k", "user", "all")
+ASKER = Principal("k", "k", "staff", "all")
 ROLE = Role(
     views={"person": dict.fromkeys(tiny.customer_type().attributes, "show")}, may=("read", "crosswalk", "explain")
 )

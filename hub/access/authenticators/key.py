@@ -1,0 +1,19 @@
+"""An API key: `Authorization: Bearer hub_live_...`."""
+
+from __future__ import annotations
+
+from hub.access.gate import Credential, Ground, authenticator
+from hub.access.keys import PREFIX, holder
+from hub.access.principals import Principal
+
+
+@authenticator
+class KeyAuthenticator:
+    def __init__(self, ground: Ground):
+        self._database = ground.database
+
+    def knows(self, shown: Credential) -> bool:
+        return shown.bearer is not None and shown.bearer.startswith(PREFIX)
+
+    def principal(self, shown: Credential) -> Principal | None:
+        return holder(self._database, shown.bearer or "")

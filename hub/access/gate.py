@@ -1,0 +1,81 @@
+"""Who asks: what a request shows, turned into a principal by the one authenticator that knows its form.
+
+A new way to show who one is: a file in hub/access/authenticators with a class under `@authenticator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Protocol, TypeVar
+
+import hub.access.authenticators
+from hub.access.principals import Principal, nobody
+from hub.access.secret import derive
+from hub.access.sessions import Sessions
+from hub.access.sign_in import SignIns
+from hub.db import Database
+from hub.settings import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request shows of who asks."""
+
+    authorization: str | None = None  # the header
+    session: str | None = None  # the cookie
+
+    @property
+    def bearer(self) -> str | None:
+        """The token of an `Authorization: Bearer` header."""
+        scheme, _, token = (self.authorization or "").strip().partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else None
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What authenticators stand on."""
+
+    database: Database
+    config: Config
+    sessions: Sessions
+
+
+class Authenticator(Protocol):
+    """One way to show who one is. `knows`: is this of my form? `principal`: whose it is, None when nobody's."""
+
+    def knows(self, shown: Credential) -> bool: ...
+    def principal(self, shown: Credential) -> Principal | None: ...
+
+
+_FOUND: list[Callable[[Ground], Authenticator]] = []
+A = TypeVar("A", bound=Callable[[Ground], Authenticator])
+
+
+def authenticator(cls: A) -> A:
+    """Make a way known. No two may know the same form: their order means nothing."""
+    _FOUND.append(cls)
+    return cls
+
+
+class Gate:
+    """Who may come in, and how somebody signs in. Thread-safe. `key`: the hub's secret."""
+
+    def __init__(self, database: Database, config: Config, key: bytes):
+        self.sessions = Sessions(database, config)
+        self.sign_ins = SignIns(database, config, self.sessions, derive(key, "names tried"))
+        for module in iter_modules(hub.access.authenticators.__path__, f"{hub.access.authenticators.__name__}."):
+            import_module(module.name)
+        ground = Ground(database, config, self.sessions)
+        self._authenticators = [make(ground) for make in _FOUND]
+
+    def admit(self, shown: Credential) -> Principal:
+        """Who asks. NotAuthenticated, always in the same words, when it is nobody."""
+        for one in self._authenticators:
+            if one.knows(shown):
+                found = one.principal(shown)
+                if found is not None:
+                    return found
+        raise nobody()

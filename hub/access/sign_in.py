@@ -1,0 +1,88 @@
+"""Signing in with a name and a password: slow for who guesses, and the same answer for every reason why not."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import replace
+
+from hub.access import passwords
+from hub.access import people_store as store
+from hub.access.accounts import plain_name
+from hub.access.people_store import LOCAL, Account
+from hub.access.sessions import Begun, Sessions
+from hub.db import Database
+from hub.errors import Fault, NotAuthenticated, TooMany
+from hub.settings import Config, duration_micros
+
+LONGEST_WAIT = 3_600_000_000
+FORGET = 86_400_000_000  # wrong tries count for a day
+
+
+class SignIns:
+    """Names and passwords against accounts. `key`: what names that were tried are hashed with."""
+
+    def __init__(self, database: Database, config: Config, sessions: Sessions, key: bytes):
+        self.database, self.config, self.sessions = database, config, sessions
+        self._settings, self._key = config.access.sign_in, key
+
+    def by_password(self, name: str, password: str, *, role: str | None = None, instead: str = "") -> Begun:
+        """A session. NotAuthenticated whatever is wrong; TooMany, with the wait, after too many wrong tries of a name,
+        whether there is such a name or not."""
+        who = self._who(name)
+        self._wait_over(who)
+        with self.database.read() as connection:
+            found = store.account_of(connection, LOCAL, plain_name(name))
+        usable = found is not None and found.disabled_at is None
+        same = passwords.matches(password, found.password if found and usable else None)
+        if found is None or not same:
+            raise self._wrong(who)
+        return self._begin(found, who, role, instead)
+
+    def _begin(self, account: Account, who: str, role: str | None, instead: str) -> Begun:
+        with self.database.unit() as connection:
+            now = store.account(connection, account.id)
+            if now is None or now.disabled_at is not None or now.password != account.password:
+                raise _refused()
+            signed_in = replace(now, signed_in_at=self.database.clock.now())
+            store.save_account(connection, signed_in)
+            store.forget_wrong_tries(connection, who)
+            return self.sessions.begin(connection, signed_in, role, instead=instead)
+
+    def forgive(self, name: str) -> None:
+        """A name need not wait any more."""
+        with self.database.unit() as connection:
+            store.forget_wrong_tries(connection, self._who(name))
+
+    def _who(self, name: str) -> str:
+        """Somebody may type a password in the place of a name: it is not kept."""
+        return hmac.new(self._key, plain_name(name).encode(), hashlib.sha256).hexdigest()
+
+    def _wait_over(self, who: str) -> None:
+        with self.database.read() as connection:
+            count, at = store.wrong_tries(connection, who)
+        left = at + self._wait(count) - self.database.clock.now()
+        if left > 0:
+            seconds = -(-left // 1_000_000)
+            raise TooMany(
+                f"too many wrong tries for this name: wait {seconds} seconds",
+                [Fault("/name", "has to wait", "or ask an administrator: hub users unlock NAME")],
+                seconds=seconds,
+            )
+
+    def _wait(self, count: int) -> int:
+        """How long a name waits after so many wrong tries in a row, in microseconds."""
+        over = count - self._settings.tries
+        return 0 if over < 0 else min(LONGEST_WAIT, duration_micros(self._settings.wait) << min(over, 20))
+
+    def _wrong(self, who: str) -> NotAuthenticated:
+        now = self.database.clock.now()
+        with self.database.unit() as connection:
+            count, at = store.wrong_tries(connection, who)
+            count = count + 1 if now - at < FORGET else 1
+            store.note_wrong_try(connection, who, count, now, forget_before=now - FORGET)
+        return _refused()
+
+
+def _refused() -> NotAuthenticated:
+    return NotAuthenticated("name or password is wrong", [Fault("", "cannot sign in", "try again")])

@@ -1,0 +1,60 @@
+"""The session's cookie, and that a request which carries one comes from the hub's own pages.
+
+By https it is `__Host-hub`: no other host and no plain connection can set or read it. By http, which the hub speaks
+on loopback only, browsers refuse that name; there it is `hub`. No script reads either, and other sites' forms do not
+carry it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.errors import Fault, Forbidden
+
+SECURE, PLAIN = "__Host-hub", "hub"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def session_cookie(request: Request) -> str | None:
+    """The token of the session that a request shows."""
+    return request.cookies.get(SECURE if _secure(request) else PLAIN)
+
+
+def keep(response: Response, request: Request, token: str) -> None:
+    """Let the browser show this session from now on. It forgets it when it is closed; the hub ends it earlier."""
+    secure = _secure(request)
+    response.set_cookie(SECURE if secure else PLAIN, token, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def drop(response: Response, request: Request) -> None:
+    """Let the browser forget its session."""
+    secure = _secure(request)
+    response.delete_cookie(SECURE if secure else PLAIN, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def same_origin(request: Request) -> None:
+    """Forbidden for a request that changes something and that a browser sent from a page of another origin.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`, and `Origin` with every method that changes something), and
+    no page can change what they say. What says neither is no browser, and carries no cookie without its owner's doing.
+    """
+    if request.method in SAFE:
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    good = site in ("same-origin", "none") if site is not None else origin is None or _here(request, origin)
+    if not good:
+        raise Forbidden(
+            "a page of another site cannot do this",
+            [Fault("Origin", "is not the hub's own", "open the hub's own address; a proxy has to pass on Host")],
+        )
+
+
+def _here(request: Request, origin: str) -> bool:
+    return urlsplit(origin).netloc.casefold() == request.headers.get("host", "").casefold() != ""
