@@ -271,10 +271,17 @@ MUTANTS = [
     ),
     Mutant(
         "a contradicting decision enters",
-        "hub/resolve/resolver.py",
-        "check(standing, Decision(0, Pair.of(left, right), verdict))",
+        "hub/stewardship/doing.py",
+        "self._check(pairs, verdict, landing.records(self.connection, ends))",
         "pass",
         "tests/promises/test_promises.py::test_a_decision_and_its_contradiction[sqlite-match]",
+    ),
+    Mutant(
+        "an undo gives back what an undone act had made",
+        "hub/stewardship/doing.py",
+        "rows = [d for d in rows if d.origin not in undone]",
+        "pass",
+        T_UNDO + "what_was_made_and_taken_back_is_gone_once_both_acts_are_undone[sqlite-made0-taken_back0-order0]",
     ),
     Mutant(
         "heirs are found once and for all",

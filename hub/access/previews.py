@@ -16,7 +16,7 @@ from hub.errors import Fault, NotFound
 from hub.golden_record.store import StoredChange
 from hub.model import RecordId
 from hub.stewardship.act_store import StoredAct
-from hub.stewardship.acts import CustomerState, Preview
+from hub.stewardship.preview import CustomerState, Preview
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
@@ -10,17 +11,58 @@ from pydantic import AwareDatetime, Field
 from hub.access.cursors import seal, unseal
 from hub.access.previews import SeenPreview, SeenState, must_see_customers, see_preview, seen_acts
 from hub.access.principals import Principal
-from hub.api.customers import Cursor, Limit, cleaned, micros
+from hub.access.read import Reader
+from hub.api.customers import Cursor, Limit, micros
 from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.errors import Fault, Forbidden, NotFound, PreconditionRequired
+from hub.model import RecordId, Verdict
 from hub.open import Hub
-from hub.stewardship import acts as a
+from hub.settings import Attribute
 from hub.stewardship.act_store import StoredAct
+from hub.stewardship.acts import (
+    PERMISSIONS,
+    Act,
+    Decide,
+    DropValue,
+    KeepApart,
+    Merge,
+    SetValue,
+    Split,
+    Suspend,
+    Undo,
+    Unmerge,
+    UnmergeAll,
+    Withdraw,
+    WithdrawInputs,
+)
+from hub.stewardship.run import Acts
+from hub.stewardship.values import cleaned
 
 router = APIRouter(prefix="/v1", tags=["acts"])
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for an act, and what of that the hub shows: what they do not see, they cannot name."""
+
+    reader: Reader
+    principal: Principal
+
+    def customer(self, id: str) -> str:
+        must_see_customers(self.reader, self.principal, (id,))
+        return id
+
+    def record(self, name: RecordName, where: str) -> RecordId:
+        self.reader.must_see(self.principal, name.id(), where)
+        return name.id()
+
+    def writable(self, customer: str, attribute: str) -> Attribute:
+        must_see_customers(self.reader, self.principal, (customer,))
+        return self.reader.writable(self.principal, self.reader.type_of(self.principal, customer), attribute)
+
 
 Tags = Annotated[
     dict[str, str],
@@ -33,12 +75,38 @@ Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 Id = Annotated[str, Field(max_length=100)]
 
 
+class DecideIn(In):
+    """Two records are one customer (match), are not (no_match), or it cannot be said (unsure)."""
+
+    kind: Literal["decide"]
+    left: RecordName
+    right: RecordName
+    verdict: Verdict
+
+    def act(self, asker: Asker) -> Decide:
+        return Decide(asker.record(self.left, "/act/left"), asker.record(self.right, "/act/right"), self.verdict)
+
+
+class WithdrawIn(In):
+    """A decision is taken back."""
+
+    kind: Literal["withdraw"]
+    decision: int
+
+    def act(self, asker: Asker) -> Withdraw:
+        asker.reader.must_see_decision(asker.principal, self.decision)
+        return Withdraw(self.decision)
+
+
 class MergeIn(In):
     """Two customers are one."""
 
     kind: Literal["merge"]
     a: Id
     b: Id
+
+    def act(self, asker: Asker) -> Merge:
+        return Merge(asker.customer(self.a), asker.customer(self.b))
 
 
 class SplitIn(In):
@@ -48,12 +116,18 @@ class SplitIn(In):
     customer: Id
     records: list[RecordName] = Field(min_length=1, max_length=200)
 
+    def act(self, asker: Asker) -> Split:
+        return Split(asker.customer(self.customer), tuple(r.id() for r in self.records))
+
 
 class UnmergeIn(In):
     """This record is none of its customer's others."""
 
     kind: Literal["unmerge"]
     record: RecordName
+
+    def act(self, asker: Asker) -> Unmerge:
+        return Unmerge(asker.record(self.record, "/act/record"))
 
 
 class UnmergeAllIn(In):
@@ -62,6 +136,9 @@ class UnmergeAllIn(In):
     kind: Literal["unmerge_all"]
     customer: Id
 
+    def act(self, asker: Asker) -> UnmergeAll:
+        return UnmergeAll(asker.customer(self.customer))
+
 
 class KeepApartIn(In):
     """Two customers are not one, whatever comes."""
@@ -69,6 +146,9 @@ class KeepApartIn(In):
     kind: Literal["keep_apart"]
     a: Id
     b: Id
+
+    def act(self, asker: Asker) -> KeepApart:
+        return KeepApart(asker.customer(self.a), asker.customer(self.b))
 
 
 class SetValueIn(In):
@@ -80,6 +160,23 @@ class SetValueIn(In):
     values: list[Any] = Field(max_length=100)
     until: AwareDatetime | None = None
 
+    def act(self, asker: Asker) -> SetValue:
+        attribute = asker.writable(self.customer, self.attribute)
+        values = cleaned(attribute, self.values)
+        return SetValue(self.customer, self.attribute, values, micros(self.until, "/act/until"))
+
+
+class DropValueIn(In):
+    """The value set by hand is taken back: what the sources say counts again."""
+
+    kind: Literal["drop_value"]
+    customer: Id
+    attribute: Annotated[str, Field(max_length=100)]
+
+    def act(self, asker: Asker) -> DropValue:
+        asker.writable(self.customer, self.attribute)
+        return DropValue(self.customer, self.attribute)
+
 
 class WithdrawInputsIn(In):
     """All that a person decided and set in a time window is taken back."""
@@ -88,6 +185,9 @@ class WithdrawInputsIn(In):
     by: Annotated[str, Field(min_length=1, max_length=200)]
     since: AwareDatetime
     until: AwareDatetime
+
+    def act(self, asker: Asker) -> WithdrawInputs:
+        return WithdrawInputs(self.by, *_window(self.since, self.until))
 
 
 class SuspendIn(In):
@@ -99,15 +199,31 @@ class SuspendIn(In):
     since: AwareDatetime
     until: AwareDatetime
 
+    def act(self, asker: Asker) -> Suspend:
+        return Suspend(self.source, *_window(self.since, self.until), self.stream)
 
-AnyAct = Annotated[
-    MergeIn | SplitIn | UnmergeIn | UnmergeAllIn | KeepApartIn | SetValueIn | WithdrawInputsIn | SuspendIn,
-    Field(discriminator="kind"),
-]
+
+def _window(since: AwareDatetime, until: AwareDatetime) -> tuple[int, int]:
+    return micros(since, "/act/since") or 0, micros(until, "/act/until") or 0
+
+
+AnyActIn = (
+    DecideIn
+    | WithdrawIn
+    | MergeIn
+    | SplitIn
+    | UnmergeIn
+    | UnmergeAllIn
+    | KeepApartIn
+    | SetValueIn
+    | DropValueIn
+    | WithdrawInputsIn
+    | SuspendIn
+)
 
 
 class ActIn(In):
-    act: AnyAct
+    act: Annotated[AnyActIn, Field(discriminator="kind")]
     reason: Reason
     etags: Tags = {}
 
@@ -206,9 +322,9 @@ def do_act(
     """Merge, split or keep apart whole customers, set a value by hand, or (for administrators) take back in bulk. It counts at once, and can be undone as a whole."""
 
     def make(mark: Mark) -> str:
-        act = _act(hub, principal, given.act)
+        act = asked(hub, principal, given.act)
         versions = _versions(hub, principal, act, given.etags)
-        return a.Acts(hub.resolver).do(act, by=principal.name, reason=given.reason, versions=versions, mark=mark).id
+        return Acts(hub.resolver).do(act, by=principal.name, reason=given.reason, versions=versions, mark=mark).id
 
     def tell(made: str) -> tuple[int, Any]:
         return 201, ActOut.of(_listed(hub, made)).model_dump(mode="json")
@@ -219,8 +335,8 @@ def do_act(
 @router.post("/acts/preview", operation_id="preview_act", responses=documented(404, 409, 410, 412, 428))
 def preview_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ActIn) -> PreviewOut:
     """What would follow if this were done now: customers before and after, changes, and what would be written to sources. Nothing is done."""
-    act = _act(hub, principal, given.act)
-    found = a.Acts(hub.resolver).preview(
+    act = asked(hub, principal, given.act)
+    found = Acts(hub.resolver).preview(
         act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags)
     )
     return PreviewOut.of(see_preview(hub.reader, principal, found))
@@ -233,7 +349,7 @@ def list_acts(
     """Acts, newest first, undone ones too."""
     key, bound = hub.reader.cursor_key, ("acts", principal.role)
     before = tuple(unseal(key, cursor, *bound)) if cursor else None
-    rows = a.Acts(hub.resolver).listed(before=before, limit=limit + 1)
+    rows = Acts(hub.resolver).listed(before=before, limit=limit + 1)
     data = [ActOut.of(act) for act in seen_acts(hub.reader, principal, rows[:limit])]
     last = rows[limit - 1] if len(rows) > limit else None
     return Paged(data=data, next_cursor=seal(key, [last.at, last.id], *bound) if last else None)
@@ -243,7 +359,7 @@ def list_acts(
 def undo_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str, given: UndoIn) -> ActOut:
     """Take all of an act back: customers become what the remaining input makes of them. Updates received meanwhile stay."""
     _may_undo(hub, principal, id)
-    a.Acts(hub.resolver).undo(id, by=principal.name, why=given.reason)
+    Acts(hub.resolver).undo(id, by=principal.name, why=given.reason)
     return ActOut.of(_listed(hub, id))
 
 
@@ -252,56 +368,30 @@ def preview_undo(hub: TheHub, principal: Annotated[Principal, needs("decide")], 
     """What would follow if this act were undone now. Nothing is done."""
     _may_undo(hub, principal, id)
     return PreviewOut.of(
-        see_preview(
-            hub.reader, principal, a.Acts(hub.resolver).preview(a.Undo(id), by=principal.name, reason=given.reason)
-        )
+        see_preview(hub.reader, principal, Acts(hub.resolver).preview(Undo(id), by=principal.name, reason=given.reason))
     )
 
 
 # --- from what was sent to acts -----------------------------------------------------------------------
 
 
-def _act(hub: Hub, principal: Principal, given: Any) -> a.Act:
+def allowed(hub: Hub, principal: Principal, kind: str) -> None:
+    """Values by hand and acts in bulk ask for more than deciding does. Forbidden."""
+    needed = PERMISSIONS[kind]
+    if needed not in hub.reader.view(principal).may:
+        raise Forbidden(f"this role may not do that: it lacks the permission '{needed}'")
+
+
+def asked(hub: Hub, principal: Principal, given: AnyActIn) -> Act:
     """The act, once it is sure that the asker may do it and sees what it names."""
-    _allowed(hub, principal, given.kind)
-    if isinstance(given, MergeIn | KeepApartIn):
-        must_see_customers(hub.reader, principal, (given.a, given.b))
-        return (a.Merge if isinstance(given, MergeIn) else a.KeepApart)(given.a, given.b)
-    if isinstance(given, UnmergeIn):
-        hub.reader.must_see(principal, given.record.id(), "/act/record")
-        return a.Unmerge(given.record.id())
-    if isinstance(given, WithdrawInputsIn):
-        return a.WithdrawInputs(
-            given.by, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0
-        )
-    if isinstance(given, SuspendIn):
-        return a.Suspend(
-            given.source, micros(given.since, "/act/since") or 0, micros(given.until, "/act/until") or 0, given.stream
-        )
-    must_see_customers(hub.reader, principal, (given.customer,))
-    if isinstance(given, SplitIn):
-        return a.Split(given.customer, tuple(r.id() for r in given.records))
-    if isinstance(given, UnmergeAllIn):
-        return a.UnmergeAll(given.customer)
-    kind = hub.reader.writable(principal, hub.reader.type_of(principal, given.customer), given.attribute)
-    return a.SetValue(given.customer, given.attribute, cleaned(kind, given.values), micros(given.until, "/act/until"))
+    allowed(hub, principal, given.kind)
+    return given.act(Asker(hub.reader, principal))
 
 
-def _allowed(hub: Hub, principal: Principal, kind: str) -> None:
-    """Values by hand and acts in bulk ask for more than deciding does."""
-    more = {"set_value": "override", "drop_value": "override", "withdraw_inputs": "admin", "suspend": "admin"}.get(kind)
-    if more and more not in hub.reader.view(principal).may:
-        raise Forbidden(f"this role may not do that: it lacks the permission '{more}'")
-
-
-def _versions(hub: Hub, principal: Principal, act: a.Act, etags: dict[str, str]) -> dict[str, int]:
+def _versions(hub: Hub, principal: Principal, act: Act, etags: dict[str, str]) -> dict[str, int]:
     """The stored versions of the customers that an act names, if they are what the asker read."""
-    named = {"merge": ("a", "b"), "keep_apart": ("a", "b")}.get(a.KINDS[type(act)], ("customer",))
     versions: dict[str, int] = {}
-    for field in named:
-        id = getattr(act, field, None)
-        if id is None:
-            continue
+    for id in act.customers():
         if id not in etags:
             raise PreconditionRequired(
                 "say which version you change",
@@ -313,11 +403,11 @@ def _versions(hub: Hub, principal: Principal, act: a.Act, etags: dict[str, str])
 
 
 def _may_undo(hub: Hub, principal: Principal, id: str) -> None:
-    found = a.Acts(hub.resolver).find(id)
+    found = Acts(hub.resolver).find(id)
     if not seen_acts(hub.reader, principal, [found]):
         raise NotFound("no such act", [Fault("/id", "unknown", "see the list of acts")])
-    _allowed(hub, principal, found.kind)
+    allowed(hub, principal, found.kind)
 
 
 def _listed(hub: Hub, id: str) -> StoredAct:
-    return a.Acts(hub.resolver).find(id)
+    return Acts(hub.resolver).find(id)

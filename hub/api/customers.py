@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime
@@ -21,11 +22,11 @@ from hub.api.schemas import (
     answer,
 )
 from hub.api.security import TheHub, needs
-from hub.errors import BadRequest, Fault, NotFound, Stale, Unprocessable
-from hub.kinds import KINDS
-from hub.kinds.base import Context, Problem
-from hub.model import RecordId, Value, to_micros
-from hub.settings import Attribute
+from hub.errors import BadRequest, Fault, Stale, Unprocessable
+from hub.model import RecordId, to_micros
+from hub.stewardship.acts import Act, DropValue, SetValue
+from hub.stewardship.run import Acts
+from hub.stewardship.values import cleaned
 
 router = APIRouter(prefix="/v1", tags=["customers"])
 
@@ -143,24 +144,13 @@ def set_override(
     if_match: IfMatch = None,
 ) -> Customer:
     """Show these values instead of what the sources say, until further notice or a time. It follows the customer through merges and splits."""
-    for left in reversed(range(TRIES)):
-        customer = hub.reader.expect(principal, id, if_match)
-        kind = hub.reader.writable(principal, customer.type, attribute)
-        values = cleaned(kind, given.values)
-        try:
-            hub.resolver.override(
-                customer.id,
-                attribute,
-                values,
-                by=principal.name,
-                reason=given.reason,
-                until=micros(given.until, "/until"),
-                if_version=customer.version,
-            )
-            break
-        except Stale:  # perhaps by a change that this role does not see: then its ETag still holds
-            if not left:
-                raise
+    until = micros(given.until, "/until")
+
+    def made(customer: str, type_name: str) -> Act:
+        settings = hub.reader.writable(principal, type_name, attribute)
+        return SetValue(customer, attribute, cleaned(settings, given.values), until)
+
+    _do(hub, principal, id, if_match, made, given.reason)
     return _answer(hub, principal, id, response)
 
 
@@ -179,16 +169,33 @@ def withdraw_override(
     if_match: IfMatch = None,
 ) -> Customer:
     """Take back the values set by hand: what the sources say counts again."""
-    customer = hub.reader.expect(principal, id, if_match)
-    hub.reader.writable(principal, customer.type, attribute)
-    number = customer.lineage.get(attribute, {}).get("override")
-    if number is None:
-        raise NotFound(
-            "no value of this attribute was set by hand",
-            [Fault("/attribute", "has no override", "see the customer's lineage")],
-        )
-    hub.resolver.withdraw_override(number, by=principal.name)
+
+    def made(customer: str, type_name: str) -> Act:
+        hub.reader.writable(principal, type_name, attribute)
+        return DropValue(customer, attribute)
+
+    _do(hub, principal, id, if_match, made, "")
     return _answer(hub, principal, id, response)
+
+
+def _do(
+    hub: TheHub,
+    principal: Principal,
+    id: str,
+    if_match: str | None,
+    made: Callable[[str, str], Act],
+    reason: str,
+) -> None:
+    """Do an act on the customer as the asker read it. A change that the asker's role does not see is no reason to refuse."""
+    for left in reversed(range(TRIES)):
+        customer = hub.reader.expect(principal, id, if_match)
+        versions = {customer.id: customer.version}
+        try:
+            Acts(hub.resolver).do(made(customer.id, customer.type), by=principal.name, reason=reason, versions=versions)
+            return
+        except Stale:
+            if not left:
+                raise
 
 
 def _answer(hub: TheHub, principal: Principal, id: str, response: Response) -> Customer:
@@ -204,26 +211,3 @@ def micros(moment: AwareDatetime | None, where: str) -> int | None:
         return to_micros(moment)
     except OverflowError:
         raise Unprocessable("this time is out of range", [Fault(where, "out of range")]) from None
-
-
-def cleaned(attribute: Attribute, given: list[Any]) -> tuple[Value, ...]:
-    """Values as the attribute's kind writes them. Unprocessable names each that cannot be read, without repeating it."""
-    values: list[Value] = []
-    faults: list[Fault] = []
-    if len(given) > 1 and not attribute.many:
-        faults.append(Fault("/values", "this attribute has one value"))
-    for n, raw in enumerate(given):
-        found = KINDS[attribute.kind].clean(raw, Context(scheme=attribute.scheme))
-        if found is None or isinstance(found, Problem):
-            faults.append(
-                Fault(
-                    f"/values/{n}",
-                    found.reason if found else "says nothing",
-                    "to clear the attribute send an empty list",
-                )
-            )
-        else:
-            values.append(found.value)
-    if faults:
-        raise Unprocessable("these values cannot be set", faults)
-    return tuple(dict.fromkeys(values))

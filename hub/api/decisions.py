@@ -12,6 +12,8 @@ from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import DecisionIn, DecisionOut, Paged, ReviewOut
 from hub.api.security import TheHub, needs
+from hub.stewardship.acts import Decide, Withdraw
+from hub.stewardship.run import Acts
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
@@ -42,13 +44,16 @@ def make_decision(
     left, right = given.left.id(), given.right.id()
     hub.reader.must_see(principal, left, "/left")
     hub.reader.must_see(principal, right, "/right")
+    acts = Acts(hub.resolver)
 
     def make(mark: Mark) -> str:
-        return str(hub.resolver.decide(left, right, given.verdict, by=principal.name, reason=given.reason, mark=mark))
+        act = Decide(left, right, given.verdict)
+        return acts.do(act, by=principal.name, reason=given.reason, mark=mark).id
 
-    def tell(number: str) -> tuple[int, Any]:
+    def tell(act: str) -> tuple[int, Any]:
         made = DecisionOut(
-            id=int(number),
+            id=acts.find(act).inputs["decisions"][0],
+            act=act,
             verdict=given.verdict,
             left=given.left,
             right=given.right,
@@ -74,4 +79,4 @@ def withdraw_decision(
 ) -> None:
     """Take a decision back: customers become what the remaining decisions and records make of them."""
     hub.reader.must_see_decision(principal, id)
-    hub.resolver.withdraw(id, by=principal.name, why=reason)
+    Acts(hub.resolver).do(Withdraw(id), by=principal.name, reason=reason)

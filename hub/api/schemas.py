@@ -360,6 +360,9 @@ class DecisionIn(In):
 
 class DecisionOut(Out):
     id: int = Field(examples=[17])
+    act: str = Field(
+        examples=["act_0b9d61c04f4e4f5ea0c46f19e0a0a1c7"], description="the act that made it: what is undone by its id"
+    )
     verdict: Verdict
     left: RecordName
     right: RecordName

@@ -100,7 +100,7 @@ def members_at(connection: Connection, customer: str, versions: Iterable[int]) -
     return {version: frozenset(db.load(members)) for version, members in found}
 
 
-OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until, withdrawn_at'
+OVERRIDE = 'id, anchor, attribute, "values", "by", reason, at, until, withdrawn_at, origin'
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ class StoredOverride:
     at: int
     until: int | None
     withdrawn_at: int | None
+    origin: str  # the act that set it
 
 
 def overrides(connection: Connection, ids: Iterable[int]) -> dict[int, StoredOverride]:

@@ -77,7 +77,7 @@ class ChangeRow(SQLModel, table=True):
 
 class OverrideRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "override"
-    __table_args__ = (Index("override_anchor", "anchor"),)
+    __table_args__ = (Index("override_anchor", "anchor"), Index("override_origin", "origin"))
     id: int = big(primary_key=True)
     anchor: int = big()
     attribute: str
@@ -88,6 +88,7 @@ class OverrideRow(SQLModel, table=True):
     until: int | None = big(nullable=True, default=None)
     withdrawn_at: int | None = big(nullable=True, default=None)
     withdrawn_by: str = ""
+    origin: str = ""  # the act that set it, so that one undo takes all of an act back
 
 
 class SearchRow(SQLModel, table=True):
@@ -268,15 +269,15 @@ def override(connection: Connection, number: int) -> tuple[int, str] | None:
     return None if found is None else (found[0], found[1])
 
 
-def add_override(connection: Connection, anchor: int, given: Override) -> int:
+def add_override(connection: Connection, anchor: int, given: Override, *, origin: str = "") -> int:
     number = db.next_number(connection, table(OverrideRow), "id")
-    columns = ("id", "anchor", "attribute", "values", "by", "reason", "at", "until", "withdrawn_by")
+    columns = ("id", "anchor", "attribute", "values", "by", "reason", "at", "until", "withdrawn_by", "origin")
     values = db.dump([plain(v) for v in given.values])
     db.insert_many(
         connection,
         table(OverrideRow),
         columns,
-        [(number, anchor, given.attribute, values, given.by, given.reason, given.at, given.until, "")],
+        [(number, anchor, given.attribute, values, given.by, given.reason, given.at, given.until, "", origin)],
     )
     return number
 

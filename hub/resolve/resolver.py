@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from hub import db
 from hub.connectors.mapping.columns import columns_of
 from hub.connectors.rows import keepable
-from hub.errors import BadRecord, Conflict, Fault, Gone, NotFound, Stale, Unprocessable
+from hub.errors import BadRecord, Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredCustomer
@@ -25,13 +25,11 @@ from hub.interactions.row import readings
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
 from hub.matching import store as matching_store
-from hub.matching.clusters.decisions import check
 from hub.matching.compare.score import weigh
-from hub.matching.pairs import ordered
 from hub.matching.prepare import Ready, ready, salted_keys
 from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.refresh import shortlisted
-from hub.model import ChangeType, Decision, Override, Pair, Part, RecordId, Value, Verdict, digest
+from hub.model import ChangeType, Part, RecordId
 from hub.resolve.settle import Unsettled, settle
 from hub.settings import Config
 
@@ -345,6 +343,7 @@ class Resolver:
             best.setdefault(customer, ProbeMatch(customer, infos[rid].id, weight, parts, weight >= model.join))
         return list(best.values())[:limit]
 
+<<<<<<< HEAD
     # --- decisions ---
 
     def decide(
@@ -514,6 +513,8 @@ class Resolver:
             golden_store.withdraw_override(connection, override_id, by=by, at=self.database.clock.now())
             self.settle(connection, self.recipe(connection), (), golden=(found[0],))
 
+=======
+>>>>>>> f529cf6 (Every input of a steward is an act, listed and undone; the order of undos tells nothing)
     # --- time ---
 
     def tick(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -96,6 +96,29 @@ def overrides_by(connection: Connection, by: str, since: int, until: int) -> lis
     return _by(connection, "override", by, since, until)
 
 
+def decisions_of(connection: Connection, act: str) -> list[int]:
+    """Standing decisions that an act made, also where they were withdrawn and made again since."""
+    return _of(connection, "decision", act)
+
+
+def overrides_of(connection: Connection, act: str) -> list[int]:
+    """Standing overrides that an act made, also where they were withdrawn and made again since."""
+    return _of(connection, "override", act)
+
+
+def _of(connection: Connection, name: str, act: str) -> list[int]:
+    query = f'SELECT id FROM "{name}" WHERE origin = :act AND withdrawn_at IS NULL ORDER BY id'
+    return [r[0] for r in db.ask(connection, query, act=act)]
+
+
+def undone(connection: Connection, acts: Iterable[str]) -> set[str]:
+    """Which of these acts were undone."""
+    return {
+        r[0]
+        for r in db.ask(connection, "SELECT id FROM act WHERE undone_at IS NOT NULL AND id IN {ids:text}", ids=acts)
+    }
+
+
 def _by(connection: Connection, name: str, by: str, since: int, until: int) -> list[int]:
     query = text(
         f'SELECT id FROM "{name}" WHERE withdrawn_at IS NULL AND "by"=:by AND at >= :since AND at < :until ORDER BY id'
@@ -105,7 +128,9 @@ def _by(connection: Connection, name: str, by: str, since: int, until: int) -> l
 
 def decisions_numbered(connection: Connection, ids: Sequence[int]) -> list[Any]:
     """Decision rows by number, withdrawn ones too."""
-    columns = 'id, "left", "right", verdict, reason, "by", at, left_content, right_content, weight, withdrawn_at'
+    columns = (
+        'id, "left", "right", verdict, reason, "by", at, left_content, right_content, weight, withdrawn_at, origin'
+    )
     return db.select_in(connection, f"SELECT {columns} FROM decision WHERE id IN ({{ids}}) ORDER BY id", ids)
 
 

@@ -15,6 +15,7 @@ from hub.landing.store import record_named
 from hub.model import RecordId, Verdict
 from hub.open import Hub, audit_path
 from tests.access.population import ANA, ANA_IN_CRM, BO, SECOND, SECRET, START, TestClock, fill
+from tests.steward import Steward
 
 
 def someone(role: str) -> Principal:
@@ -185,7 +186,7 @@ def test_every_id_ever_minted_leads_to_its_customer_in_one_hop_or_is_gone(hub: H
         crm = record_named(connection, RecordId("crm", "people", "p1"))
     assert crm is not None and crm.mint != ids["ana"]
     assert hub.reader.get_customer(STEWARD, crm.mint).id == ids["ana"]
-    number = hub.resolver.decide(
+    number = Steward(hub.resolver).decide(
         RecordId("billing", "customers", "1"),
         RecordId("crm", "people", "p1"),
         Verdict.NO_MATCH,
@@ -193,7 +194,7 @@ def test_every_id_ever_minted_leads_to_its_customer_in_one_hop_or_is_gone(hub: H
         reason="two people",
     )
     assert hub.reader.get_customer(STEWARD, crm.mint).id == crm.mint
-    hub.resolver.withdraw(number, by="eve", why="a slip")
+    Steward(hub.resolver).withdraw(number, by="eve", why="a slip")
     assert hub.reader.get_customer(STEWARD, crm.mint).id == ids["ana"]
     hub.resolver.delete("billing", "customers", "1")
     hub.resolver.delete("crm", "people", "p1")
@@ -259,12 +260,12 @@ def test_what_was_served_then_is_served_again(hub: Hub, role: str) -> None:
         [{**ANA, "first": "Anabela", "mail": "neu@silva.pt", "town": "Porto", "updated": "2026-02-01T00:00:00Z"}],
     )
     middle, changed = later(hub), hub.reader.get_customer(asker, ids["ana"], lineage=True)
-    hub.resolver.override(ids["ana"], "email", ("set@by.hand",), by="eve", reason="called")
+    Steward(hub.resolver).override(ids["ana"], "email", ("set@by.hand",), by="eve", reason="called")
     by_hand_at, by_hand = later(hub), hub.reader.get_customer(asker, ids["ana"], lineage=True)
-    hub.resolver.decide(
+    Steward(hub.resolver).decide(
         RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"), Verdict.NO_MATCH, by="eve", reason="two"
     )
-    hub.resolver.decide(
+    Steward(hub.resolver).decide(
         RecordId("billing", "customers", "1"),
         RecordId("billing", "customers", "2"),
         Verdict.MATCH,
@@ -279,7 +280,7 @@ def test_what_was_served_then_is_served_again(hub: Hub, role: str) -> None:
 def test_a_merged_customer_can_still_be_asked_for_as_it_was(hub: Hub) -> None:
     ids = fill(hub)
     before, bo = later(hub), hub.reader.get_customer(STEWARD, ids["bo"])
-    hub.resolver.decide(
+    Steward(hub.resolver).decide(
         RecordId("billing", "customers", "1"),
         RecordId("billing", "customers", "2"),
         Verdict.MATCH,
@@ -303,7 +304,7 @@ def test_a_merged_customer_can_still_be_asked_for_as_it_was(hub: Hub) -> None:
 
 def test_as_of_is_survivorship_over_what_was_in_effect(hub: Hub) -> None:
     ids = fill(hub)
-    hub.resolver.override(
+    Steward(hub.resolver).override(
         ids["ana"], "email", ("soon@gone.pt",), by="eve", reason="a week", until=START + 7 * 86_400 * SECOND
     )
     now, next_month = (
@@ -321,7 +322,7 @@ def test_as_of_with_the_knowledge_of_then(hub: Hub) -> None:
     ids = fill(hub)
     then, seen = later(hub), hub.reader.get_customer(STEWARD, ids["ana"])
     hub.resolver.upsert("billing", "customers", [{**ANA, "town": "Porto", "updated": "2026-02-01T00:00:00Z"}])
-    hub.resolver.override(ids["ana"], "email", ("set@by.hand",), by="eve", reason="called")
+    Steward(hub.resolver).override(ids["ana"], "email", ("set@by.hand",), by="eve", reason="called")
     known = hub.reader.get_customer(STEWARD, ids["ana"], as_of=then, known_at=then, lineage=True)
     assert known.values == seen.values
     assert hub.reader.get_customer(STEWARD, ids["ana"], as_of=then).values["address"]["city"] == "Porto"
@@ -373,7 +374,7 @@ def test_a_feed_tells_every_change_once_and_only_those_of_its_view(hub: Hub) -> 
 
 def test_a_subscriber_that_keeps_the_highest_version_has_what_the_hub_shows(hub: Hub) -> None:
     fill(hub)
-    hub.resolver.decide(
+    Steward(hub.resolver).decide(
         RecordId("billing", "customers", "1"),
         RecordId("billing", "customers", "2"),
         Verdict.MATCH,
@@ -404,7 +405,9 @@ def test_reviews_are_only_for_those_who_see_what_is_compared(hub: Hub) -> None:
     assert hub.reader.reviews(NARROW).data == ()
     for review in open_:
         assert review.left.customer != review.right.customer and review.pair.weight is not None
-        hub.resolver.decide(review.left.record, review.right.record, Verdict.UNSURE, by="eve", reason="cannot tell")
+        Steward(hub.resolver).decide(
+            review.left.record, review.right.record, Verdict.UNSURE, by="eve", reason="cannot tell"
+        )
     assert hub.reader.reviews(STEWARD).data == ()
 
 

@@ -17,6 +17,7 @@ from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.settings.access import RowLimits
 from tests.access.population import ANA, BO, SECOND, TestClock, fill
+from tests.steward import Steward
 
 
 def someone(role: str) -> Principal:
@@ -132,7 +133,7 @@ def test_a_customer_that_leaves_and_comes_back_has_left_and_entered(hub: Hub, pr
 
 def test_who_joined_from_outside_is_not_named(hub: Hub) -> None:
     ids = fill(hub)
-    hub.resolver.decide(RecordId("billing", "customers", "1"), BILLED, Verdict.MATCH, by="eve", reason="r")
+    Steward(hub.resolver).decide(RecordId("billing", "customers", "1"), BILLED, Verdict.MATCH, by="eve", reason="r")
     assert (
         hub.reader.changes(someone("steward")).data[-1].other or hub.reader.changes(someone("steward")).data[-2].other
     )
@@ -154,7 +155,7 @@ def test_a_customer_that_is_gone_is_gone_only_for_those_who_had_it(hub: Hub) -> 
 
 def test_a_decision_on_records_outside_is_no_decision(hub: Hub) -> None:
     fill(hub)
-    hub.resolver.decide(RecordId("billing", "customers", "1"), BILLED, Verdict.NO_MATCH, by="eve", reason="r")
+    Steward(hub.resolver).decide(RecordId("billing", "customers", "1"), BILLED, Verdict.NO_MATCH, by="eve", reason="r")
     withdraw = partial(hub.reader.must_see_decision, LISBON)
     assert refused(partial(withdraw, 1)) == refused(partial(withdraw, 999))
     hub.reader.must_see_decision(someone("steward"), 1)

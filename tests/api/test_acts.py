@@ -96,3 +96,43 @@ def test_bulk_acts_are_for_administrators_and_strangers_learn_nothing(client: Te
     assert client.post("/v1/acts/preview", json=asked, headers=stranger).status_code == 403
     unknown = {**asked, "act": {"kind": "merge", "a": "cus_none", "b": ids["bo"]}}
     assert client.post("/v1/acts/preview", json=unknown, headers=steward).status_code == 404
+
+
+def test_whatever_a_steward_does_is_an_act_that_is_listed_and_undone(client: TestClient, hub: Hub) -> None:
+    """By the routes of decisions and overrides as by acts: one list, one undo."""
+    ids, key = fill(hub), key_for(hub, "steward")
+    left, right = ({"source": "billing", "stream": "customers", "key": k} for k in ("1", "2"))
+    verdict = {"left": left, "right": right, "verdict": "match", "reason": "one person"}
+    made = client.post("/v1/decisions", json=verdict, headers=key)
+    assert made.status_code == 201, made.text
+    override = f"/v1/customers/{ids['ana']}/overrides/occupation"
+    first = {**key, "if-match": "*"}
+    assert client.put(override, json={"values": ["painter"], "reason": "r"}, headers=first).status_code == 200
+    assert client.delete(override, headers=first).status_code == 200
+    assert client.delete(override, headers=first).status_code == 404
+    assert client.delete(f"/v1/decisions/{made.json()['id']}?reason=slip", headers=key).status_code == 204
+    acts = {a["kind"]: a for a in client.get("/v1/acts", headers=key).json()["data"]}
+    assert acts.keys() == {"decide", "set_value", "drop_value", "withdraw"}
+    assert made.json()["act"] == acts["decide"]["id"] and acts["withdraw"]["reason"] == "slip"
+    for kind, shown in (("withdraw", ids["ana"]), ("drop_value", ids["ana"]), ("decide", ids["bo"])):
+        undone = client.post(f"/v1/acts/{acts[kind]['id']}/undo", json={"reason": "r"}, headers=key)
+        assert undone.status_code == 200, undone.text
+        assert client.get(f"/v1/customers/{ids['bo']}", headers=key).json()["id"] == shown
+    assert client.get(f"/v1/customers/{ids['ana']}", headers=key).json()["values"]["occupation"] == "painter"
+
+
+def test_a_verdict_and_a_value_are_previewed_before_they_count(client: TestClient, hub: Hub) -> None:
+    ids, key = fill(hub), key_for(hub, "steward")
+    left, right = ({"source": "billing", "stream": "customers", "key": k} for k in ("1", "2"))
+    verdict = {"act": {"kind": "decide", "left": left, "right": right, "verdict": "match"}, "reason": "one person"}
+    seen = client.post("/v1/acts/preview", json=verdict, headers=key).json()
+    assert len(seen["before"]) == 2 and len(seen["after"]) == 1
+    assert client.post("/v1/acts", json=verdict, headers=key).status_code == 201
+    drop = {
+        "act": {"kind": "drop_value", "customer": ids["ana"], "attribute": "occupation"},
+        "reason": "r",
+        "etags": {ids["ana"]: etag(client, key, ids["ana"])},
+    }
+    assert client.post("/v1/acts/preview", json=drop, headers=key).status_code == 404  # none was set
+    unknown = {"act": {"kind": "withdraw", "decision": 99}, "reason": "r"}
+    assert client.post("/v1/acts", json=unknown, headers=key).status_code == 404

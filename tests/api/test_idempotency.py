@@ -10,7 +10,8 @@ from hub.access.principals import Principal
 from hub.api.idempotency import IN_FLIGHT, Mark, once
 from hub.errors import Conflict
 from hub.open import Hub
-from hub.stewardship.acts import Acts, Merge
+from hub.stewardship.acts import Merge
+from hub.stewardship.run import Acts
 from tests.access.population import fill
 
 ASKER = Principal(id="k1", kind="staff", role="steward", name="Eva", source=None)

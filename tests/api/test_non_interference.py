@@ -29,6 +29,7 @@ from tests.access.population import (
     repeatable_ids,
     write_config,
 )
+from tests.steward import Steward
 
 ASKED = {"x-request-id": "asked"}
 HIDDEN = {
@@ -81,14 +82,14 @@ def living(folder: Path, world: Mapping[str, Any]) -> Iterator[Hub]:
             "people",
             [{**ANA_IN_CRM, **world["crm"], "mail": "new@example.com", "updated": "2026-03-01T00:00:00Z"}],
         ),
-        lambda: hub.resolver.decide(
+        lambda: Steward(hub.resolver).decide(
             RecordId("billing", "customers", "1"),
             RecordId("billing", "customers", "2"),
             Verdict.MATCH,
             by="eve",
             reason="r",
         ),
-        lambda: hub.resolver.withdraw(1, by="eve", why="w"),
+        lambda: Steward(hub.resolver).withdraw(1, by="eve", why="w"),
         lambda: hub.resolver.upsert(
             "billing", "customers", [{**BO, **world["bo"], **world["again"], "updated": "2026-04-01T00:00:00Z"}]
         ),

@@ -12,6 +12,7 @@ from hub.migrations import upgrade
 from hub.model import Verdict
 from tests import tiny
 from tests.conftest import empty
+from tests.steward import Steward
 
 SMALL = {"model", "recipe"}  # tables of a few rows, whatever the number of customers
 
@@ -89,11 +90,11 @@ def _live(database: Database) -> None:
             resolver.upsert(
                 id.source, id.stream, [{"id": id.key, "v": version, **anna, "phone": f"+491511234567{version}"}]
             )
-    number = resolver.decide(a, b, Verdict.NO_MATCH, by="ann", reason="")
-    resolver.withdraw(number, by="ann", why="")
+    number = Steward(resolver).decide(a, b, Verdict.NO_MATCH, by="ann", reason="")
+    Steward(resolver).withdraw(number, by="ann", why="")
     (outcome,) = resolver.upsert(a.source, a.stream, [{"id": a.key, "v": 3, **anna}])
     assert outcome.customer is not None
-    resolver.override(outcome.customer, "given_name", ("Zoe",), by="ann", reason="")
+    Steward(resolver).override(outcome.customer, "given_name", ("Zoe",), by="ann", reason="")
     resolver.probe(a.source, a.stream, {"id": "9", **anna})
     resolver.delete(a.source, a.stream, a.key)
     resolver.upsert(b.source, b.stream, [{"id": b.key, "v": 3, "given_name": "Otto"}])

@@ -21,6 +21,7 @@ from hub.model import Verdict
 from tests import tiny
 from tests.conftest import empty
 from tests.delivery.world import ALL, BILL, CRM, WEB, World, X, Y, Z
+from tests.steward import Steward
 
 COUNT = max(2, int(os.environ.get("HUB_EXAMPLES", "12")) // 4)  # each example is some rounds over HTTP
 some = settings(
@@ -119,11 +120,11 @@ def test_a_change_in_one_source_reaches_the_other_in_one_round_and_then_there_is
 def test_a_table_gets_what_a_steward_set(make: Make, database: Database) -> None:
     world = joined(make())
     world.push()
-    number = world.resolver.override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
+    number = Steward(world.resolver).override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
     assert world.push().written == 1
     assert world.in_bill()["job"] == "baker"
     assert world.round() == 0
-    world.resolver.withdraw_override(number, by="ann")
+    Steward(world.resolver).undo(number, by="ann")
     world.push()
     assert world.in_bill()["job"] is None
     assert world.round() == 0
@@ -228,7 +229,7 @@ def test_an_edit_of_another_field_is_no_conflict_and_is_kept(make: Make) -> None
 def test_a_conflict_in_a_table_leaves_the_row_alone(make: Make) -> None:
     world = joined(make())
     world.push()
-    world.resolver.override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
+    Steward(world.resolver).override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
     world.bill(job="smith")
     found = world.push()
     assert found.outcomes["conflict"] == 1
@@ -272,12 +273,12 @@ def test_a_withdrawn_match_sends_the_compensating_write_and_nothing_glues_the_tw
     world.pull()
     alone = tiny.answer(database)
     assert frozenset((BILL,)) in alone
-    number = world.resolver.decide(BILL, CRM, Verdict.MATCH, by="ann", reason="she said so")
+    number = Steward(world.resolver).decide(BILL, CRM, Verdict.MATCH, by="ann", reason="she said so")
     assert world.push().written == 1
     assert world.in_crm()["phones"] == [X]
     assert set(world.in_crm()["emails"]) == {"johanna@schulz.example", "anna@maier.example"}
     assert world.round() == 0
-    world.resolver.withdraw(number, by="ann", why="a mistake")
+    Steward(world.resolver).withdraw(number, by="ann", why="a mistake")
     assert tiny.answer(database) == alone
     assert world.push().written == 1
     assert world.in_crm()["phones"] == [Y]
@@ -292,11 +293,11 @@ def test_after_an_undo_a_field_that_somebody_changed_meanwhile_stays(make: Make,
     world.bill(**ANNA, phone=X)
     world.new_in_crm(**HANNA_IN_CRM, phones=[Y])
     world.pull()
-    number = world.resolver.decide(BILL, CRM, Verdict.MATCH, by="ann", reason="she said so")
+    number = Steward(world.resolver).decide(BILL, CRM, Verdict.MATCH, by="ann", reason="she said so")
     world.push()
     world.pull()
     world.edit_in_crm(phones=[Z])
-    world.resolver.withdraw(number, by="ann", why="a mistake")
+    Steward(world.resolver).withdraw(number, by="ann", why="a mistake")
     world.push()
     world.later(RETRY[0] + 1)
     world.round()
@@ -401,7 +402,7 @@ def test_a_sender_that_dies_leaves_nothing_undone_and_nothing_done_twice(
 def test_a_target_that_renormalises_trips_the_breaker_by_the_third_write(make: Make) -> None:
     world = joined(make(trigger=", job = CASE WHEN new.job IS NULL THEN NULL ELSE 'clerk ' || old.v END"))
     world.push()
-    world.resolver.override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
+    Steward(world.resolver).override(mint(world, BILL), "occupation", ("baker",), by="ann", reason="by phone")
     written = [world.push().written, *(world.round() for _ in range(5))]
     assert written == [1, 1, 0, 0, 0, 0]
     assert world.states()["bill/1"] == "tripped"

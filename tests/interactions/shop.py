@@ -16,7 +16,8 @@ from hub.model import RecordId, Sight
 from hub.quality.verify import Verify
 from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, InteractionType, Role, Source
-from hub.stewardship.acts import Acts, Merge
+from hub.stewardship.acts import Merge
+from hub.stewardship.run import Acts
 from tests import tiny
 from tests.conftest import empty
 

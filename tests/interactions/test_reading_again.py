@@ -11,7 +11,8 @@ from hub.db import Database
 from hub.interactions import run
 from hub.interactions.row import Reading
 from hub.settings import Config, InteractionType
-from hub.stewardship.acts import Acts, Suspend
+from hub.stewardship.acts import Suspend
+from hub.stewardship.run import Acts
 from tests.interactions.shop import KIND, Shop, config
 
 

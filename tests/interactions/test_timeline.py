@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hub.db import Database
 from hub.errors import BadRequest, HubError
-from hub.stewardship.acts import Acts, Suspend
+from hub.stewardship.acts import Suspend
+from hub.stewardship.run import Acts
 from tests.interactions.shop import BLIND, HALF, SEES, Shop
 from tests.promises.test_promises import some
 

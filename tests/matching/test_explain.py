@@ -13,8 +13,10 @@ from hub.matching import store as matching_store
 from hub.matching.explain import ClusterStory, Explain, PairStory
 from hub.model import RecordId, Verdict
 from hub.resolve.resolver import find_customer
-from hub.stewardship.acts import Acts, Merge
+from hub.stewardship.acts import Merge
+from hub.stewardship.run import Acts
 from tests.promises.test_promises import Hub
+from tests.steward import Steward
 
 ANNA = {
     "given_name": "Anna",
@@ -115,7 +117,7 @@ def test_a_guard_is_named_with_what_it_looks_at(hub: Hub) -> None:
 def test_a_persons_no_is_named_and_so_is_its_effect_on_a_third(hub: Hub) -> None:
     for id in (A, B, C):
         land(hub, id, ANNA)
-    hub.resolver.decide(A, C, Verdict.NO_MATCH, by="ann", reason="father and son")
+    Steward(hub.resolver).decide(A, C, Verdict.NO_MATCH, by="ann", reason="father and son")
     story = why_pair(hub, A, C)
     assert reasons(story) == ["decision"] and "father and son" in story.obstacles[0].words
     alone = next(s for s in (why_pair(hub, A, B), why_pair(hub, B, C)) if not s.together)

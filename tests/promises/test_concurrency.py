@@ -20,6 +20,7 @@ from hub.model import RecordId, Verdict
 from hub.quality.verify import Verify
 from tests import tiny
 from tests.conftest import Ticking, empty
+from tests.steward import Steward
 
 ROUNDS = 25 if os.environ.get("HUB_PROVE") else 2
 WRITERS = 8
@@ -154,11 +155,11 @@ def test_writers_and_stewards_together(database: Database) -> None:
         def work() -> None:
             for a, b, verdict in mine:
                 try:
-                    number = resolver.decide(a, b, verdict, by="ann", reason="seen")
+                    number = Steward(resolver).decide(a, b, verdict, by="ann", reason="seen")
                 except Conflict:
                     continue
                 if verdict is Verdict.NO_MATCH:
-                    resolver.withdraw(number, by="ann", why="mistake")
+                    Steward(resolver).withdraw(number, by="ann", why="mistake")
 
         return work
 

@@ -22,6 +22,7 @@ from hub.model import BIT, Cell, Decision, Pair, RecordId, Verdict, Version
 from hub.quality.verify import Verify
 from tests import tiny
 from tests.conftest import empty
+from tests.steward import Steward
 
 PROVE = os.environ.get("HUB_PROVE") == "1"
 PURE_ORDERS, PURE_UNDOS = (1_000, 10_000) if PROVE else (40, 200)
@@ -169,7 +170,7 @@ class Run:
 
     def decide(self, pair: Pair, verdict: Verdict) -> bool:
         try:
-            self.made[pair, verdict] = self.resolver.decide(*pair, verdict, by="ann", reason="")
+            self.made[pair, verdict] = Steward(self.resolver).decide(*pair, verdict, by="ann", reason="")
         except (NotFound, Gone, Conflict):
             return False
         return True
@@ -186,7 +187,7 @@ class Run:
             assert self.decide(*d)
 
     def withdraw(self, decision: tuple[Pair, Verdict]) -> None:
-        self.resolver.withdraw(self.made.pop(decision), by="ann", why="mistake")
+        Steward(self.resolver).withdraw(self.made.pop(decision), by="ann", why="mistake")
 
 
 def test_any_order_through_the_database_gives_the_same_customers(database: Database) -> None:

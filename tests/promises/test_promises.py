@@ -17,6 +17,7 @@ from hub.quality.verify import Verify
 from hub.resolve.bulk import Bulk
 from tests import tiny
 from tests.conftest import empty
+from tests.steward import Steward
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "6"))
 some = settings(
@@ -88,12 +89,12 @@ class Hub:
                 self.resolver.upsert(source, stream, [raw])
             elif kind == "decide":
                 (a, b), verdict = what
-                self.decided.append(self.resolver.decide(a, b, verdict, by="ann", reason="seen"))
+                self.decided.append(Steward(self.resolver).decide(a, b, verdict, by="ann", reason="seen"))
             elif kind == "withdraw":
-                self.resolver.withdraw(self.decided[what - 1], by="ann", why="mistake")
+                Steward(self.resolver).withdraw(self.decided[what - 1], by="ann", why="mistake")
             else:
                 id, attribute, given_ = what
-                self.resolver.override(self.customer(id), attribute, given_, by="ann", reason="by phone")
+                Steward(self.resolver).override(self.customer(id), attribute, given_, by="ann", reason="by phone")
         except (Conflict, NotFound, Gone, IndexError):
             return False
         return True
@@ -171,7 +172,7 @@ def test_what_is_withdrawn_was_never_made(
     made = [n for n, c in enumerate(done) if c[0] == "decide"]
     assume(made)
     victim = data.draw(st.sampled_from(made))
-    hub.resolver.withdraw(hub.decided[made.index(victim)], by="ann", why="mistake")
+    Steward(hub.resolver).withdraw(hub.decided[made.index(victim)], by="ann", why="mistake")
     found = tiny.answer(database)
     hub.check()
     without = Hub(database)
@@ -189,9 +190,9 @@ def test_a_decision_and_its_contradiction(database: Database, verdict: Verdict) 
     a, b, c = tiny.IDS[0], tiny.IDS[3], tiny.IDS[1]
     for id in (a, b, c):
         hub.do(("land", (id, {"id": id.key, "v": 1, "given_name": f"N{id.key}", "family_name": id.source})))
-    hub.resolver.decide(a, b, Verdict.MATCH, by="ann", reason="")
-    hub.resolver.decide(b, c, Verdict.MATCH, by="ann", reason="")
+    Steward(hub.resolver).decide(a, b, Verdict.MATCH, by="ann", reason="")
+    Steward(hub.resolver).decide(b, c, Verdict.MATCH, by="ann", reason="")
     with pytest.raises(Conflict, match="bill/people/1 = crm/people/1 = bill/people/2"):
-        hub.resolver.decide(a, c, Verdict.NO_MATCH, by="ann", reason="")
+        Steward(hub.resolver).decide(a, c, Verdict.NO_MATCH, by="ann", reason="")
     assert frozenset((a, b, c)) in tiny.partition(database)
     hub.check()

@@ -21,9 +21,11 @@ from hub.model import BIT, RecordId, Verdict
 from hub.quality.verify import Verify
 from hub.resolve.resolver import Resolver, find_customer
 from hub.settings import Access, Config, CustomerType, Source
-from hub.stewardship.acts import Acts, SetValue
+from hub.stewardship.acts import SetValue
+from hub.stewardship.run import Acts
 from tests import tiny
 from tests.conftest import empty
+from tests.steward import Steward
 
 A, B, C = (RecordId(s, "c", "1") for s in "abc")
 
@@ -151,10 +153,10 @@ def test_landing_order_chooses_the_shown_id_but_not_where_ids_lead(database: Dat
 
 def test_withdrawing_a_match_takes_the_heir_back_from_a_stranger(world: World) -> None:
     world.land(A, 1, name="xx").land(B, 1, name="yy")
-    number = world.resolver.decide(A, B, Verdict.MATCH, by="ann", reason="")
+    number = Steward(world.resolver).decide(A, B, Verdict.MATCH, by="ann", reason="")
     world.delete(A, 2)
     assert world.shown() == {"b": "a"}
-    world.resolver.withdraw(number, by="ann", why="")
+    Steward(world.resolver).withdraw(number, by="ann", why="")
     assert world.shown() == {"b": "b"} and world.leads(A) is None
     assert not Verify(world.resolver).run().total
 

@@ -20,6 +20,7 @@ from hub.quality.estimation import Drawn, draw_pairs, read_labels
 from hub.settings import Access, Role
 from tests import tiny
 from tests.promises.test_promises import Hub
+from tests.steward import Steward
 
 STEWARD, CALLER = Principal("ann", "ann", "staff", "steward"), Principal("bob", "bob", "staff", "caller")
 NAMES = ("Anna", "Otto", "Hanna", "Kurt", "Ines", "Paul", "Mia", "Emil")
@@ -79,7 +80,7 @@ def test_drawn_pairs_show_the_view_and_a_labelled_file_gives_the_estimate(desk: 
 def test_a_standing_decision_is_a_label_when_drawn_and_when_read(desk: Desk) -> None:
     early = draw_pairs(desk.reader, STEWARD, "person", 20)
     left, right = RecordId("bill", "people", "0"), RecordId("crm", "people", "0")
-    desk.hub.resolver.decide(left, right, Verdict.NO_MATCH, by="ann", reason="twins")
+    Steward(desk.hub.resolver).decide(left, right, Verdict.NO_MATCH, by="ann", reason="twins")
     found = read_labels(desk.reader, desk.written(early), "person")
     assert (found.estimate.labelled, found.open) == (1, len(NAMES) - 1)
     late = draw_pairs(desk.reader, STEWARD, "person", 20)

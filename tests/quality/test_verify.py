@@ -14,6 +14,7 @@ from hub.quality.verify import Verified, Verify
 from hub.resolve.resolver import Resolver
 from tests import tiny
 from tests.promises.test_promises import land_pending
+from tests.steward import Steward
 
 B1, B2, B3 = (RecordId("bill", "people", k) for k in "123")
 C1, C2, C3 = (RecordId("crm", "people", k) for k in "123")
@@ -46,8 +47,8 @@ class World:
         self.resolver.delete("bill", "people", "2", version="9")
         self.put(B3, {"given_name": "Hanna", "family_name": "Kurz", "birth_date": "1970-01-02"})
         self.put(C3, {"given_name": "Johanna", "family_name": "Lang", "birth_date": "1971-03-04"})
-        self.resolver.decide(B3, C3, Verdict.MATCH, by="ann", reason="seen")
-        self.resolver.override(self.mint(B3), "given_name", ("Zoe",), by="ann", reason="by phone")
+        Steward(self.resolver).decide(B3, C3, Verdict.MATCH, by="ann", reason="seen")
+        Steward(self.resolver).override(self.mint(B3), "given_name", ("Zoe",), by="ann", reason="by phone")
         self.rid = {id: self.info(id).rid for id in (B1, B2, B3, C1, C2, C3)}
         assert tiny.partition(database) == {frozenset((B1, C1)), frozenset((C2,)), frozenset((B3, C3))}
 

@@ -10,11 +10,13 @@ from hypothesis import given
 from hub.db import Database
 from hub.errors import Conflict, NotFound, Refused, Unprocessable
 from hub.model import RecordId, Verdict
-from hub.stewardship.acts import Acts, KeepApart, Merge, SetValue
+from hub.stewardship.acts import KeepApart, Merge, SetValue
 from hub.stewardship.queue import Queue, Shown
+from hub.stewardship.run import Acts
 from tests import tiny
 from tests.promises.test_promises import Hub
 from tests.promises.test_undo import Desk, histories, some
+from tests.steward import Steward
 
 ANNA = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}
 HANNA = {"given_name": "Otto", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}
@@ -53,7 +55,7 @@ def test_a_ranking_that_ages_still_serves_while_the_next_is_made_and_what_was_se
     land(desk, B, ANNA)
     land(desk, D, ANNA)
     assert len(listed(queue)) == 1
-    desk.resolver.decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
+    Steward(desk.resolver).decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
     for _ in range(5):
         assert listed(queue) == []
 
@@ -63,9 +65,9 @@ def test_a_refusal_is_listed_with_its_guard_and_closed_by_one_decision(desk: Des
         land(desk, id, ANNA)
     (only,) = listed(queue)
     assert (only.item.kind, only.left, only.right) == ("refused", B, D) and "crm/people" in only.words
-    number = desk.resolver.decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
+    number = Steward(desk.resolver).decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
     assert listed(queue) == []
-    desk.resolver.withdraw(number, by="ann", why="")
+    Steward(desk.resolver).withdraw(number, by="ann", why="")
     assert len(listed(queue)) == 1
     Acts(desk.resolver).do(Merge(desk.customer(B), desk.customer(D)), by="ann", reason="one")
     assert listed(queue) == []
@@ -83,7 +85,7 @@ def test_keeping_two_customers_apart_closes_all_that_is_between_them(desk: Desk,
 def test_unsure_hides_an_item_until_its_weight_moves(desk: Desk, queue: Queue) -> None:
     for id in (B, D):
         land(desk, id, ANNA)
-    desk.resolver.decide(B, D, Verdict.UNSURE, by="ann", reason="no idea")
+    Steward(desk.resolver).decide(B, D, Verdict.UNSURE, by="ann", reason="no idea")
     assert listed(queue) == []
     land(desk, D, {**ANNA, "phone": "+4915112345678"}, 2)
     assert listed(queue) == []  # that is no evidence about the pair
@@ -106,12 +108,12 @@ def test_a_no_that_the_evidence_turned_against_comes_up_again_and_a_new_word_set
 ) -> None:
     land(desk, A, ANNA)
     land(desk, B, {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"})
-    desk.resolver.decide(A, B, Verdict.NO_MATCH, by="ann", reason="strangers")
+    Steward(desk.resolver).decide(A, B, Verdict.NO_MATCH, by="ann", reason="strangers")
     assert listed(queue) == []
     land(desk, B, {**ANNA, "phone": "+4915112345678"}, 2)
     land(desk, A, {**ANNA, "phone": "+4915112345678"}, 2)
     assert [s.item.kind for s in listed(queue)] in (["contradicted"], ["changed"])
-    desk.resolver.decide(A, B, Verdict.NO_MATCH, by="ann", reason="I know, yet they are two")
+    Steward(desk.resolver).decide(A, B, Verdict.NO_MATCH, by="ann", reason="I know, yet they are two")
     assert listed(queue) == []
 
 
@@ -155,7 +157,7 @@ def test_a_kept_ranking_never_shows_what_was_settled_meanwhile(desk: Desk) -> No
     for id in (B, D):
         land(desk, id, ANNA)
     assert len(listed(kept)) == 1
-    desk.resolver.decide(B, D, Verdict.NO_MATCH, by="ann", reason="")
+    Steward(desk.resolver).decide(B, D, Verdict.NO_MATCH, by="ann", reason="")
     assert listed(kept) == []
 
 
@@ -163,8 +165,8 @@ def test_labels_are_the_newest_words_and_propose_without_changing_anything(desk:
     for id in (B, D):
         land(desk, id, ANNA)
     land(desk, C, {"given_name": "Otto", "family_name": "Weber"})
-    desk.resolver.decide(B, D, Verdict.NO_MATCH, by="ann", reason="")
-    desk.resolver.decide(B, C, Verdict.UNSURE, by="ann", reason="")
+    Steward(desk.resolver).decide(B, D, Verdict.NO_MATCH, by="ann", reason="")
+    Steward(desk.resolver).decide(B, C, Verdict.UNSURE, by="ann", reason="")
     (label,) = queue.labelled_pairs()
     assert not label.match and label.weight is not None
     (made,) = queue.proposals()
@@ -193,7 +195,7 @@ def test_pages_neither_repeat_nor_skip_and_deciding_empties_the_queue(database: 
         if not todo:
             break
         try:
-            desk.resolver.decide(todo[0].left, todo[0].right, Verdict.NO_MATCH, by="ann", reason="")
+            Steward(desk.resolver).decide(todo[0].left, todo[0].right, Verdict.NO_MATCH, by="ann", reason="")
         except Refused:
-            desk.resolver.decide(todo[0].left, todo[0].right, Verdict.MATCH, by="ann", reason="")
+            Steward(desk.resolver).decide(todo[0].left, todo[0].right, Verdict.MATCH, by="ann", reason="")
     assert [s for s in listed(queue) if s.item.kind in ("grey", "refused", "cut")] == []

@@ -1,0 +1,81 @@
+"""Doing, previewing and undoing acts: one unit each, and the list of those that were done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.errors import Fault, NotFound
+from hub.golden_record import store as golden_store
+from hub.resolve.resolver import Resolver
+from hub.stewardship import act_store
+from hub.stewardship.act_store import StoredAct
+from hub.stewardship.acts import Act, Undo
+from hub.stewardship.doing import Doing, Done
+from hub.stewardship.preview import Preview, preview_of
+
+CHUNK = 500  # records of a large suspension that one unit settles
+
+
+class Acts:
+    """Does, previews and undoes acts on one hub."""
+
+    def __init__(self, resolver: Resolver):
+        self.resolver, self.database = resolver, resolver.database
+
+    def do(
+        self,
+        act: Act,
+        *,
+        by: str,
+        reason: str,
+        versions: Mapping[str, int] | None = None,
+        mark: Callable[[Connection, str], None] | None = None,
+    ) -> Done:
+        """Do an act in one unit. `versions`: the version of each customer (by id) that the steward looked at.
+        `mark`: told the act's id in the same unit, so that whoever asked for it knows for certain that it was done.
+
+        Stale when one of these moved on; NotFound and Gone for what is not there; Conflict, with the path that
+        contradicts, when standing decisions rule it out. Nothing changes then.
+        """
+        with self.database.unit() as connection:
+            doing = Doing(self.resolver, connection, by=by, reason=reason)
+            doing.expect(versions or {})
+            done = doing.run(act)
+            if mark is not None:
+                mark(connection, done.id)
+        if doing.read_later:
+            self.resolver.reread()
+        for part in db.chunks(sorted(doing.later), CHUNK):
+            with self.database.unit(urgent=False) as connection:
+                self.resolver.settle(connection, self.resolver.recipe(connection), part)
+        return done
+
+    def preview(self, act: Act, *, by: str, reason: str = "", versions: Mapping[str, int] | None = None) -> Preview:
+        """What would follow if the act were done now: it is, and rolled back. Refused as the act would be."""
+        with db.rehearsal(self.database) as stage:
+            resolver = Resolver(stage, self.resolver.config)
+            with stage.read() as connection:
+                last = golden_store.next_seq(connection) - 1
+            done = Acts(resolver).do(act, by=by, reason=reason, versions=versions)
+            with self.database.read() as before, stage.read() as after:
+                return preview_of(resolver.config, done, before, after, last)
+
+    def undo(self, act_id: str, *, by: str, why: str, versions: Mapping[str, int] | None = None) -> Done:
+        """Take all of an act back. NotFound; Conflict when it was undone already, or can stand no more."""
+        return self.do(Undo(act_id), by=by, reason=why, versions=versions)
+
+    def find(self, act_id: str) -> StoredAct:
+        """An act by its id. NotFound."""
+        with self.database.read() as connection:
+            found = act_store.act(connection, act_id)
+        if found is None:
+            raise NotFound("no such act", [Fault("/id", "unknown", "see the list of acts")])
+        return found
+
+    def listed(self, *, before: tuple[int, str] | None = None, limit: int = 50) -> list[StoredAct]:
+        """Acts, newest first, after a position (at, id)."""
+        with self.database.read() as connection:
+            return act_store.acts(connection, before=before, limit=limit)
