@@ -92,7 +92,7 @@ def test_a_row_that_breaks_its_reader_is_set_aside_or_waits(shop: Shop, monkeypa
 
 
 def test_many_suspended_rows_leave_their_pages_some_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.stewardship.acts.AT_ONCE", 2)
+    monkeypatch.setattr("hub.stewardship.doing.AT_ONCE", 2)
     monkeypatch.setattr(run, "AT_ONCE", 2)
     shop.person("a")
     for n in "12345":
