@@ -108,7 +108,7 @@ class Desk(Hub):
         if kind == "decide":
             return Decide(*what[0], what[1])
         if kind == "withdraw":
-            return Withdraw(self._standing()[what])
+            return Withdraw(next(iter(self._standing()[what:]), 0))  # 0: there is none
         if kind == "drop_value":
             return DropValue(self.customer(what[0]), what[1])
         if kind == "merge":
