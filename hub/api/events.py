@@ -22,6 +22,7 @@ from hub.connectors.systems.segment import Call, SegmentSource, as_row, of_alias
 from hub.errors import BadRequest, ConfigError, Fault, NotAuthenticated, TooLarge
 from hub.model import RecordId
 from hub.open import Hub
+from hub.stewardship.run import Acts
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -152,7 +153,7 @@ def _take(hub: Hub, source: SegmentSource, messages: list[JSON]) -> None:
     for first, second in aliases:
         assert people is not None
         ends = RecordId(source.name, people, first), RecordId(source.name, people, second)
-        hub.resolver.hold_together(*ends, by=source.name, reason="alias")
+        Acts(hub.resolver).hold_together(*ends, by=source.name, reason="alias")
 
 
 def _named(alias: Mapping[str, JSON], name: str) -> dict[str, JSON]:

@@ -137,6 +137,12 @@ class Doing:
 
     # --- two records ---
 
+    def decided(self, left: RecordId, right: RecordId, verdict: Verdict) -> bool:
+        """Does a decision of that verdict stand on these two?"""
+        ends = {self._living(left, "/left").rid, self._living(right, "/right").rid}
+        near = matching_store.decisions_touching(self.connection, ends)
+        return any({d.left, d.right} == ends and d.verdict is verdict for d in near)
+
     def _decide_on(self, act: Decide) -> None:
         a, b = self._living(act.left, "/left"), self._living(act.right, "/right")
         if a.rid == b.rid:

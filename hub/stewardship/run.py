@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import Connection
 
 from hub import db
-from hub.errors import Fault, NotFound
+from hub.errors import Conflict, Fault, NotFound
 from hub.golden_record import store as golden_store
+from hub.model import RecordId, Verdict
 from hub.resolve.resolver import Resolver
 from hub.stewardship import act_store
 from hub.stewardship.act_store import StoredAct
-from hub.stewardship.acts import Act, Undo
+from hub.stewardship.acts import Act, Decide, Undo
 from hub.stewardship.doing import Doing, Done
 from hub.stewardship.preview import Preview, preview_of
 
@@ -66,6 +67,19 @@ class Acts:
     def undo(self, act_id: str, *, by: str, why: str, versions: Mapping[str, int] | None = None) -> Done:
         """Take all of an act back. NotFound; Conflict when it was undone already, or can stand no more."""
         return self.do(Undo(act_id), by=by, reason=why, versions=versions)
+
+    def hold_together(self, left: RecordId, right: RecordId, *, by: str, reason: str) -> bool:
+        """A system's own word that two of its records are one customer: a `match`, recorded once. False when standing
+        decisions rule it out: what a person decided stands."""
+        with self.database.unit() as connection:
+            doing = Doing(self.resolver, connection, by=by, reason=reason)
+            if doing.decided(left, right, Verdict.MATCH):
+                return True
+            try:
+                doing.run(Decide(left, right, Verdict.MATCH))
+            except Conflict:  # looked for before anything is written
+                return False
+            return True
 
     def find(self, act_id: str) -> StoredAct:
         """An act by its id. NotFound."""

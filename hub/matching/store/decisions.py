@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 class DecisionRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "decision"
-    __table_args__ = (Index("decision_left", "left"), Index("decision_right", "right"))
+    __table_args__ = (
+        Index("decision_left", "left"),
+        Index("decision_right", "right"),
+        Index("decision_origin", "origin"),
+    )
     id: int = big(primary_key=True)
     left: int = big()
     right: int = big()
