@@ -23,6 +23,7 @@ from hub.cli.shared import (
     opened,
     out,
     private,
+    tell,
     write_report,
 )
 from hub.errors import ConfigError, Fault
@@ -170,4 +171,4 @@ def explain(
             id = hub.reader.crosswalk(principal, record=record_id(left)).customer if "/" in left else left
             lines = tell_customer(hub.reader, principal, id)
         for line in lines:
-            out.print(line, markup=False, soft_wrap=True)
+            tell(line)

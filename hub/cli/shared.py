@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,6 +86,14 @@ def write_report(path: Path | None, figures: Any) -> None:
 def said(fault: Fault) -> str:
     """A fault and its remedy, as the terminal shows them."""
     return f"{fault.where}: {fault.what}" + (f"\n    → {fault.remedy}" if fault.remedy else "")
+
+
+def tell(line: str) -> None:
+    """Print a line whole; on a terminal broken between words, and indented where it goes on."""
+    if out.is_terminal:
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        line = textwrap.fill(line, out.width, subsequent_indent=indent, break_on_hyphens=False)
+    out.print(line, soft_wrap=True)
 
 
 @contextmanager

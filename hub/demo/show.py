@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from hub.access import keys
@@ -105,20 +105,19 @@ class Show:
     def golden(self, seen: SeenCustomer, role: str) -> None:
         self.step("4  One golden record, with its lineage")
         self.out.print(f"{seen.id}, version {seen.version}, as {role}")
-        records = ", ".join(map(str, seen.records or ()))
-        self.out.print(f"made of {records}", soft_wrap=True)
-        shown = Table("attribute", "value", "rule", "from", "lost")
+        self.out.print(f"made of {', '.join(map(str, seen.records or ()))}")
+        shown = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
         for attribute, value in seen.values.items():
-            why = (seen.lineage or {}).get(attribute, {})
-            origins = [", ".join(_origin(line) for line in why.get(k, ())) for k in ("won", "lost")]
-            shown.add_row(attribute, said(value), str(why.get("rule", "")), *origins)
+            shown.add_row(Text(attribute, style="bold"), Text(said(value), style="bold"))
+            for line in lineage((seen.lineage or {}).get(attribute, {})):
+                shown.add_row("", line)
         self.out.print(shown)
 
     def views(self, views: Mapping[str, Mapping[str, Any]], title: str) -> None:
         self.out.print()
         self.out.print(title)
         attributes = list(dict.fromkeys(a for view in views.values() for a in view))
-        shown = Table("attribute", *views)
+        shown = Table("attribute", *(Column(role, overflow="fold") for role in views))
         for attribute in attributes:
             shown.add_row(
                 attribute,
@@ -187,6 +186,20 @@ def said(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _origin(line: Mapping[str, Any]) -> str:
-    where = f"{line.get('source')}/{line.get('key')}"
-    return f"{where} ({said(line['value'])})" if "value" in line else where
+def lineage(why: Mapping[str, Any]) -> Iterator[str]:
+    """By which rule a value was chosen, which records say it, and what was not chosen."""
+    won = _by_value(why.get("won", ()))
+    if len(won) == 1:
+        yield f"by {why['rule']} from {', '.join(*won.values())}"
+    else:
+        yield f"by {why.get('rule', '')}"
+        yield from (f"{value} from {', '.join(records)}" for value, records in won.items())
+    yield from (f"not {value} from {', '.join(records)}" for value, records in _by_value(why.get("lost", ())).items())
+
+
+def _by_value(lines: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The records that say each value."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        found.setdefault(said(line.get("value")), []).append(f"{line.get('source')}/{line.get('key')}")
+    return found
