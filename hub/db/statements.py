@@ -128,7 +128,7 @@ def _spelled(statement: str, sqlite: bool) -> tuple[str, tuple[str, ...]]:
     made = re.sub(
         r"IN \{(\w+):text\}", r"= ANY(:\1::text[])", re.sub(r"IN \{(\w+)\}", r"= ANY(:\1::bigint[])", statement)
     )
-    return re.sub(r"(?<!:):([a-z_]+)", r"%(\1)s", made), lists
+    return re.sub(r"(?<!:):([a-z_]\w*)", r"%(\1)s", made), lists
 
 
 def exists(connection: Connection, table_name: str) -> bool:

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.access.export import export_rows
+from hub.access.previews import see_preview
 from hub.access.principals import Principal
 from hub.access.rows import Standpoint, told, within
 from hub.errors import HubError
 from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.settings.access import RowLimits
+from hub.stewardship.acts import Acts, Merge
 from tests.access.population import ANA, BO, SECOND, TestClock, fill
 from tests.steward import Steward
 
@@ -129,6 +131,20 @@ def test_a_customer_that_leaves_and_comes_back_has_left_and_entered(hub: Hub, pr
     versions = hub.reader.history(principal, ids["ana"]).data
     assert [v.type for v in versions][-2:] == ["left", "entered"]
     assert versions[-2].values is None and "other@example.org" not in repr(versions)
+
+
+def test_a_preview_tells_a_merge_with_who_is_outside_as_the_feed_does(hub: Hub) -> None:
+    ids = fill(hub)
+    act = Merge(ids["ana"], ids["bo"])
+    seen = see_preview(hub.reader, CONTACTS, Acts(hub.resolver).preview(act, by="eve", reason="one person"))
+    later(hub)
+    before = {c.id for c in hub.reader.changes(CONTACTS).data}
+    Acts(hub.resolver).do(act, by="eve", reason="one person")
+    followed = [c for c in hub.reader.changes(CONTACTS).data if c.id not in before]
+    assert [(c.type, c.customer, c.other) for c in seen.changes] == [(c.type, c.customer, c.other) for c in followed]
+    assert {c.type for c in seen.changes} <= {"updated"}
+    assert ids["bo"] not in repr(seen)
+    assert "Müller" not in repr(seen.before)
 
 
 def test_who_joined_from_outside_is_not_named(hub: Hub) -> None:

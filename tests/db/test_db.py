@@ -186,6 +186,11 @@ def test_upgrading_twice_is_upgrading_once(tmp_path: Path) -> None:
 # --- the small tools ------------------------------------------------------------------------------------
 
 
+def test_names_may_hold_digits(database: Database) -> None:
+    with database.read() as c:
+        assert db.ask(c, "SELECT :a1_0, CAST(:b AS TEXT) WHERE 7 IN {e2}", a1_0=5, b="x", e2=[7, 8]) == [(5, "x")]
+
+
 def test_collections_of_any_size_and_awkward_texts_are_bound_not_spelled(database: Database) -> None:
     keys = ["a", "b'c", "d,e", "{f}", "%s", ":g", "h\u00fc", "1"] + [str(n) for n in range(1_000)]
     with database.unit() as c:
