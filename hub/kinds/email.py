@@ -33,6 +33,7 @@ _PLAIN = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 _NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>")
+_REMARKED = re.compile(r"(\S+@[^\s(]+)\s*\([^()@]*\)")  # a@x.example (private)
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 
 
@@ -45,6 +46,8 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
         return Problem("longer than an e-mail address can be")
     if text[-1] == ">" and (named := _NAMED.fullmatch(text)):
         text = named[1]
+    if text[-1] == ")" and (remarked := _REMARKED.fullmatch(text)):
+        text = remarked[1]
     if text[:7].lower() == "mailto:":
         text = text[7:]
     if len(text) <= 254 and _PLAIN.fullmatch(text) and "xn--" not in text:
@@ -104,5 +107,5 @@ EMAIL = Kind(
     keys=("", "folded", "local"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=2,
+    version=3,
 )

@@ -70,5 +70,5 @@ FAMILY_NAME = Kind(
     mask=initial_mask,
     keys=("", "plain", "last", "first", "first4", "sound", "sorted"),
     placeholders=PLACEHOLDERS,
-    version=2,
+    version=3,
 )

@@ -49,7 +49,7 @@ def _word(word: str, *, last: bool, alone: bool) -> str:
 
 
 def _capital(word: str) -> str:
-    first = word[0].upper()
+    first = word[0].title()  # not upper(): Georgian has capitals, and no word begins with one
     return (first if len(first) == 1 else word[0].lower()) + word[1:].lower()  # one letter stays one: ß is no SS
 
 

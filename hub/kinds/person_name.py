@@ -6,6 +6,7 @@ of the parts does not matter.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -27,6 +28,7 @@ _TITLES = word_set(
     mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl
     """
 )
+_LEADING = PARTICLES | {"und", "and", "zu"}  # 'von und zu Guttenberg'
 # Words that address people and are hardly anybody's given name. Other titles are: Pastor Ruiz, Judge Reinhold.
 _FORMS_OF_ADDRESS = _TITLES | word_set(
     """
@@ -35,6 +37,12 @@ _FORMS_OF_ADDRESS = _TITLES | word_set(
     sergeant general admiral president senator minister ambassador
     """
 )
+
+
+_HONOURS = re.compile(r"\b((?:dr|prof|dres)\.?)(?:\s?(?:h\.\s?c\.|e\.\s?h\.|mult\.)(?=\s))+", re.IGNORECASE)  # Dr. h.c.
+
+# Titles that the parser does not know.
+_ADDRESSED = re.compile(r"(familie|famille|familia|fam\.|fru|dipl\.?\s?-\s?\w+\.?)\s+(?=\S)", re.IGNORECASE)
 
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
@@ -72,6 +80,12 @@ def _expand(text: str, family_first: bool = False) -> Mapping[str, str]:
     turned = by_script(text) or (name_order.family_first(text, _FORMS_OF_ADDRESS) if family_first else None)
     if turned is not None:
         return _parse(turned)
+    text = _HONOURS.sub(r"\1", text)
+    if addressed := _ADDRESSED.match(text):
+        found = dict(_expand(text[addressed.end() :], family_first))
+        if "family_name" not in found and "given_name" in found:
+            found["family_name"] = found.pop("given_name")
+        return {**found, "title": " ".join([addressed[1], *([found["title"]] if "title" in found else [])])}
     words = text.split(" ")
     if (
         len(words) == 2
@@ -134,7 +148,13 @@ def _parse(text: str) -> Mapping[str, str]:
         "name_suffix": name.suffix,
     }
     given = parts["given_name"]
-    if given.lower() in PARTICLES and parts["family_name"] and not parts["middle_name"] and not _also_given(given):
+    if (
+        given
+        and set(given.lower().split()) <= _LEADING
+        and parts["family_name"]
+        and not parts["middle_name"]
+        and not _also_given(given)
+    ):
         parts["family_name"] = f"{parts.pop('given_name')} {parts['family_name']}"  # 'von Trapp'
         return {part: found for part, found in parts.items() if found}
     _nothing_else(parts)
@@ -171,5 +191,5 @@ PERSON_NAME = Kind(
     keys=("", "sorted"),
     expand=expand,
     placeholders=PLACEHOLDERS,
-    version=3,
+    version=4,
 )

@@ -31,10 +31,17 @@ _VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Z]{3,}[A-Z\d-]*")
 _EXTENSION = re.compile(
     r"(?:(?<=[\d\s,;)])(?:ext(?:ension|n)?|x|app(?:arat)?|durchwahl|dw|nebenst(?:elle)?|nst|klappe|kl|poste|int(?:erno)?"
     r"|wewn?(?:\u0119trzny)?|anexo|ramal|extensi[oó]n|toestel|tst|lokal(?:nummer)?|lok|anknytning|ankn|linka|mell[eé]k"
-    r"|доб(?:авочный)?|вн|внутр|内線|分機|分机|내선)\s*[.:#]?)\s*(\d{1,7})\W*$",
+    r"|доб(?:авочный)?|вн|внутр|内線|分機|分机|내선)\s*[.:#=]?)\s*(\d{1,7})\W*$",
     re.IGNORECASE,
 )
 _RUN = re.compile(r"\+?\(?\d[\d ()./\u2010-\u2015-]*")
+# Which storey or hour it is, after the number: '2. Stock', '2nd floor', '3 Etage', '9 Uhr'.
+_WHERE_OR_WHEN = re.compile(
+    r"(?<=\d)[ ,;/]+\d{1,2}(?:\s?\.\s?[^\W\d_]|(?:st|nd|rd|th|er|e|º|ª)\b"
+    r"|\s(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\b).*$",
+    re.IGNORECASE,
+)
+_FLOAT = re.compile(r"(\d{7,})\.0")  # of a numeric column that went through a spreadsheet
 _AMID = re.compile(r"\d[^\W\d_]+\d")  # a letter for a digit: 03O 1234567
 _SIMPLE = re.compile(r"\+?[0-9 ()./-]{6,24}")
 
@@ -56,8 +63,9 @@ def _clean(text: str, country: str | None) -> Cleaned | Problem:
     if text[:4].lower() == "tel:":
         text = text[4:].strip()
     if any(map(str.isalpha, text)):
-        return _worded(text, country)
-    return _numbered(text, country)
+        return _worded(_WHERE_OR_WHEN.sub("", text), country)
+    whole = _FLOAT.fullmatch(text)
+    return _numbered(whole[1] if whole else text, country)
 
 
 def _numbered(text: str, country: str | None) -> Cleaned | Problem:
@@ -259,5 +267,5 @@ PHONE = Kind(
     keys=("", "national", "last8"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=3,
+    version=4,
 )

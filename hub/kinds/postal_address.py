@@ -107,7 +107,8 @@ _UNIT = re.compile(
 )
 _ONLY_UNIT = re.compile(
     rf"(?:\d{{1,3}} ?(?:st|nd|rd|th|er|eme|e|o)? ?)?(?:{_UNIT_WORD}|top|stock|stiege|tuer|level|lot|box|po box|postfach|haus|"
-    r"hinterhaus|vorderhaus|seitenfluegel|house|block|tower|lokal|byt|apto|pta|esc|bajo|interno|scala)(?: \w{1,8}){0,3}|c o .*"
+    r"hinterhaus|vorderhaus|seitenfluegel|house|block|tower|lokal|byt|apto|pta|esc|bajo|interno|scala"
+    r"|esq|dto|drt|frt|frente|andar|lejl|lejlighed|kv|kvartira|bus|lgh)(?: \w{1,8}){0,3}|c o .*"
 )
 _HASH_UNIT = re.compile(r"#\s*\w+")
 _NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
@@ -329,5 +330,5 @@ POSTAL_ADDRESS = Kind(
     keys=("", "street", "house", "postcode", "city", "postcode_house", "street_house", "postcode3"),
     parts=PARTS,
     placeholders=PLACEHOLDERS,
-    version=2,
+    version=3,
 )

@@ -141,6 +141,11 @@ def forms_of(context: Context = Context(), **parts: str) -> dict[str, Any]:  # n
     ("flat", "street"),
     [
         ("Flat 3", "12 High Street"),
+        ("1º Esq", "Rua Direita 5"),
+        ("2º andar", "Rua Direita 5"),
+        ("Lejl. 2", "Nygade 1"),
+        ("кв. 5", "ул. Ленина 1"),
+        ("bus 3", "Kerkstraat 5"),
         ("Apt 4B", "12 High Street"),
         ("Suite 200", "12 High Street"),
         ("2nd Floor", "12 High Street"),

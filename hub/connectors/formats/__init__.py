@@ -24,7 +24,7 @@ HEAD = 8 << 20  # bytes looked at to find out encoding and delimiter
 def open_rows(file: Path, name: str, options: FileRead, *, local: bool = False) -> Opened:
     """The rows of a file called `name`; `local`: its times without a zone stay as they are. FileFault when it cannot be read as a whole."""
     head, whole = _head(file, name)
-    format_ = options.format if options.format != "auto" else sniff_format(name, head)
+    format_ = options.format if options.format != "auto" else sniff_format(name, head, nested=options.records != "@")
     if format_ == "parquet":
         return read_parquet(file, name, local)
     encoding = sniff_encoding(head, whole) if options.encoding == "auto" else options.encoding
@@ -35,8 +35,8 @@ def open_rows(file: Path, name: str, options: FileRead, *, local: bool = False) 
     return read_csv(file, name, options, encoding, head)
 
 
-def sniff_format(name: str, head: bytes) -> Format:
-    """By what is in it, then by its ending."""
+def sniff_format(name: str, head: bytes, *, nested: bool = False) -> Format:
+    """By what is in it, then by its ending. `nested`: its rows are a list inside of an object."""
     ending = name.lower().removesuffix(".gz").rpartition(".")[2]
     if head.startswith(b"PAR1"):
         return "parquet"
@@ -50,6 +50,8 @@ def sniff_format(name: str, head: bytes) -> Format:
     if text.startswith(b"["):
         return "json"
     if text.startswith(b"{"):
+        if nested:
+            return "json"
         return "jsonl" if ending != "json" or _is_object(head.lstrip().split(b"\n", 1)[0]) else "json"
     return "csv"
 

@@ -87,8 +87,9 @@ def read_csv(file: Path, name: str, options: FileRead, encoding: str, head: byte
     source = _CsvLines(lines)
     source.number = start
     reader = csv.reader(source, delimiter=delimiter, quotechar=options.quote, strict=True)
-    columns, twice = told_apart(options.columns) if options.columns else _header(reader, source, name)
-    rows = _csv_rows(reader, source, columns, name, encoding, header=bool(options.columns))
+    names, nameless = (options.columns, 0) if options.columns else _header(reader, source)
+    columns, twice = told_apart(names)
+    rows = _csv_rows(reader, source, columns, name, encoding, header=bool(options.columns), nameless=nameless)
     return Opened("csv", columns, guarded(rows, name), twice)
 
 
@@ -108,7 +109,8 @@ def sniff_delimiter(sample: Sequence[str], quote: str = '"') -> str:
     return best
 
 
-def _header(reader: Iterator[list[str]], source: _CsvLines, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _header(reader: Iterator[list[str]], source: _CsvLines) -> tuple[tuple[str, ...], int]:
+    """The names of the columns, and how many columns without one follow them."""
     try:
         row = next((row for row in reader if any(cell.strip() for cell in row)), None)
     except (csv.Error, _Runaway):
@@ -118,9 +120,14 @@ def _header(reader: Iterator[list[str]], source: _CsvLines, name: str) -> tuple[
     if row is None:
         raise FileFault("is empty: it has no header line")
     source.done()
+    width = len(row)
     while row and not row[-1].strip():
         row.pop()  # delimiters at the ends of lines
-    return told_apart([cell.lstrip("\ufeff").strip() or f"column_{place}" for place, cell in enumerate(row, 1)])
+    return tuple(cell.lstrip("\ufeff").strip() or _nameless(n) for n, cell in enumerate(row, 1)), width - len(row)
+
+
+def _nameless(place: int) -> str:
+    return f"column_{place}"
 
 
 def told_apart(columns: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -155,6 +162,7 @@ def _csv_rows(
     encoding: str,
     *,
     header: bool,
+    nameless: int,
 ) -> Iterator[Read]:
     width, first = len(columns), True
     while True:
@@ -178,7 +186,7 @@ def _csv_rows(
                 reason = "longer than 1 MiB"
             yield bad_row(reason, where, source.give_up_first()), KEPT
             continue
-        if len(row) != width and not (len(row) > width and not any(row[width:])):
+        if len(row) < width or any(row[width + nameless :]):
             if len(row) <= 1 and not "".join(row).strip():
                 source.done()  # an empty line
                 continue
@@ -194,4 +202,7 @@ def _csv_rows(
             raw = source.pending[0]
             yield bad_row(f"bytes that are not {encoding}", where, raw), source.done()
             continue
-        yield SourceRow(dict(zip(columns, row, strict=False)), where), source.done()
+        found = dict(zip(columns, row, strict=False))
+        if any(row[width:]):
+            found = {**{_nameless(n): cell for n, cell in enumerate(row[width:], width + 1) if cell}, **found}
+        yield SourceRow(found, where), source.done()

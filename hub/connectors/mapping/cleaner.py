@@ -5,6 +5,7 @@ Cleaned cells are cached by raw value, because names, cities and consents repeat
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -22,12 +23,13 @@ from hub.settings import Attribute, Stream
 VALUES = 100  # of one attribute in one row
 _TEXTS = frozenset({str, type(None)})  # what a cache may be keyed by in a tuple: there 1, 1.0 and True are one key
 WHOLE = 8  # characters of a value that surely is one by itself
-_SEPARATED = re.compile(r"[;|,/&\r\n]|\s(?:or|oder|und|and|et|y|e|ou)\s", re.IGNORECASE)
-_SURELY_PARTS = re.compile(r"[;|\r\n]+")
+_SEPARATED = re.compile(r"[;|,/&\r\n\t•·]|\s(?:or|oder|und|and|et|y|e|ou)\s|@\S+\s+\S+@", re.IGNORECASE)
+_SURELY_PARTS = re.compile(r"(?:;(?!ext=\d)|[|\r\n\t•·])+")  # ';ext=' belongs to the number before it
 _MAYBE_PARTS = (
     re.compile(r","),
     re.compile(r"\s/\s|/"),
     re.compile(r"\s(?:&|or|oder|und|and|et|y|e|ou)\s", re.IGNORECASE),
+    re.compile(r"\s+(?=\S+@)"),
 )
 
 
@@ -82,6 +84,8 @@ class Cleaner:
             return parts if len(parts) > 1 else []
         if not self.kind.listed or not _SEPARATED.search(text):
             return []
+        if text.startswith("[") and (listed := _json_texts(text)):
+            return listed
         parts = [part.strip() for part in _SURELY_PARTS.split(text) if part.strip()]
         if parts != [text.strip()] and any(isinstance(self.clean(part), Cleaned) for part in parts):
             return parts
@@ -162,6 +166,15 @@ class Cleaner:
             return cleaned
         except Exception as error:  # noqa: BLE001 - a parsing library's fault on a hostile value must not stop the batch
             return Problem(f"could not be read ({type(error).__name__})")
+
+
+def _json_texts(text: str) -> list[str]:
+    """The texts of a JSON list that was written into a cell; none when it is something else."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    return found if isinstance(found, list) and found and all(isinstance(one, str) for one in found) else []
 
 
 def plain_reader(where: Path, cleaner: Cleaner) -> Reader:

@@ -176,10 +176,22 @@ class _Place:
 
 
 TOLERATED = 20  # pages of one content that tokens may lead to
-_ERRORS = frozenset({"error", "errors", "fault", "exception", "errormessage", "errorcode", "faultstring", "faultcode"})
+_ERRORS = frozenset(
+    {"error", "errors", "fault", "exception", "errormessage", "errorcode", "errordescription", "errordetail"}
+    | {"faultstring", "faultcode", "haserror", "haserrors", "iserror"}
+)
+_ABOUT = frozenset({"meta", "metadata", "header", "responseheader", "info", "status", "result", "response"})
 _SUCCESS = frozenset({"success", "ok", "status", "result", "successful"})
 _CODES = frozenset({"status", "statuscode", "code", "httpstatus"})
 _FAILED = frozenset({"false", "error", "errors", "fail", "failed", "failure", "nok", "ko"})
+
+
+def _said_about(answer: Mapping[str, JSON]) -> Iterator[tuple[str, JSON]]:
+    """What an answer says beside its list: at the top, and in an object that is about the answer."""
+    for name, value in answer.items():
+        yield name, value
+        if isinstance(value, dict) and name.lower().replace("_", "") in _ABOUT:
+            yield from ((f"{name}.{inner}", said) for inner, said in value.items())
 
 
 def _says_failed(name: str, value: JSON) -> bool:
@@ -350,9 +362,9 @@ class _Listing:
         names = self.records.names
         for depth in range(max(len(names), 1)):  # beside the list, and beside what it stands in
             inner = names[depth] if depth < len(names) else None
-            for name, value in at.items():
-                if name != inner and _says_failed(str(name), value):
-                    return ".".join((*names[:depth], str(name)))
+            for name, value in _said_about({n: v for n, v in at.items() if n != inner}):
+                if _says_failed(name.rpartition(".")[2], value):
+                    return ".".join((*names[:depth], name))
             at = at.get(inner) if inner is not None else None
             if not isinstance(at, dict):
                 break

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import re
 import sqlite3
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
 AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
 _RAW = sa.types.NullType()
+warnings.filterwarnings(
+    "ignore", "Did not recognize type", sa.exc.SAWarning
+)  # values are taken as the driver gives them
 _PLAIN = (str, int, type(None), bool)
 
 

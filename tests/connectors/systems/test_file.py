@@ -198,6 +198,11 @@ def test_json_that_breaks_off_gives_the_items_before(tmp_path: Path) -> None:
     assert bad(found)[0].line == "a.json line 3"
 
 
+def test_a_list_inside_an_object_on_one_line_is_found_too(tmp_path: Path) -> None:
+    found = read(tmp_path, {"a.json": b'{"data":[{"id":"1"},{"id":"2"}]}'}, file={"records": "data"})
+    assert raws(found).keys() == {"1", "2"}
+
+
 def test_a_list_inside_a_json_file_is_found_by_its_path(tmp_path: Path) -> None:
     data = b'{"customers": [{"id": "1"}],\n "count": 1}'
     assert raws(read(tmp_path, {"a.json": data}, file={"records": "customers"})).keys() == {"1"}
@@ -303,6 +308,16 @@ def test_a_column_named_twice_stops_a_file_only_where_it_is_used(tmp_path: Path)
     assert any("names columns twice that nothing uses: Notes" in note for note in found[0].notes)
     with pytest.raises(ConfigError, match="twice that the map uses: Notes"):
         read(tmp_path, {"a.csv": EXPORT}, map={"given_name": "Notes"})
+
+
+def test_columns_without_a_name_are_no_reason_to_set_rows_aside(tmp_path: Path) -> None:
+    found = read(tmp_path, {"a.csv": b"id,first,,\n1,Ana,x,y\n2,Bo\n3,Cy,,\n4,Di,,,z\n"})
+    assert raws(found) == {
+        "1": {"id": "1", "first": "Ana", "column_3": "x", "column_4": "y"},
+        "2": {"id": "2", "first": "Bo"},
+        "3": {"id": "3", "first": "Cy"},
+    }
+    assert [row.reason for row in bad(found)] == ["5 columns where the header has 2"]
 
 
 @pytest.mark.parametrize("columns", [["id", "first", "Notes", "More"], ["ID", "First", "a", "b"]])

@@ -374,6 +374,10 @@ def test_numbered_pages_in_a_circle_end(service: Service) -> None:
     "trouble",
     [
         {"errors": [{"message": "limit"}]},
+        {"meta": {"error": "limit"}},
+        {"responseHeader": {"status": 500}},
+        {"error_description": "limit"},
+        {"hasErrors": True},
         {"error": {"code": 17}},
         {"success": False},
         {"ok": False},
@@ -415,7 +419,18 @@ def test_where_errors_stand_may_be_said(service: Service) -> None:
     assert pages(service.connector(rest=service.rest(errors="meta.problems")))[-1].complete
 
 
-@pytest.mark.parametrize("fine", [{"errors": []}, {"error": None}, {"success": True}, {"status": "ok"}, {"error": ""}])
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"errors": []},
+        {"error": None},
+        {"success": True},
+        {"status": "ok"},
+        {"error": ""},
+        {"meta": {"code": 200, "total": 5}},
+        {"hasErrors": False},
+    ],
+)
 def test_an_answer_that_says_all_is_well_is_believed(service: Service, fine: dict[str, Any]) -> None:
     service.crm.misbehave = [once(200, json.dumps({"data": {"people": [person(1)]}, **fine}).encode())]
     assert pages(service.connector(listing="complete"))[-1].listed_all
