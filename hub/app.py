@@ -27,6 +27,7 @@ from hub.api import (
     records,
     review_work,
     session,
+    sources,
     subscriptions,
 )
 from hub.api.problems import ProblemAnswer
@@ -46,6 +47,7 @@ TAGS = [
         "name": "customers",
         "description": "Golden records: search them, read them now and then, see why they are as they are.",
     },
+    {"name": "sources", "description": "How sources are: pull one soon, no more, or again."},
     {"name": "records", "description": "Source records: what the systems say."},
     {"name": "events", "description": "Where Segment's clients send what happened, with a source's write key."},
     {"name": "match", "description": "Would this row join a customer?"},
@@ -76,6 +78,7 @@ def create_app(hub: Hub) -> FastAPI:
     for room in (
         customers,
         interactions,
+        sources,
         records,
         match,
         review_work,

@@ -54,8 +54,14 @@ class ConfigError(HubError):
 
 
 class RetryLater(HubError):
+    """`wait`: seconds that the system asked for, if it did."""
+
     status = 503
     code = "retry-later"
+
+    def __init__(self, message: str = "", wait: float | None = None):
+        super().__init__(message)
+        self.wait = wait
 
 
 class DiskFull(RetryLater):

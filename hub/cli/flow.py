@@ -40,6 +40,9 @@ def pull(
     allow_deletes: Annotated[
         bool, typer.Option(help="Believe a complete listing that lacks more than 2 % of the records.")
     ] = False,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="Read all of it anew, and find what increments miss, deletes too.")
+    ] = False,
     no_match: Annotated[bool, typer.Option("--no-match", help="Only land; resolve later with `hub match`.")] = False,
 ) -> None:
     """Read what the sources have, keep it, and resolve it into golden records."""
@@ -51,6 +54,7 @@ def pull(
                 hub.resolver,
                 sources or (),
                 allow_deletes=allow_deletes,
+                reconcile=reconcile,
                 progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched),
             )
             found = None if no_match else cycle.match(hub.resolver, progress=step)

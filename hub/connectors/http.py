@@ -75,11 +75,11 @@ class Answer:
 
 
 class _Again(Exception):
-    """Worth another try; `wait` is what the service asked for, in seconds."""
+    """Worth another try; `wait` is for how long, in seconds, and `asked` what the service itself asked for."""
 
-    def __init__(self, why: str, wait: float | None = None) -> None:
+    def __init__(self, why: str, wait: float | None = None, asked: float | None = None) -> None:
         super().__init__(why)
-        self.wait = wait
+        self.wait, self.asked = wait, asked
 
 
 def _backoff(error: Exception) -> bool | float:
@@ -190,7 +190,7 @@ class Http:
                 with attempt:
                     return self._once(method, url, json, headers or {}, repeatable)
         except _Again as error:
-            raise RetryLater(f"source '{self._source}': {error}") from None
+            raise RetryLater(f"source '{self._source}': {error}", error.asked) from None
         raise AssertionError("stamina either returns or raises")  # pragma: no cover
 
     def _once(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str], repeatable: bool) -> Answer:
@@ -204,9 +204,8 @@ class Http:
                 why = f"{self.base.host} does not answer ({type(error).__name__})"
                 raise _Again(why, None if repeatable or refused else PATIENCE + 1) from None
             if answer.status in (429, 503) or (answer.status >= 500 and repeatable):
-                raise _Again(
-                    f"{self.base.host} answers {answer.status}", _retry_after(answer.headers.get("retry-after"))
-                )
+                asked = _retry_after(answer.headers.get("retry-after"))
+                raise _Again(f"{self.base.host} answers {answer.status}", asked, asked)
             if answer.status >= 500:
                 raise _Again(f"{self.base.host} answers {answer.status}", PATIENCE + 1)
             if answer.status not in (301, 302, 303, 307, 308) or method != "GET":

@@ -27,6 +27,13 @@ class Connectable(Protocol):
     def connect(self, *, env: Mapping[str, str], base_folder: Path, now: Callable[[], int]) -> Connector: ...
 
 
+@runtime_checkable
+class Calling(Protocol):
+    """A source whose system calls when something changed, and signs what it says."""
+
+    def signed(self, body: bytes, headers: Mapping[str, str], env: Mapping[str, str]) -> bool: ...
+
+
 def now_micros() -> int:
     """Microseconds since 1970 UTC."""
     return time.time_ns() // 1000

@@ -12,6 +12,7 @@ from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
 from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_customer_types, secret
+from hub.settings.schedule import schedule_seconds
 from hub.settings.sign_in import SignIn
 from hub.settings.sources import (
     SORTS,
@@ -23,7 +24,6 @@ from hub.settings.sources import (
     Stream,
     Trust,
     WriteBack,
-    schedule_seconds,
     source_of_kind,
 )
 

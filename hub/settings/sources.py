@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, field_validat
 from hub.errors import Fault
 from hub.settings.base import ADDED, Strict, duration_micros
 from hub.settings.expressions import compile_path
+from hub.settings.schedule import check_schedule
 
 Sort = Literal["customer", "interaction", "consent", "relation"]
 
@@ -218,7 +219,15 @@ class Source(Strict):
     name: str = ""
     title: str = ""
     connector: Connection  # how to reach the system: its kind, and what that kind needs
-    schedule: str | None = None  # such as every 5 minutes; without one, only hub pull reads it
+    schedule: str | None = (
+        None  # such as every 5 minutes, or a line of cron in UTC; without one, only hub pull reads it
+    )
+    reconcile: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # when to read all of it anew and find what increments miss, deletes too: every 1 day, or 30 3 * * *
+    pause_after: int = Field(
+        default=10, ge=1, json_schema_extra=ADDED
+    )  # pulls that fail in a row before the source pauses itself, until hub source resume
     streams: Mapping[str, Stream]  # name -> a kind of rows in it
 
     @model_validator(mode="wrap")
@@ -233,11 +242,11 @@ class Source(Strict):
             return SOURCES[kind].model_validate(given)
         return handler(given if kind is None else {"connector": {"kind": kind}, "streams": {}})
 
-    @field_validator("schedule")
+    @field_validator("schedule", "reconcile")
     @classmethod
     def _schedule(cls, text: str | None) -> str | None:
         if text is not None:
-            schedule_seconds(text)
+            check_schedule(text)
         return text
 
 
@@ -253,12 +262,3 @@ def source_of_kind(cls: type[S]) -> type[S]:
     (kind,) = get_args(connector.model_fields["kind"].annotation)
     SOURCES[kind] = cls
     return cls
-
-
-def schedule_seconds(text: str) -> int:
-    """'every 5 minutes' -> 300."""
-    words = text.split()
-    units = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-    if len(words) == 3 and words[0] == "every" and words[1].isdigit() and words[2].rstrip("s") in units:
-        return int(words[1]) * units[words[2].rstrip("s")]
-    raise ValueError(f"'{text}' is not a schedule; write for example 'every 5 minutes'")

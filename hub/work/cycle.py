@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hub.access.read import Reader
@@ -13,7 +13,10 @@ from hub.golden_record import store as golden_store
 from hub.landing import store as landing
 from hub.resolve.backlog import Progress, Report, quiet, resolve_few
 from hub.resolve.resolver import Resolver
+from hub.settings import Source
+from hub.work import store
 from hub.work.pull import Pull, Pulled
+from hub.work.schedules import after_pull
 
 if TYPE_CHECKING:
     from hub.db import Lease
@@ -28,9 +31,13 @@ def pull(
     *,
     env: Mapping[str, str] | None = None,
     allow_deletes: bool = False,
+    reconcile: bool = False,
     progress: PullProgress | None = None,
 ) -> list[Pulled]:
-    """Pull these sources (none named: all). A source that fails is told in its result; the others go on."""
+    """Pull these sources (none named: all). A source that fails is told in its result; the others go on.
+
+    reconcile: read all anew, and find what increments miss, deletes too.
+    """
     config = resolver.config
     unknown = [s for s in sources if s not in config.sources]
     if unknown:
@@ -40,6 +47,7 @@ def pull(
     live = is_live(resolver)
     pulled: list[Pulled] = []
     for name in sources or config.sources:
+        started, first = resolver.database.clock.now(), len(pulled)
         for stream, settings in config.sources[name].streams.items():
             one = Pull(
                 resolver,
@@ -47,6 +55,7 @@ def pull(
                 stream,
                 complete=settings.listing == "complete",
                 allow_deletes=allow_deletes,
+                afresh=reconcile,
                 progress=progress,
             )
             try:
@@ -56,7 +65,20 @@ def pull(
                 pulled.append(one.result)
                 continue
             pulled.append(one.run(connector, live=live))
+        _remember(resolver, config.sources[name], pulled[first:], started, reconcile)
     return pulled
+
+
+def _remember(resolver: Resolver, source: Source, done: Sequence[Pulled], started: int, reconciled: bool) -> None:
+    """How the source is now, for its schedule."""
+    error = next((f"{one.stream}: {one.error}" for one in done if one.error), "")
+    wait = max((one.wait for one in done), default=0.0)
+    with resolver.database.unit(urgent=False) as connection:
+        known, ended = store.state(connection, source.name), resolver.database.clock.now()
+        after = after_pull(
+            known, source, started=started, ended=ended, error=error[:2000], wait=wait, reconciled=reconciled
+        )
+        store.save(connection, after)
 
 
 def is_live(resolver: Resolver) -> bool:

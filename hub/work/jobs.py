@@ -15,12 +15,12 @@ from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.webhooks import Webhooks
 from hub.resolve.resolver import Resolver
-from hub.settings import schedule_seconds
-from hub.work import cycle
+from hub.work import cycle, sources
 
 log = structlog.get_logger()
 
 PUSH_SECONDS = 10
+DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 LOOK_SECONDS = 0.05  # between two looks for changes of who sends them
@@ -55,12 +55,7 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         return run
 
     def pull(source: str) -> Callable[[db.Lease], object]:
-        def work(_lease: db.Lease) -> None:
-            for one in cycle.pull(resolver, [source]):
-                log.info("pulled", source=source, stream=one.stream, **one.counts(), failed=bool(one.error))
-            cycle.match(resolver)
-
-        return work
+        return lambda _lease: sources.pull_due(resolver, source)
 
     def webhooks(lease: db.Lease) -> None:
         """For as long as this process lives: a change is told some hundredths of a second after its commit."""
@@ -74,9 +69,10 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
     scheduler = _Scheduler(
         ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
-    for name, source in resolver.config.sources.items():
-        if source.schedule:
-            scheduler.add_job(job(f"pull {name}", pull(name)), "interval", seconds=schedule_seconds(source.schedule))
+    for name in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
+        scheduler.add_job(
+            job(f"pull {name}", pull(name)), "interval", name=f"pull {name}", seconds=DUE_SECONDS, jitter=1
+        )
     scheduler.add_job(
         job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
     )

@@ -48,6 +48,7 @@ class Pulled:
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # values of landed rows, by (column, reason)
     looked_at: int = 0  # landed rows of which left_out tells
     error: str = ""
+    wait: float = 0  # seconds that the source asked for before it is asked again
 
     def counts(self) -> dict[str, int]:
         names = ("fetched", "landed", "unchanged", "quarantined", "suppressed", "deleted")
@@ -89,10 +90,12 @@ class Pull:
         *,
         complete: bool,
         allow_deletes: bool = False,
+        afresh: bool = False,
         progress: Progress | None = None,
     ):
+        """`afresh`: from the beginning, whatever the cursor says, and believed to be complete where the connector says so."""
         self.resolver, self.database = resolver, resolver.database
-        self.complete, self.allow_deletes = complete, allow_deletes
+        self.complete, self.allow_deletes, self.afresh = complete or afresh, allow_deletes, afresh
         self.progress = progress or (lambda _pulled: None)
         self.result = Pulled(source, stream)
         self.seen: set[str] = set()
@@ -105,7 +108,7 @@ class Pull:
         """Read all pages after the stored cursor. Errors of the source end the pull, not the run."""
         source, stream = self.result.source, self.result.stream
         with self.database.unit(urgent=False) as connection:
-            cursor = landing.cursor_of(connection, source, stream)
+            cursor = None if self.afresh else landing.cursor_of(connection, source, stream)
             self.number = landing.start_pull(connection, source, stream, self.database.clock.now())
         try:
             with seldom_collected():
@@ -115,6 +118,7 @@ class Pull:
                     self.progress(self.result)
         except (RetryLater, ConfigError) as error:
             self.result.error = str(error)
+            self.result.wait = getattr(error, "wait", None) or 0
         finally:
             connector.close()
         self.result.notes.extend(self.repeats.notes())
@@ -161,6 +165,7 @@ class Pull:
                     landing.save_cursor(
                         connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now()
                     )
+                    landing.save_pull(connection, self.number, self.result.counts(), "", None)  # so far
             self._count(landed, len(aside) if last else 0)
             new = [row for row, done in zip(part, landed, strict=True) if done.changed]
             self._count_left_out(new, live, made)

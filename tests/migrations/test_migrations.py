@@ -67,6 +67,18 @@ def at_first(connection: Connection) -> None:
     was = [dict(r._mapping) for r in connection.execute(text("SELECT * FROM standardised"))]
     for statement in (
         "ALTER TABLE record DROP COLUMN sort",
+        "ALTER TABLE idempotency DROP COLUMN done",
+        "ALTER TABLE write_log DROP COLUMN parts",
+        "ALTER TABLE write_log DROP COLUMN arrived",
+        'ALTER TABLE position DROP COLUMN "view"',
+        "DROP TABLE delivery",
+        "DROP TABLE subscription",
+        "DROP TABLE interaction",
+        "DROP TABLE reading",
+        "DROP TABLE account",
+        "DROP TABLE session",
+        "DROP TABLE wrong_try",
+        "DROP TABLE source_state",
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",

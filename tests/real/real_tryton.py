@@ -176,7 +176,7 @@ class TestTryton(Conformance):
         """A party has all its fields always; a map to one that there never was is told."""
         world.put(person(1))
         notes = [n for p in pages(world.connector(map={"full_name": "name", "email": "mail"})) for n in p.notes]
-        assert any("streams.people.map.email: no party has 'mail'" in note for note in notes)
+        assert any("streams.people.map.email: no record has 'mail'" in note for note in notes)
 
     def test_a_system_that_is_away_is_a_clear_error(self, world: World) -> None:
         world.break_down()

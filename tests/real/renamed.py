@@ -19,6 +19,7 @@ class Renamed:
     seen: Callable[[Row], Row]
     names: Mapping[str, str]
     listed: frozenset[str] = frozenset()  # of the suite's names: those of which the system keeps a list
+    keys: Callable[[str], str] = str  # the suite's key -> the system's
 
     def discover(self) -> list[Discovered]:
         back = {theirs.partition(".")[0]: ours for ours, theirs in self.names.items()}
@@ -38,8 +39,17 @@ class Renamed:
         return note
 
     def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
-        given = [replace(w, fields=self._theirs(w.fields), expected=self._theirs(w.expected or {})) for w in writes]
-        return [replace(r, current=self._ours(r.current)) for r in self.inner.write(stream, given)]
+        given = [
+            replace(
+                w, key=self.keys(w.key or ""), fields=self._theirs(w.fields), expected=self._theirs(w.expected or {})
+            )
+            for w in writes
+        ]
+        results = self.inner.write(stream, given)
+        assert [r.key for r in results] == [w.key for w in given]
+        return [
+            replace(r, key=w.key or "", current=self._ours(r.current)) for r, w in zip(results, writes, strict=True)
+        ]
 
     def close(self) -> None:
         self.inner.close()

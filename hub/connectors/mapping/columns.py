@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from hub.connectors.base import known_columns, schema_notes
 from hub.connectors.mapping.paths import path
 from hub.settings import Stream
 
@@ -47,3 +50,18 @@ def used_columns(stream: Stream) -> frozenset[str]:
         texts += list(given.values()) if isinstance(given, dict) else [given]
     texts += [*stream.dates.values(), *stream.effective_from.values(), *stream.effective_to.values()]
     return frozenset().union(*(path(text).roots for text in texts if text))
+
+
+def field_notes(where: str, stream: str, config: Stream, known: Sequence[str], seen: Sequence[str]) -> list[str]:
+    """What a read says of fields, where rows tell which there are: new and vanished ones since the last read; at the first
+    read those that the map names and no record has. `where` is the stream's place in its file."""
+    if not seen:
+        return []
+    if known:
+        used = used_columns(config)
+        return list(schema_notes(stream, [c for c in known if c in used or c in seen], seen))
+    return [
+        f"{where}.{key}: no record has '{column}'; {known_columns(seen)}"
+        for column, key in needed_columns(config).items()
+        if column.partition(".")[0] not in seen and column not in seen
+    ]

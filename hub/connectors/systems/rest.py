@@ -27,11 +27,10 @@ from hub.connectors.base import (
     SourceRow,
     WriteResult,
     known_columns,
-    schema_notes,
 )
 from hub.connectors.formats import checked_row
 from hub.connectors.http import Answer, Http, RestConnection, alike, path_value, refused
-from hub.connectors.mapping.columns import needed_columns, used_columns
+from hub.connectors.mapping.columns import field_notes
 from hub.connectors.mapping.identity import record_key
 from hub.connectors.mapping.paths import Row, has_nested, path
 from hub.connectors.mapping.times import repeated, shift_back, version_text
@@ -467,19 +466,8 @@ class _Listing:
         return Page(rows, cursor, complete=True, listed_all=self.whole and not self.bad, notes=self._taken_notes())
 
     def _note_fields(self) -> None:
-        """Names what the stream maps and no record has; and what is new or gone since the last read."""
-        if not self.fields:
-            return
-        known, used = self.start.get("fields", []), used_columns(self.config)
-        self.notes.extend(
-            schema_notes(self.stream, [c for c in known if c in used or c in self.fields], list(self.fields))
-        )
-        if not known:
-            for column, key in needed_columns(self.config).items():
-                if column.partition(".")[0] not in self.fields and column not in self.fields:
-                    self.notes.append(
-                        f"{self.where}.{key}: no record has '{column}'; {known_columns(list(self.fields))}"
-                    )
+        known = self.start.get("fields", [])
+        self.notes.extend(field_notes(self.where, self.stream, self.config, known, list(self.fields)))
 
     def _taken_notes(self) -> tuple[str, ...]:
         notes, self.notes = tuple(self.notes), []

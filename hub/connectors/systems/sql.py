@@ -63,7 +63,7 @@ _PLAIN = (str, int, type(None), bool)
 
 
 @dataclass(frozen=True)
-class _Readable:
+class Readable:
     """A table or query, its columns, and the two that pages are ordered by."""
 
     rows: FromClause
@@ -76,9 +76,12 @@ class _Readable:
         return sa.type_coerce(self.rows.c[name], _RAW)
 
 
-class SqlConnection(Connection):
-    kind: Literal["sql"]
+class DatabaseConnection(Connection):
     url_env: str  # variable that holds the SQLAlchemy URL
+
+
+class SqlConnection(DatabaseConnection):
+    kind: Literal["sql"]
 
 
 class SqlStream(Stream):
@@ -95,8 +98,15 @@ class SqlStream(Stream):
             yield Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")
 
 
+class DatabaseSource(Source):
+    """Tables, whatever tells which of their rows changed."""
+
+    connector: DatabaseConnection
+    streams: Mapping[str, SqlStream]
+
+
 @source_of_kind
-class SqlSource(Source):
+class SqlSource(DatabaseSource):
     connector: SqlConnection
     streams: dict[str, SqlStream]
 
@@ -107,7 +117,7 @@ class SqlSource(Source):
 class Tables:
     """The `sql` connector of one source."""
 
-    def __init__(self, source: SqlSource, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
+    def __init__(self, source: DatabaseSource, *, env: Mapping[str, str], now: Callable[[], int]) -> None:
         self._source, self._now = source, now
         self._where = f"sources/{source.name}.yaml"
         self._variable = source.connector.url_env
@@ -141,7 +151,7 @@ class Tables:
 
     def discover(self) -> list[Discovered]:
         """Each table and view with its columns and first rows."""
-        with self._connection() as connection:
+        with self.connection() as connection:
             inspector = sa.inspect(connection)
             found = []
             for name in sorted([*inspector.get_table_names(), *inspector.get_view_names()]):
@@ -159,8 +169,8 @@ class Tables:
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         config = self._source.streams[stream]
-        with self._connection() as connection:
-            readable = self._readable(connection, stream, config)
+        with self.connection() as connection:
+            readable = self.readable(connection, stream)
             connection.rollback()
             reading = _Reading(connection, readable, config, cursor or {}, self._now())
             yield from reading.pages()
@@ -169,7 +179,7 @@ class Tables:
         config = self._source.streams[stream]
         results: list[WriteResult] = []
         try:
-            with self._connection() as connection:
+            with self.connection() as connection:
                 target = self._target(connection, stream, config)
                 connection.rollback()
                 for write in writes:
@@ -186,7 +196,7 @@ class Tables:
         self._engine.dispose()
 
     @contextmanager
-    def _connection(self) -> Iterator[sa.Connection]:
+    def connection(self) -> Iterator[sa.Connection]:
         """A connection; the database's own failures are RetryLater. Its messages may hold values: left out."""
         if self._file is not None and not self._file.exists():  # SQLite would make an empty database of a wrong path
             raise ConfigError(
@@ -221,8 +231,9 @@ class Tables:
 
     # --- what a stream reads ---
 
-    def _readable(self, connection: sa.Connection, stream: str, config: SqlStream) -> _Readable:
-        where = f"{self._where}: streams.{stream}"
+    def readable(self, connection: sa.Connection, stream: str) -> Readable:
+        """The stream's table or query with its columns. ConfigError when it lacks what the stream needs."""
+        config, where = self._source.streams[stream], f"{self._where}: streams.{stream}"
         rows, name, columns = (
             self._query(connection, where, config) if config.query else self._table(connection, where, config)
         )
@@ -247,7 +258,7 @@ class Tables:
                     )
                 ]
             )
-        return _Readable(
+        return Readable(
             rows, name, columns, key.field if key.field in columns else None, version.field if version else None
         )
 
@@ -340,13 +351,13 @@ class _Reading:
     """
 
     def __init__(
-        self, connection: sa.Connection, readable: _Readable, stream: SqlStream, cursor: Cursor, now: int
+        self, connection: sa.Connection, readable: Readable, stream: SqlStream, cursor: Cursor, now: int
     ) -> None:
         self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
         self.known = cursor.get("columns", [])
         whole = readable.version is None or stream.listing == "complete"
         self.start = cursor if not whole or cursor.get("under_way") else {}
-        self.whole = whole and not self.start.get("under_way")
+        self.whole = (whole or not cursor) and not self.start.get("under_way")
         self.by_version = None if whole else readable.version
         self.version = self.start.get("version")
         self.bad = False
@@ -421,7 +432,7 @@ class _Reading:
         for values in found:
             self.count += 1
             line = f"{self.readable.name} row {self.count}"
-            rows.append(_row(self.readable.columns, values, line, self.stream.zone is not None))
+            rows.append(sql_row(self.readable.columns, values, line, self.stream.zone is not None))
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
@@ -483,7 +494,8 @@ def _plain(value: Any, local: bool) -> JSON:
     return value.isoformat() if local and isinstance(value, datetime) and value.tzinfo is None else jsonable(value)
 
 
-def _row(columns: tuple[str, ...], values: tuple[Any, ...], line: str, local: bool) -> SourceRow | BadRow:
+def sql_row(columns: tuple[str, ...], values: tuple[Any, ...], line: str, local: bool) -> SourceRow | BadRow:
+    """A row of these columns. `local`: times without a zone stay as they are."""
     raw = {
         column: value if type(value) in _PLAIN else _plain(value, local)
         for column, value in zip(columns, values, strict=True)

@@ -26,12 +26,10 @@ from hub.connectors.base import (
     Page,
     SourceRow,
     WriteResult,
-    known_columns,
-    schema_notes,
 )
 from hub.connectors.formats import checked_row
 from hub.connectors.http import Answer, Http, HttpConnection, alike, path_value, refused
-from hub.connectors.mapping.columns import needed_columns, used_columns
+from hub.connectors.mapping.columns import field_notes
 from hub.connectors.mapping.paths import path
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
@@ -272,15 +270,8 @@ class _Parties:
         return found
 
     def _last_page(self, rows: tuple[SourceRow | BadRow, ...], cursor: Cursor, whole: bool) -> Page:
-        known, used, columns = self.start.get("columns", []), used_columns(self.config), list(self.columns)
-        notes = list(
-            schema_notes(self.stream, [c for c in known if c in used or c in columns], columns) if columns else ()
-        )
-        if columns and not known:
-            for column, key in needed_columns(self.config).items():
-                if column.partition(".")[0] not in self.columns:
-                    where = f"{self.api.http.where}: streams.{self.stream}.{key}"
-                    notes.append(f"{where}: no party has '{column}'; {known_columns(columns)}")
+        known, columns = self.start.get("columns", []), list(self.columns)
+        notes = field_notes(f"{self.api.http.where}: streams.{self.stream}", self.stream, self.config, known, columns)
         cursor["columns"] = list(dict.fromkeys([*known, *columns]))
         return Page(rows, cursor, complete=True, listed_all=whole and not self.bad, notes=tuple(notes))
 

@@ -141,3 +141,27 @@ def absences(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
 def save_absences(connection: Connection, times: Mapping[int, int], present: Iterable[int]) -> None:
     db.do(connection, "DELETE FROM absence WHERE rid IN {ids}", ids=present)
     db.upsert_many(connection, table(AbsenceRow), ("rid", "times"), list(times.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class PullInfo:
+    """One pull of a stream: when, and how many rows so far. `ended` is None while it is under way."""
+
+    started: int
+    ended: int | None
+    fetched: int
+    landed: int
+    unchanged: int
+    quarantined: int
+    deleted: int
+    note: str
+
+
+def last_pulls(connection: Connection) -> dict[tuple[str, str], PullInfo]:
+    """The last pull of each stream, also one under way."""
+    found = db.ask(
+        connection,
+        "SELECT source, stream, started, ended, fetched, landed, unchanged, quarantined, deleted, note FROM pull"
+        " WHERE id IN (SELECT max(id) FROM pull GROUP BY source, stream)",
+    )
+    return {(row[0], row[1]): PullInfo(*row[2:]) for row in found}

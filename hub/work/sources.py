@@ -1,0 +1,86 @@
+"""Sources as their keepers see them: pull what is due, nudge, pause, resume, and how each of them is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from hub.errors import Fault, NotFound
+from hub.landing import store as landing
+from hub.landing.store import PullInfo
+from hub.resolve.resolver import Resolver
+from hub.settings import Source
+from hub.work import cycle, store
+from hub.work.schedules import SourceState, due
+
+log = structlog.get_logger()
+
+Change = Callable[[SourceState, int], SourceState]
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """A source, what happened to it last, and the last pull of each of its streams."""
+
+    source: Source
+    state: SourceState
+    pulls: Mapping[str, PullInfo]
+
+
+def pull_due(resolver: Resolver, source: str) -> bool:
+    """Pull a source if it is time. The caller holds the lease of its pulls."""
+    with resolver.database.read() as connection:
+        state = store.state(connection, source)
+    what = due(state, resolver.config.sources[source], resolver.database.clock.now())
+    if what is None:
+        return False
+    for one in cycle.pull(resolver, [source], reconcile=what == "reconcile"):
+        log.info("pulled", source=source, stream=one.stream, **one.counts(), failed=bool(one.error))
+    cycle.match(resolver)
+    with resolver.database.read() as connection:
+        after = store.state(connection, source)
+    if after.paused_at is not None and state.paused_at is None:
+        log.error("source paused", source=source, failures=after.failures)
+    return True
+
+
+def nudge(resolver: Resolver, source: str) -> None:
+    """Something changed there: pull it soon, whatever its schedule. NotFound when there is no such source."""
+    _change(resolver, source, lambda state, now: replace(state, nudged=max(now, state.started + 1)))
+
+
+def pause(resolver: Resolver, source: str, *, by: str, why: str) -> None:
+    """Pull it no more by schedule or nudge, until it is resumed."""
+    _change(resolver, source, lambda state, now: replace(state, paused_at=now, paused_by=by, paused_why=why))
+
+
+def resume(resolver: Resolver, source: str) -> None:
+    """Pull it by its schedule again, and soon: what failed before is forgotten."""
+
+    def resumed(state: SourceState, now: int) -> SourceState:
+        fresh = replace(state, paused_at=None, paused_by="", paused_why="", failures=0, wait_until=0)
+        return replace(fresh, nudged=max(now, state.started + 1))
+
+    _change(resolver, source, resumed)
+
+
+def listed(resolver: Resolver) -> list[SourceStatus]:
+    """Every source and how it is."""
+    with resolver.database.read() as connection:
+        known, pulls = store.states(connection, resolver.config.sources), landing.last_pulls(connection)
+    return [
+        SourceStatus(
+            source, known[name], {stream: pulls[name, stream] for stream in source.streams if (name, stream) in pulls}
+        )
+        for name, source in resolver.config.sources.items()
+    ]
+
+
+def _change(resolver: Resolver, source: str, change: Change) -> None:
+    if source not in resolver.config.sources:
+        known = ", ".join(resolver.config.sources)
+        raise NotFound("no such source", [Fault("/source", f"no source '{source}' is configured", f"known: {known}")])
+    with resolver.database.unit() as connection:
+        store.save(connection, change(store.state(connection, source), resolver.database.clock.now()))
