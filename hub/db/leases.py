@@ -13,9 +13,11 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from dataclasses import dataclass
 from typing import ClassVar
 
+import structlog
 from sqlalchemy import Connection
 from sqlmodel import Field, SQLModel
 
@@ -23,6 +25,8 @@ from hub.db.columns import big, table
 from hub.db.database import Units
 from hub.db.statements import ask, do, upsert_many
 from hub.errors import Conflict, RetryLater
+
+log = structlog.get_logger()
 
 LEASE_SECONDS = 300
 RENEWALS = 3  # in the time that a lease lasts
@@ -58,20 +62,29 @@ class Lease:
 
 def take_lease(database: Units, name: str, holder: str) -> Lease | None:
     """The lease, ours for now; None while another has it. The same holder may take it again."""
+    with database.read() as connection:  # whoever waits looks often: nobody else should wait for that
+        if _is_held(connection, name, holder, database.clock.now()):
+            return None
     with database.unit(urgent=False) as connection:
         now = database.clock.now()
-        found = ask(connection, "SELECT holder, until, fence FROM lease WHERE name = :name", name=name)
-        if found and found[0][0] != holder and found[0][1] > now and not _is_dead(found[0][0]):
+        if _is_held(connection, name, holder, now):
             return None
-        fence = (found[0][2] if found else 0) + 1
+        found = ask(connection, "SELECT fence FROM lease WHERE name = :name", name=name)
+        fence = (found[0][0] if found else 0) + 1
         upsert_many(connection, table(LeaseRow), COLUMNS, [(name, holder, now + LEASE_SECONDS * MICROS, fence)])
         return Lease(name, holder, fence)
+
+
+def _is_held(connection: Connection, name: str, holder: str, now: int) -> bool:
+    """Has another one this lease, who lives?"""
+    found = ask(connection, "SELECT holder, until FROM lease WHERE name = :name", name=name)
+    return bool(found) and found[0][0] != holder and found[0][1] > now and not _is_dead(found[0][0])
 
 
 @contextmanager
 def leased(database: Units, name: str, *, wait: bool) -> Iterator[Lease | None]:
     """Hold a lease for as long as the block runs. While another has it: wait for it, or None."""
-    holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    holder = f"{_here()}:{os.getpid()}:{_started(os.getpid())}:{uuid.uuid4().hex[:12]}"
     while (lease := take_lease(database, name, holder)) is None and wait:
         time.sleep(LOOK_SECONDS)
     if lease is None:
@@ -90,8 +103,12 @@ def leased(database: Units, name: str, *, wait: bool) -> Iterator[Lease | None]:
 
 def _renew(database: Units, lease: Lease, ended: threading.Event) -> None:
     while not ended.wait(LEASE_SECONDS / RENEWALS):
-        with suppress(RetryLater):  # busy: the next one comes in time
+        try:
             _extend(database, lease, database.clock.now() + LEASE_SECONDS * MICROS)
+        except RetryLater:  # busy: the next one comes in time
+            pass
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next one may succeed; the fence holds meanwhile
+            log.warning("lease not renewed", lease=lease.name, error=type(error).__name__)
 
 
 def _give_back(database: Units, lease: Lease) -> None:
@@ -113,9 +130,9 @@ def _extend(database: Units, lease: Lease, until: int) -> None:
 
 def _is_dead(holder: str) -> bool:
     """Was it a process of this machine that is no more? Nobody need wait for its lease to end."""
-    host, _, rest = holder.partition(":")
-    process = rest.partition(":")[0]
-    if host != socket.gethostname() or not process.isdigit():
+    here, _, rest = holder.partition(":")
+    process, _, rest = rest.partition(":")
+    if here != _here() or not process.isdigit():
         return False
     try:
         os.kill(int(process), 0)
@@ -123,4 +140,21 @@ def _is_dead(holder: str) -> bool:
         return True
     except PermissionError:
         return False
-    return False
+    return _started(int(process)) != rest.partition(":")[0]  # another process has its number now
+
+
+def _here() -> str:
+    """This machine, and which processes it sees: two containers may have one host name, and numbers of their own."""
+    try:
+        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+    except OSError:  # no Linux
+        return socket.gethostname()
+
+
+def _started(process: int) -> str:
+    """When a process started, in ticks since the machine did; nothing where that is not told."""
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2]
+        return after_name.split()[19]
+    except (OSError, IndexError):
+        return ""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -134,12 +137,12 @@ def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(
 def test_a_lease_lasts_as_long_as_its_work_and_ends_with_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.3)
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 1.2)
     before, database.clock = database.clock, SystemClock()
     try:
         with leased(database, "pull", wait=False) as mine:
             assert mine is not None
-            time.sleep(0.7)  # longer than it was taken for
+            time.sleep(2)  # longer than it was taken for
             with leased(database, "pull", wait=False) as other:
                 assert other is None
             with database.unit() as c:
@@ -152,10 +155,40 @@ def test_a_lease_lasts_as_long_as_its_work_and_ends_with_it(
         database.clock = before
 
 
+def test_a_renewal_that_fails_is_tried_again(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leases, "LEASE_SECONDS", 0.03)
+    extend, tried, renewed = leases._extend, [], threading.Event()
+
+    def at_first_it_fails(*given: Any) -> None:
+        tried.append(given)
+        if len(tried) == 1:
+            raise RuntimeError("the driver said something odd")
+        extend(*given)
+        renewed.set()
+
+    monkeypatch.setattr(leases, "_extend", at_first_it_fails)
+    with leased(database, "pull", wait=False):
+        assert renewed.wait(30)
+
+
 def test_the_lease_of_a_process_that_died_here_is_free_at_once(database: Database) -> None:
     died = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
-    assert take_lease(database, "pull", f"{socket.gethostname()}:{died.stdout.strip()}:x")
-    assert take_lease(database, "pull", "another machine:1:y")
+    here, me = leases._here(), os.getpid()
+    assert take_lease(database, "pull", f"{here}:{died.stdout.strip()}:1:x")
+    assert take_lease(database, "pull", f"{here}:{me}:{leases._started(me)}0:y")  # our number, but another process
+    assert take_lease(database, "pull", f"{here}:{me}:{leases._started(me)}:z")
     assert not take_lease(database, "pull", "b")
+
+
+def test_a_holder_elsewhere_is_never_taken_for_dead(database: Database) -> None:
+    """Two containers may have one host name: a number of the one says nothing in the other."""
+    assert take_lease(database, "pull", f"{socket.gethostname()}/1:999999999:1:x")
+    assert not take_lease(database, "pull", "b")
+
+
+def test_who_waits_for_a_lease_keeps_nobody_from_writing(database: Database) -> None:
+    assert take_lease(database, "pull", "a")
+    with database.unit(), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(take_lease, database, "pull", "b").result(30) is None
