@@ -77,6 +77,7 @@ REQUIRED = {
     "at": ("which attribute says when it happened", "at: placed"),
     "path": ("of the collection, below the base URL", "path: people"),
     "write_key_env": ("the variable that holds the key which clients send", "write_key_env: SEGMENT_WRITE_KEY"),
+    "command": ("the tap's command", "command: tap-github, and packages: [tap-github==1.2.0]"),
     "key_env": ("the variable that holds the key of the service", "key_env: STRIPE_KEY"),
     "database": ("name of the database within the system", "database: crm"),
 }  # what each key is that a file cannot do without, and how it is written

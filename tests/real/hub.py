@@ -66,10 +66,10 @@ class Hub:
         return self("push")
 
     @contextmanager
-    def serving(self) -> Iterator[str]:
+    def serving(self, *options: str) -> Iterator[str]:
         """`hub serve`, a process of its own; its address."""
         url = f"http://127.0.0.1:{(port := free_port())}"
-        command = [str(Path(sys.executable).parent / "hub"), "serve"]
+        command = [str(Path(sys.executable).parent / "hub"), "serve", *options]
         with running(
             command,
             lambda: httpx2.get(f"{url}/readyz", trust_env=False).raise_for_status(),
