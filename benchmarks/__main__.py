@@ -41,6 +41,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.full: ("--records", "1000000", "--small", "10000"),
     },
     "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
+    "access": {Size.small: ("--customers", "50000"), Size.full: ("--customers", "1000000")},
     "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
 }
 COMMAND = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None)

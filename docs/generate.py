@@ -51,12 +51,19 @@ RULES = {
 
 SIGHTS = {
     Sight.SHOW: "as it is; may be searched and explained",
-    Sight.MASK: "a part of it",
+    Sight.MASK: "a part of it, as its kind has it",
+    Sight.FIRST_LETTER: "its first letter",
+    Sight.LAST_4: "its last four letters or digits, where it has more than eight",
+    Sight.DOMAIN: "what stands behind the @ of an e-mail address",
+    Sight.YEAR: "the year of a date",
     Sight.PSEUDONYM: "a token: the same for the same value, and nothing more",
     Sight.HIDE: "not at all; the same as not naming it",
 }
 
 PERMISSIONS = {
+    "identify": "find out who is calling, and compare a caller's answers with what is held",
+    "break_glass": "see one customer as another role does, for some minutes and a reason",
+    "audit": "see who saw a customer, and who broke glass",
     "read": "search and read customers, their history, the feed of changes",
     "crosswalk": "names of source records, and what each says",
     "explain": "why records are one customer",
@@ -70,6 +77,7 @@ PERMISSIONS = {
 }
 
 VARIABLES = {
+    "HUB_AUDIT_CHECKPOINTS": "a file that `hub serve` adds a signed checkpoint of the audit chain to, each hour",
     "HUB_CONFIG": "folder of the configuration (`--config`)",
     "HUB_DATABASE_URL": "`sqlite:///path` or `postgresql://user:password@host/name` (`--database`)",
     "HUB_FOLDER": "folder of the hub's secret and audit file (`--folder`)",
@@ -205,7 +213,8 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
             settings.WriteBack,
         ),
     ),
-    ("access.yaml", "Who sees what.", (settings.Access, settings.Role, settings.SignIn)),
+    ("access.yaml", "Who sees what.", (settings.Access, settings.Role, settings.SignIn, settings.CallerRules)),
+    ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose)),
     (
         "evaluate/NAME.yaml",
         "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",

@@ -130,6 +130,11 @@ class Unprocessable(Refused):
     code = "unprocessable"
 
 
+class Locked(Refused):
+    status = 423
+    code = "locked"
+
+
 class PreconditionRequired(Refused):
     status = 428
     code = "precondition-required"

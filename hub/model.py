@@ -81,6 +81,10 @@ class Sight(StrEnum):
 
     SHOW = "show"
     MASK = "mask"
+    FIRST_LETTER = "first_letter"
+    LAST_4 = "last_4"
+    DOMAIN = "domain"
+    YEAR = "year"
     PSEUDONYM = "pseudonym"
     HIDE = "hide"
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.access.audit import AuditLog, ChainReport, verify_chain
+from hub.access.audit import AuditLog
+from hub.access.chain import ChainReport, read_checkpoints, verify_chain
 from hub.access.gate import Gate
 from hub.access.read import Reader
 from hub.access.secret import derive, former_secrets, hub_secret
@@ -78,7 +79,11 @@ def audit_path(folder: Path) -> Path:
     return folder / "audit.jsonl"
 
 
-def audit_chain(folder: Path, env: Mapping[str, str] | None = None) -> ChainReport:
-    """Whether the audit file of the hub in `folder` is as it was written, under this secret and those of before."""
+def audit_chain(folder: Path, env: Mapping[str, str] | None = None, against: Path | None = None) -> ChainReport:
+    """Whether the audit file of the hub in `folder` is as it was written, under this secret and those of before.
+    `against`: checkpoints that were kept elsewhere."""
     keys = [derive(s, "audit") for s in (hub_secret(folder, env), *former_secrets(folder, env))]
-    return verify_chain(audit_path(folder), keys[0], keys[1:])
+    kept, forged = read_checkpoints(against, keys) if against else ([], 0)
+    if forged:
+        return ChainReport(0, f"{forged} checkpoints in {against} were not signed by this hub")
+    return verify_chain(audit_path(folder), keys[0], keys[1:], kept)

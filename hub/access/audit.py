@@ -2,11 +2,12 @@
 
 A line names who saw which attributes of whom and what for, never a value. It carries the keyed hash
 of itself and the line before, so that nobody without the key can edit, remove or reorder one; a keyed
-head beside the file (`.head`) says how many there are, so that cutting the end off shows too. Restoring
-an older copy of both files does not: ship the head elsewhere if that matters. A line also carries the fingerprint of
+head beside the file (`.head`) says how many there are, so that cutting the end off shows too. That an older copy of
+everything was put back, a checkpoint shows that was kept elsewhere (`chain`). A line also carries the fingerprint of
 its key, so that a hub whose secret was changed goes on with the chain, and is told apart from one that was edited.
 
-Lines of many requests share one fsync. No database lock is held. Several processes may share the file.
+Lines of many requests share one fsync. No database lock is held. Several processes may share the file. It is begun anew
+by `rotate`, and the chain goes on in the next one.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hub.access.secret import PREVIOUS
 from hub.db import room_in
 from hub.model import canonical
 
 REQUEST: ContextVar[str] = ContextVar("request", default="")  # id of the request that is being answered
+ORIGIN: ContextVar[str] = ContextVar("origin", default="")  # the address that it came from
 FIRST = "0" * 64
 HEAD_WIDTH = 160  # bytes: a fixed width can be overwritten in place
 TAIL = 1 << 16
@@ -44,22 +46,13 @@ class AuditLine:
     attributes: Sequence[str]
     purpose: str
     at: int
-    request: str = ""
+    request: str = field(default_factory=REQUEST.get)
+    origin: str = field(default_factory=ORIGIN.get)
+    token: str = ""  # of the proof that the customer was on the line
 
 
-@dataclass(frozen=True, slots=True)
-class ChainReport:
-    """What `verify_chain` found. `problem` is empty when the chain is whole."""
-
-    lines: int
-    problem: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return not self.problem
-
-
-def _mac(key: bytes, prev: str, body: bytes) -> str:
+def chained(key: bytes, prev: str, body: bytes) -> str:
+    """The hash of a line, keyed, over the one before it."""
     return hmac.new(key, prev.encode() + body, hashlib.sha256).hexdigest()
 
 
@@ -81,7 +74,8 @@ def _line(key: bytes, seq: int, prev: str, sight: AuditLine) -> tuple[bytes, str
         "purpose": sight.purpose,
         "request": sight.request,
     }
-    made = _mac(key, prev, canonical(body))
+    body |= {name: said for name, said in (("from", sight.origin), ("identified", sight.token)) if said}
+    made = chained(key, prev, canonical(body))
     return canonical({**body, "hash": made}) + b"\n", made
 
 
@@ -91,7 +85,7 @@ def _head(key: bytes, seq: int, hash_: str) -> bytes:
     return f"{text} {mac}".ljust(HEAD_WIDTH - 1).encode() + b"\n"
 
 
-def _read_head(keys: Iterable[bytes], path: Path) -> tuple[int, str] | None:
+def read_head(keys: Iterable[bytes], path: Path) -> tuple[int, str] | None:
     """(seq, hash) of the last line when the head was written; None when there is none or it is forged."""
     try:
         seq, hash_, mac = path.read_text(encoding="ascii", errors="replace").split()
@@ -108,9 +102,9 @@ class AuditLog:
     """The file of one hub. `write` returns when the line is on disk; it raises OSError when it cannot be."""
 
     def __init__(self, path: Path, key: bytes):
-        self.path, self._key = path, key
+        self.path, self.key = path, key
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = _opened(path)
         self._head = os.open(head_path(path), os.O_RDWR | os.O_CREAT, 0o600)
         self._known = (-1, 0, FIRST)  # size of the file, seq and hash of its last line, as this process left it
         self._turn = threading.Condition()
@@ -148,18 +142,18 @@ class AuditLog:
 
     def _append(self, group: Sequence[AuditLine]) -> Exception | None:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._lock()
             try:
                 size, seq, prev = self._end()
                 lines = []
                 for sight in group:
                     seq += 1
-                    line, prev = _line(self._key, seq, prev, sight)
+                    line, prev = _line(self.key, seq, prev, sight)
                     lines.append(line)
                 data = b"".join(lines)
                 _write_all(self._file, data)
                 _sync(self._file)
-                os.pwrite(self._head, _head(self._key, seq, prev), 0)
+                os.pwrite(self._head, _head(self.key, seq, prev), 0)
                 self._known = (size + len(data), seq, prev)
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
@@ -167,6 +161,43 @@ class AuditLog:
             self._known = (-1, 0, FIRST)
             return error
         return None
+
+    def _lock(self) -> None:
+        """The file, alone; the one that stands there now, should it have been begun anew meanwhile."""
+        while True:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            if os.fstat(self._file).st_ino == os.stat(self.path).st_ino:
+                return
+            old, self._file = self._file, _opened(self.path)
+            os.close(old)
+            self._known = (-1, 0, FIRST)
+
+    def rotate(self, at: int) -> Path | None:
+        """Begin the file anew: what was written stands under the name of its first line. None: nothing was."""
+        kept = self._begin_anew()
+        if kept is not None:
+            self.write(AuditLine("hub", "", "rotate", (), (), "", at))
+        return kept
+
+    def _begin_anew(self) -> Path | None:
+        with self._turn:
+            while self._leading:
+                self._turn.wait()
+            self._lock()
+            try:
+                size, _, _ = self._end()
+                first = _first_line(self._file)
+                if not size or first is None:
+                    return None
+                kept = self.path.with_name(f"{self.path.stem}.{first:012d}{self.path.suffix}")
+                os.rename(self.path, kept)
+                fresh = _opened(self.path)
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+            os.close(self._file)
+            self._file, self._known = fresh, (-1, 0, FIRST)
+            _sync_folder(self.path.parent)
+            return kept
 
     def _end(self) -> tuple[int, int, str]:
         """Size, last seq and last hash. Another process may have written meanwhile, or died half-way through a line."""
@@ -176,8 +207,9 @@ class AuditLog:
         line, whole = _last_line(self._file, size)
         if whole != size:
             os.ftruncate(self._file, whole)  # never synced, so nobody was answered on it
-        if line is None:
-            return (whole, 0, FIRST)
+        if line is None:  # the first line, or the first of a file begun anew: the head knows
+            seq, prev = read_head([self.key], head_path(self.path)) or (0, FIRST)
+            return (whole, seq, prev)
         last = json.loads(line)
         return (whole, last["seq"], last["hash"])
 
@@ -192,6 +224,23 @@ class AuditLog:
                 os.fsync(handle)
                 os.close(handle)
         self._head = self._file = -1
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _first_line(file: int) -> int | None:
+    """The number of a file's first line."""
+    line = os.pread(file, TAIL, 0).partition(b"\n")[0]
+    found = re.match(rb'.*?"seq":(\d+)', line)
+    return int(found[1]) if found else None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
 
 
 def head_path(path: Path) -> Path:
@@ -219,58 +268,3 @@ def _last_line(file: int, size: int) -> tuple[bytes | None, int]:
         if read == size:
             return None, 0
         read = min(size, read * 4)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines as they stand, unchecked."""
-    with path.open("rb") as file:
-        for line in file:
-            yield json.loads(line)
-
-
-def verify_chain(path: Path, key: bytes, former: Sequence[bytes] = ()) -> ChainReport:
-    """Was a line edited, removed, put elsewhere or cut off? Names the first line at fault. `former`: keys used before."""
-    keys = {fingerprint(k): k for k in (key, *former)}
-    head = _read_head(keys.values(), head_path(path))
-    if not path.exists():
-        return ChainReport(
-            0, "" if head is None and not head_path(path).exists() else "the file is gone, its head is there"
-        )
-    prev, seen, at_head = FIRST, 0, FIRST
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.endswith(b"\n"):
-                break  # torn by a crash before it was synced: nobody was answered on it
-            try:
-                found = json.loads(line)
-                given = found.pop("hash")
-                seq = found["seq"]
-            except (ValueError, KeyError, TypeError, AttributeError):
-                return ChainReport(seen, f"line {number} is not readable")
-            if wrong := _wrong(found, number, seq, given, prev, keys):
-                return ChainReport(seen, wrong)
-            prev, seen = given, number
-            at_head = given if head and number == head[0] else at_head
-    if seen and head is None:
-        return ChainReport(seen, "the head is missing or forged")
-    if head and head[0] > seen:
-        return ChainReport(seen, f"{head[0] - seen} lines at the end are missing")
-    if head and head[0] and at_head != head[1]:
-        return ChainReport(seen, f"line {head[0]} is not the one that the head names")
-    return ChainReport(seen)
-
-
-def _wrong(body: dict[str, Any], number: int, seq: Any, given: Any, prev: str, keys: Mapping[str, bytes]) -> str:
-    """What is wrong with a line; '' for nothing. Lines of earlier versions do not name their key: any may be it."""
-    named = body.get("key")
-    if named is not None and named not in keys:
-        return (
-            f"line {number} was made with another HUB_SECRET ({named}); this one is {next(iter(keys))}: "
-            f"{PREVIOUS} names the secrets of before, and what none of them made was forged"
-        )
-    tried = keys.values() if named is None else [keys[named]]
-    whole = isinstance(given, str) and any(hmac.compare_digest(given, _mac(k, prev, canonical(body))) for k in tried)
-    if seq == number and whole:
-        return ""
-    changed = f", or the secret was changed ({PREVIOUS} names the one of before)" if named is None else ""
-    return f"line {number} was edited, moved, or follows a removed one{changed}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub.access.audit import REQUEST, AuditLine, AuditLog
-from hub.access.policy import View, changed_in_view, compile_view, look, see
+from hub.access.cursors import unseal
+from hub.access.policy import View, changed_in_view, look, see
 from hub.access.principals import Principal
+from hub.access.purposes import Views, stated
 from hub.access.rows import Standpoint, named, told, within
 from hub.access.secret import derive
 from hub.db import Database
-from hub.errors import Fault, Forbidden, Gone, NotFound
+from hub.errors import BadRequest, Fault, Forbidden, Gone, NotFound
 from hub.golden_record import lookups, past, store
 from hub.golden_record.store import StoredChange, StoredCustomer, StoredHistory
 from hub.kinds import KINDS
@@ -29,6 +33,8 @@ from hub.settings.access import Role, RowLimits
 from hub.settings.checks import clean_value
 
 LARGEST_PAGE = 200
+PROOF = "identified"
+SHOWN_PROOF: ContextVar[str] = ContextVar("proof", default="")  # that a caller was identified, as the request shows it
 
 
 class Door:
@@ -37,10 +43,7 @@ class Door:
     def __init__(self, database: Database, config: Config, audit: AuditLog, key: bytes):
         self.database, self.config, self.audit = database, config, audit
         types = {n: tuple(t.attributes) for n, t in config.customers.items()}
-        self._views = {
-            n: compile_view(n, r.views, types, may=r.may, purpose=r.purpose, rows=_cleaned(config, r))
-            for n, r in config.access.roles.items()
-        }
+        self._views = Views(config, types, {n: _cleaned(config, r) for n, r in config.access.roles.items()})
         self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
         self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
         self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
@@ -49,12 +52,17 @@ class Door:
         self._passed: dict[tuple[str, str | None], int] = {}
 
     def view(self, principal: Principal) -> View:
-        """The view of a principal's role. A role that the configuration has no more sees nothing."""
-        return self._views.get(principal.role) or View(principal.role)
+        """The view of a principal's role, for the purpose of the request. A role that the configuration has no more sees
+        nothing. Forbidden: a purpose that is none of the role's."""
+        return self._views.asked(principal.role)
+
+    def stated(self, role: str, purpose: str) -> AbstractContextManager[None]:
+        """Within it, what is seen is seen for this purpose, where it is one of the role's."""
+        return stated(purpose if purpose in self._views.purposes(role) else "")
 
     def view_of_role(self, role: str) -> View:
         """The view of a role by its name, for systems that are sent data rather than ask for it."""
-        return self._views.get(role) or View(role)
+        return self._views.of(role)
 
     def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Golden values (plain) as the asker is shown them. No audit line: that is the caller's, before the answer is sent."""
@@ -65,15 +73,30 @@ class Door:
         """What cursors are sealed with."""
         return self._cursors
 
-    @property
-    def pseudonym_key(self) -> bytes:
-        """What pseudonyms are made with."""
-        return self._pseudonyms
+    def pseudonym_key(self, view: View) -> bytes:
+        """What the pseudonyms that a view is shown are made with."""
+        return derive(self._pseudonyms, view.pseudonyms or view.role)
 
     def located(self, connection: Connection, principal: Principal, id: str) -> tuple[str, set[int]]:
         """The shown id of the customer that an id leads to, and its records. NotFound and Gone as for the customer."""
         customer = self._find(connection, self.view(principal), id)
         return customer.id, self._members(connection, customer)
+
+    def find(self, connection: Connection, view: View, id: str) -> StoredCustomer:
+        """The customer that an id leads to, if it exists for the view. NotFound; Gone."""
+        return self._find(connection, view, id)
+
+    @property
+    def proof_key(self) -> bytes:
+        """What proofs of identified callers are sealed with."""
+        return derive(self._cursors, "proofs")
+
+    def ids_of(self, principal: Principal, id: str) -> tuple[str, frozenset[str]]:
+        """The shown id of the customer that an id leads to, and all that lead to it."""
+        with self.database.read() as connection:
+            customer = self._find(connection, self.view(principal), id)
+            mints = {i.mint for i in landing.records(connection, self._members(connection, customer)).values()}
+        return customer.id, frozenset({id, customer.id, *mints})
 
     def _complete(self, view: View, type_name: str) -> bool:
         """Does the view show everything that matching compares?"""
@@ -188,13 +211,13 @@ class Door:
 
     def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
-        looked = see(values, view.of(type_name), self._masks[type_name], self._pseudonyms)
+        looked = see(values, view.of(type_name), self._masks[type_name], self.pseudonym_key(view))
         attributes = self.config.customers[type_name].attributes
         return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
 
     def _look(self, view: View, type_name: str, attribute: str, value: Value) -> Any:
         return look(
-            value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self._pseudonyms
+            value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self.pseudonym_key(view)
         )
 
     def _shows(self, connection: Connection, view: View, change: StoredChange) -> bool:
@@ -248,6 +271,7 @@ class Door:
     ) -> None:
         """On disk before the answer goes out. An answer without customers is no sight."""
         if customers:
+            proof = self._proof(principal, customers)
             attributes = sorted({a for t in types for a in view.of(t)})
             self.audit.write(
                 AuditLine(
@@ -259,8 +283,25 @@ class Door:
                     view.purpose,
                     self.database.clock.now(),
                     REQUEST.get(),
+                    token=proof,
                 )
             )
+
+    def _proof(self, principal: Principal, customers: Sequence[str]) -> str:
+        """Which proof that one of these customers is on the line the request shows; '' for none. Forbidden: it holds no more."""
+        given = SHOWN_PROOF.get()
+        if not given:
+            return ""
+        try:
+            number, customer, until = unseal(self.proof_key, given, PROOF, principal.id)
+        except BadRequest:
+            until = 0
+        if until <= self.database.clock.now():
+            raise Forbidden(
+                "this proof of a caller holds no more",
+                [Fault("X-Identified", "unknown or too old", "identify the caller again")],
+            )
+        return str(number) if customer in customers else ""
 
 
 def may_crosswalk(view: View) -> None:

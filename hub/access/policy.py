@@ -3,7 +3,7 @@
 A role's view is compiled before any query is built. Unnamed means hidden, and a hidden field is
 as good as absent: it is not in `View.columns`, and everything that a door does starts from there.
 
-`mask` and `pseudonym` show something of a field. Such a field cannot be searched or probed: asking
+All sights but `show` show something of a field, no more. Such a field cannot be searched or probed: asking
 for one value after another would unmask it.
 """
 
@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.kinds.reading import HIDDEN, initial_mask, text_of
 from hub.model import Sight, Value, canonical, digest, from_plain, plain
 from hub.settings.access import RowLimits
 
@@ -34,6 +36,7 @@ class View:
     purpose: str = ""
     version: str = ""
     rows: Mapping[str, RowLimits] = field(default_factory=dict)  # types of which not all customers exist for the role
+    pseudonyms: str = ""  # who is shown the same ones
 
     def of(self, type_name: str) -> Columns:
         """The columns of a customer type; empty for a type that this role never sees."""
@@ -55,14 +58,20 @@ def compile_view(
     may: Iterable[str] = (),
     purpose: str = "",
     rows: Mapping[str, RowLimits] | None = None,
+    uses: Mapping[str, Collection[str]] | None = None,
+    pseudonyms: str = "",
 ) -> View:
-    """A role's view over the attributes that the customer types have. `*` stands for those not named."""
+    """A role's view over the attributes that the customer types have. `*` stands for those not named.
+
+    uses: what a purpose has a use for, by type; None: all.
+    """
     columns: dict[str, Columns] = {}
     for type_name, attributes in types.items():
         named = views.get(type_name, {})
         rest = named.get("*", Sight.HIDE)
         seen = {a: named.get(a, rest) for a in attributes}
-        seen = {a: sight for a, sight in seen.items() if sight is not Sight.HIDE}
+        useful = {"*"} if uses is None else set(uses.get(type_name, ()))
+        seen = {a: s for a, s in seen.items() if s is not Sight.HIDE and (a in useful or "*" in useful)}
         if seen:
             columns[type_name] = seen
     allowed = frozenset(may)
@@ -71,7 +80,9 @@ def compile_view(
     identity: dict[str, Any] = {"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}
     if limits:
         identity["rows"] = {t: r.model_dump(mode="json") for t, r in limits.items()}
-    return View(role, columns, allowed, purpose, digest(identity, 6), limits)
+    if pseudonyms:
+        identity["pseudonyms"] = pseudonyms
+    return View(role, columns, allowed, purpose, digest(identity, 6), limits, pseudonyms or role)
 
 
 def pseudonym(key: bytes, attribute: str, value: Value) -> str:
@@ -88,7 +99,32 @@ def look(value: Value, sight: Sight, attribute: str, mask: Mask, key: bytes) -> 
         return plain(mask(value))
     if sight is Sight.PSEUDONYM:
         return pseudonym(key, attribute, value)
+    if sight in _KEPT:
+        return _KEPT[sight](text_of(value))
     raise AssertionError("a hidden field has no look")
+
+
+def _last_4(text: str) -> str:
+    kept = "".join(c for c in text if c.isalnum())
+    return HIDDEN + kept[-4:] if len(kept) > 2 * 4 else HIDDEN
+
+
+def _domain(text: str) -> str:
+    at = text.rfind("@")
+    return HIDDEN + text[at:] if at > 0 else HIDDEN
+
+
+def _year(text: str) -> str:
+    return text[:4] if _DATE.match(text) else HIDDEN
+
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_KEPT: Mapping[Sight, Callable[[str], Any]] = {
+    Sight.FIRST_LETTER: initial_mask,
+    Sight.LAST_4: _last_4,
+    Sight.DOMAIN: _domain,
+    Sight.YEAR: _year,
+}
 
 
 def see(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +14,17 @@ from hub.access.cursors import seal, unseal
 from hub.access.door import Door, bounded
 from hub.access.policy import View
 from hub.access.principals import Principal
-from hub.errors import Fault, Unprocessable
+from hub.access.words import Ways, ways
+from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import lookups, store
-from hub.golden_record.search_terms import query_tokens, tokens
+from hub.golden_record.search_store import Hit, hits
+from hub.golden_record.search_terms import Term, query_tokens, tokens
+from hub.golden_record.search_words import COUNTED
 from hub.golden_record.store import StoredCustomer
 from hub.model import from_plain
 
 LOOKED_THROUGH = 500  # customers at a time, where the view has rows
+ID = re.compile(r"\s*(cus_\w{1,90})\s*")
 
 
 class Search(Door):
@@ -34,10 +40,10 @@ class Search(Door):
         limit: int = 50,
         cursor: str | None = None,
     ) -> s.SeenPage:
-        """Customers that hold every word in an attribute shown to the asker, those with most such attributes first.
+        """Customers that hold every word in an attribute shown to the asker: as typed, in another spelling or form,
+        cut short, or misspelt; the best first. A customer id leads to its customer. Without words: all customers, by id.
 
-        Without words: all customers, by id. Masked and pseudonymised attributes are not searched: trying one
-        word after another would unmask them.
+        Masked and pseudonymised attributes are not searched: trying one word after another would unmask them.
         """
         view, limit = self.view(principal), bounded(limit)
         columns = self._searched(view, type_name, attributes)
@@ -47,19 +53,65 @@ class Search(Door):
         bound = ("search", view.version, words, type_name, list(attributes))
         position = unseal(self._cursors, cursor, *bound) if cursor else None
         with self.database.read() as connection:
+            met: dict[str, list[Ways]] = {}
+            if named := ID.fullmatch(words):
+                found = self._named(connection, view, named[1], columns)
+            elif not terms:
 
-            def ask(after: Any, wanted: int) -> list[tuple[Any, str]]:
-                if not terms:
+                def following(after: Any, wanted: int) -> list[tuple[Any, str]]:
                     return [(id, id) for id in lookups.listed(connection, columns, after=after or "", limit=wanted)]
-                hit = lookups.Hit(*after) if after else None
-                hits = lookups.search(connection, columns, terms, after=hit, limit=wanted)
-                return [([h.attributes, h.exact, h.customer], h.customer) for h in hits]
 
-            found = self._take(connection, view, ask, position, limit + 1)
-        data = tuple(self._found(view, customer, columns, terms) for _, customer in found[:limit])
+                found = self._take(connection, view, following, position, limit + 1)
+            else:
+                met = {t: self._ways(connection, view, t, shown, terms) for t, shown in columns.items()}
+
+                def ranked(after: Any, wanted: int) -> list[tuple[Any, str]]:
+                    best = _best(connection, met, Hit(*after) if after else None, wanted)
+                    return [([h.cost, h.customer], h.customer) for h in best]
+
+                found = self._take(connection, view, ranked, position, limit + 1)
+        data = tuple(self._found(view, customer, columns, met) for _, customer in found[:limit])
         next_position = found[limit - 1][0] if len(found) > limit else None
         self._sighted(principal, view, "search", [d.id for d in data], {d.type for d in data})
         return s.SeenPage(data, None if next_position is None else seal(self._cursors, next_position, *bound))
+
+    def _named(
+        self, connection: Connection, view: View, id: str, columns: Mapping[str, frozenset[str]]
+    ) -> list[tuple[Any, StoredCustomer]]:
+        """The customer that an id leads to, in these types; none is no fault."""
+        try:
+            customer = self._find(connection, view, id)
+        except (NotFound, Gone):
+            return []
+        return [(customer.id, customer)] if customer.type in columns else []
+
+    def ways_within(
+        self, connection: Connection, view: View, type_name: str, attributes: frozenset[str], words: str
+    ) -> list[Ways]:
+        """How each of these words is met in these attributes, those that the view shows."""
+        return self._ways(connection, view, type_name, attributes & view.shown(type_name), query_tokens(words))
+
+    def holding(
+        self, connection: Connection, view: View, type_name: str, met: Sequence[Ways], limit: int
+    ) -> list[StoredCustomer]:
+        """The best of those customers of the view that meet all of them."""
+
+        def ranked(after: Any, wanted: int) -> list[tuple[Any, str]]:
+            best = _best(connection, {type_name: met}, Hit(*after) if after else None, wanted)
+            return [([h.cost, h.customer], h.customer) for h in best]
+
+        return [customer for _, customer in self._take(connection, view, ranked, None, limit)]
+
+    def found(self, view: View, customer: StoredCustomer, met: Mapping[str, Sequence[Ways]]) -> s.FoundCustomer:
+        """A customer as a hit. No audit line: that is the caller's, before the answer is sent."""
+        return self._found(view, customer, {customer.type: view.shown(customer.type)}, met)
+
+    def _ways(
+        self, connection: Connection, view: View, type_name: str, shown: frozenset[str], terms: Sequence[Term]
+    ) -> list[Ways]:
+        kinds = self.config.customers[type_name].attributes
+        counted = {a for a in shown if kinds[a].kind in COUNTED}
+        return ways(connection, type_name, counted, shown - counted, terms, rare=type_name not in view.rows)
 
     def _take(
         self,
@@ -101,14 +153,27 @@ class Search(Door):
         return columns
 
     def _found(
-        self, view: View, customer: StoredCustomer, columns: Mapping[str, frozenset[str]], terms: Sequence[Any]
+        self,
+        view: View,
+        customer: StoredCustomer,
+        columns: Mapping[str, frozenset[str]],
+        met: Mapping[str, Sequence[Ways]],
     ) -> s.FoundCustomer:
         kinds = self.config.customers[customer.type].attributes
         matched = []
-        for attribute in sorted(columns.get(customer.type, frozenset()) & customer.values.keys()):
+        for attribute in sorted(columns[customer.type] & customer.values.keys()):
             own = {t for v in customer.values[attribute] for t in tokens(kinds[attribute].kind, from_plain(v))}
-            if any(t in term.exact or t.startswith(term.prefixes) for term in terms for t in own):
+            if any(way.meets(attribute, own) for way in met.get(customer.type, ())):
                 matched.append(attribute)
         return s.FoundCustomer(
             customer.id, customer.type, self._values(view, customer.type, customer.values), tuple(matched)
         )
+
+
+def _best(connection: Connection, met: Mapping[str, Sequence[Ways]], after: Hit | None, wanted: int) -> list[Hit]:
+    """Of all types, after a position. The rarest word first: those who hold it are looked at for the others."""
+    found = (
+        hits(connection, t, [w.branches for w in sorted(of, key=lambda w: w.size)], after=after, limit=wanted)
+        for t, of in met.items()
+    )
+    return list(heapq.merge(*found))[:wanted]

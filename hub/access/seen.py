@@ -139,6 +139,21 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedView:
+    """That somebody may see one customer as another role does, for some minutes, and why."""
+
+    id: str
+    principal: str
+    name: str
+    role: str
+    seen_as: str
+    customer: str
+    reason: str
+    at: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class SeenPage:
     """`more`: of the feed, that it was not looked through to its end, so that what follows need not be waited for."""
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded, shown_name
-from hub.access.policy import View, compile_view, see
+from hub.access.policy import View, see
 from hub.access.principals import Principal
+from hub.access.purposes import Views
 from hub.access.read import Reader
 from hub.access.seen import SeenPage
 from hub.golden_record.run import dead_leading
@@ -39,17 +40,18 @@ class Timeline:
     def __init__(self, reader: Reader):
         self.reader, self.config = reader, reader.config
         types = {n: tuple(t.attributes) for n, t in self.config.interactions.items()}
-        self._views = {
-            n: compile_view(n, r.views, types, may=r.may, purpose=r.purpose)
-            for n, r in self.config.access.roles.items()
-        }
+        self._views = Views(self.config, types)
         self._masks = {
             n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in self.config.interactions.items()
         }
 
     def view(self, principal: Principal) -> View:
-        """What a principal's role sees of interactions, by their types."""
-        return self._views.get(principal.role) or View(principal.role)
+        """What a principal's role sees of interactions, by their types, for the purpose of the request."""
+        return self._views.asked(principal.role)
+
+    def view_of_role(self, role: str) -> View:
+        """What a role sees of what happened."""
+        return self._views.of(role)
 
     def page(
         self,
@@ -92,7 +94,7 @@ class Timeline:
 
     def _seen(self, view: View, row: store.StoredInteraction, id: RecordId) -> SeenInteraction:
         kind = self.config.interactions[row.type]
-        looked = see(store.values_of(row), view.of(row.type), self._masks[row.type], self.reader.pseudonym_key)
+        looked = see(store.values_of(row), view.of(row.type), self._masks[row.type], self.reader.pseudonym_key(view))
         values = {a: v if kind.attributes[a].many else v[0] for a, v in looked.items()}
         # when it happened is an attribute too: its column may be masked, but the order on the page tells it anyway
         return SeenInteraction(row.type, kind.title or row.type, row.at, shown_name(id, view), values)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime
 
 from hub.access.principals import Principal
+from hub.access.sights import sights_of
 from hub.api.problems import documented
 from hub.api.schemas import (
     CrosswalkOut,
@@ -19,6 +20,7 @@ from hub.api.schemas import (
     OverrideIn,
     Paged,
     RecordOut,
+    SightOut,
     answer,
 )
 from hub.api.security import TheHub, needs
@@ -45,7 +47,7 @@ def search_customers(
         str,
         Query(
             max_length=200,
-            description="words, an e-mail address, a phone number, a postcode: all must be found",
+            description="words of names, companies and addresses, an e-mail address, a phone number or its last digits, an identifier, a customer id: all must be found",
             examples=["silva lisboa"],
         ),
     ] = "",
@@ -56,7 +58,7 @@ def search_customers(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Paged[CustomerFound]:
-    """Customers in which every word is found, those with most matching attributes first. Words may be cut short. Without words: all, by id."""
+    """Customers in which every word is found, the best first: as typed, then cut short or another name of the same family, then misspelt. Without words: all, by id."""
     page = hub.reader.search(principal, q, type_name=type, attributes=within or (), limit=limit, cursor=cursor)
     return Paged(data=[CustomerFound.of(f) for f in page.data], next_cursor=page.next_cursor)
 
@@ -107,6 +109,14 @@ def get_customer_records(hub: TheHub, principal: Annotated[Principal, needs("cro
 def explain_customer(hub: TheHub, principal: Annotated[Principal, needs("explain")], id: Id) -> ExplainOut:
     """Why the records of a customer are one customer: each two of them, compared attribute by attribute."""
     return ExplainOut.of(hub.reader.explain(principal, id))
+
+
+@router.get("/customers/{id}/sights", operation_id="get_customer_sights", responses=documented(404, 410))
+def get_customer_sights(
+    hub: TheHub, principal: Annotated[Principal, needs("audit")], id: Id, limit: Limit = 50
+) -> Paged[SightOut]:
+    """Who saw the customer or did something to it, the newest first: when, in which role, what for, from where. This is kept too."""
+    return Paged(data=[SightOut.of(s) for s in sights_of(hub.reader, principal, id, limit)])
 
 
 @router.get("/crosswalk", operation_id="get_crosswalk", responses=documented(404, 410))

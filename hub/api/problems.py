@@ -48,6 +48,7 @@ _TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Unprocessable",
+    423: "Locked",
     428: "Precondition required",
     429: "Too many",
     500: "Internal error",

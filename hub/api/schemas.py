@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from starlette.responses import Response
 
 from hub.access import seen as s
+from hub.access.sights import SeenSight
 from hub.connectors.base import ROW_DEPTH, too_deep
 from hub.model import RecordId, Verdict, from_micros
 from hub.resolve.resolver import Happened, Outcome
@@ -206,6 +207,32 @@ class RecordOut(Out):
     def of(cls, r: s.SeenRecord) -> RecordOut:
         return cls(
             record=RecordName.of(r.record), type=r.type, customer=r.customer, alive=r.alive, values=dict(r.values)
+        )
+
+
+class SightOut(Out):
+    at: str = Field(examples=["2026-03-01T10:00:00Z"])
+    principal: str = Field(description="id of the key or session", examples=["0123456789ab"])
+    role: str = Field(examples=["customer_service"])
+    action: str = Field(examples=["get"])
+    purpose: str = Field(examples=["service"])
+    attributes: list[str] = Field(description="what the role sees of it", examples=[["email", "phone"]])
+    origin: str = Field(description="the address that it came from", examples=["10.0.0.7"])
+    request: str = Field(description="id of the request")
+    identified: bool = Field(description="with proof that the customer was on the line")
+
+    @classmethod
+    def of(cls, s: SeenSight) -> SightOut:
+        return cls(
+            at=when(s.at),
+            principal=s.principal,
+            role=s.role,
+            action=s.action,
+            purpose=s.purpose,
+            attributes=list(s.attributes),
+            origin=s.origin,
+            request=s.request,
+            identified=s.identified,
         )
 
 

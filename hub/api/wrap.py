@@ -9,7 +9,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.access.audit import REQUEST
+from hub.access.audit import ORIGIN, REQUEST
+from hub.access.door import SHOWN_PROOF
+from hub.access.purposes import HEADER, PURPOSE
 from hub.api.problems import of_error, problem
 from hub.errors import Fault, TooLarge
 from hub.work.metrics import Metrics
@@ -42,7 +44,11 @@ class Wrap:
         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else secrets.token_hex(8)
-        token = REQUEST.set(request_id)
+        token, purpose = REQUEST.set(request_id), PURPOSE.set(headers.get(HEADER, "").strip())
+        origin, proof = (
+            ORIGIN.set((scope.get("client") or ("",))[0]),
+            SHOWN_PROOF.set(headers.get("x-identified", "").strip()),
+        )
         started, answered = time.perf_counter(), {"status": 0}
 
         async def send_on(message: Message) -> None:
@@ -62,6 +68,9 @@ class Wrap:
                 time.perf_counter() - started,
             )
             REQUEST.reset(token)
+            PURPOSE.reset(purpose)
+            ORIGIN.reset(origin)
+            SHOWN_PROOF.reset(proof)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str], answered: dict[str, int]

@@ -10,6 +10,8 @@ import typer
 from rich.markup import escape
 
 from hub.cli import check, doors, flow, quality
+from hub.cli.access import access
+from hub.cli.audit import audit
 from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.people import users
@@ -47,6 +49,8 @@ for part in (check, flow, quality, doors):
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
 app.add_typer(source, name="source")
+app.add_typer(access, name="access")
+app.add_typer(audit, name="audit")
 app.add_typer(model, name="model")
 app.add_typer(subscriptions, name="subscriptions")
 

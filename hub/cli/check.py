@@ -14,6 +14,7 @@ from hub.cli.shared import CONFIG, ConfigOption, out
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from hub.access.policy import View
     from hub.settings import Config
 
 app = typer.Typer()
@@ -26,6 +27,9 @@ def check(
         bool,
         typer.Option("--connect", help="Also reach each source, and tell what its rows would come to. Stores nothing."),
     ] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="An access.yaml: also tell who would gain or lose what by the one here.")
+    ] = None,
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
@@ -50,11 +54,33 @@ def check(
         raise ConfigError(faults)
     if connect:
         _look(settings)
+    if settings.access.roles and not any("admin" in r.may for r in settings.access.roles.values()):
+        out.print(
+            f"{config / 'access.yaml'}: warning: no role has the permission 'admin': nobody can take back what went wrong in bulk"
+        )
+    if against is not None:
+        _compare(settings, against)
     streams = sum(len(s.streams) for s in settings.sources.values())
     out.print(
         f"{config}: {len(settings.customers)} customer types, {len(settings.sources)} sources with {streams} streams, "
         f"{len(settings.access.roles)} roles: no fault found"
     )
+
+
+def _compare(settings: Config, against: Path) -> None:
+    """Tell who gains and who loses what, without counting customers."""
+    from hub.access.compare import compared
+    from hub.access.purposes import Views
+    from hub.cli.access import print_differences
+    from hub.settings import load_access
+
+    types = {n: tuple(t.attributes) for n, t in settings.customers.items()}
+
+    def views(of: Config) -> dict[str, View]:
+        made = Views(of, types, {n: r.rows for n, r in of.access.roles.items()})
+        return {r: made.of(r) for r in of.access.roles}
+
+    print_differences(list(compared(views(load_access(settings, against)), views(settings))))
 
 
 def _look(settings: Config) -> None:

@@ -46,19 +46,21 @@ def export(
     role: Annotated[str, typer.Option(help="In whose view.")],
     customer_type: Annotated[str, typer.Option("--type", help="person or organisation")] = "person",
     wide: Annotated[bool, typer.Option("--wide", help="Of .csv: a column for each of several values.")] = False,
+    purpose: Annotated[str, typer.Option(help="What for: one of the role's purposes; else all of them.")] = "",
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
 ) -> None:
     """Write all golden records, as a role sees them, to a file."""
     from hub.access.export import export_rows
+    from hub.access.purposes import stated
     from hub.cli.sheet import fields_of, write_sheet, write_wide_sheet
 
     if file.suffix not in (".csv", ".jsonl"):
         raise ConfigError([Fault(str(file), "is neither .csv nor .jsonl", "choose one of these endings")])
     if wide and file.suffix != ".csv":
         raise ConfigError([Fault("--wide", "is of .csv alone: in .jsonl values keep their structure", "leave it out")])
-    with opened(config, database, folder) as hub:
+    with opened(config, database, folder) as hub, stated(purpose):
         principal = asking(hub.config, role)
         known_type(hub.config, customer_type)
         _, rows = export_rows(hub.reader, principal, customer_type)

@@ -77,9 +77,12 @@ class Subscriptions:
         return made, self._secret(made)
 
     def _faults(self, principal: Principal, wish: Wish) -> list[Fault]:
-        view = self.reader.view(principal)
+        view, purposes = self.reader.view(principal), self.reader.config.access.roles[principal.role].purposes
         seen = sorted(view.columns)
         faults = []
+        if wish.purpose and purposes and wish.purpose not in purposes:
+            known_purposes = ", ".join(purposes)
+            faults.append(Fault("/purpose", "is none of your role's purposes", f"known: {known_purposes}"))
         if not wish.name.strip():
             faults.append(Fault("/name", "is empty", "say what the subscriber is"))
         faults += [

@@ -131,7 +131,8 @@ class Webhooks:
         if not taken:
             return False
         fail_point("claimed")
-        seen = self.reader.told(self.asking(current), [d.seq for d in taken])
+        with self.reader.stated(current.role, current.purpose):
+            seen = self.reader.told(self.asking(current), [d.seq for d in taken])
         settled: list[tuple[Delivery, str, int, Answered]] = []
         away, gone = False, False
         for delivery in taken:

@@ -2,75 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub import db
-from hub.golden_record.search_terms import LONGEST, Term
 from hub.golden_record.store import CHANGE, StoredChange, stored_change
 from hub.model import Override, RecordId, from_plain
-
-LAST = "z" * LONGEST  # no token that begins with a prefix is above the prefix and this, under any collation
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A customer found: by how many attributes, by how many of them exactly."""
-
-    attributes: int
-    exact: int
-    customer: str
-
-
-def search(
-    connection: Connection,
-    columns: Mapping[str, Collection[str]],
-    terms: Sequence[Term],
-    *,
-    after: Hit | None,
-    limit: int,
-) -> list[Hit]:
-    """Customers that hold every term in the given attributes (by type), best first. No other attribute is looked at."""
-    values: dict[str, Any] = {"terms": len(terms), "limit": limit}
-    branches = [
-        branch
-        for number, (type_name, attributes) in enumerate(sorted(columns.items()))
-        if attributes
-        for branch in _branches(number, type_name, sorted(attributes), terms, values)
-    ]
-    if not branches or not terms:
-        return []
-    beyond = ""
-    if after is not None:
-        values.update(a=after.attributes, e=after.exact, c=after.customer)
-        beyond = " WHERE attributes < :a OR (attributes = :a AND (exact < :e OR (exact = :e AND customer > :c)))"
-    query = (
-        "SELECT attributes, exact, customer FROM ("
-        " SELECT customer, count(DISTINCT attribute) AS attributes, count(DISTINCT CASE WHEN is_exact = 1 THEN attribute END) AS exact"
-        f" FROM ({' UNION ALL '.join(branches)}) AS hit GROUP BY customer HAVING count(DISTINCT term) = :terms) AS ranked{beyond}"
-        " ORDER BY attributes DESC, exact DESC, customer LIMIT :limit"
-    )
-    return [Hit(*r) for r in db.ask(connection, query, **values)]
-
-
-def _branches(
-    number: int, type_name: str, attributes: Sequence[str], terms: Sequence[Term], values: dict[str, Any]
-) -> Iterable[str]:
-    """One look-up per term and way of matching; each is a range of the primary key."""
-    values[f"t{number}"] = type_name
-    values.update({f"n{number}_{i}": a for i, a in enumerate(attributes)})
-    names = ", ".join(f":n{number}_{i}" for i in range(len(attributes)))
-    for at, term in enumerate(terms):
-        head = f"SELECT {at} AS term, customer, attribute, {{exact}} AS is_exact FROM search_term WHERE type = :t{number} AND attribute IN ({names})"
-        values.update({f"e{at}_{i}": t for i, t in enumerate(term.exact)})
-        listed = ", ".join(f":e{at}_{i}" for i in range(len(term.exact)))
-        yield f"{head.format(exact=1)} AND token IN ({listed})"
-        for i, prefix in enumerate(term.prefixes):
-            values.update({f"p{at}_{i}": prefix, f"q{at}_{i}": prefix + LAST})
-            yield f"{head.format(exact=0)} AND token >= :p{at}_{i} AND token <= :q{at}_{i}"
 
 
 def listed(connection: Connection, types: Collection[str], *, after: str, limit: int) -> list[str]:

@@ -13,7 +13,9 @@ from hub import db
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
 from hub.golden_record.recipes import recipe_document
+from hub.golden_record.search_store import count_words
 from hub.golden_record.search_terms import tokens
+from hub.golden_record.search_words import COUNTED
 from hub.golden_record.store import StoredCustomer
 from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
 from hub.landing import store as landing
@@ -338,6 +340,7 @@ def _write(connection: Connection, recipe: Recipe, rows: Rows, at: int) -> None:
     store.save_history(connection, rows.history)
     store.save_changes(connection, rows.changes)
     store.add_terms(connection, rows.terms)
+    count_words(connection, _words(recipe, rows.terms), 1)
     store.save_moves(connection, rows.moves, at)
 
 
@@ -363,6 +366,7 @@ def _rows(
     store.drop_customers(
         connection, [c.id for c in old.values() if c.id not in by_id or by_id[c.id].cluster != c.cluster]
     )
+    other = {c.id for c in old.values() if c.recipe != recipe.hash}
     seq, ids = store.next_seq(connection), landing.new_ids(EVENT, at)
     return Rows(
         [customer_row(r, recipe, versions[r.id], times[r.id] if r.id in unchanged else at) for r in by_id.values()],
@@ -374,8 +378,8 @@ def _rows(
         _changed_terms(
             connection,
             recipe,
-            [by_id[c.customer] for c in changes if c.customer in by_id],
-            [c for c in old.values() if c.id not in unchanged],
+            [r for r in by_id.values() if r.id not in unchanged or r.id in other],
+            [c for c in old.values() if c.id not in unchanged or c.id in other],
         ),
         moves,
     )
@@ -384,12 +388,29 @@ def _rows(
 def _changed_terms(
     connection: Connection, recipe: Recipe, again: Iterable[Rebuilt], old: Sequence[StoredCustomer]
 ) -> list[store.Term]:
-    """Those to add, those that go dropped. Only what differs: most of a customer's terms stay. Terms made by another recipe are made anew."""
-    store.drop_terms(connection, [c.id for c in old if c.recipe != recipe.hash])
-    before = {row for c in old if c.recipe == recipe.hash for row in _terms(recipe, c)}
+    """Those to add, those that go removed. Only what differs: most of a customer's terms stay. What those of another recipe are is read."""
+    types = {c.id: c.type for c in old}
+    read = store.terms_of(connection, [c.id for c in old if c.recipe != recipe.hash])
+    before = {(types[id], attribute, token, id) for id, terms in read.items() for attribute, token in terms}
+    before |= {row for c in old if c.id not in read for row in _terms(recipe, c)}
     after = {row for c in again for row in _terms(recipe, c)}
     store.remove_terms(connection, before - after)
+    count_words(connection, _words(recipe, before - after), -1)
     return sorted(after - before)
+
+
+def _words(recipe: Recipe, terms: Iterable[store.Term]) -> Iterable[store.Term]:
+    """Those whose words are counted."""
+    counted = counted_attributes(recipe.config)
+    return (term for term in terms if term[1] in counted.get(term[0], ()))
+
+
+def counted_attributes(config: Config) -> dict[str, frozenset[str]]:
+    """Attributes whose words are counted, and found misspelt, by customer type."""
+    return {
+        n: frozenset(a for a, given in t.attributes.items() if given.kind in COUNTED)
+        for n, t in config.customers.items()
+    }
 
 
 def _terms(recipe: Recipe, c: Rebuilt | StoredCustomer) -> set[store.Term]:

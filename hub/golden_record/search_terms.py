@@ -1,7 +1,8 @@
 """Which tokens a value is found by, and which a person's words ask for. Pure.
 
 Tokens hold only a-z and 0-9, so that a range of tokens means the same under any collation. They are
-few on purpose: each is a row. What a prefix finds (the local part of an e-mail) needs no token of its own.
+few on purpose: each is a row. What a prefix finds (the local part of an e-mail) needs no token of its own. A phone
+number is kept from its end on, so that its last digits are a prefix. Misspellings are `search_words`'.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from hub.kinds.given_name import relatives
 from hub.kinds.reading import joined, letters, plain_vowels, text_of, words
 from hub.model import Value
 
 LONGEST = 40  # characters of a token
 TAIL = 8  # digits by which a phone number is found, however it is written
+ENDING = 4  # digits of a phone number that are enough to look for it by its end
+BACKWARDS = "0t"  # begins the token of a phone number, which is written from its end: no other token begins so
 MOST_WORDS = 8  # of one value, and of one query
 PREFIX_FROM = 2  # characters
 
@@ -25,10 +29,12 @@ REMEMBERED = 20_000  # values whose tokens are kept: names and cities repeat
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a query: a token equal to one of `exact` matches, or one that begins with one of `prefixes`."""
+    """One word of a query: a token equal to one of `exact` or, less well, of `others` matches, or one that begins with
+    one of `prefixes`. `others` are names of the same family: Bob of Robert."""
 
     exact: tuple[str, ...]
     prefixes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @lru_cache(REMEMBERED)
@@ -67,10 +73,14 @@ def _pieces(text: str) -> list[str]:
 def _number(piece: str) -> Term | None:
     digits = _digits(piece)
     bare = digits.lstrip("0")
-    exact = dict.fromkeys(
-        [digits[:LONGEST], bare[:LONGEST], *([bare[-TAIL:], digits[-TAIL:]] if len(digits) >= TAIL else [])]
-    )
-    return Term(tuple(t for t in exact if t), (digits[:LONGEST],))
+    exact = dict.fromkeys([digits[:LONGEST], bare[:LONGEST], _backwards(bare)])
+    ends = [_backwards(bare), _backwards(bare[-TAIL:])] if len(bare) >= TAIL else [_backwards(digits)]
+    prefixes = [digits[:LONGEST], *(e for e in ends if len(digits) >= ENDING)]
+    return Term(tuple(t for t in exact if t), tuple(dict.fromkeys(p for p in prefixes if len(p) >= PREFIX_FROM)))
+
+
+def _backwards(digits: str) -> str:
+    return BACKWARDS + digits[::-1][: LONGEST - len(BACKWARDS)] if digits else ""
 
 
 def _word(piece: str) -> Term | None:
@@ -80,9 +90,11 @@ def _word(piece: str) -> Term | None:
         return None
     parts = words(piece).split()
     inner = parts if len(parts) > 1 and "@" not in piece and "." not in piece else []
-    exact = dict.fromkeys([whole, plain_vowels(whole), *(plain_vowels(p) for p in inner if len(p) > 2)])
-    prefixes = dict.fromkeys([whole, plain_vowels(whole)]) if len(whole) >= PREFIX_FROM else ()
-    return Term(tuple(exact), tuple(prefixes))
+    plain = plain_vowels(whole)
+    exact = dict.fromkeys([whole, plain, _street_word(plain), *(plain_vowels(p) for p in inner if len(p) > 2)])
+    prefixes = dict.fromkeys([whole, plain, _street_word(plain)]) if len(whole) >= PREFIX_FROM else ()
+    others = sorted({plain_vowels(name) for name in relatives(whole)} - exact.keys())
+    return Term(tuple(exact), tuple(prefixes), tuple(others))
 
 
 def _digits(text: str) -> str:
@@ -105,15 +117,29 @@ def _whole(value: Value) -> Tokens:
 
 
 def _phone(value: Value) -> Tokens:
-    return {_digits(text_of(value))[-TAIL:]}
+    return {_backwards(_digits(text_of(value).partition(";")[0]))}
 
 
 def _address(value: Value) -> Tokens:
-    """Postcode and city: enough to tell namesakes apart."""
+    """Street and house number, postcode, city; a city of several words also as one."""
     if isinstance(value, str):
         return set()
     parts = dict(value)
-    return {plain_vowels(joined(parts[name])) for name in ("postcode", "city") if parts.get(name)}
+    found = {joined(parts[name]) for name in ("postcode", "city") if parts.get(name)}
+    for name in ("line1", "city"):
+        found.update(words(parts.get(name, "")).split()[:MOST_WORDS] if parts.get(name) else ())
+    return {_street_word(plain_vowels(word)) for word in found}
+
+
+_STREETS = (("strasse", "str"), ("street", "st"), ("road", "rd"), ("avenue", "ave"))
+
+
+def _street_word(word: str) -> str:
+    """One spelling: Hauptstraße, Hauptstrasse, Hauptstr. -> hauptstr."""
+    for long, short in _STREETS:
+        if word.endswith(long):
+            return word.removesuffix(long) + short
+    return word
 
 
 _BY_KIND: dict[str, Callable[[Value], Tokens]] = {

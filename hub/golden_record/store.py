@@ -221,11 +221,6 @@ def last_versions(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
 Term = tuple[str, str, str, str]  # type, attribute, token, customer
 
 
-def drop_terms(connection: Connection, ids: Iterable[str]) -> None:
-    """All search terms of these customers."""
-    db.do(connection, "DELETE FROM search_term WHERE customer IN {ids:text}", ids=ids)
-
-
 def remove_terms(connection: Connection, gone: Iterable[Term]) -> None:
     query = "DELETE FROM search_term WHERE type=:type AND attribute=:attribute AND token=:token AND customer=:customer"
     db.do_many(connection, query, [dict(zip(TERM_COLUMNS, term, strict=True)) for term in sorted(gone)])

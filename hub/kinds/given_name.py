@@ -154,6 +154,20 @@ def canonical(name: str) -> str:
     return _families().get(name, name)
 
 
+@lru_cache(maxsize=1)
+def _members() -> Mapping[str, frozenset[str]]:
+    """The formal name -> all names that stand for it."""
+    found: dict[str, set[str]] = {}
+    for nickname, formal in _families().items():
+        found.setdefault(formal, {formal}).add(nickname)
+    return {formal: frozenset(names) for formal, names in found.items()}
+
+
+def relatives(name: str) -> frozenset[str]:
+    """The other names of its family of nicknames: bob -> robert, rob, bobby, ...; none of most names."""
+    return _members().get(canonical(name), frozenset()) - {name}
+
+
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
     """A given name as shown. Initials keep their dot. Digits are a problem, for they are no name."""
     text = read(raw)

@@ -38,6 +38,7 @@ READERS = {
     "fold": 3,  # what cannot be read takes nothing away; what its source took back
     "standardised": 1,
     "sketch": 1,
+    "search": 2,  # streets, phone numbers from their end, words that can be misspelt
     "model": 3,  # nearness of names and mailboxes by their length
 }
 

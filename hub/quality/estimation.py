@@ -77,6 +77,8 @@ def draw_pairs(reader: Reader, principal: Principal, type_name: str, sample: int
     view = reader.view(principal)
     if "explain" not in view.may:
         raise Forbidden(f"the role '{principal.role}' may not see what matching compares")
+    if type_name in view.rows:  # strata and their counts are of all pairs
+        raise Forbidden(f"an estimate is of all customers: the role '{principal.role}' sees those of its rows alone")
     with reader.database.read() as connection:
         recipe = read_recipe(connection, reader.config)
         pairs, population = _population(connection, recipe, type_name, seed)

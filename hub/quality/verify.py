@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 
 from hub import db
 from hub.golden_record import run as golden_run
+from hub.golden_record import search_store
 from hub.golden_record import store as golden_store
 from hub.golden_record.survivorship import Member
 from hub.interactions import store as interaction_store
@@ -295,6 +296,13 @@ class Verify:
             "SELECT DISTINCT t.customer FROM search_term t LEFT JOIN customer c ON c.id = t.customer WHERE c.id IS NULL"
         ):
             self.found.differs("search terms", f"of nobody: {r.customer}")
+        self._search_words(connection, recipe)
+
+    def _search_words(self, connection: Connection, recipe: Recipe) -> None:
+        for _word in search_store.differing_words(connection, golden_run.counted_attributes(recipe.config)):
+            self.found.differs("search words", "counted otherwise")
+        if wrong := search_store.differing_near(connection):
+            self.found.differs("search words", "what misspellings lead to", wrong)
 
     def _compare_golden(
         self,

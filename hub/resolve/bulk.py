@@ -22,6 +22,7 @@ from hub.db.processes import AHEAD, Processes, seldom_collected
 from hub.errors import Conflict
 from hub.golden_record import run as golden_run
 from hub.golden_record.run import Created
+from hub.golden_record.search_store import recount
 from hub.landing import store as landing
 from hub.landing import suspension
 from hub.matching import store as matching_store
@@ -152,6 +153,9 @@ class Bulk:
         for name in recipe.models:
             self._apply_clusters(recipe, name, mark, everything=full)
         self._heirs(recipe, mark)
+        if full:
+            with self._unit(recipe, mark) as (connection, _):
+                recount(connection, golden_run.counted_attributes(recipe.config))
         self._catch_up(mark)
 
     # --- what is there ---

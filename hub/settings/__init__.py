@@ -4,14 +4,15 @@ Everything is typed, frozen and forbids unknown keys. `load` reports every fault
 with file, key and remedy. Kinds of sources are known once hub.connectors.registry is imported.
 """
 
-from hub.settings.access import Access, Permission, Role
+from hub.settings.access import Access, CallerRules, Permission, Role
 from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
 from hub.settings.config import Config
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
 from hub.settings.interactions import InteractionType
-from hub.settings.load import load, load_customer_types, secret
+from hub.settings.load import load, load_access, load_customer_types, secret
+from hub.settings.purposes import Purpose, Purposes
 from hub.settings.schedule import schedule_seconds
 from hub.settings.sign_in import SignIn
 from hub.settings.sources import (
@@ -33,6 +34,7 @@ __all__ = [
     "SOURCES",
     "Access",
     "Attribute",
+    "CallerRules",
     "Config",
     "Connection",
     "CustomerType",
@@ -40,6 +42,8 @@ __all__ = [
     "Matching",
     "Owner",
     "Permission",
+    "Purpose",
+    "Purposes",
     "Role",
     "SignIn",
     "Sort",
@@ -53,6 +57,7 @@ __all__ = [
     "differences",
     "duration_micros",
     "load",
+    "load_access",
     "load_customer_types",
     "recipe_dump",
     "schedule_seconds",

@@ -19,6 +19,9 @@ Permission = Literal[
     "decide",
     "override",
     "subscribe",
+    "identify",
+    "break_glass",
+    "audit",
     "metrics",
     "admin",
 ]
@@ -34,7 +37,7 @@ class RowLimits(Strict):
 
 
 class Role(Strict):
-    """What a role sees: customer type -> attribute -> show | mask | pseudonym | hide. Unnamed is hidden."""
+    """What a role sees: customer type -> attribute -> a sight. Unnamed is hidden."""
 
     title: str = ""
     views: dict[str, dict[str, Sight]] = Field(default_factory=dict)  # customer type -> attribute -> sight
@@ -42,10 +45,26 @@ class Role(Strict):
         default_factory=dict
     )  # customer type -> which of its customers exist for the role; a type not named: all
     may: tuple[Permission, ...] = ("read",)  # permissions
-    purpose: str = ""  # what for; stands in every audit line
+    purpose: str = ""  # what for, in words; stands in every audit line unless the role states purposes
+    purposes: tuple[str, ...] = ()  # of purposes.yaml: what the role may ask for; a request narrows to one by X-Purpose
+    asks: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict
+    )  # customer type -> attributes, or attribute.part, that an answer of a caller may be compared with though they are not shown
+    break_glass: str = ""  # with the permission `break_glass`: the role as which one customer is seen for some minutes
+    pseudonyms: str = ""  # roles that write the same name here are shown the same pseudonyms; unset: its own alone
+
+
+class CallerRules(Strict):
+    """How callers are identified."""
+
+    attempts: int = Field(default=3, ge=1, le=20)  # wrong answers about one customer before it is locked
+    attempts_of_agent: int = Field(default=10, ge=1, le=200)  # wrong answers to one agent before it is locked
+    lock_minutes: int = Field(default=30, ge=1, le=1440)
+    proof_minutes: int = Field(default=15, ge=1, le=120)  # how long the proof of an identified caller is good
 
 
 class Access(Strict):
+    callers: CallerRules = CallerRules()  # how callers are identified
     roles: dict[str, Role] = Field(
         default_factory=dict
     )  # name -> what it sees and may do; a source's own role has the source's name

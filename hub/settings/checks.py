@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hub.errors import Fault
 from hub.kinds import KINDS
 from hub.kinds.base import Context, Problem
+from hub.model import Sight
 from hub.settings.access import Role
 from hub.settings.config import Config
 from hub.settings.customers import Attribute, CustomerType
@@ -55,6 +56,61 @@ def access_faults(config: Config) -> Iterator[Fault]:
             known = known_types[type_name].attributes
             for attribute in view.keys() - known.keys() - {"*"}:
                 yield Fault(f"{where}.{attribute}", f"unknown attribute '{attribute}'", f"known: {', '.join(known)}")
+            yield from _check_sights(where, known, view)
+        yield from _check_asks(config, role, rights)
+        for name in rights.purposes if config.purposes else ():
+            if name not in config.purposes:
+                where = f"{config.folder / 'access.yaml'}: roles.{role}.purposes"
+                yield Fault(where, f"unknown purpose '{name}'", f"known: {', '.join(config.purposes)}")
+    for name, purpose in config.purposes.items():
+        for type_name, attributes in (purpose.uses or {}).items():
+            where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.uses.{type_name}"
+            if type_name not in known_types:
+                yield Fault(where, f"unknown type '{type_name}'", f"known: {', '.join(known_types)}")
+                continue
+            known = known_types[type_name].attributes
+            for attribute in sorted(set(attributes) - known.keys() - {"*"}):
+                yield Fault(where, f"unknown attribute '{attribute}'", f"known: {', '.join(known)}")
+
+
+def _check_asks(config: Config, role: str, rights: Role) -> Iterator[Fault]:
+    where = f"{config.folder / 'access.yaml'}: roles.{role}"
+    if rights.break_glass and rights.break_glass not in config.access.roles:
+        known = ", ".join(config.access.roles)
+        yield Fault(f"{where}.break_glass", f"unknown role '{rights.break_glass}'", f"known: {known}")
+    if "break_glass" in rights.may and not rights.break_glass:
+        yield Fault(f"{where}.break_glass", "is missing", "name the role as which it sees the customer then")
+    for type_name, names in rights.asks.items():
+        of = config.customers.get(type_name)
+        if of is None:
+            yield Fault(
+                f"{where}.asks.{type_name}",
+                f"unknown customer type '{type_name}'",
+                f"known: {', '.join(config.customers)}",
+            )
+            continue
+        for name in names:
+            attribute, _, part = name.partition(".")
+            parts = KINDS[of.attributes[attribute].kind].parts if attribute in of.attributes else ()
+            if attribute not in of.attributes or (part or None) not in (parts or (None,)):
+                known = ", ".join(a for a in of.attributes)
+                yield Fault(
+                    f"{where}.asks.{type_name}", f"unknown attribute '{name}'", f"known: {known}; of an address a part"
+                )
+
+
+OF_KINDS = {Sight.DOMAIN: ("email",), Sight.YEAR: ("birth_date", "date", "moment")}  # sights that not all kinds have
+
+
+def _check_sights(where: str, known: Mapping[str, Attribute], view: Mapping[str, Sight]) -> Iterator[Fault]:
+    for attribute, sight in view.items():
+        kinds = OF_KINDS.get(sight)
+        if kinds and (attribute == "*" or (attribute in known and known[attribute].kind not in kinds)):
+            yield Fault(
+                f"{where}.{attribute}",
+                f"'{sight.value}' shows nothing of it",
+                f"it is a sight of the kinds {', '.join(kinds)}; write mask",
+            )
 
 
 def _check_rows(config: Config, role: str, rights: Role) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
+from hub.settings.purposes import Purpose
 from hub.settings.sources import Source, Stream
 
 # What each stream was hashed with when all kinds of systems stood in one model: hubs made then must not go stale.
@@ -29,6 +30,7 @@ class Config(Strict):
     sources: dict[str, Source]
     access: Access
     interactions: dict[str, InteractionType] = Field(default_factory=dict)
+    purposes: dict[str, Purpose] = Field(default_factory=dict)
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them
 
     @cached_property

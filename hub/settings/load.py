@@ -17,6 +17,7 @@ from hub.settings.checks import access_faults, missing_variables, source_faults
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
+from hub.settings.purposes import Purposes
 from hub.settings.sources import SOURCES, Source
 
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
@@ -74,6 +75,7 @@ REQUIRED = {
         "attributes: {email: {kind: email}}; of write_back: attributes: [phone]",
     ),
     "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
+    "basis": ("the legal ground of the purpose", "basis: contract"),
     "at": ("which attribute says when it happened", "at: placed"),
     "path": ("of the collection, below the base URL", "path: people"),
     "write_key_env": ("the variable that holds the key which clients send", "write_key_env: SEGMENT_WRITE_KEY"),
@@ -130,11 +132,18 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     sources = _load_folder(Source, folder / "sources", aside)
     access_file = folder / "access.yaml"
     access = _parse(Access, access_file, faults) if access_file.exists() else Access()
+    purposes_file = folder / "purposes.yaml"
+    purposes = _parse(Purposes, purposes_file, faults) if purposes_file.exists() else None
     if not customers and not faults:
         faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
     interactions = _load_folder(InteractionType, folder / "interactions", faults)
     config = Config(
-        folder=folder, customers=customers, sources=sources, access=access or Access(), interactions=interactions
+        folder=folder,
+        customers=customers,
+        sources=sources,
+        access=access or Access(),
+        interactions=interactions,
+        purposes=purposes.purposes if purposes else {},
     )
     good = {}
     for name, source in sources.items():
@@ -146,6 +155,18 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     if faults:
         raise ConfigError(faults)
     return config.model_copy(update={"sources": good, "aside": tuple(aside)}) if aside else config
+
+
+def load_access(config: Config, file: Path) -> Config:
+    """The configuration with the roles of another file, or a ConfigError with every fault in it."""
+    faults: list[Fault] = []
+    found = _parse(Access, file, faults)
+    if found is not None:
+        config = config.model_copy(update={"access": found})
+        faults += access_faults(config)
+    if faults:
+        raise ConfigError(faults)
+    return config
 
 
 def load_customer_types(folder: Path) -> dict[str, CustomerType]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub import db
+from hub.access.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.webhooks import Webhooks
@@ -23,6 +26,8 @@ PUSH_SECONDS = 10
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
+CHECKPOINTS = "HUB_AUDIT_CHECKPOINTS"  # the file that checkpoints of the audit chain are added to, each hour
+CHECKPOINT_SECONDS = 3600
 LOOK_SECONDS = 0.05  # between two looks for changes of who sends them
 
 
@@ -86,5 +91,14 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
     scheduler.add_job(
         job("webhooks", webhooks), "interval", name="webhooks", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC)
     )
+    if kept := os.environ.get(CHECKPOINTS):
+        scheduler.add_job(
+            job(
+                "audit checkpoint",
+                lambda _lease: keep(Path(kept), checkpoint(reader.audit, reader.database.clock.now())),
+            ),
+            "interval",
+            seconds=CHECKPOINT_SECONDS,
+        )
     scheduler.start()
     return scheduler

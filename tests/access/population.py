@@ -83,6 +83,19 @@ ROLES = """
     may: [read]
     views: {person: {given_name: show, email: mask, phone: show}}
     rows: {person: {where: {address.city: [Lisboa]}}}
+  glass:
+    may: [read, break_glass]
+    break_glass: steward
+    views: {person: {given_name: show}}
+    rows: {person: {where: {address.city: [Lisboa]}}}
+  two_purposes:
+    may: [read]
+    purposes: [delivery, service]
+    views: {person: {given_name: show, family_name: show, birth_date: show, phone: show, address: show, tax_id: show}}
+  study: {may: [read], pseudonyms: study, views: {person: {email: pseudonym}}}
+  study_too: {may: [read], pseudonyms: study, views: {person: {email: pseudonym, language: show}}}
+  elsewhere: {may: [read], views: {person: {email: pseudonym}}}
+  parts: {may: [read], views: {person: {birth_date: year, phone: last_4, email: domain, family_name: first_letter}}}
   of_crm:
     may: [read, crosswalk]
     views: {person: {"*": show}, organisation: {"*": show}}
@@ -120,6 +133,7 @@ def write_config(folder: Path) -> Config:
     (folder / "sources").mkdir()
     for name, text in SOURCES.items():
         (folder / "sources" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(CONFIG / "purposes.yaml", folder)
     shipped = (CONFIG / "access.yaml").read_text(encoding="utf-8")
     (folder / "access.yaml").write_text(shipped + ROLES, encoding="utf-8")
     return load(folder, {})

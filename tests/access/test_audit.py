@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,21 @@ from hub.access.audit import (
     FIRST,
     AuditLine,
     AuditLog,
-    ChainReport,
     _head,
-    _mac,
+    chained,
     fingerprint,
     head_path,
+)
+from hub.access.chain import (
+    ChainReport,
+    Checkpoint,
+    checkpoint,
+    files,
+    forget,
+    keep,
+    read_checkpoints,
     read_lines,
+    sights,
     verify_chain,
 )
 from hub.model import canonical
@@ -122,7 +132,7 @@ def test_lines_of_before_fingerprints_are_checked_with_any_key(path: Path, tmp_p
     with old.open("wb") as file:
         for line in read_lines(path):
             body = {k: v for k, v in line.items() if k not in ("hash", "key")}
-            prev = _mac(KEY, prev, canonical(body))
+            prev = chained(KEY, prev, canonical(body))
             file.write(canonical({**body, "hash": prev}) + b"\n")
     head_path(old).write_bytes(_head(KEY, 5, prev))
     assert verify_chain(old, KEY) == ChainReport(5)
@@ -238,3 +248,103 @@ def test_lines_are_json_with_ids_and_names_only(path: Path) -> None:
         "hash",
         "key",
     }
+
+
+# --- files, checkpoints, who saw whom ---------------------------------------------------------------
+
+
+@pytest.fixture
+def log(path: Path) -> Iterator[AuditLog]:
+    made = AuditLog(path, KEY)
+    yield made
+    made.close()
+
+
+def kept(log: AuditLog, file: Path) -> list[Checkpoint]:
+    keep(file, checkpoint(log, 7))
+    return read_checkpoints(file, [KEY])[0]
+
+
+def test_the_chain_goes_on_in_a_file_begun_anew(log: AuditLog) -> None:
+    closed = log.rotate(9)
+    log.write(sight(6))
+    assert closed is not None and closed.name == "audit.000000000001.jsonl" and len(files(log.path)) == 2
+    assert verify_chain(log.path, KEY) == ChainReport(7)
+    assert [line["seq"] for line in read_lines(log.path)] == [1, 2, 3, 4, 5, 6, 7]
+    again = log.rotate(10)
+    assert (
+        again is not None and again.name == "audit.000000000006.jsonl" and verify_chain(log.path, KEY) == ChainReport(8)
+    )
+
+
+def test_another_process_writes_where_the_chain_goes_on(log: AuditLog) -> None:
+    other = AuditLog(log.path, KEY)
+    other.write(sight(6))
+    assert log.rotate(9)
+    other.write(sight(8))
+    log.write(sight(9))
+    other.close()
+    assert verify_chain(log.path, KEY) == ChainReport(9) and len(files(log.path)[0].read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize("harm", ["removed", "cut", "edited", "exchanged"])
+def test_harm_to_a_closed_file_shows(log: AuditLog, harm: str) -> None:
+    first, second = log.rotate(9), log.rotate(10)
+    assert first and second and verify_chain(log.path, KEY).ok
+    if harm == "removed":
+        first.unlink()
+    elif harm == "cut":
+        first.write_text("".join(first.read_text().splitlines(keepends=True)[:-1]))
+    elif harm == "edited":
+        first.write_text(first.read_text().replace("cus_3", "cus_9"))
+    else:
+        one, two = first.read_text(), second.read_text()
+        first.write_text(two)
+        second.write_text(one)
+    assert not verify_chain(log.path, KEY).ok
+
+
+def test_what_was_kept_long_enough_goes_and_the_rest_is_whole(log: AuditLog) -> None:
+    first, second = log.rotate(9), log.rotate(20)
+    assert first and second
+    assert forget(log, 5) == [first] and not first.exists() and second.exists()
+    assert verify_chain(log.path, KEY) == ChainReport(7)
+    second.unlink()
+    assert not verify_chain(log.path, KEY).ok
+
+
+def test_a_file_that_was_to_go_when_the_process_died_is_no_fault(log: AuditLog) -> None:
+    first = log.rotate(9)
+    assert first
+    text = first.read_text()
+    assert forget(log, 5) == [first]
+    first.write_text(text)
+    assert verify_chain(log.path, KEY) == ChainReport(6)
+
+
+def test_an_older_copy_that_was_put_back_shows_against_a_checkpoint(log: AuditLog, tmp_path: Path) -> None:
+    old = {p: p.read_bytes() for p in (log.path, head_path(log.path))}
+    log.write(sight(6))
+    kept_elsewhere = kept(log, tmp_path / "elsewhere")
+    for place, bytes_ in old.items():
+        place.write_bytes(bytes_)
+    assert verify_chain(log.path, KEY).ok
+    assert "an older copy was put back" in verify_chain(log.path, KEY, checkpoints=kept_elsewhere).problem
+    written(log.path, 3)  # and went on from there
+    assert "line 6 is not the one" in verify_chain(log.path, KEY, checkpoints=kept_elsewhere).problem
+
+
+def test_a_forged_checkpoint_is_counted_and_not_believed(log: AuditLog, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere"
+    assert len(kept(log, file)) == 1
+    file.write_text(file.read_text() + file.read_text().replace('"seq": 5', '"seq": 4') + "[]\nnoise\n")
+    found, forged = read_checkpoints(file, [KEY])
+    assert [c.seq for c in found] == [5] and forged == 3 and read_checkpoints(file, [b"another"]) == ([], 4)
+
+
+def test_who_saw_a_customer_is_read_over_all_files(log: AuditLog) -> None:
+    log.rotate(9)
+    log.write(AuditLine("k", "steward", "get", ["cus_3", "cus_1"], [], "", 11))
+    log.write(AuditLine("k", "steward", "get", ["cus_33"], [], "", 12))
+    assert [line["at"] for line in sights(log.path, {"cus_3"}, 10)] == [11, 3]
+    assert [line["at"] for line in sights(log.path, {"cus_3", "cus_33"}, 2)] == [12, 11]

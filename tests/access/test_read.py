@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.access.audit import head_path, read_lines, verify_chain
+from hub.access.audit import head_path
+from hub.access.chain import read_lines, verify_chain
 from hub.access.principals import Principal
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.errors import BadRequest, Forbidden, Gone, HubError, NotFound, PreconditionRequired, Stale, Unprocessable

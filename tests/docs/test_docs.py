@@ -229,6 +229,8 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
             settings.Stream.model_validate({"customer": given["customer"], **source["stream"]})
     elif "roles" in given:
         settings.Access.model_validate(given)
+    elif "purposes" in given:
+        settings.Purposes.model_validate(given)
     elif "attributes" in given:
         settings.CustomerType.model_validate(given)
     elif "matching" in given:

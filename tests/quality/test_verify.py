@@ -199,6 +199,8 @@ CORRUPTIONS: list[tuple[str, str, Sequence[str]]] = [
         "search terms",
         ["INSERT INTO search_term (type, attribute, token, customer) VALUES ('person', 'email', 'eve', 'cus_nobody')"],
     ),
+    ("how many hold a word", "search words", ["UPDATE search_word SET n = n + 1 WHERE attribute = 'family_name'"]),
+    ("what a misspelling leads to", "search words", ["DELETE FROM search_near WHERE near LIKE 'a%'"]),
     ("a history row that went missing", "history", ["DELETE FROM history WHERE customer = {B1} AND version = 1"]),
     (
         "the newest history row",

@@ -1,0 +1,25 @@
+"""`config/purposes.yaml`: what customers' data are used for. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hub.settings.base import Strict
+
+Basis = Literal["contract", "legal_obligation", "legitimate_interest", "consent", "vital_interest", "public_task"]
+
+
+class Purpose(Strict):
+    """What data are used for, on which ground, and which of them it has a use for."""
+
+    title: str = ""
+    basis: Basis  # legal ground, as article 6 of the GDPR counts them
+    uses: dict[str, tuple[str, ...]] | None = (
+        None  # type -> attributes that this purpose has a use for, "*" for all; a type not named: none. Unset: all that a role sees
+    )
+
+
+class Purposes(Strict):
+    purposes: dict[str, Purpose] = Field(default_factory=dict)  # name -> what it is
