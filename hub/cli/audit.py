@@ -55,7 +55,7 @@ def audit_rotate(
 ) -> None:
     """Close the audit file under the number of its first line, and go on in a new one. The chain stays whole."""
     from hub.access.chain import forget
-    from hub.access.principals import DAY
+    from hub.access.keys import DAY
 
     with opened(config, database, folder, despite=True) as hub:
         now = hub.database.clock.now()
