@@ -85,8 +85,10 @@ def _is_held(connection: Connection, name: str, holder: str, now: int) -> bool:
 def leased(database: Units, name: str, *, wait: bool) -> Iterator[Lease | None]:
     """Hold a lease for as long as the block runs. While another has it: wait for it, or None."""
     holder = f"{_here()}:{os.getpid()}:{_started(os.getpid())}:{uuid.uuid4().hex[:12]}"
-    while (lease := take_lease(database, name, holder)) is None and wait:
-        time.sleep(LOOK_SECONDS)
+    if (lease := take_lease(database, name, holder)) is None and wait:
+        log.info("another process is at it: waiting", lease=name)
+        while (lease := take_lease(database, name, holder)) is None:
+            time.sleep(LOOK_SECONDS)
     if lease is None:
         yield None
         return

@@ -345,11 +345,13 @@ class Resolver:
 
     # --- time ---
 
-    def tick(self) -> int:
-        """Rebuild the customers of whom a value starts or ends to be in effect by now; how many."""
+    def tick(self, lease: db.Lease | None = None) -> int:
+        """Rebuild the customers of whom a value starts or ends to be in effect by now; how many. Conflict: the lease is lost."""
         done = 0
         while True:
             with self.database.unit(urgent=False) as connection:
+                if lease is not None:
+                    lease.check(connection)
                 due = golden_store.due(connection, self.database.clock.now())
                 if not due:
                     return done

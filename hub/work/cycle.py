@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from hub import db
 from hub.access.read import Reader
 from hub.connectors.registry import connect
+from hub.db import Lease
 from hub.errors import ConfigError, Fault
 from hub.golden_record import store as golden_store
 from hub.landing import store as landing
 from hub.resolve.backlog import Progress, Report, quiet, resolve_few
 from hub.resolve.resolver import Resolver
-from hub.settings import Source
+from hub.settings import Config, Source
 from hub.work import store
 from hub.work.pull import Pull, Pulled
 from hub.work.schedules import after_pull
 
 if TYPE_CHECKING:
-    from hub.db import Lease
     from hub.delivery.run import Pushed
 
 PullProgress = Callable[[Pulled], None]
@@ -33,10 +35,13 @@ def pull(
     allow_deletes: bool = False,
     reconcile: bool = False,
     progress: PullProgress | None = None,
+    lease: Lease | None = None,
 ) -> list[Pulled]:
     """Pull these sources (none named: all). A source that fails is told in its result; the others go on.
 
     reconcile: read all anew, and find what increments miss, deletes too.
+    lease: that of the one source, where the caller holds it; else each is waited for: nobody pulls a source twice at once.
+    Conflict when another process took it over meanwhile.
     """
     config = resolver.config
     unknown = [s for s in sources if s not in config.sources]
@@ -47,26 +52,36 @@ def pull(
     live = is_live(resolver)
     pulled: list[Pulled] = []
     for name in sources or config.sources:
-        started, first = resolver.database.clock.now(), len(pulled)
-        for stream, settings in config.sources[name].streams.items():
-            one = Pull(
-                resolver,
-                name,
-                stream,
-                complete=settings.listing == "complete",
-                allow_deletes=allow_deletes,
-                afresh=reconcile,
-                progress=progress,
-            )
-            try:
-                connector = connect(config.sources[name], env=given, base_folder=config.folder)
-            except ConfigError as error:
-                one.result.error = str(error)
-                pulled.append(one.result)
-                continue
-            pulled.append(one.run(connector, live=live))
-        _remember(resolver, config.sources[name], pulled[first:], started, reconcile)
+        with nullcontext(lease) if lease else db.leased(resolver.database, pull_lease(name), wait=True) as held:
+            started, first = resolver.database.clock.now(), len(pulled)
+            for stream, settings in config.sources[name].streams.items():
+                one = Pull(
+                    resolver,
+                    name,
+                    stream,
+                    complete=settings.listing == "complete",
+                    allow_deletes=allow_deletes,
+                    afresh=reconcile,
+                    progress=progress,
+                    lease=held,
+                )
+                pulled.append(_pulled(one, config, name, given, live))
+            _remember(resolver, config.sources[name], pulled[first:], started, reconcile)
     return pulled
+
+
+def pull_lease(source: str) -> str:
+    """The name of the lease of a source's pulls."""
+    return f"pull {source}"
+
+
+def _pulled(one: Pull, config: Config, source: str, env: Mapping[str, str], live: bool) -> Pulled:
+    try:
+        connector = connect(config.sources[source], env=env, base_folder=config.folder)
+    except ConfigError as error:
+        one.result.error = str(error)
+        return one.result
+    return one.run(connector, live=live)
 
 
 def _remember(resolver: Resolver, source: Source, done: Sequence[Pulled], started: int, reconciled: bool) -> None:

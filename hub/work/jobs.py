@@ -48,9 +48,15 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
     `networks`: beyond public ones, where webhooks may go."""
     ended = threading.Event()
 
-    def job(name: str, work: Callable[[db.Lease], object]) -> Callable[[], None]:
+    def job(
+        name: str, work: Callable[[db.Lease], object], due: Callable[[], bool] = lambda: True
+    ) -> Callable[[], None]:
+        """`due`: looked at before a lease is taken, so that a look costs no write."""
+
         def run() -> None:
             try:
+                if not due():
+                    return
                 with db.leased(resolver.database, name, wait=False) as lease:
                     if lease is not None:
                         work(lease)
@@ -59,8 +65,12 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
 
         return run
 
-    def pull(source: str) -> Callable[[db.Lease], object]:
-        return lambda _lease: sources.pull_due(resolver, source)
+    def pull(source: str) -> Callable[[], None]:
+        return job(
+            cycle.pull_lease(source),
+            lambda lease: sources.pull_due(resolver, source, lease),
+            due=lambda: sources.is_due(resolver, source) is not None,
+        )
 
     def webhooks(lease: db.Lease) -> None:
         """For as long as this process lives: a change is told some hundredths of a second after its commit."""
@@ -75,9 +85,7 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
     )
     for name in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
-        scheduler.add_job(
-            job(f"pull {name}", pull(name)), "interval", name=f"pull {name}", seconds=DUE_SECONDS, jitter=1
-        )
+        scheduler.add_job(pull(name), "interval", name=f"pull {name}", seconds=DUE_SECONDS, jitter=1)
     scheduler.add_job(
         job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
     )
@@ -87,7 +95,7 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         seconds=TICK_SECONDS,
         next_run_time=datetime.now(UTC),
     )
-    scheduler.add_job(job("effective dates", lambda _lease: resolver.tick()), "interval", seconds=TICK_SECONDS)
+    scheduler.add_job(job("effective dates", lambda lease: resolver.tick(lease)), "interval", seconds=TICK_SECONDS)
     scheduler.add_job(
         job("webhooks", webhooks), "interval", name="webhooks", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC)
     )

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.connectors.base import BadRow, Connector, Cursor, Page, SourceRow
+from hub.db import Lease
 from hub.db.processes import seldom_collected
 from hub.errors import ConfigError, HubError, RetryLater
 from hub.landing import store as landing
@@ -92,10 +93,13 @@ class Pull:
         allow_deletes: bool = False,
         afresh: bool = False,
         progress: Progress | None = None,
+        lease: Lease | None = None,
     ):
-        """`afresh`: from the beginning, whatever the cursor says, and believed to be complete where the connector says so."""
+        """`afresh`: from the beginning, whatever the cursor says, and believed to be complete where the connector says so.
+        `lease`: whoever lost it lands no more."""
         self.resolver, self.database = resolver, resolver.database
         self.complete, self.allow_deletes, self.afresh = complete or afresh, allow_deletes, afresh
+        self.lease = lease
         self.progress = progress or (lambda _pulled: None)
         self.result = Pulled(source, stream)
         self.seen: set[str] = set()
@@ -159,6 +163,8 @@ class Pull:
                 else {}
             )  # while nobody waits
             with self.database.unit(urgent=False) as connection:
+                if self.lease is not None:
+                    self.lease.check(connection)
                 landed = self._land(connection, part, live, made)
                 if last:
                     self._finish(connection, page, aside, live)

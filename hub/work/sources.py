@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from hub.db import Lease
 from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.landing.store import PullInfo
 from hub.resolve.resolver import Resolver
 from hub.settings import Source
 from hub.work import cycle, store
-from hub.work.schedules import SourceState, due
+from hub.work.schedules import SourceState, What, due
 
 log = structlog.get_logger()
 
@@ -29,14 +30,21 @@ class SourceStatus:
     pulls: Mapping[str, PullInfo]
 
 
-def pull_due(resolver: Resolver, source: str) -> bool:
-    """Pull a source if it is time. The caller holds the lease of its pulls."""
+def is_due(resolver: Resolver, source: str) -> What | None:
+    """What is to be done with a source by now."""
     with resolver.database.read() as connection:
         state = store.state(connection, source)
-    what = due(state, resolver.config.sources[source], resolver.database.clock.now())
+    return due(state, resolver.config.sources[source], resolver.database.clock.now())
+
+
+def pull_due(resolver: Resolver, source: str, lease: Lease | None = None) -> bool:
+    """Pull a source if it is time. `lease`: of its pulls, where the caller holds it."""
+    what = is_due(resolver, source)
     if what is None:
         return False
-    for one in cycle.pull(resolver, [source], reconcile=what == "reconcile"):
+    with resolver.database.read() as connection:
+        state = store.state(connection, source)
+    for one in cycle.pull(resolver, [source], reconcile=what == "reconcile", lease=lease):
         log.info("pulled", source=source, stream=one.stream, **one.counts(), failed=bool(one.error))
     cycle.match(resolver)
     with resolver.database.read() as connection:

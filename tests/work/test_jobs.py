@@ -22,8 +22,10 @@ from hub.access.read import Reader
 from hub.db import Database, SystemClock, leased, leases
 from hub.db.leases import LEASE_SECONDS, take_lease
 from hub.errors import Conflict
+from hub.landing import store as landing
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Source
+from hub.work import cycle
 from hub.work.jobs import schedule
 from tests import tiny
 
@@ -109,6 +111,9 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
         later(database, LEASE_SECONDS + 1)
         pull.func()
         assert len(tiny.partition(database)) == 1
+        held = fence(database, "pull list")
+        pull.func()  # it is not due: a look takes no lease, so it writes nothing
+        assert fence(database, "pull list") == held
         for job in jobs:
             if job.name != "webhooks":  # it lasts until the scheduler ends, as the end of this test shows
                 job.func()
@@ -116,12 +121,44 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
         scheduler.shutdown()
 
 
+def test_whoever_lost_the_lease_lands_and_rebuilds_nothing_more(
+    database: Database, hub: tuple[Resolver, Reader]
+) -> None:
+    resolver, _ = hub
+    lost = {name: take_lease(database, name, "paused for long") for name in ("pull list", "effective dates")}
+    later(database, LEASE_SECONDS + 1)
+    for name in lost:
+        assert take_lease(database, name, "another process")
+    with pytest.raises(Conflict, match="took over"):
+        cycle.pull(resolver, ["list"], lease=lost["pull list"])
+    with database.read() as c:
+        assert c.execute(text("SELECT count(*) FROM record")).scalar() == 0
+        assert landing.cursor_of(c, "list", "people") is None
+    with pytest.raises(Conflict, match="took over"):
+        resolver.tick(lost["effective dates"])
+
+
+def test_a_pull_by_hand_waits_for_the_one_that_runs(database: Database, hub: tuple[Resolver, Reader]) -> None:
+    resolver, _ = hub
+    before, database.clock = database.clock, SystemClock()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with leased(database, "pull list", wait=False):
+                by_hand = pool.submit(cycle.pull, resolver, ["list"])
+                time.sleep(0.3)
+                assert not by_hand.done()
+            (pulled,) = by_hand.result(60)
+        assert pulled.landed == 1
+    finally:
+        database.clock = before
+
+
 def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(
     hub: tuple[Resolver, Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolver, reader = hub
 
-    def broken() -> int:
+    def broken(_lease: object) -> int:
         raise RuntimeError("a customer's name")
 
     monkeypatch.setattr(resolver, "tick", broken)
