@@ -178,7 +178,7 @@ def few_family_names(people: int = 2_500, seed: int = 2) -> Hard:
     return Hard("few family names", *_scattered(dice, made, lambda: dice.choice((1, 1, 1, 2, 2, 3)), spoil))
 
 
-def _person_rows(world: World) -> Iterator[tuple[Row, str]]:
+def person_rows(world: World) -> Iterator[tuple[Row, str]]:
     for found in world.person_records.to_pylist():
         row: Row = {a: found[a] for a in ("given_name", "family_name", "name_suffix") if found[a]}
         row |= {a: found[a][0] for a in ("email", "phone") if found[a]}  # as a plain table has them
@@ -200,7 +200,7 @@ SUBSETS: dict[str, tuple[str, ...]] = {
 
 def worlds(people: int = 3_000, seed: int = 3) -> Iterator[Hard]:
     """A demo world as other tables would have it: fewer attributes, one name column, other numbers of duplicates."""
-    rows = list(_person_rows(generate(people, seed)))
+    rows = list(person_rows(generate(people, seed)))
     for title, kept in SUBSETS.items():
         yield Hard(
             f"only {title}", [{a: row[a] for a in kept if a in row} for row, _ in rows], [who for _, who in rows]
@@ -291,7 +291,7 @@ def register(people: int = 2_000, seed: int = 7) -> Hard:
     birth date and postcode (twins) have neighbouring numbers."""
     dice = random.Random(seed)
     rows, truth, numbers, last = [], [], dict[str, int](), dict[tuple[str, str], int]()
-    for row, who in _person_rows(generate(people, seed)):
+    for row, who in person_rows(generate(people, seed)):
         born = (row.get("birth_date", who), row.get("address.postcode", who))
         if who not in numbers:
             numbers[who] = last[born] = last.get(born, dice.randrange(100_000_000, 999_999_000)) + 1

@@ -38,7 +38,7 @@ _CJK = re.compile(
 _MORE = """
     gmbh; gmbh and co kg; gmbh und co kg; gmbh and co; gmbh and co kgaa; ag and co kg; mbh; ug haftungsbeschrankt; ug;
     ohg; gbr; ev; eg; ek; kgaa; se; se and co kg;
-    gesellschaft mit beschrankter haftung; aktiengesellschaft; kommanditgesellschaft; stiftung and co kg; inc;
+    gesellschaft mit beschrankter haftung; gesellschaft mbh; gesellschaft m b h; aktiengesellschaft; kommanditgesellschaft; stiftung and co kg; inc;
     incorporated; llc; llp; lp; ltd; limited; plc; corp;
     corporation; co; company; and co; and company; co ltd; company limited; co inc; pty ltd; pte ltd; pvt ltd; private
     limited; sarl; sas; sasu; sa; snc; sci; eurl; scop;
@@ -60,7 +60,7 @@ _LEADING = """
 """
 _SAME = {
     "incorporated": "inc", "limited": "ltd", "corporation": "corp", "company": "co",
-    "gesellschaft mit beschrankter haftung": "gmbh", "mbh": "gmbh",
+    "gesellschaft mit beschrankter haftung": "gmbh", "gesellschaft mbh": "gmbh", "mbh": "gmbh",
     "aktiengesellschaft": "ag", "spolka z oo": "sp z oo", "private limited": "pvt ltd",
     "obshchestvo s ogranichennoy otvetstvennostyu": "ooo",
     "aktsionernoe obshchestvo": "ao", "kabushiki kaisha": "kk", "company limited": "co ltd", "and company": "co",
@@ -145,4 +145,5 @@ COMPANY_NAME = Kind(
     mask=initial_mask,
     keys=("", "first", "tokens", "acronym", "sound", "joined"),
     placeholders=PLACEHOLDERS,
+    version=2,
 )

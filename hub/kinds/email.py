@@ -3,7 +3,7 @@
 Forms (lower-case ASCII):
 ""      the whole address
 folded  what reaches the same mailbox: without +tag, and at Gmail without dots: 'J.Doe+x@googlemail.com' ->
-'jdoe@gmail.com'
+'jdoe@gmail.com'; none of an office's mailbox (info@), which is no person's
 local   before the @, folded
 domain  after the @
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
-from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of, to_ascii
+from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of, to_ascii, word_set
 from hub.model import Value
 
 NAMES = ("", "folded", "local", "domain")
@@ -28,6 +28,9 @@ PLACEHOLDERS = frozenset(
     | {"test@gmail.com", "noemail@gmail.com", "none@gmail.com", "asdf@asdf.com", "a@b.com", "a@b.c", "john@doe.com",
     "aa@aa.com"}
 )  # fmt: skip
+OFFICES = word_set("""info office kontakt contact mail post service support sales vertrieb verkauf einkauf buchhaltung rechnung
+rechnungen billing accounts accounting admin webmaster postmaster reception empfang rezeption zentrale sekretariat team hello
+hallo bestellung bestellungen order orders shop personal hr jobs presse press marketing newsletter contacto contato info1 informacion""")
 _PLAIN = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
@@ -81,6 +84,8 @@ def forms(value: Value) -> Forms:
     home = domain
     if domain in _GMAIL:
         folded, home = folded.replace(".", "") or folded, "gmail.com"
+    if folded in OFFICES:
+        return {"": or_none(whole), "folded": None, "local": None, "domain": or_none(home)}
     return {
         "": or_none(whole),
         "folded": f"{folded}@{home}" if home else or_none(folded),

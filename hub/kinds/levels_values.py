@@ -64,7 +64,7 @@ def _birth_sql(a: str, b: str) -> str:
 _BEGIN, _MIDDLE = clue("same", "begin"), clue("same", "middle")
 
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.75, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
+    Level("exact", "the same e-mail address", 0.68, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
     Level(
         "local",
         "the same name before the @, another domain",
@@ -92,7 +92,7 @@ EMAIL = (
         n=0.30,
         needs=((_BEGIN, clue("like", "local")), (_MIDDLE, clue("like", "local"))),
     ),
-    Level("other", "another e-mail address", 0.10, 0.996, 0.86, n=0.64),
+    Level("other", "another e-mail address", 0.20, 0.996, 0.86, n=0.64),
 )
 
 
@@ -144,12 +144,12 @@ def _email_sql(a: str, b: str) -> str:
 
 
 PHONE = (
-    Level("exact", "the same phone number", 0.70, 0.00002, 0.35, tf="value", needs=one_of(_SAME)),
-    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02, needs=one_of(_NEAR)),
+    Level("exact", "the same phone number", 0.66, 0.00002, 0.50, tf="value", needs=one_of(_SAME)),
+    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02, n=0.02, needs=one_of(_NEAR)),
     Level(
         "end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01, needs=one_of(clue("same", "end"))
     ),
-    Level("other", "another phone number", 0.23, 0.9999, 0.62),
+    Level("other", "another phone number", 0.28, 0.9999, 0.47),
 )
 
 
@@ -199,10 +199,10 @@ def _domain_sql(a: str, b: str) -> str:
 # --- identifiers ------------------------------------------------------------------------------
 
 IDENTIFIER = (
-    Level("exact", "the same number", 0.90, 0.000005, tf="value", needs=one_of(_SAME)),
-    Level("near", "numbers one digit apart", 0.05, 0.00003, needs=one_of(_NEAR)),
-    Level("similar", "numbers two digits apart", 0.015, 0.0005, needs=one_of(_TWO)),
-    Level("other", "another number", 0.035, 0.9995),
+    Level("exact", "the same number", 0.90, 0.000005, 0.02, tf="value", needs=one_of(_SAME)),
+    Level("near", "numbers one digit apart", 0.05, 0.00003, 0.10, needs=one_of(_NEAR)),
+    Level("similar", "numbers two digits apart", 0.015, 0.0005, 0.05, needs=one_of(_TWO)),
+    Level("other", "another number", 0.035, 0.9995, 0.83),
 )
 
 

@@ -174,7 +174,7 @@ def _traits(
     return {r: traits_of(recipe, r, held[rids[r]]) for r in component}
 
 
-def _sure(kind: Kind, cell: Cell) -> frozenset[str]:
+def sure(kind: Kind, cell: Cell) -> frozenset[str]:
     """The comparison forms of what a cell says for sure: no placeholder, and nothing that failed its check digits."""
     if not cell.valid:
         return frozenset()
@@ -186,7 +186,7 @@ def traits_of(recipe: Recipe, record: RecordId, held: Mapping[str, Held]) -> Tra
     stream = recipe.stream(record.source, record.stream)
     customer = recipe.customer(stream.customer)
     exclusive = {
-        a: _sure(KINDS[attribute.kind], held[a].cell)
+        a: sure(KINDS[attribute.kind], held[a].cell)
         for a, attribute in customer.attributes.items()
         if attribute.exclusive and a in held
     }
