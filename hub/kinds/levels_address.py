@@ -43,7 +43,9 @@ ADDRESS = (
         n=0.01,
         needs=tuple((_ALIKE, place) for place in _PLACES),
     ),
-    Level("street", "the same or nearly the same street", 0.06, 0.0004, 0.03, n=0.03, needs=((_ALIKE,), (_HOUSE, _CODE))),
+    Level(
+        "street", "the same or nearly the same street", 0.06, 0.0004, 0.03, n=0.03, needs=((_ALIKE,), (_HOUSE, _CODE))
+    ),
     Level("postcode", "the same postcode, another street", 0.05, 0.003, 0.03, tf="postcode", needs=one_of(_CODE)),
     Level("city", "the same city", 0.09, 0.03, 0.05, tf="city", n=0.06, needs=one_of(_CITY)),
     Level("near place", "nearly the same postcode or city", 0.03, 0.02, 0.01, needs=one_of(*_PLACES)),

@@ -38,6 +38,8 @@ class Level:
     tf: str | None = None
     n: float | None = None  # the same
     needs: Needs = ALWAYS
+    careful: float | None = None  # h of the weights that no data has trained, where training begins with less
+    free: bool = False  # learned without a bound, though housemates have it oftener: a family name changes by marriage
 
 
 @dataclass(frozen=True)

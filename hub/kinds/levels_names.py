@@ -32,8 +32,8 @@ SHORT = 4  # letters of a given name of which one makes another name
 _CROSSED = one_of(clue("same", "value", "family"))
 
 GIVEN = (
-    Level("exact", "the same given name", 0.74, 0.004, 0.02, tf="value", needs=one_of(_SAME)),
-    Level("near", "given names one letter apart", 0.08, 0.002, 0.006, needs=one_of(_NEAR)),
+    Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value", needs=one_of(_SAME), careful=0.02),
+    Level("near", "given names one letter apart", 0.08, 0.002, 0.004, needs=one_of(_NEAR)),
     Level(
         "nickname",
         "one given name is a nickname or variant of the other",
@@ -42,17 +42,17 @@ GIVEN = (
         needs=one_of(clue("same", "canonical")),
     ),
     Level("short", "one given name is a part of the other", 0.03, 0.004, needs=one_of(_WITHIN)),
-    Level("initial", "one given name is the initial of the other", 0.03, 0.006, 0.03, needs=one_of(_WITHIN)),
+    Level("initial", "one given name is the initial of the other", 0.03, 0.006, needs=one_of(_WITHIN), careful=0.03),
     Level("swapped", "given and family name are swapped", 0.015, 0.00004, needs=_CROSSED),
     Level("similar", "given names spelt or sounding alike", 0.025, 0.012, needs=one_of(_SOUND, _LIKE)),
-    Level("other", "another given name", 0.03, 0.966, 0.93),
+    Level("other", "another given name", 0.03, 0.966, 0.95),
 )
 FAMILY = (
     Level("exact", "the same family name", 0.84, 0.002, 0.60, tf="value", needs=one_of(_SAME)),
     Level("near", "family names one letter apart", 0.07, 0.001, 0.03, needs=one_of(_NEAR)),
     Level("part", "one family name is a part of the other", 0.02, 0.001, 0.01, needs=one_of(clue("within", "words"))),
     Level("similar", "family names spelt or sounding alike", 0.03, 0.006, 0.01, needs=one_of(_SOUND, _LIKE)),
-    Level("other", "another family name", 0.03, 0.99, 0.35),
+    Level("other", "another family name", 0.03, 0.99, 0.35, free=True),
 )
 MIDDLE = (
     Level("exact", "the same middle name", 0.70, 0.01, 0.03, tf="value", needs=one_of(_SAME)),

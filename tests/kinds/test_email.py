@@ -58,6 +58,10 @@ def test_forms_fold_what_reaches_one_mailbox() -> None:
     assert KIND.forms("j.doe+x@firma.de")["folded"] == "j.doe@firma.de"
 
 
+def test_an_offices_mailbox_is_no_persons() -> None:
+    assert KIND.forms("Info@Firma.de") == {"": "info@firma.de", "folded": None, "local": None, "domain": "firma.de"}
+
+
 @pytest.mark.parametrize(
     ("value", "mask"), [("anna@firma.de", "a***@***.de"), ("an@firma.de", "***@***.de"), ("x", "***")]
 )

@@ -24,8 +24,10 @@ from hub.settings import CustomerType
 CERTAIN = 40 * BIT  # no single level weighs more, whatever the data says
 ASSUMED_RECORDS = 10_000  # of a model that saw no data
 SEPARATOR = "\x1f"  # between values that make one text
-SISTERS = 2_500  # shipped: of two companies at one telephone and address, more are one than sisters
+SISTERS = 3 * BIT  # shipped: of two companies at one telephone and address, more are one than sisters
 NAMES_APART = -6 * BIT  # shipped: that both names of one person differ without a reason is rarer than each differing
+NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a trained model weighs that
+TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250
 _MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
 
@@ -110,6 +112,9 @@ class Model:
     info: Mapping[str, Any] = field(default_factory=dict)
     full_names: FullNames | None = None
     names_apart: int = 0  # milli-bits, where given and family name are both another: more than each by itself says
+    alone: int = (
+        0  # milli-bits from which a pair joins that rests on names alone, or on neither a name nor an identifier
+    )
 
     @cached_property
     def both_names(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
@@ -127,9 +132,9 @@ class Model:
         return canonical(self._plain()).decode()
 
     def _plain(self) -> dict[str, Any]:
-        apart = {"names_apart": self.names_apart} if self.names_apart else {}
+        beside = {"names_apart": self.names_apart, "alone": self.alone}
         return {
-            **apart,
+            **{name: weight for name, weight in beside.items() if weight},
             "customer_type": self.customer_type,
             "rules": [list(rule) for rule in self.rules],
             "comparisons": [
@@ -187,6 +192,7 @@ class Model:
             review=data["review"],
             info=data["info"],
             names_apart=data.get("names_apart", 0),
+            alone=data.get("alone", 0),
             full_names=None
             if (names := data.get("full_names")) is None
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
@@ -295,7 +301,7 @@ def shipped(comparison: Comparison) -> Weights:
             LevelWeight(
                 level.name,
                 log_ratio(level.m, level.u),
-                log_ratio(level.m, level.u if level.h is None else level.h),
+                log_ratio(level.m, next(h for h in (level.careful, level.h, level.u) if h is not None)),
                 0 if comparison.levels.name else log_ratio(level.m, level.u if level.n is None else level.n),
                 comparison.columns[level.tf] if level.tf else None,
             )
@@ -325,6 +331,7 @@ def default_model(
         join=bits(customer_type.matching.join),
         review=bits(customer_type.matching.review),
         names_apart=NAMES_APART,
+        alone=NEVER,
         info={"trained": False, "records": records, "warnings": list(warnings)},
     )
 

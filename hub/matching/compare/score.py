@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hub.kinds.levels import LEVELS
 from hub.kinds.levels_base import MISSING, PythonForm
 from hub.matching.compare.candidates import without_placeholders
-from hub.matching.compare.model import Comparison, FullNames, Model, Terms, meet, probability
+from hub.matching.compare.model import TELLING, Comparison, FullNames, Model, Terms, meet, probability
 from hub.matching.compare.standardised import CLAIMED
 from hub.model import Part, Weighed
 
 PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART = "prior", "household", "namesakes", "claimed", "both names"
-_RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART})
+ALONE = "alone"
+_RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART, ALONE})
 STRONG = 6_000  # milli-bits against, of one comparison: 64 to 1
 _NONE: frozenset[str] = frozenset()
 
@@ -37,6 +39,10 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._names = frozenset(w.comparison.name for w in model.comparisons if w.comparison.levels.name)
+        self._numbers = frozenset(
+            w.comparison.name for w in model.comparisons if w.comparison.levels is LEVELS["identifier"]
+        )
         self._compared: list[_Bound] = [
             (
                 w.comparison.name,
@@ -98,7 +104,22 @@ class Scorer:
         if not proven and total >= model.join:
             parts.append(Part(CLAIMED_PART, 0, model.join - 1 - total))
             total = model.join - 1
+        if model.join <= total < model.alone and not self._grounded(parts):
+            parts.append(Part(ALONE, 0, model.join - 1 - total))
+            total = model.join - 1
         return Weighed(total, tuple(parts))
+
+    def _grounded(self, parts: list[Part]) -> bool:
+        """Does an identifier agree, or a name and something else that tells?"""
+        named = told = False
+        for part in parts:
+            if part.comparison in self._numbers and part.weight > 0:
+                return True
+            if part.comparison in self._names:
+                named = named or part.weight > 0
+            elif part.comparison not in _RIVALS:
+                told = told or part.weight >= TELLING
+        return named and told
 
 
 _Bound = tuple[
@@ -191,5 +212,6 @@ _WORDS = {
     HOUSEHOLD: "what members of one household share is not counted twice",
     NAMESAKES: "what a name brings with it is not counted twice",
     APART: "given and family name are both another, which one person's rarely are",
+    ALONE: "names alone agree, or neither a name nor an identifier does, which is no identity",
     CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
 }

@@ -393,7 +393,7 @@ def _assemble(
     return replace(
         base, comparisons=tuple(weights), terms=terms, placeholders=placeholders, rules=rules or base.rules,
         prior=log_ratio(mixture.same_pairs, strangers), household=log_ratio(mixture.same_pairs, mixture.household_pairs),
-        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), names_apart=0,
+        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), names_apart=0, alone=0,
     )  # fmt: skip
 
 

@@ -206,7 +206,7 @@ def _bounded(shares: Floats, comparison: Comparison) -> Floats:
     what one customer looks like: where little else tells the two apart, one of them would swallow the other."""
     most = np.array(
         [
-            AT_MOST * level.m if level.h is not None and level.h > OFTENER * level.m else 1.0
+            AT_MOST * level.m if level.h is not None and level.h > OFTENER * level.m and not level.free else 1.0
             for level in comparison.levels.levels
         ]
     )

@@ -7,14 +7,16 @@ import json
 import duckdb
 import pyarrow as pa
 
+from hub.kinds.levels import LEVELS
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.model import (
+    TELLING,
     Comparison,
     Model,
     Weights,
     meet_sql,
 )
-from hub.matching.compare.score import APART, CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
+from hub.matching.compare.score import ALONE, APART, CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.compare.standardised import CLAIMED
 from hub.matching.training.engine import FULL_NAME, both_names_sql, level_sql, literal, quoted, term_sql
 
@@ -66,8 +68,10 @@ def weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], m
     con.execute(
         f"CREATE TABLE claims AS SELECT kept.*, {claimed} FROM kept JOIN rec l ON l.rid = kept.lid JOIN rec r ON r.rid = kept.rid"
     )
+    alone = f"capped >= {model.join} AND capped < {model.alone} AND NOT {_grounded_sql(sums)}"
     return con.sql(
-        f"WITH weighed AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS weight FROM claims) "
+        f"WITH capped AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS capped FROM claims), "
+        f"weighed AS (SELECT *, CASE WHEN {alone} THEN {model.join - 1} ELSE capped END AS weight FROM capped) "
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
         f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
     ).to_arrow_table()
@@ -82,6 +86,15 @@ def _apart_sql(sums: list[_Sums], model: Model) -> str:
     return f"(CASE WHEN {both} THEN {model.names_apart} ELSE 0 END)"
 
 
+def _grounded_sql(sums: list[_Sums]) -> str:
+    """An identifier agrees, or a name and something else that tells: `Scorer._grounded`."""
+    number, name, other = (
+        " OR ".join(["false", *(f"{x.strangers} {enough}" for x in sums if x.ground == ground)])
+        for ground, enough in (("number", "> 0"), ("name", "> 0"), ("other", f">= {TELLING}"))
+    )
+    return f"(({number}) OR ({name}) AND ({other}))"
+
+
 class _Sums:
     """SQL of one comparison's share: level g<k>, term t<k>, and its milli-bits against each rival."""
 
@@ -93,7 +106,9 @@ class _Sums:
             (at, level.tf) for at, level in enumerate(weights.levels) if level.tf and level.tf in model.terms
         ]
         self.terms = sorted({tf for _, tf in self._cases})
-        shared = self._c.levels.shared
+        levels = self._c.levels
+        shared = levels.shared
+        self.ground = "number" if levels is LEVELS["identifier"] else "name" if levels.name else "other"
         self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
         self.household = f"(CASE g{k} {self._when('household')} ELSE 0 END{'' if shared else f' + t{k}'})"
         self.names = model.full_names if model.full_names is not None and model.full_names.family == self.name else None
@@ -152,7 +167,8 @@ def _parts_sql(sums: list[_Sums], model: Model) -> str:
     for name, before, after in (
         (HOUSEHOLD, "strangers", "apart"),
         (NAMESAKES, "apart", "met"),
-        (CLAIMED_PART, "met", "weight"),
+        (CLAIMED_PART, "met", "capped"),
+        (ALONE, "capped", "weight"),
     ):
         parts.append(
             f"CASE WHEN {after} <> {before} THEN [{literal(_part(name, 0))} || ({after} - {before}) || ']'] ELSE [] END"
