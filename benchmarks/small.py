@@ -183,9 +183,15 @@ def run(names: Sequence[str], sizes: Sequence[int], number: int, seed: int) -> b
             made = max(3, number * 200 // max(size, 200))
             for given in worlds(name, size, made, seed):
                 total += count(standard(given, customers), models[given.customer])
-            rows.append((name, f"{size:,}", f"{made:,}", f"{total.true:,}", f"{total.precision:.4f}", f"{total.recall:.4f}"))
-            saved.append({"world": name, "records": size, "worlds": made, "precision": total.precision, "recall": total.recall})
-    report.table("Small worlds, shipped weights", ("world", "records", "worlds", "true pairs", "precision", "recall"), rows)
+            rows.append(
+                (name, f"{size:,}", f"{made:,}", f"{total.true:,}", f"{total.precision:.4f}", f"{total.recall:.4f}")
+            )
+            saved.append(
+                {"world": name, "records": size, "worlds": made, "precision": total.precision, "recall": total.recall}
+            )
+    report.table(
+        "Small worlds, shipped weights", ("world", "records", "worlds", "true pairs", "precision", "recall"), rows
+    )
     report.save("small", seed=seed, worlds=saved)
     return all(row["precision"] >= PRECISION for row in saved)
 

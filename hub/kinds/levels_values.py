@@ -64,7 +64,7 @@ def _birth_sql(a: str, b: str) -> str:
 _BEGIN, _MIDDLE = clue("same", "begin"), clue("same", "middle")
 
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.68, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
+    Level("exact", "the same e-mail address", 0.66, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
     Level(
         "local",
         "the same name before the @, another domain",
@@ -199,10 +199,10 @@ def _domain_sql(a: str, b: str) -> str:
 # --- identifiers ------------------------------------------------------------------------------
 
 IDENTIFIER = (
-    Level("exact", "the same number", 0.90, 0.000005, 0.02, tf="value", needs=one_of(_SAME)),
-    Level("near", "numbers one digit apart", 0.05, 0.00003, 0.10, needs=one_of(_NEAR)),
-    Level("similar", "numbers two digits apart", 0.015, 0.0005, 0.05, needs=one_of(_TWO)),
-    Level("other", "another number", 0.035, 0.9995, 0.83),
+    Level("exact", "the same number", 0.90, 0.000005, careful=0.02, tf="value", needs=one_of(_SAME)),
+    Level("near", "numbers one digit apart", 0.05, 0.00003, careful=0.10, needs=one_of(_NEAR)),
+    Level("similar", "numbers two digits apart", 0.015, 0.0005, careful=0.05, needs=one_of(_TWO)),
+    Level("other", "another number", 0.035, 0.9995, careful=0.83),
 )
 
 

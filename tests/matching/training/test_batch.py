@@ -55,6 +55,24 @@ def test_both_engines_give_every_blocked_pair_the_same_weight_and_parts(
         assert sum(part.weight for part in live.parts) == live.weight
 
 
+def test_both_engines_agree_by_the_shipped_weights_also_where_names_alone_agree() -> None:
+    table, _ = world(150)
+    model = default_model(customer_type())
+    forms = [json.loads(text) for text in table["forms"].to_pylist()]
+    alone = 0
+    for found in batch.pairs(table, None, model, floor=-100_000, cap=200).to_pylist():
+        live = weigh(forms[found["left"]], forms[found["right"]], model)
+        assert (live.weight, [list(part) for part in live.parts]) == (found["weight"], json.loads(found["parts"]))
+        alone += any(part.comparison == "alone" for part in live.parts)
+    rows = [{"tax_id": "65929970489", "birth_date": "1970-01-01"}] * 2 + [
+        {"phone": "+49305248351", "birth_date": "1970-01-01"}
+    ] * 2
+    for found in batch.pairs(records(rows), None, model, floor=-100_000).to_pylist():
+        assert (found["weight"] >= model.join) == (found["left"] == 0), "a number is an identity, a telephone is none"
+        alone += "alone" in found["parts"]
+    assert alone
+
+
 @pytest.mark.parametrize("held", [1, 0])
 def test_columns_in_which_nothing_stands_train_and_weigh(held: int) -> None:
     """DuckDB knows a column that is null throughout, or holds one value, and folds the expressions over it."""
