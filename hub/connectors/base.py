@@ -112,6 +112,7 @@ class Connector(Protocol):
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         """Pages after `cursor` (None: from the beginning); at least one, the last one `complete`.
+        Who asks for the next page has kept the one before.
 
         RetryLater when the source is away; ConfigError, naming the key in the source's file, when
         what the stream asks for is not there. Pages given before an error are good.
@@ -122,6 +123,14 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Let go of connections. The connector can still be used after."""
+
+
+@runtime_checkable
+class Marking(Protocol):
+    """A connector whose reading leaves marks in its system, such as how far it came."""
+
+    def unmarked(self) -> Connector:
+        """One that leaves none: for those who only look, and keep nothing."""
 
 
 def jsonable(value: Any) -> JSON:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from hub.connectors.base import BadRow, Page, SourceRow
+from hub.connectors.base import BadRow, Marking, Page, SourceRow
 from hub.connectors.mapping.columns import columns_of
 from hub.connectors.mapping.identity import Identifier
 from hub.connectors.mapping.mapper import Mapper
@@ -73,6 +73,7 @@ def _read(config: Config, source: Source, found: Look, env: Mapping[str, str]) -
     identifier, repeats = Identifier(stream), Repeats(versioned=stream.version is not None)
     mapper = Mapper(found.stream, stream, config.customers[stream.customer]) if stream.customer else None
     connector = connect(source, env=env, base_folder=config.folder)
+    connector = connector.unmarked() if isinstance(connector, Marking) else connector
     try:
         for page in pages_of(connector, found.stream, None):
             found.notes.extend(page.notes)

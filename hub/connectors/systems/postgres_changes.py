@@ -113,6 +113,10 @@ class PostgresChanges:
     def close(self) -> None:
         self._tables.close()
 
+    def unmarked(self) -> Tables:
+        """The tables alone: no slot or trigger is made, and none moves on."""
+        return self._tables
+
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         """All rows when nothing is known of the table, then what changed."""
         cursor, whole = cursor or {}, False

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hub.connectors.base import PAGE_ROWS, Connector
+from hub.connectors.base import PAGE_ROWS, Connector, Marking
 from hub.connectors.registry import connect
 from hub.errors import ConfigError
 from hub.settings import Source
@@ -207,3 +207,16 @@ def test_a_table_that_is_emptied_at_once_is_told(logical_url: str) -> None:
     notes = [note for page in pages(world.connector(), cursor) for note in page.notes]
     world.end()
     assert any("emptied at once" in note for note in notes)
+
+
+def test_who_only_looks_leaves_no_mark_and_loses_nothing(world: Postgres) -> None:
+    connector = world.connector()
+    assert isinstance(connector, Marking)
+    world.put(person(1))
+    assert raws(pages(connector.unmarked())).keys() == {"00001"}
+    slots = world.sql("SELECT 1 FROM pg_replication_slots WHERE database = %s", world.name)
+    assert slots + world.sql("SELECT 1 FROM pg_trigger WHERE NOT tgisinternal") == []
+    cursor = cursor_of(world)
+    world.put(person(2))
+    pages(connector.unmarked())
+    assert [row["id"] for row in changed(world, cursor)] == ["00002"]
