@@ -12,6 +12,7 @@ from rich.markup import escape
 from hub.cli import check, doors, flow, quality
 from hub.cli.access import access
 from hub.cli.audit import audit
+from hub.cli import add, check, doors, flow, quality
 from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.people import users
@@ -48,6 +49,7 @@ for part in (check, flow, quality, doors):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
+source.add_typer(add.app)
 app.add_typer(source, name="source")
 app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
