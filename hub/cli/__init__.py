@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hub.cli import check, doors, flow, quality
+from hub.cli import add, check, doors, flow, quality
 from hub.cli.access import access
 from hub.cli.audit import audit
-from hub.cli import add, check, doors, flow, quality
 from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.people import users
