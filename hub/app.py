@@ -24,6 +24,7 @@ from hub.api import (
     identify,
     interactions,
     match,
+    openid,
     problems,
     records,
     review_work,
@@ -91,6 +92,7 @@ def create_app(hub: Hub) -> FastAPI:
         subscriptions,
         events,
         session,
+        openid,
         health,
         docs,
     ):

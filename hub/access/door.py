@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from hub.access.audit import REQUEST, AuditLine, AuditLog
 from hub.access.cursors import unseal
-from hub.access.policy import View, changed_in_view, look, see
+from hub.access.policy import View, changed_in_view, look, narrowed, see
 from hub.access.principals import Principal
 from hub.access.purposes import Views, stated
 from hub.access.rows import Standpoint, named, told, within
@@ -54,7 +54,7 @@ class Door:
     def view(self, principal: Principal) -> View:
         """The view of a principal's role, for the purpose of the request. A role that the configuration has no more sees
         nothing. Forbidden: a purpose that is none of the role's."""
-        return self._views.asked(principal.role)
+        return narrowed(self._views.asked(principal.role), principal.scopes)
 
     def stated(self, role: str, purpose: str) -> AbstractContextManager[None]:
         """Within it, what is seen is seen for this purpose, where it is one of the role's."""

@@ -12,12 +12,18 @@ from pkgutil import iter_modules
 from typing import Protocol, TypeVar
 
 import hub.access.authenticators
+from hub.access.openid import OpenId
 from hub.access.principals import Principal, nobody
+from hub.access.rates import Rate, Rates
+from hub.access.second_factor import SecondFactors
 from hub.access.secret import derive
 from hub.access.sessions import Sessions
 from hub.access.sign_in import SignIns
+from hub.access.single_sign_on import SingleSignOn
 from hub.db import Database
-from hub.settings import Config
+from hub.settings import Config, Role
+
+CALLBACK = "/auth/callback"  # where browsers come back to from the OpenID provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Ground:
     database: Database
     config: Config
     sessions: Sessions
+    openid: OpenId | None
 
 
 class Authenticator(Protocol):
@@ -65,10 +72,19 @@ class Gate:
 
     def __init__(self, database: Database, config: Config, key: bytes):
         self.sessions = Sessions(database, config)
-        self.sign_ins = SignIns(database, config, self.sessions, derive(key, "names tried"))
+        self._config, self._rates = config, Rates(database)
+        self.factors = SecondFactors(database, derive(key, "second factors"))
+        self.sign_ins = SignIns(database, config, self.sessions, self.factors, derive(key, "names tried"))
         for module in iter_modules(hub.access.authenticators.__path__, f"{hub.access.authenticators.__name__}."):
             import_module(module.name)
-        ground = Ground(database, config, self.sessions)
+        given = config.access.sign_in
+        openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000) if given.oidc else None
+        self.single_sign_on = (
+            SingleSignOn(database, openid, self.sessions, derive(key, "tickets"), given.url.rstrip("/") + CALLBACK)
+            if openid
+            else None
+        )
+        ground = Ground(database, config, self.sessions, openid)
         self._authenticators = [make(ground) for make in _FOUND]
 
     def admit(self, shown: Credential) -> Principal:
@@ -79,3 +95,12 @@ class Gate:
                 if found is not None:
                     return found
         raise nobody()
+
+    def rate(self, principal: Principal) -> Rate:
+        """One request more of somebody. What is told of it stands in headers; `left` below 0: refuse it."""
+        role = self._config.access.roles.get(principal.role)
+        return self._rates.take(principal.id, (role or Role()).requests)
+
+    def stranger_rate(self, address: str) -> Rate:
+        """One request more from an address by who is nobody yet."""
+        return self._rates.take(f"address {address}", self._config.access.sign_in.requests)

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.kinds.reading import HIDDEN, initial_mask, text_of
@@ -83,6 +83,14 @@ def compile_view(
     if pseudonyms:
         identity["pseudonyms"] = pseudonyms
     return View(role, columns, allowed, purpose, digest(identity, 6), limits, pseudonyms or role)
+
+
+def narrowed(view: View, scopes: frozenset[str] | None) -> View:
+    """A view of which the asker may use only some permissions; None: all."""
+    if scopes is None:
+        return view
+    version = digest({"view": view.version, "scopes": sorted(scopes)}, 6)
+    return replace(view, may=view.may & scopes, version=version)
 
 
 def pseudonym(key: bytes, attribute: str, value: Value) -> str:

@@ -10,9 +10,11 @@ from hub.access import passwords
 from hub.access import people_store as store
 from hub.access.accounts import plain_name
 from hub.access.people_store import LOCAL, Account
+from hub.access.principals import Principal
+from hub.access.second_factor import SecondFactors, own_account
 from hub.access.sessions import Begun, Sessions
 from hub.db import Database
-from hub.errors import Fault, NotAuthenticated, TooMany
+from hub.errors import Fault, Forbidden, NotAuthenticated, TooMany, Unprocessable
 from hub.settings import Config, duration_micros
 
 LONGEST_WAIT = 3_600_000_000
@@ -22,12 +24,14 @@ FORGET = 86_400_000_000  # wrong tries count for a day
 class SignIns:
     """Names and passwords against accounts. `key`: what names that were tried are hashed with."""
 
-    def __init__(self, database: Database, config: Config, sessions: Sessions, key: bytes):
-        self.database, self.config, self.sessions = database, config, sessions
+    def __init__(self, database: Database, config: Config, sessions: Sessions, factors: SecondFactors, key: bytes):
+        self.database, self.config, self.sessions, self.factors = database, config, sessions, factors
         self._settings, self._key = config.access.sign_in, key
 
-    def by_password(self, name: str, password: str, *, role: str | None = None, instead: str = "") -> Begun:
-        """A session. NotAuthenticated whatever is wrong; TooMany, with the wait, after too many wrong tries of a name,
+    def by_password(
+        self, name: str, password: str, code: str | None = None, *, role: str | None = None, instead: str = ""
+    ) -> Begun:
+        """A session. `code`: of the second factor, where the account has one. NotAuthenticated whatever is wrong; TooMany, with the wait, after too many wrong tries of a name,
         whether there is such a name or not."""
         who = self._who(name)
         self._wait_over(who)
@@ -35,19 +39,42 @@ class SignIns:
             found = store.account_of(connection, LOCAL, plain_name(name))
         usable = found is not None and found.disabled_at is None
         same = passwords.matches(password, found.password if found and usable else None)
-        if found is None or not same:
-            raise self._wrong(who)
-        return self._begin(found, who, role, instead)
+        if found is not None and same:
+            with self.database.unit() as connection:
+                now = store.account(connection, found.id)
+                fresh = now if now and now.disabled_at is None and now.password == found.password else None
+                passed = self.factors.passed(fresh, code) if fresh else None
+                if passed is not None:
+                    signed_in = replace(passed, signed_in_at=self.database.clock.now())
+                    store.save_account(connection, signed_in)
+                    store.forget_wrong_tries(connection, who)
+                    return self.sessions.begin(connection, signed_in, role, instead=instead)
+        raise self._wrong(who)
 
-    def _begin(self, account: Account, who: str, role: str | None, instead: str) -> Begun:
+    def again(self, principal: Principal, password: str) -> Account:
+        """The account of who is signed in, once they typed their password again: a session left open is not enough for
+        what changes how they sign in. Forbidden, or TooMany, when it is wrong."""
+        with self.database.read() as connection:
+            account = own_account(connection, principal)
+        who = self._who(account.subject)
+        self._wait_over(who)
+        if not passwords.matches(password, account.password):
+            self._wrong(who)
+            raise Forbidden("this is not your password", [Fault("/password", "is wrong", "type it again")])
+        return account
+
+    def change_password(self, principal: Principal, password: str, new: str) -> None:
+        """Another password; all other sessions of the account end. Unprocessable: choose another one."""
+        account = self.again(principal, password)
+        wrong = passwords.faults(new, account.subject, self._settings.shortest_password)
+        if wrong:
+            raise Unprocessable("choose another password", [replace(f, where="/new") for f in wrong])
+        made = passwords.hashed(new)
         with self.database.unit() as connection:
-            now = store.account(connection, account.id)
-            if now is None or now.disabled_at is not None or now.password != account.password:
-                raise _refused()
-            signed_in = replace(now, signed_in_at=self.database.clock.now())
-            store.save_account(connection, signed_in)
-            store.forget_wrong_tries(connection, who)
-            return self.sessions.begin(connection, signed_in, role, instead=instead)
+            now = own_account(connection, principal)
+            if now.password == account.password:
+                store.save_account(connection, replace(now, password=made))
+                store.end_sessions(connection, now.id, but=principal.session or "")
 
     def forgive(self, name: str) -> None:
         """A name need not wait any more."""
@@ -85,4 +112,4 @@ class SignIns:
 
 
 def _refused() -> NotAuthenticated:
-    return NotAuthenticated("name or password is wrong", [Fault("", "cannot sign in", "try again")])
+    return NotAuthenticated("name, password or code is wrong", [Fault("", "cannot sign in", "try again")])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -26,6 +27,8 @@ class ApiKeyRow(SQLModel, table=True):
     revoked_at: int | None = big(nullable=True, default=None)
     revoked_by: str = ""
     last_used: int | None = big(nullable=True, default=None)
+    holder: str = Field(index=True)  # of all keys that one holder was given in turn: the id of the first
+    scopes: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # JSON; null: all that the role may
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +44,44 @@ class StoredKey:
     expires_at: int
     revoked_at: int | None
     last_used: int | None
+    holder: str
+    scopes: tuple[str, ...] | None
 
 
-KEY = "id, secret_hash, name, kind, role, source, created_at, created_by, expires_at, revoked_at, last_used"
+KEY = ", ".join(f.name for f in fields(StoredKey))
 
 
 def add_key(connection: Connection, key: StoredKey) -> None:
     columns = tuple(KEY.split(", "))
-    row: tuple[Any, ...] = tuple(getattr(key, c) for c in columns)
+    row: list[Any] = [getattr(key, c) for c in columns]
+    row[columns.index("scopes")] = None if key.scopes is None else db.dump(key.scopes)
     db.insert_many(connection, table(ApiKeyRow), (*columns, "revoked_by"), [(*row, "")])
 
 
 def key_of(connection: Connection, id: str) -> StoredKey | None:
     found = db.ask(connection, f"SELECT {KEY} FROM api_key WHERE id = :id", id=id)
-    return StoredKey(*found[0]) if found else None
+    return _stored(found[0]) if found else None
 
 
 def keys(connection: Connection) -> list[StoredKey]:
-    return [StoredKey(*r) for r in connection.execute(text(f"SELECT {KEY} FROM api_key ORDER BY created_at, id"))]
+    return [_stored(r) for r in db.ask(connection, f"SELECT {KEY} FROM api_key ORDER BY created_at, id")]
+
+
+def keys_of(connection: Connection, holder: str) -> list[StoredKey]:
+    """All that one holder was given, the oldest first."""
+    statement = f"SELECT {KEY} FROM api_key WHERE holder = :holder ORDER BY created_at, id"
+    return [_stored(r) for r in db.ask(connection, statement, holder=holder)]
+
+
+def _stored(row: Sequence[Any]) -> StoredKey:
+    named = dict(zip(KEY.split(", "), row, strict=True))
+    scopes = named["scopes"]
+    return StoredKey(**{**named, "scopes": None if scopes is None else tuple(db.load(scopes))})
+
+
+def end_key(connection: Connection, id: str, at: int) -> None:
+    """It expires at a time, unless it does so before."""
+    db.do(connection, "UPDATE api_key SET expires_at = :at WHERE id = :id AND expires_at > :at", at=at, id=id)
 
 
 def revoke_key(connection: Connection, id: str, *, by: str, at: int) -> bool:

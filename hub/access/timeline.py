@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded, shown_name
-from hub.access.policy import View, see
+from hub.access.policy import View, narrowed, see
 from hub.access.principals import Principal
 from hub.access.purposes import Views
 from hub.access.read import Reader
@@ -47,7 +47,7 @@ class Timeline:
 
     def view(self, principal: Principal) -> View:
         """What a principal's role sees of interactions, by their types, for the purpose of the request."""
-        return self._views.asked(principal.role)
+        return narrowed(self._views.asked(principal.role), principal.scopes)
 
     def view_of_role(self, role: str) -> View:
         """What a role sees of what happened."""

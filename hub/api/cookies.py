@@ -15,6 +15,7 @@ from starlette.responses import Response
 from hub.errors import Fault, Forbidden
 
 SECURE, PLAIN = "__Host-hub", "hub"
+TICKET = "-ticket"  # after either name: what a browser keeps while it is at the OpenID provider
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -22,21 +23,44 @@ def _secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
+def _name(request: Request) -> str:
+    return SECURE if _secure(request) else PLAIN
+
+
 def session_cookie(request: Request) -> str | None:
     """The token of the session that a request shows."""
-    return request.cookies.get(SECURE if _secure(request) else PLAIN)
+    return request.cookies.get(_name(request))
+
+
+def ticket_cookie(request: Request) -> str | None:
+    """What the browser kept when it went to the OpenID provider."""
+    return request.cookies.get(_name(request) + TICKET)
 
 
 def keep(response: Response, request: Request, token: str) -> None:
     """Let the browser show this session from now on. It forgets it when it is closed; the hub ends it earlier."""
-    secure = _secure(request)
-    response.set_cookie(SECURE if secure else PLAIN, token, path="/", secure=secure, httponly=True, samesite="lax")
+    _keep(response, request, _name(request), token)
 
 
 def drop(response: Response, request: Request) -> None:
     """Let the browser forget its session."""
-    secure = _secure(request)
-    response.delete_cookie(SECURE if secure else PLAIN, path="/", secure=secure, httponly=True, samesite="lax")
+    _drop(response, request, _name(request))
+
+
+def keep_ticket(response: Response, request: Request, ticket: str) -> None:
+    _keep(response, request, _name(request) + TICKET, ticket)
+
+
+def drop_ticket(response: Response, request: Request) -> None:
+    _drop(response, request, _name(request) + TICKET)
+
+
+def _keep(response: Response, request: Request, name: str, value: str) -> None:
+    response.set_cookie(name, value, path="/", secure=_secure(request), httponly=True, samesite="lax")
+
+
+def _drop(response: Response, request: Request, name: str) -> None:
+    response.delete_cookie(name, path="/", secure=_secure(request), httponly=True, samesite="lax")
 
 
 def same_origin(request: Request) -> None:

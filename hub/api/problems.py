@@ -77,11 +77,11 @@ class ProblemAnswer(BaseModel):
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of refusals. 400, 401, 403 and 422 can come from any route."""
+    """What OpenAPI says of refusals. 400, 401, 403, 422 and 429 can come from any route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         s: {"description": _TITLES[s], "content": {MEDIA_TYPE: schema}}
-        for s in sorted({400, 401, 403, 422, 503, *statuses})
+        for s in sorted({400, 401, 403, 422, 429, 503, *statuses})
     }
 
 

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from hub.access.gate import Credential
 from hub.access.principals import Principal
+from hub.access.rates import Rate, too_often
 from hub.api.cookies import same_origin, session_cookie
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
 from hub.open import Hub
@@ -43,7 +44,15 @@ def who_asks(hub: Hub, request: Request) -> Principal:
     found = hub.gate.admit(Credential(request.headers.get("authorization"), session_cookie(request)))
     if found.session is not None:
         same_origin(request)
+    _count(request, hub.gate.rate(found))
     return found
+
+
+def _count(request: Request, rate: Rate) -> None:
+    """Let the answer say how much is left; TooMany when nothing is."""
+    request.state.rate = rate
+    if rate.left < 0:
+        raise too_often(rate)
 
 
 async def session_principal(request: Request, hub: TheHub) -> Principal | None:
@@ -96,6 +105,22 @@ async def public() -> None:
 Public = Depends(public)
 
 
+@declares(PUBLIC)
+def stranger(request: Request, hub: TheHub) -> None:
+    """Depends: nobody yet, who wants to become somebody: on the hub's own pages, and not too often from one address."""
+    same_origin(request)
+    _count(request, hub.gate.stranger_rate(request.client.host if request.client else ""))
+
+
+Stranger = Depends(stranger)
+
+
+def any_parameters(endpoint: F) -> F:
+    """Marks a route whose parameters another system chooses."""
+    endpoint.any_parameters = True  # type: ignore[attr-defined]
+    return endpoint
+
+
 def _parameters(route: APIRoute) -> tuple[str, ...]:
     """The query parameters that a route knows."""
     found: set[str] = set()
@@ -113,6 +138,8 @@ async def known_parameters(request: Request) -> None:
         return
     route = request.scope.get("route")
     known = _parameters(route) if isinstance(route, APIRoute) else ()
+    if isinstance(route, APIRoute) and getattr(route.endpoint, "any_parameters", False):
+        return
     unknown = sorted(set(request.query_params) - set(known))
     if unknown and isinstance(route, APIRoute):
         remedy = f"known: {', '.join(known)}" if known else "this address takes none"

@@ -10,10 +10,10 @@ from pydantic import Field
 from hub.access.accounts import set_up
 from hub.access.principals import Principal
 from hub.access.sessions import Begun, SessionStatus
-from hub.api.cookies import drop, keep, same_origin, session_cookie
+from hub.api.cookies import drop, keep, session_cookie
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, when
-from hub.api.security import Public, SignedIn, TheHub
+from hub.api.security import SignedIn, Stranger, TheHub
 from hub.open import Hub
 
 router = APIRouter(prefix="/v1", tags=["session"])
@@ -24,6 +24,9 @@ Password = Annotated[str, Field(min_length=1, max_length=1024)]
 class SignInGiven(In):
     name: str = Field(min_length=1, max_length=200, examples=["ann"])
     password: Password
+    code: str | None = Field(
+        default=None, max_length=100, description="of the authenticator app, or a recovery code; where one was set up"
+    )
     role: str | None = Field(default=None, max_length=100, description="one of yours; none: the first")
 
 
@@ -34,6 +37,29 @@ class RoleGiven(In):
 class SetUpGiven(In):
     token: str = Field(min_length=1, max_length=200, description="the one-time token that an administrator gave you")
     password: Password
+
+
+class PasswordGiven(In):
+    password: Password = Field(description="the one that you have now")
+
+
+class NewPasswordGiven(PasswordGiven):
+    new: Password
+
+
+class CodeGiven(In):
+    code: str = Field(min_length=1, max_length=100, examples=["123456"])
+
+
+class EnrolmentOut(Out):
+    """What an authenticator app needs. It counts once a code of it was confirmed."""
+
+    secret: str = Field(description="to be typed into the app")
+    uri: str = Field(description="the same as a link, for a QR code")
+
+
+class RecoveryOut(Out):
+    codes: list[str] = Field(description="for the day that the app is lost: each is good once. Not shown again")
 
 
 class SessionOut(Out):
@@ -100,12 +126,11 @@ def get_me(hub: TheHub, principal: SignedIn) -> MeOut:
     return MeOut.of(hub, principal)
 
 
-@router.post("/session", operation_id="sign_in", status_code=201, dependencies=[Public], responses=documented(403, 429))
+@router.post("/session", operation_id="sign_in", status_code=201, dependencies=[Stranger], responses=documented())
 def sign_in(hub: TheHub, request: Request, response: Response, given: SignInGiven) -> SessionOut:
     """Sign in with a name and a password: the answer sets the session's cookie. A session that the browser had ends."""
-    same_origin(request)
     begun = hub.gate.sign_ins.by_password(
-        given.name, given.password, role=given.role, instead=session_cookie(request) or ""
+        given.name, given.password, given.code, role=given.role, instead=session_cookie(request) or ""
     )
     return _kept(hub, request, response, begun)
 
@@ -143,13 +168,39 @@ def choose_role(hub: TheHub, principal: SignedIn, request: Request, response: Re
     "/session/set-up",
     operation_id="set_up_account",
     status_code=204,
-    dependencies=[Public],
+    dependencies=[Stranger],
     responses=documented(404),
 )
-def set_up_account(hub: TheHub, request: Request, given: SetUpGiven) -> Response:
+def set_up_account(hub: TheHub, given: SetUpGiven) -> Response:
     """Choose the password of a new account, or of one that was reset. The token is good once. Sign in afterwards."""
-    same_origin(request)
     set_up(hub.database, hub.config, given.token, given.password)
+    return Response(status_code=204)
+
+
+@router.put("/session/password", operation_id="change_password", status_code=204, responses=documented())
+def change_password(hub: TheHub, principal: SignedIn, given: NewPasswordGiven) -> Response:
+    """Choose another password. Your other sessions end."""
+    hub.gate.sign_ins.change_password(principal, given.password, given.new)
+    return Response(status_code=204)
+
+
+@router.post("/session/totp", operation_id="start_second_factor", responses=documented(409))
+def start_second_factor(hub: TheHub, principal: SignedIn, given: PasswordGiven) -> EnrolmentOut:
+    """A secret for an authenticator app (TOTP). No code is asked for until one was confirmed."""
+    made = hub.gate.factors.enrol(hub.gate.sign_ins.again(principal, given.password))
+    return EnrolmentOut(secret=made.secret, uri=made.uri)
+
+
+@router.post("/session/totp/confirm", operation_id="confirm_second_factor", responses=documented(409))
+def confirm_second_factor(hub: TheHub, principal: SignedIn, given: CodeGiven) -> RecoveryOut:
+    """From now on you sign in with a code too."""
+    return RecoveryOut(codes=hub.gate.factors.confirm(principal, given.code))
+
+
+@router.post("/session/totp/remove", operation_id="remove_second_factor", status_code=204, responses=documented())
+def remove_second_factor(hub: TheHub, principal: SignedIn, given: PasswordGiven) -> Response:
+    """No code is asked for any more."""
+    hub.gate.factors.remove(hub.gate.sign_ins.again(principal, given.password))
     return Response(status_code=204)
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.access.audit import ORIGIN, REQUEST
 from hub.access.door import SHOWN_PROOF
 from hub.access.purposes import HEADER, PURPOSE
+from hub.access.rates import Rate
 from hub.api.problems import of_error, problem
 from hub.errors import Fault, TooLarge
 from hub.work.metrics import Metrics
@@ -54,7 +55,8 @@ class Wrap:
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answered["status"] = message["status"]
-                message["headers"] = _with(message.get("headers", []), {**HEADERS, "x-request-id": request_id})
+                more = {**HEADERS, "x-request-id": request_id, **_told(scope)}
+                message["headers"] = _with(message.get("headers", []), more)
             await send(message)
 
         try:
@@ -122,6 +124,13 @@ def _replay(body: bytes | None, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+def _told(scope: Scope) -> dict[str, str]:
+    """How much the asker may still ask; and, by https, that the hub is reached by nothing else."""
+    rate = scope.get("state", {}).get("rate")
+    secure = {"strict-transport-security": "max-age=31536000"} if scope["scheme"] == "https" else {}
+    return {**secure, **(rate.headers() if isinstance(rate, Rate) else {})}
 
 
 def _with(headers: Any, more: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -175,6 +175,9 @@ def keys_create(
     name: Annotated[str, typer.Argument(help="Who or what will use it.")],
     role: Annotated[str, typer.Option(help="A role of access.yaml.")],
     source: Annotated[str | None, typer.Option(help="For a system: the one source whose records it may write.")] = None,
+    may: Annotated[
+        str | None, typer.Option(help="Of the role's permissions only these, with commas.", show_default=False)
+    ] = None,
     days: Annotated[int, typer.Option(help="How long it is good for.")] = 90,
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
@@ -184,11 +187,31 @@ def keys_create(
     from hub.access.keys import create_key
 
     with opened(config, database, folder, despite=True) as hub:
-        secret, key = create_key(hub.database, hub.config, name, role, source=source, days=days)
+        secret, key = create_key(
+            hub.database, hub.config, name, role, source=source, scopes=may.split(",") if may else None, days=days
+        )
         out.print(secret, markup=False, soft_wrap=True)
         err.print(
             f"key {key.id} for '{name}', role {role}: keep it now, it is not shown again", markup=False, soft_wrap=True
         )
+
+
+@keys.command("rotate")
+def keys_rotate(
+    id: str,
+    overlap: Annotated[int, typer.Option(min=0, help="Days until the old one ends.")] = 7,
+    days: Annotated[int, typer.Option(help="How long the new one is good for.")] = 90,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """A second key of the same holder, with the same rights. It is shown once; both are good for some days."""
+    from hub.access.keys import rotate_key
+
+    with opened(config, database, folder, despite=True) as hub:
+        secret, key = rotate_key(hub.database, id, days=days, overlap_days=overlap)
+        out.print(secret, markup=False, soft_wrap=True)
+        err.print(f"key {key.id} for '{key.name}': {id} ends in {overlap} days", markup=False, soft_wrap=True)
 
 
 @keys.command("list")
@@ -200,13 +223,16 @@ def keys_list(
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub, hub.database.read() as connection:
-        shown = Table("id", "name", "role", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0)
+        shown = Table(
+            "id", "name", "role", "may", "source", "expires", "last used", "state", box=box.SIMPLE_HEAD, padding=0
+        )
         for key in list_keys(connection):
             used = "never" if key.last_used is None else from_micros(key.last_used).isoformat(timespec="minutes")
             shown.add_row(
                 key.id,
                 key.name,
                 key.role,
+                "all" if key.scopes is None else ", ".join(key.scopes),
                 key.source or "",
                 from_micros(key.expires_at).date().isoformat(),
                 used,

@@ -14,7 +14,7 @@ from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_access, load_customer_types, secret
 from hub.settings.purposes import Purpose, Purposes
 from hub.settings.schedule import schedule_seconds
-from hub.settings.sign_in import SignIn
+from hub.settings.sign_in import Client, OpenIdProvider, SignIn
 from hub.settings.sources import (
     SORTS,
     SOURCES,
@@ -35,11 +35,13 @@ __all__ = [
     "Access",
     "Attribute",
     "CallerRules",
+    "Client",
     "Config",
     "Connection",
     "CustomerType",
     "InteractionType",
     "Matching",
+    "OpenIdProvider",
     "Owner",
     "Permission",
     "Purpose",

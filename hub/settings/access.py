@@ -45,6 +45,7 @@ class Role(Strict):
         default_factory=dict
     )  # customer type -> which of its customers exist for the role; a type not named: all
     may: tuple[Permission, ...] = ("read",)  # permissions
+    requests: int = Field(default=6000, ge=1)  # in a minute, by one principal
     purpose: str = ""  # what for, in words; stands in every audit line unless the role states purposes
     purposes: tuple[str, ...] = ()  # of purposes.yaml: what the role may ask for; a request narrows to one by X-Purpose
     asks: dict[str, tuple[str, ...]] = Field(

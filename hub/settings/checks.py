@@ -12,6 +12,7 @@ from hub.settings.access import Role
 from hub.settings.config import Config
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.interactions import InteractionType
+from hub.settings.sign_in import sign_in_faults
 from hub.settings.sources import Source, Stream
 
 
@@ -44,6 +45,9 @@ def access_faults(config: Config) -> Iterator[Fault]:
             "a customer type has this name too",
             "rename the file: a role's view names both",
         )
+    yield from sign_in_faults(
+        config.access.sign_in, config.access.roles, config.sources, str(config.folder / "access.yaml")
+    )
     known_types: dict[str, CustomerType | InteractionType] = {**config.interactions, **config.customers}
     for role, rights in config.access.roles.items():
         yield from _check_rows(config, role, rights)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Collection, Iterator
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from hub.errors import Fault
 from hub.settings.base import Strict, duration_micros
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def _duration(text: str) -> str:
@@ -17,6 +22,30 @@ def _duration(text: str) -> str:
 Duration = Annotated[str, AfterValidator(_duration)]
 
 
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+
+
+class Client(Strict):
+    """A system that shows tokens of the provider (client credentials) instead of a key."""
+
+    role: str  # what it sees and may do
+    source: str | None = None  # the one source whose records it may write
+
+
+class OpenIdProvider(Strict):
+    """Where people sign in by OpenID Connect, and which systems show tokens of it."""
+
+    issuer: str  # its address, as its discovery document names it
+    client_id: str  # what the hub is called there
+    client_secret_env: str | None = None  # variable that holds the hub's secret there; _FILE names a file
+    scopes: tuple[str, ...] = ("openid", "profile", "email")  # what is asked for; groups may need one of their own
+    groups: str = "groups"  # the claim that lists somebody's groups
+    roles: dict[str, str] = Field(default_factory=dict)  # group -> role; who has several roles chooses one
+    audience: str = ""  # what tokens of systems must be for; empty: none is taken
+    clients: dict[str, Client] = Field(default_factory=dict)  # client id -> what that system may
+    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")  # of signatures; no other is looked at
+
+
 class SignIn(Strict):
     """How people sign in, and for how long."""
 
@@ -25,4 +54,40 @@ class SignIn(Strict):
     set_up: Duration = "3d"  # how long the one-time token of a new account is good for
     shortest_password: int = Field(default=12, ge=8, le=128)  # characters; which ones is nobody's business
     tries: int = Field(default=5, ge=1, le=100)  # wrong ones in a row before a name waits; each further one doubles it
+    requests: int = Field(default=60, ge=1)  # to sign in or set up, in a minute from one address
     wait: Duration = "1m"  # the first wait; an hour is the longest
+    url: str = ""  # the hub's own address as browsers know it, such as https://hub.example.com; oidc needs it
+    oidc: OpenIdProvider | None = None  # people sign in there, beside those with a password here
+
+
+def sign_in_faults(given: SignIn, roles: Collection[str], sources: Collection[str], where: str) -> Iterator[Fault]:
+    """What cannot be as it says. `where`: the file."""
+    provider = given.oidc
+    if provider is None:
+        return
+    where = f"{where}: sign_in"
+    for key, address in (("url", given.url), ("oidc.issuer", provider.issuer)):
+        if not _fit(address):
+            yield Fault(f"{where}.{key}", "is no https address", "write https://...; http only on loopback")
+    known = f"known: {', '.join(sorted(roles))}"
+    named = {f"roles.{group}": role for group, role in provider.roles.items()}
+    named |= {f"clients.{client}.role": of.role for client, of in provider.clients.items()}
+    for key, role in named.items():
+        if role not in roles:
+            yield Fault(f"{where}.oidc.{key}", f"unknown role '{role}'", known)
+    for client, of in provider.clients.items():
+        if of.source is not None and of.source not in sources:
+            yield Fault(
+                f"{where}.oidc.clients.{client}.source", f"unknown source '{of.source}'", f"known: {', '.join(sources)}"
+            )
+    if provider.clients and not provider.audience:
+        yield Fault(f"{where}.oidc.audience", "is missing", "what the provider puts into aud of tokens for the hub")
+    if provider.audience == provider.client_id:
+        yield Fault(
+            f"{where}.oidc.audience", "is the client_id", "ID tokens of people carry that: name another audience"
+        )
+
+
+def _fit(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))

@@ -4,7 +4,7 @@ import pytest
 
 from hub.access import store
 from hub.access.gate import Credential
-from hub.access.keys import DAY, PREFIX, USED_EVERY, create_key, list_keys, revoke_key
+from hub.access.keys import DAY, PREFIX, USED_EVERY, create_key, list_keys, revoke_key, revoked, rotate_key
 from hub.access.principals import Principal
 from hub.errors import Conflict, NotAuthenticated, NotFound, Unprocessable
 from hub.open import Hub
@@ -110,3 +110,45 @@ def test_every_fault_of_a_new_key_is_told_at_once(hub: Hub) -> None:
     with pytest.raises(Unprocessable) as refused:
         create_key(hub.database, hub.config, " ", "king", source="nowhere", days=0)
     assert {f.where for f in refused.value.faults} == {"name", "role", "source", "days"}
+
+
+def test_a_key_may_be_narrower_than_its_role_and_never_wider(hub: Hub) -> None:
+    token, key = create_key(hub.database, hub.config, "report", "steward", scopes=["read"])
+    assert key.scopes == ("read",)
+    narrow, wide = (
+        who(hub, f"Bearer {token}"),
+        who(hub, f"Bearer {create_key(hub.database, hub.config, 'all', 'steward')[0]}"),
+    )
+    assert hub.reader.view(narrow).may == {"read"} < hub.reader.view(wide).may
+    assert hub.reader.view(narrow).version != hub.reader.view(wide).version
+    for scopes in (["read", "admin"], ["fly"], []):
+        with pytest.raises(Unprocessable):
+            create_key(hub.database, hub.config, "report", "steward", scopes=scopes)
+
+
+def test_a_key_is_changed_without_a_moment_of_silence(hub: Hub) -> None:
+    old, first = create_key(hub.database, hub.config, "shop", "billing", source="billing", scopes=["read"])
+    new, second = rotate_key(hub.database, first.id, overlap_days=7)
+    before, after = who(hub, f"Bearer {old}"), who(hub, f"Bearer {new}")
+    assert before == after and second.holder == first.id and second.id != first.id
+    with pytest.raises(Conflict):  # two are enough
+        rotate_key(hub.database, second.id)
+    clock = hub.database.clock
+    assert isinstance(clock, TestClock)
+    clock.at += 7 * DAY
+    with pytest.raises(NotAuthenticated):
+        who(hub, f"Bearer {old}")
+    assert who(hub, f"Bearer {new}") == before
+    third = rotate_key(hub.database, second.id, overlap_days=0)[1]
+    with pytest.raises(NotAuthenticated):
+        who(hub, f"Bearer {new}")
+    with pytest.raises(Conflict):
+        rotate_key(hub.database, first.id)
+    with pytest.raises(NotFound):
+        rotate_key(hub.database, "nobody")
+    with hub.database.read() as connection:
+        assert not revoked(connection, before.id)
+    for id in (first.id, second.id, third.id):
+        revoke_key(hub.database, id)
+    with hub.database.read() as connection:
+        assert revoked(connection, before.id)

@@ -27,6 +27,8 @@ PERMISSIONS = set(Permission.__args__)  # type: ignore[attr-defined]
 KEYLESS = {("GET", p) for p in ("/healthz", "/readyz", "/docs", "/docs/{asset}", "/openapi.json")} | {
     ("POST", "/v1/session"),
     ("POST", "/v1/session/set-up"),
+    ("GET", "/auth/sign-in"),
+    ("GET", "/auth/callback"),
 }
 
 

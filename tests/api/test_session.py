@@ -10,8 +10,10 @@ from starlette.testclient import TestClient
 from hub.access.accounts import add_account
 from hub.app import create_app
 from hub.open import Hub
+from hub.settings import Role
 from tests.access.population import fill, key_for
-from tests.access.test_accounts import PASSWORD, ann
+from tests.access.test_accounts import MINUTE, PASSWORD, ann, later
+from tests.access.test_second_factor import code_of
 from tests.api.test_app import problem
 
 
@@ -143,3 +145,43 @@ def test_me_tells_what_a_role_sees_and_does_and_nothing_that_it_does_not(browser
     assert (billing["kind"], billing["source"], billing["title"]) == ("system", "billing", "Billing system")
     steward = browser.get("/v1/me", headers=key_for(hub, "steward")).json()
     assert steward["views"]["order"]["total"] == "show"
+
+
+def test_how_much_may_still_be_asked_is_told_and_who_asks_too_often_waits(hub: Hub) -> None:
+    roles = {**hub.config.access.roles, "slow": Role(requests=3, may=("metrics",))}
+    sign_in_ = hub.config.access.sign_in.model_copy(update={"requests": 2})
+    access = hub.config.access.model_copy(update={"roles": roles, "sign_in": sign_in_})
+    slow = hub.with_config(hub.config.model_copy(update={"access": access}))
+    client, key, other = TestClient(create_app(slow)), key_for(slow, "slow"), key_for(slow, "slow")
+    told = [client.get("/metrics", headers=key) for _ in range(5)]
+    assert [a.status_code for a in told] == [200, 200, 200, 429, 429]
+    assert [a.headers["ratelimit"] for a in told[:3]] == [f'"principal";r={n};t=60' for n in (2, 1, 0)]
+    assert told[0].headers["ratelimit-policy"] == '"principal";q=3;w=60'
+    assert problem(told[3], 429)["type"].endswith("too-many") and 0 < int(told[3].headers["retry-after"]) <= 60
+    assert client.get("/metrics", headers=other).status_code == 200  # everybody counts alone
+    later(slow, MINUTE)
+    assert client.get("/metrics", headers=key).status_code == 200
+    given = {"name": "nobody", "password": "x"}
+    assert [client.post("/v1/session", json=given).status_code for _ in range(3)] == [401, 401, 429]
+    assert "ratelimit" not in client.get("/healthz").headers
+
+
+def test_a_second_factor_over_http(browser: TestClient, hub: Hub) -> None:
+    ann(hub)
+    sign_in(browser)
+    problem(browser.post("/v1/session/totp", json={"password": "wrong"}), 403)
+    secret = browser.post("/v1/session/totp", json={"password": PASSWORD}).json()["secret"]
+    problem(browser.post("/v1/session/totp/confirm", json={"code": "x"}), 422)
+    codes = browser.post("/v1/session/totp/confirm", json={"code": code_of(hub, secret)}).json()["codes"]
+    problem(browser.post("/v1/session", json={"name": "ann", "password": PASSWORD}), 401)
+    sign_in(browser, code=codes[0])
+    assert browser.post("/v1/session/totp/remove", json={"password": PASSWORD}).status_code == 204
+    new = {"password": PASSWORD, "new": "another good long one"}
+    assert browser.put("/v1/session/password", json=new).status_code == 204
+    assert browser.get("/v1/session").status_code == 200
+    problem(browser.put("/v1/session/password", json=new, headers=key_for(hub, "steward")), 403)
+
+
+def test_https_is_said_to_be_the_only_way(browser: TestClient, hub: Hub) -> None:
+    assert "max-age" in browser.get("/healthz").headers["strict-transport-security"]
+    assert "strict-transport-security" not in TestClient(create_app(hub)).get("/healthz").headers

@@ -1,0 +1,27 @@
+"""A signed token of the OpenID provider: a system's, by client credentials. People sign in and have a session."""
+
+from __future__ import annotations
+
+from hub.access.gate import Credential, Ground, authenticator
+from hub.access.keys import PREFIX
+from hub.access.openid import BadToken
+from hub.access.principals import Principal
+
+
+@authenticator
+class TokenAuthenticator:
+    def __init__(self, ground: Ground):
+        self._openid = ground.openid
+
+    def knows(self, shown: Credential) -> bool:
+        return self._openid is not None and shown.bearer is not None and not shown.bearer.startswith(PREFIX)
+
+    def principal(self, shown: Credential) -> Principal | None:
+        if self._openid is None:
+            return None
+        try:
+            name = self._openid.system(shown.bearer or "")
+        except BadToken:
+            return None
+        client = self._openid.provider.clients[name]
+        return Principal(f"client:{name}", name, "system", client.role, client.source)
