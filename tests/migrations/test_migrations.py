@@ -72,7 +72,6 @@ def at_first(connection: Connection) -> None:
         "DROP TABLE opened_view",
         "UPDATE customer SET recipe = 'of old'",
         "ALTER TABLE record DROP COLUMN sort",
-<<<<<<< HEAD
         "ALTER TABLE idempotency DROP COLUMN done",
         "ALTER TABLE write_log DROP COLUMN parts",
         "ALTER TABLE write_log DROP COLUMN arrived",
@@ -85,8 +84,6 @@ def at_first(connection: Connection) -> None:
         "DROP TABLE session",
         "DROP TABLE wrong_try",
         "DROP TABLE source_state",
-=======
->>>>>>> 19d3f99 (Formatted, the reference anew)
         "DROP TABLE standardised",
         STANDARDISED_AT_FIRST,
         "CREATE INDEX ix_standardised_recipe ON standardised (recipe)",
