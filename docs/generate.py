@@ -81,6 +81,7 @@ VARIABLES = {
     "HUB_CONFIG": "folder of the configuration (`--config`)",
     "HUB_DATABASE_URL": "`sqlite:///path` or `postgresql://user:password@host/name` (`--database`)",
     "HUB_FOLDER": "folder of the hub's secret and audit file (`--folder`)",
+    "HUB_BEHIND_PROXY": "set where a proxy that speaks TLS passes requests on (`--behind-proxy`)",
     "HUB_HOST": "address that `hub serve` listens at",
     "HUB_PORT": "port that `hub serve` listens at",
     "HUB_SECRET": "the hub's secret, at least 32 characters; `HUB_SECRET_FILE` names a file that holds it; else `secret` in the hub's folder",

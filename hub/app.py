@@ -6,12 +6,16 @@ import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api import (
     acts,
@@ -115,10 +119,52 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def served(app: FastAPI, host: str, port: int) -> uvicorn.Server:
-    """A server of the application: `run` serves until a signal ends it."""
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where a hub listens. `behind_proxy`: one that speaks TLS passes requests on. `cert`, `key`: it speaks TLS itself."""
+
+    host: str
+    port: int
+    behind_proxy: bool = False
+    cert: Path | None = None
+    key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.cert else 'http'}://{host}:{self.port}"
+
+
+def beyond_loopback(host: str) -> bool:
+    """Can others reach what listens there?"""
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
+
+
+def served(app: FastAPI, at: Listening) -> uvicorn.Server:
+    """A server of the application: `run` serves until a signal ends it. Behind a proxy browsers are known to use https, and
+    the proxy at loopback (or FORWARDED_ALLOW_IPS) says whose address a request comes from."""
+    config = uvicorn.Config(
+        _by_https(app) if at.behind_proxy else app,
+        host=at.host,
+        port=at.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=at.behind_proxy,
+        ssl_certfile=at.cert,
+        ssl_keyfile=at.key,
+    )
     return _Server(config, app)
+
+
+def _by_https(app: ASGIApp) -> ASGIApp:
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "scheme": "https"} if scope["type"] == "http" else scope, receive, send)
+
+    return answered
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from hub.access.audit import AuditLog
 from hub.access.chain import ChainReport, read_checkpoints, verify_chain
-from hub.access.gate import Gate
 from hub.access.read import Reader
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.access.timeline import Timeline
@@ -22,6 +21,7 @@ from hub.settings import Config
 from hub.work.metrics import Metrics
 
 if TYPE_CHECKING:
+    from hub.access.gate import Gate
     from hub.delivery.watching import Watcher
 
 
@@ -55,6 +55,8 @@ class Hub:
     @cached_property
     def gate(self) -> Gate:
         """Who may come in."""
+        from hub.access.gate import Gate  # here: commands need neither its hashes nor its client
+
         return Gate(self.database, self.config, self.key)
 
     @cached_property

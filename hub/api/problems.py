@@ -42,6 +42,7 @@ _TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     410: "Gone",
     412: "Stale",
@@ -51,6 +52,7 @@ _TITLES = {
     423: "Locked",
     428: "Precondition required",
     429: "Too many",
+    431: "Headers too large",
     500: "Internal error",
     503: "Try again later",
 }

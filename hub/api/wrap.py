@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
@@ -19,6 +20,8 @@ from hub.work.metrics import Metrics
 
 NDJSON = "application/x-ndjson"
 BODY_BYTES = 1 << 20
+HEADER_BYTES = 32 << 10
+BODY_SECONDS = 60  # in which the whole of a body has to come
 BATCH_BYTES = 16 << 20
 
 HEADERS = {
@@ -79,7 +82,16 @@ class Wrap:
     ) -> None:
         limit = BATCH_BYTES if headers.get("content-type", "").partition(";")[0].strip() == NDJSON else BODY_BYTES
         try:
-            body = await _read(receive, limit, headers)
+            if sum(len(k) + len(v) for k, v in scope["headers"]) > HEADER_BYTES:
+                detail = f"the headers are larger than {HEADER_BYTES >> 10} KiB"
+                await problem(431, "headers-too-large", detail)(scope, receive, send)
+                return
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await _read(receive, limit, headers)
+            except TimeoutError:
+                await problem(408, "too-slow", f"the body did not come in {BODY_SECONDS} seconds")(scope, receive, send)
+                return
             await self.app(scope, _replay(body, receive), send)
         except TooLarge as error:
             await of_error(error)(scope, receive, send)

@@ -32,6 +32,7 @@ from hub.cli.shared import (
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from hub.app import Listening
     from hub.open import Hub
     from hub.settings import Config
 
@@ -89,9 +90,16 @@ def serve(
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
     host: Annotated[
-        str, typer.Option(envvar="HUB_HOST", help="Address to listen at. Beyond loopback only when asked.")
+        str,
+        typer.Option(envvar="HUB_HOST", help="Address to listen at; beyond loopback with TLS or behind a proxy only."),
     ] = "127.0.0.1",
     port: PortOption = 8000,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", envvar="HUB_BEHIND_PROXY", help="A proxy that speaks TLS passes requests on."),
+    ] = False,
+    tls_cert: Annotated[Path | None, typer.Option(help="Certificate chain: the hub speaks TLS itself.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key.")] = None,
     no_jobs: Annotated[
         bool, typer.Option("--no-jobs", help="Serve only: no scheduled pulls, write-back or effective dates here.")
     ] = False,
@@ -99,9 +107,27 @@ def serve(
     """Serve the API, and run the scheduled jobs. SIGHUP reads the configuration again."""
     from hub.settings import load
 
+    at = _listening(host, port, behind_proxy, tls_cert, tls_key)
     free_port(host, port)
     with opened(config, database, folder, reaching=True) as hub:
-        run_server(hub, host, port, jobs=not no_jobs, say=True, reread=lambda: load(config))
+        run_server(hub, at, jobs=not no_jobs, say=True, reread=lambda: load(config))
+
+
+def _listening(host: str, port: int, behind_proxy: bool, cert: Path | None, key: Path | None) -> Listening:
+    """Where and how to listen. ConfigError: what would let passwords and customers through in plain text."""
+    from hub.app import Listening, beyond_loopback
+
+    for name, file in (("--tls-cert", cert), ("--tls-key", key)):
+        if file is not None and not file.is_file():
+            raise ConfigError([Fault(name, f"there is no file {file}", "name a PEM file")])
+    if (cert is None) != (key is None):
+        raise ConfigError([Fault("--tls-cert", "needs --tls-key, and that needs it", "give both")])
+    if cert is None and not behind_proxy and beyond_loopback(host):
+        remedy = "give --tls-cert and --tls-key, or --behind-proxy where a proxy speaks TLS before it"
+        raise ConfigError(
+            [Fault("--host", f"{host} is beyond loopback, and the hub would speak plain HTTP there", remedy)]
+        )
+    return Listening(host, port, behind_proxy=behind_proxy, cert=cert, key=key)
 
 
 def free_port(host: str, port: int) -> None:
@@ -127,22 +153,23 @@ def free_port(host: str, port: int) -> None:
 
 
 def run_server(
-    hub: Hub, host: str, port: int, *, jobs: bool, say: bool = False, reread: Callable[[], Config] | None = None
+    hub: Hub, at: Listening, *, jobs: bool, say: bool = False, reread: Callable[[], Config] | None = None
 ) -> None:
     """Until interrupted. `say`: where it listens. `reread`: the configuration anew, for SIGHUP; else that ends the server."""
     from hub.app import served, steady
     from hub.db import serving_alone
     from hub.serve import Serving, reloading
 
-    at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    with serving_alone(hub.database, at):
+    with serving_alone(hub.database, at.url):
         serving = Serving(hub, jobs=jobs)
         renewed = reloading(lambda: serving.reload(reread)) if reread else nullcontext()
         with serving.running(), renewed:
             if say:
-                err.print(f"the hub is running at {at} (documentation: {at}/docs); Ctrl-C ends it", soft_wrap=True)
+                err.print(
+                    f"the hub is running at {at.url} (documentation: {at.url}/docs); Ctrl-C ends it", soft_wrap=True
+                )
             with steady(), suppress(KeyboardInterrupt):
-                served(serving.app, host, port).run()
+                served(serving.app, at).run()
 
 
 @app.command()
@@ -156,6 +183,7 @@ def demo(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="End when the story is told.")] = False,
 ) -> None:
     """Four running sources in, golden records out, a change pushed back."""
+    from hub.app import Listening
     from hub.demo.run import DemoOptions, run_demo
     from hub.demo.show import Show
 
@@ -167,7 +195,7 @@ def demo(
         write_report(report, figures.figures)
         if not no_serve:
             show.what_next(hub, port)
-            run_server(hub, "127.0.0.1", port, jobs=True)
+            run_server(hub, Listening("127.0.0.1", port), jobs=True)
 
 
 @keys.command("create")

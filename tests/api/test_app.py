@@ -234,6 +234,10 @@ def test_bodies_over_the_limit_are_refused_whatever_their_length_header_says(cli
     problem(client.put("/v1/sources/billing/customers/records/1", content=slowly(), headers=key), 413)
 
 
+def test_headers_over_the_limit_are_refused(client: TestClient) -> None:
+    assert problem(client.get("/healthz", headers={"x-long": "x" * 40_000}), 431)["type"].endswith("headers-too-large")
+
+
 # --- records ----------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from hub.access.keys import create_key, revoke_key
 from hub.api import changes
-from hub.app import create_app, served
+from hub.app import Listening, create_app, served
 from hub.open import Hub
 from tests.access.population import ANA, fill, key_for
 
@@ -23,7 +23,7 @@ LONG = 30  # seconds: nothing here waits for so long
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[tuple[str, Any]]:
-    server = served(create_app(hub), "127.0.0.1", 0)
+    server = served(create_app(hub), Listening("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -160,3 +160,15 @@ def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "hub.example.com"])
+def test_beyond_loopback_the_hub_speaks_no_plain_http(mine: Path, host: str) -> None:
+    code, said = hub(mine, "serve", "--host", host)
+    assert code == 2 and "--behind-proxy" in said and "Traceback" not in said
+
+
+def test_tls_needs_both_of_its_files(mine: Path) -> None:
+    (mine / "cert.pem").touch()
+    assert "give both" in hub(mine, "serve", "--tls-cert", str(mine / "cert.pem"))[1]
+    assert "there is no file" in hub(mine, "serve", "--tls-key", str(mine / "none.pem"))[1]

@@ -227,7 +227,7 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         evaluation.EvaluationSet.model_validate(given)
         for source in given["sources"].values():
             settings.Stream.model_validate({"customer": given["customer"], **source["stream"]})
-    elif "roles" in given:
+    elif "roles" in given or "sign_in" in given:
         settings.Access.model_validate(given)
     elif "purposes" in given:
         settings.Purposes.model_validate(given)
