@@ -214,7 +214,18 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
             settings.WriteBack,
         ),
     ),
-    ("access.yaml", "Who sees what.", (settings.Access, settings.Role, settings.SignIn, settings.OpenIdProvider, settings.Client, settings.CallerRules)),
+    (
+        "access.yaml",
+        "Who sees what.",
+        (
+            settings.Access,
+            settings.Role,
+            settings.SignIn,
+            settings.OpenIdProvider,
+            settings.Client,
+            settings.CallerRules,
+        ),
+    ),
     ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose)),
     (
         "evaluate/NAME.yaml",
