@@ -13,7 +13,7 @@ from hub.settings import load
 from tests.access.population import ANA, BO, CONFIG, fill, hub, write_config
 
 __all__ = ["hub"]  # the fixture
-STEWARD = Principal("key-of-a-steward", "a steward", "user", "steward")
+STEWARD = Principal("key-of-a-steward", "a steward", "staff", "steward")
 
 
 def test_a_recipes_document_maps_rows_as_its_configuration_did(tmp_path: Path) -> None:
