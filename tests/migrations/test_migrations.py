@@ -66,10 +66,6 @@ def at_first(connection: Connection) -> None:
     command.downgrade(config, "0003")
     was = [dict(r._mapping) for r in connection.execute(text("SELECT * FROM standardised"))]
     for statement in (
-        "DROP TABLE search_word",
-        "DROP TABLE search_near",
-        "DROP TABLE failed_answer",
-        "DROP TABLE opened_view",
         "UPDATE customer SET recipe = 'of old'",
         "ALTER TABLE record DROP COLUMN sort",
         "DROP TABLE standardised",
