@@ -63,6 +63,7 @@ class SingerStream(Stream):
     """Records of one stream of the tap."""
 
     stream: str | None = None  # what the tap calls it; default: the name here
+    metadata: dict[str, JSON] = Field(default_factory=dict)  # further metadata of its catalog, such as its replication
 
     def faults(self, where: str) -> Iterator[Fault]:
         if self.write_back:
@@ -190,6 +191,9 @@ class Tap:
                 whole = [{"breadcrumb": [], "metadata": {}}]
                 found["metadata"] += whole
             whole[0]["metadata"]["selected"] = selected
+            if selected:
+                whole[0]["metadata"].update(config.metadata)
+                found.update({key.replace("-", "_"): value for key, value in config.metadata.items()})
         return _write(folder / "catalog.json", catalog)
 
     @contextmanager

@@ -36,6 +36,8 @@ if a.discover:
     sys.exit()
 selected = [s["tap_stream_id"] for s in json.load(open(a.catalog))["streams"] if s["metadata"][0]["metadata"]["selected"]]
 assert selected == ["users"], selected
+if "seen" in held:
+    json.dump(json.load(open(a.catalog))["streams"][0], open(held["seen"], "w"))
 since = json.load(open(a.state))["at"] if a.state else ""
 say(type="SCHEMA", stream="users", key_properties=["id"], schema={"properties": {n: {} for n in fields}})
 for line in held.get("rubbish", []):
@@ -165,3 +167,13 @@ def test_what_is_not_there_is_named(world: Singer, stream: str, connector: dict[
     with pytest.raises(ConfigError) as told:
         pages(world.connector(stream=stream, connector=connector))
     assert said in str(told.value)
+
+
+def test_further_metadata_of_the_stream_reaches_the_tap_in_both_spellings(world: Singer) -> None:
+    world.put(person(1))
+    world.save(seen=str(world.folder / "seen.json"))
+    given = {"replication-method": "INCREMENTAL", "replication-key": "updated_at"}
+    pages(world.connector(metadata=given))
+    seen = json.loads((world.folder / "seen.json").read_text())
+    assert seen["metadata"][0]["metadata"] == {"selected": True, **given}
+    assert (seen["replication_method"], seen["replication_key"]) == ("INCREMENTAL", "updated_at")
