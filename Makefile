@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test prove real check evaluate bench mutants schemas lock clean
+.PHONY: help setup demo test prove classics real check evaluate bench mutants schemas lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ prove: setup  ## the properties at full count, crash and concurrency tests at ev
 
 real: setup  ## the hub against Tryton, PostgreSQL, Stripe's and Segment's clients ..., each installed into .real/
 	$(BIN)/python -m pytest -n 0 -o python_files='real_*.py' tests/real $(ARGS)
+
+classics: setup  ## 86 situations of two to seven records: who is one customer
+	HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 tests/matching/test_classics.py $(ARGS)
 
 check: setup  ## style, types, import contracts, configuration
 	$(BIN)/ruff format --check -q hub tests benchmarks docs
