@@ -43,6 +43,10 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
     },
     "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
     "access": {Size.small: ("--customers", "50000"), Size.full: ("--customers", "1000000")},
+    "sync": {
+        Size.small: ("--customers", "5000", "--sent", "100"),
+        Size.full: ("--customers", "1000000", "--sent", "2000"),
+    },
     "world_speed": {Size.small: ("100000",), Size.full: ("1000000",)},
 }
 COMMAND = typer.Typer(help=__doc__, add_completion=False, rich_markup_mode=None)

@@ -33,6 +33,7 @@ from hub.api import (
     records,
     review_work,
     session,
+    snapshots,
     sources,
     subscriptions,
 )
@@ -93,6 +94,7 @@ def create_app(hub: Hub) -> FastAPI:
         decisions,
         acts,
         changes,
+        snapshots,
         subscriptions,
         events,
         session,

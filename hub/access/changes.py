@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.access import seen as s
-from hub.access.cursors import seal, unseal
-from hub.access.customers import Customers
+from hub.access.batches import Batches
+from hub.access.cursors import find, hide, seal, unseal
 from hub.access.door import bounded, only
 from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
@@ -18,10 +18,11 @@ from hub.golden_record import lookups, past, store
 from hub.golden_record.store import StoredChange
 
 SCANNED = 5000  # changes looked through for one page of the feed
+SOME = 500  # of them at a time
 REMEMBERED = 1000  # feeds whose position past hidden changes is kept in memory
 
 
-class Changes(Customers):
+class Changes(Batches):
     """Changes in a view."""
 
     def changes(self, principal: Principal, *, cursor: str | None = None, limit: int = 50) -> s.SeenPage:
@@ -31,7 +32,7 @@ class Changes(Customers):
         """
         view, limit = self.view(principal), bounded(limit)
         bound = ("changes", view.version)
-        last: str | None = unseal(self._cursors, cursor, *bound) if cursor else None
+        last: str | list[str] | None = unseal(self._cursors, cursor, *bound) if cursor else None
         with self.database.read() as connection:
             rows, more = self._next_changes(connection, view, last, limit)
             data = self._seen_changes(connection, view, rows)
@@ -44,44 +45,27 @@ class Changes(Customers):
         """The feed's cursor after a change that the asker was shown."""
         return seal(self._cursors, change, "changes", self.view(principal).version)
 
+    def cursor_at(self, view: View, position: int) -> str:
+        """The feed's cursor after a position of the outbox, whose number is not told."""
+        return seal(self._cursors, [hide(self._cursors, position)], "changes", view.version)
+
+    def position(self) -> str:
+        """How far the outbox is, for who wants to see at least that: told without its number."""
+        with self.database.read() as connection:
+            return hide(self._cursors, store.next_seq(connection) - 1)
+
     def told(self, principal: Principal, seqs: Sequence[int]) -> dict[int, s.SeenChange]:
         """What a subscriber is sent of the changes at these positions of the outbox: each customer at the version that
         the change names, through today's view. Changes that the view does not show are left out."""
         view = self.view(principal)
-        found: dict[int, s.SeenChange] = {}
         with self.database.read() as connection:
-            for seq in seqs:
-                stored = next(iter(store.changes_after(connection, seq - 1, 1)), None)
-                if stored is None or stored.seq != seq:
-                    continue
-                change = self._told(connection, view, stored)
-                if change is not None:
-                    found[seq] = self._rendered(connection, view, change)
+            stored = (self._told(connection, view, c) for c in lookups.changes_at(connection, seqs))
+            found = self._rendered(connection, view, [c for c in stored if c is not None])
         seen = list(found.values())
         self._sighted(
             principal, view, "deliver", list(dict.fromkeys(c.customer for c in seen)), {c.customer_type for c in seen}
         )
         return found
-
-    def _rendered(self, connection: Connection, view: View, change: StoredChange) -> s.SeenChange:
-        """A change with the customer at its version; what it became outside the rows is not told."""
-        shown = [c for c in self._shown_changes(connection, view, change.customer) if c.version <= change.version]
-        row = next(h for h in store.history(connection, change.customer) if h.version == change.version)
-        data = None
-        if row.lineage is not None and change.kind != "left":
-            values = self._golden_at(connection, view, row, row.lineage)
-            data = self._customer(connection, view, change.customer, row.type, values, row.members, shown, None)
-        return s.SeenChange(
-            change.id,
-            change.kind,
-            change.customer,
-            change.type,
-            len(shown),
-            change.at,
-            changed_in_view(change.attributes, view.of(change.type)),
-            change.other,
-            data,
-        )
 
     def history(self, principal: Principal, id: str, *, limit: int = 50, cursor: str | None = None) -> s.SeenPage:
         """The versions of the customer that an id leads to, oldest first: only changes that the view shows."""
@@ -102,20 +86,25 @@ class Changes(Customers):
         return s.SeenPage(data, None if more is None else seal(self._cursors, more, *bound))
 
     def _next_changes(
-        self, connection: Connection, view: View, last: str | None, limit: int
+        self, connection: Connection, view: View, last: str | list[str] | None, limit: int
     ) -> tuple[list[StoredChange], bool]:
         """A page, and whether more changes follow that were not looked at."""
-        start = lookups.change_seq(connection, last) if last else 0
+        key = last[0] if isinstance(last, list) else last
+        if isinstance(last, list):  # a position, hidden
+            start = find(self._cursors, last[0])
+        else:
+            start = lookups.change_seq(connection, last) if last else 0
         if start is None:
             raise Gone(
                 "the change that this cursor names is no longer kept",
                 [Fault("?cursor", "is too old", "read all customers again, then ask without a cursor")],
             )
-        at = max(start, self._passed.get((view.version, last), 0))
+        at = max(start, self._passed.get((view.version, key), 0))
         found: list[StoredChange] = []
         scanned, more = 0, True
         while len(found) < limit and scanned < SCANNED:
-            rows = store.changes_after(connection, at, 500)
+            size = SOME if scanned else min(limit, SOME)
+            rows = store.changes_after(connection, at, size)
             for row in rows:
                 if len(found) == limit:
                     break
@@ -123,40 +112,14 @@ class Changes(Customers):
                 if (told := self._told(connection, view, row)) is not None:
                     found.append(told)
             scanned += len(rows)
-            if len(rows) < 500:
+            if len(rows) < size:
                 more = len(found) == limit
                 break
         if not found:  # remembered, so that polling a quiet feed does not look through the same hidden changes again
             if len(self._passed) >= REMEMBERED:
                 self._passed.clear()
-            self._passed[view.version, last] = at
+            self._passed[view.version, key] = at
         return found, more
-
-    def _seen_changes(self, connection: Connection, view: View, rows: Sequence[StoredChange]) -> list[s.SeenChange]:
-        order: dict[str, list[str]] = {}
-        now: dict[str, s.SeenCustomer | None] = {}
-        for id in dict.fromkeys(r.customer for r in rows):
-            order[id] = [c.id for c in self._shown_changes(connection, view, id)]
-            customer = store.customer(connection, id)
-            now[id] = (
-                None
-                if customer is None or not self._within(connection, view, customer)
-                else self._now(connection, view, customer, False)
-            )
-        return [
-            s.SeenChange(
-                r.id,
-                r.kind,
-                r.customer,
-                r.type,
-                order[r.customer].index(r.id) + 1,
-                r.at,
-                changed_in_view(r.attributes, view.of(r.type)),
-                r.other,
-                now[r.customer],
-            )
-            for r in rows
-        ]
 
     def _golden_at(
         self, connection: Connection, view: View, row: store.StoredHistory, lineage: past.Lineage

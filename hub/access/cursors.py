@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import secrets
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from hub.errors import BadRequest, Fault
 from hub.model import canonical
 
-MAC = 12  # bytes
+MAC, WIDTH = 12, 8  # bytes: of a seal, of a hidden number
 
 
 def seal(key: bytes, position: Any, *bound: Any) -> str:
@@ -34,6 +35,30 @@ def unseal(key: bytes, cursor: str, *bound: Any) -> Any:
             [Fault("?cursor", "unknown cursor", "ask again from the start, without a cursor, with the same filters")],
         )
     return orjson.loads(body)
+
+
+def hide(key: bytes, number: int) -> str:
+    """A number that its holder can give back and not read: how many changes there are is nobody's business."""
+    nonce = secrets.token_bytes(WIDTH)
+    body = nonce + _padded(key, nonce, number.to_bytes(WIDTH, "big"))
+    return base64.urlsafe_b64encode(_mac(key, body, ("hidden",)) + body).decode().rstrip("=")
+
+
+def find(key: bytes, token: str) -> int | None:
+    """The number; None when the token is none of ours."""
+    try:
+        data = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
+    except (ValueError, UnicodeEncodeError):
+        return None
+    mac, body = data[:MAC], data[MAC:]
+    if len(body) != 2 * WIDTH or not hmac.compare_digest(mac, _mac(key, body, ("hidden",))):
+        return None
+    return int.from_bytes(_padded(key, body[:WIDTH], body[WIDTH:]), "big")
+
+
+def _padded(key: bytes, nonce: bytes, data: bytes) -> bytes:
+    pad = hmac.new(key, b"pad" + nonce, hashlib.sha256).digest()
+    return bytes(a ^ b for a, b in zip(data, pad, strict=False))
 
 
 def _mac(key: bytes, body: bytes, bound: tuple[Any, ...]) -> bytes:

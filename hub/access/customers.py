@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from hub.access import caller_store
 from hub.access import seen as s
-from hub.access.door import Door, gone, may_crosswalk, only, unknown
+from hub.access.door import Door, ShownCount, gone, may_crosswalk, only, unknown
 from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.access.rows import within
@@ -92,7 +92,8 @@ class Customers(Door):
                 base=self._base(connection, customer.recipe),
             )
             why = self._lineage(view, customer.type, seen, refs)
-        return self._customer(connection, view, customer.id, customer.type, customer.values, members, shown, why)
+        place = counted(shown)
+        return self._customer(connection, view, customer.id, customer.type, customer.values, members, place, why)
 
     def _then(
         self, connection: Connection, view: View, id: str, lineage: bool, as_of: int | None, known_at: int | None
@@ -122,7 +123,7 @@ class Customers(Door):
             values = refs.values(why_seen)
         shown = [c for c in self._shown_changes(connection, view, shown_id) if c.version <= version]
         why = self._lineage(view, type_name, why_seen, refs) if lineage else None
-        seen = self._customer(connection, view, shown_id, type_name, values, members, shown, why)
+        seen = self._customer(connection, view, shown_id, type_name, values, members, counted(shown), why)
         return replace(seen, undated=tuple(sorted(doubtful & seen.values.keys()))) if as_of is not None else seen
 
     def _served(self, connection: Connection, view: View, id: str, at: int) -> store.StoredHistory:
@@ -152,12 +153,12 @@ class Customers(Door):
         type_name: str,
         values: Mapping[str, Any],
         members: Iterable[int],
-        shown: Sequence[StoredChange],
+        place: ShownCount,
         lineage: Mapping[str, Any] | None,
     ) -> s.SeenCustomer:
         records = self._records(connection, members) if "crosswalk" in view.may else None
         looked = self._values(view, type_name, values)
-        version, at = max(1, len(shown)), shown[-1].at if shown else 0
+        version, at = max(1, place.version), place.at
         # The ETag is made of what is shown and of the view: hidden changes do not move it, another view's never fits.
         tag = digest([view.version, id, type_name, version, at, looked, [str(r) for r in records or ()], lineage], 12)
         return s.SeenCustomer(id, type_name, version, at, looked, records, lineage, f'"{tag}"')
@@ -192,3 +193,7 @@ class Customers(Door):
             return told
 
         return {a: why(a, lineage[a]) for a in sorted(lineage) if a in columns}
+
+
+def counted(shown: Sequence[StoredChange]) -> ShownCount:
+    return ShownCount(shown[-1].seq, len(shown), shown[-1].at) if shown else ShownCount(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,13 +28,22 @@ from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe, read_recipe
 from hub.model import RecordId, Sight, Value
 from hub.resolve.resolver import find_customer
-from hub.settings import Config
+from hub.settings import Config, CustomerType
 from hub.settings.access import Role, RowLimits
 from hub.settings.checks import clean_value
 
 LARGEST_PAGE = 200
 PROOF = "identified"
 SHOWN_PROOF: ContextVar[str] = ContextVar("proof", default="")  # that a caller was identified, as the request shows it
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCount:
+    """How many changes of a customer a view shows up to a position: its version there, and the time of the last of them."""
+
+    seq: int
+    version: int = 0
+    at: int = 0
 
 
 class Door:
@@ -50,6 +59,7 @@ class Door:
         self._recipes = past.Recipes(config)
         self._recipe: Recipe | None = None
         self._passed: dict[tuple[str, str | None], int] = {}
+        self._counted: dict[tuple[str, str], ShownCount] = {}
 
     def view(self, principal: Principal) -> View:
         """The view of a principal's role, for the purpose of the request. A role that the configuration has no more sees
@@ -242,8 +252,9 @@ class Door:
         return change if self._shows(connection, view, change) else None
 
     def _read_change(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
-        states = {h.version: h for h in store.history(connection, change.customer)}
-        before, after = states.get(change.version - 1), states.get(change.version)
+        before, after = (
+            store.history_row(connection, change.customer, v) for v in (change.version - 1, change.version)
+        )
         was, now = (Standpoint(_there(h), self._was_within(connection, view, h)) for h in (before, after))
         # Named are those that came (as they were before), and those that this one went into (as they are after).
         later = not now.there or (change.kind == "split" and was.there)
@@ -337,17 +348,13 @@ def _there(row: StoredHistory | None) -> bool:
 
 
 def _cleaned(config: Config, role: Role) -> dict[str, RowLimits]:
+    return {type_name: cleaned_rows(config.customers[type_name], rows) for type_name, rows in role.rows.items()}
+
+
+def cleaned_rows(customer_type: CustomerType, rows: RowLimits) -> RowLimits:
     """Conditions with their values as golden records hold them."""
-    return {
-        type_name: rows.model_copy(
-            update={
-                "where": {
-                    name: wanted
-                    if "." in name
-                    else tuple(str(clean_value(config.customers[type_name], name, value)) for value in wanted)
-                    for name, wanted in rows.where.items()
-                }
-            }
-        )
-        for type_name, rows in role.rows.items()
+    where = {
+        name: wanted if "." in name else tuple(str(clean_value(customer_type, name, value)) for value in wanted)
+        for name, wanted in rows.where.items()
     }
+    return rows.model_copy(update={"where": where})

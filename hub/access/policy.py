@@ -140,9 +140,9 @@ def see(
 ) -> dict[str, list[Any]]:
     """A golden record's values (attribute -> plain values) as a view shows them, attributes in order of name."""
     return {
-        attribute: [
-            look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]
-        ]
+        attribute: list(values[attribute])
+        if columns[attribute] is Sight.SHOW
+        else [look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]]
         for attribute in sorted(values.keys() & columns.keys())
     }
 

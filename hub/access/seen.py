@@ -17,7 +17,7 @@ class SeenCustomer:
     values   attribute -> value, a list where the attribute has many, None where it was cleared
     records  the crosswalk, for roles that may see it
     lineage  attribute -> why, when it was asked for
-    etag     strong, made of all the above and the view
+    etag     strong, made of all the above and the view; empty where many customers are told at once
     undated  of an answer as of a time: attributes whose sources give no date that early, so that they may be younger
     """
 

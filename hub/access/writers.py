@@ -110,8 +110,3 @@ class Writers(Customers):
             landing.pending_count(connection)
         self.database.room()
         self.audit.room()
-
-    def figures(self) -> dict[str, int]:
-        """Counts for monitoring, of all customers alike: a role with rows cannot have the permission for them."""
-        with self.database.read() as connection:
-            return {"hub_pending_records": landing.pending_count(connection)}

@@ -12,6 +12,7 @@ from hub.api.problems import documented
 from hub.api.schemas import Health
 from hub.api.security import Public, TheHub, needs
 from hub.errors import DiskFull, RetryLater
+from hub.work.status import status
 
 router = APIRouter(tags=["service"])
 
@@ -37,4 +38,4 @@ def get_readiness(hub: TheHub) -> Health:
 @router.get("/metrics", operation_id="get_metrics", response_class=PlainTextResponse, responses=documented())
 def get_metrics(hub: TheHub, _principal: Annotated[Principal, needs("metrics")]) -> PlainTextResponse:
     """Figures in Prometheus' text format."""
-    return PlainTextResponse(hub.metrics.text(hub.reader.figures()))
+    return PlainTextResponse(hub.metrics.text(status(hub.database, hub.config).gauges()))

@@ -14,11 +14,12 @@ from hub.api.customers import Cursor, Limit, micros
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
+from hub.api.written import Written
 from hub.open import Hub
 from hub.stewardship.queue import CLAIM, Queue, Shown
 from hub.stewardship.review_store import Hold
 
-router = APIRouter(prefix="/v1", tags=["decisions"])
+router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Written)
 
 SECOND = 1_000_000
 

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 Subscriber = Annotated[Principal, needs("subscribe")]
 Id = Annotated[str, Path(max_length=100)]
 EventId = Annotated[str, Path(max_length=100)]
-Status = Literal["pending", "sending", "done", "dead", "dropped"]
+Status = Literal["pending", "done", "dead", "dropped"]
 
 
 class SubscriptionIn(In):

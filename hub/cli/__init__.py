@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hub.cli import add, check, doors, flow, quality
+from hub.cli import add, check, doors, flow, quality, status
 from hub.cli.access import access
 from hub.cli.audit import audit
 from hub.cli.doors import keys
@@ -18,6 +18,7 @@ from hub.cli.people import users
 from hub.cli.shared import err, said
 from hub.cli.sources import source
 from hub.cli.subscriptions import subscriptions
+from hub.cli.write_back import write_back
 from hub.errors import ConfigError, HubError
 
 app = typer.Typer(
@@ -44,7 +45,7 @@ def options(
     """Customer master data hub: one golden record per customer, from the systems you already have."""
 
 
-for part in (check, flow, quality, doors):
+for part in (check, flow, quality, doors, status):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")
@@ -54,6 +55,7 @@ app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(model, name="model")
 app.add_typer(subscriptions, name="subscriptions")
+app.add_typer(write_back, name="write-back")
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +25,8 @@ from hub.cli.shared import (
 )
 
 if TYPE_CHECKING:
+    from hub.delivery.write_back import Plan
+    from hub.model import RecordId
     from hub.resolve.backlog import Report
     from hub.work.pull import Pulled
 
@@ -106,11 +110,21 @@ def match(
 
 
 @app.command()
-def push(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
+def push(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List every write that would go, field by field; reach no source.")
+    ] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
     """Write golden values back to the sources that subscribe to them."""
     from hub.work import cycle
 
     with opened(config, database, folder, despite=True) as hub:
+        if dry_run:
+            print_planned(cycle.planned(hub.resolver, hub.reader))
+            return
         pushed = cycle.push(hub.resolver, hub.reader)
         print_pushed(pushed)
         if pushed.unreached or hub.config.aside:
@@ -211,6 +225,22 @@ def print_matched(found: Report) -> None:
             out.print(
                 f"  {type_name}: {counts['blocks_over_cap']:,} blocks over their cap were left out (largest {counts['largest_block']:,} records)"
             )
+
+
+def print_planned(planned: Iterable[tuple[RecordId, Plan]]) -> None:
+    """Line by line: there may be very many."""
+    records = fields = 0
+    for record, plan in planned:
+        name = f"{record.source}.{record.stream} {record.key}"
+        records, fields = records + bool(plan.fields), fields + len(plan.fields)
+        for place, value in plan.fields.items():
+            held = json.dumps(plan.expected.get(place), ensure_ascii=False)
+            out.print(f"{name}  {place}: {held} -> {json.dumps(value, ensure_ascii=False)}", soft_wrap=True)
+        for attribute, why in plan.problems.items():
+            out.print(f"{name}  {attribute} not written: {why}", soft_wrap=True)
+        for attribute in plan.tripped:
+            out.print(f"{name}  {attribute} not written: the source keeps changing it back", soft_wrap=True)
+    out.print(f"{fields:,} fields of {records:,} records would be written")
 
 
 def print_pushed(pushed: Any) -> None:

@@ -60,6 +60,12 @@ class Lease:
             raise Conflict(f"another process took over '{self.name}': what was not done yet waits for it")
 
 
+def held_now(connection: Connection, now: int) -> list[tuple[str, str]]:
+    """What is being done now, and by whom: (name, holder)."""
+    query = "SELECT name, holder FROM lease WHERE until > :now ORDER BY name"
+    return [(str(name), str(holder)) for name, holder in ask(connection, query, now=now)]
+
+
 def take_lease(database: Units, name: str, holder: str) -> Lease | None:
     """The lease, ours for now; None while another has it. The same holder may take it again."""
     with database.read() as connection:  # whoever waits looks often: nobody else should wait for that

@@ -60,11 +60,16 @@ def read_on(database: Units, consumer: Consumer, *, check: Check = nothing, adva
             check(connection)
             if not consumer.ready(connection):
                 return False
-            found = changes_after(connection, after, TAKEN)
-            consumer.take(connection, found)
-            if found:
-                after = found[-1].seq
-                if advance:
-                    store.move(connection, consumer.name, consumer.view, after)
+            found = step(connection, consumer, after, advance=advance)
         if len(found) < TAKEN:
             return True
+        after = found[-1].seq
+
+
+def step(connection: Connection, consumer: Consumer, after: int, *, advance: bool = True) -> list[StoredChange]:
+    """Hand over some changes after a position, in the caller's unit, which asked whether the consumer is ready."""
+    found = changes_after(connection, after, TAKEN)
+    consumer.take(connection, found)
+    if found and advance:
+        store.move(connection, consumer.name, consumer.view, found[-1].seq)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.access.handover import Handover, hand_over
@@ -24,6 +24,7 @@ from hub.landing import store as landing
 from hub.landing.store import StoredVersion
 from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe
+from hub.model import RecordId
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
 
@@ -126,6 +127,21 @@ class Push:
             finally:
                 connector.close()
         return self.result
+
+    def planned(self) -> Iterator[tuple[RecordId, Plan]]:
+        """Every write that would go now, record by record. No source is asked and none is written to."""
+        fan_out(self.database, self.resolver.config, self._check)
+        for (source, stream), given in sorted(targets(self.resolver.config).items()):
+            after = 0
+            while waiting := self._waiting(source, stream, after):
+                after = waiting[-1].rid
+                for _, key, p in self._plan(waiting, source, stream, given):
+                    if p is not None and (p.fields or p.problems or p.tripped):
+                        yield RecordId(source, stream, key), p
+
+    def _waiting(self, source: str, stream: str, after: int) -> list[Waiting]:
+        with self.database.read() as connection:
+            return store.waiting(connection, source, stream, after, BATCH)
 
     def _check(self, connection: Connection) -> None:
         """Whoever lost the lease sends no more."""

@@ -22,7 +22,7 @@ class WriteBackRow(SQLModel, table=True):
     source: str
     stream: str
     seq: int = big()  # the newest change behind it
-    status: str  # pending | sending | done | rejected | tripped
+    status: str  # pending | sending | done | rejected | tripped | dropped
     attempts: int = 0
     next_at: int = big()
     detail: str = ""
@@ -50,6 +50,11 @@ class Waiting:
 def position(connection: Connection, name: str) -> int:
     """How far a consumer came; 0: it was told nothing yet."""
     return db.number(connection, "SELECT seq FROM position WHERE name = :name", name=name)
+
+
+def positions(connection: Connection) -> dict[str, int]:
+    """How far each consumer came."""
+    return dict(db.ask(connection, "SELECT name, seq FROM position"))
 
 
 def move(connection: Connection, name: str, view: str, seq: int) -> None:
@@ -101,3 +106,54 @@ def settle(
 def counts(connection: Connection) -> dict[str, int]:
     """Records by state: what is delivered, waiting, refused."""
     return dict(db.ask(connection, "SELECT status, count(*) FROM write_back GROUP BY status"))
+
+
+def waiting(connection: Connection, source: str, stream: str, after: int, limit: int) -> list[Waiting]:
+    """Records of a stream that wait, whenever they are due, by number after one."""
+    query = (
+        "SELECT rid, source, stream, seq, attempts FROM write_back WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND rid > :after ORDER BY rid LIMIT :limit"
+    )
+    return [Waiting(*r) for r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
+
+
+@dataclass(frozen=True, slots=True)
+class DeadWrite:
+    """A record that its source would not take the values of, or keeps changing back."""
+
+    rid: int
+    source: str
+    stream: str
+    status: str
+    attempts: int
+    detail: str
+    at: int
+
+
+DEAD = "status IN ('rejected', 'tripped')"
+
+
+def dead(connection: Connection, limit: int) -> list[DeadWrite]:
+    """Dead letters of write-back, the newest first."""
+    columns = ", ".join(DeadWrite.__dataclass_fields__)
+    query = f"SELECT {columns} FROM write_back WHERE {DEAD} ORDER BY at DESC, rid LIMIT :limit"
+    return [DeadWrite(*r) for r in db.ask(connection, query, limit=limit)]
+
+
+def retry(connection: Connection, rid: int | None, now: int) -> int:
+    """Refused records wait again, one or all. How many."""
+    query = "SELECT rid FROM write_back WHERE status = 'rejected' AND (:all = 1 OR rid = :rid)"
+    found = [r[0] for r in db.ask(connection, query, all=int(rid is None), rid=rid or 0)]
+    statement = (
+        "UPDATE write_back SET status = 'pending', attempts = 0, next_at = :now, detail = '' WHERE rid IN {rids}"
+    )
+    db.do(connection, statement, rids=found, now=now)
+    return len(found)
+
+
+def drop(connection: Connection, rid: int, reason: str, now: int) -> bool:
+    """Give a dead letter up, until the golden record changes again. Was there one?"""
+    found = db.ask(connection, f"SELECT rid FROM write_back WHERE rid = :rid AND {DEAD}", rid=rid)
+    statement = "UPDATE write_back SET status = 'dropped', detail = :reason, at = :now WHERE rid IN {rids}"
+    db.do(connection, statement, rids=[r[0] for r in found], reason=reason[:500], now=now)
+    return bool(found)

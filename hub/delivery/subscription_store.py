@@ -12,7 +12,8 @@ from sqlmodel import Field, SQLModel
 from hub import db
 from hub.db import big, table
 
-OPEN = "('pending', 'sending')"
+MOST = 200  # subscriptions of one hub
+WAITS = "status IN ('pending', 'sending')"  # the second by a version before, which marked what it had in its hands
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -52,7 +53,7 @@ class DeliveryRow(SQLModel, table=True):
     event: str
     customer: str
     changed_at: int = big()
-    status: str  # pending | sending | done | dead | dropped
+    status: str  # pending | done | dead | dropped
     attempts: int = 0
     next_at: int = big()
     code: int = 0  # the last answer's HTTP status; 0: none came
@@ -164,22 +165,18 @@ def take_up(connection: Connection, subscription: str, events: Iterable[tuple[in
     db.insert_many(connection, table(DeliveryRow), DELIVERY, rows)
 
 
-def recover(connection: Connection) -> None:
-    """What a sender that died had in its hands waits again. Only for who is the one sender."""
-    db.do(connection, "UPDATE delivery SET status = 'pending' WHERE status = 'sending'")
-
-
-def unfinished(connection: Connection) -> bool:
-    return bool(db.ask(connection, "SELECT 1 FROM delivery WHERE status = 'sending' LIMIT 1"))
+def with_some(connection: Connection, now: int) -> set[str]:
+    """Subscriptions of which something waits whose time has come. An earlier event of its customer may hold it still."""
+    query = f"SELECT DISTINCT subscription FROM delivery WHERE {WAITS} AND next_at <= :now"
+    return {str(r[0]) for r in db.ask(connection, query, now=now)}
 
 
 def due(connection: Connection, subscription: str, now: int, limit: int) -> list[Delivery]:
     """What can go now: of each customer the earliest that waits, and no other, so that a customer's events keep their order."""
     found = db.ask(
         connection,
-        f"SELECT {_DELIVERY} FROM delivery d WHERE subscription = :s AND status = 'pending' AND next_at <= :now"
-        " AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.subscription = d.subscription AND e.customer = d.customer"
-        f" AND e.seq < d.seq AND e.status IN {OPEN}) ORDER BY seq LIMIT :n",
+        f"SELECT {_DELIVERY} FROM delivery WHERE subscription = :s AND {WAITS} AND next_at <= :now AND seq IN"
+        f" (SELECT min(seq) FROM delivery WHERE subscription = :s AND {WAITS} GROUP BY customer) ORDER BY seq LIMIT :n",
         s=subscription,
         now=now,
         n=limit,
@@ -187,22 +184,18 @@ def due(connection: Connection, subscription: str, now: int, limit: int) -> list
     return [Delivery(*r) for r in found]
 
 
-def claim(connection: Connection, ids: Iterable[int]) -> None:
-    db.do(connection, "UPDATE delivery SET status = 'sending' WHERE id IN {ids} AND status = 'pending'", ids=ids)
-
-
 def settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """What became of what was sent, unless somebody else settled it: rows of id, attempts (before), status, tried, next_at, code, detail, at."""
+    """What became of what was sent, unless somebody else settled it: rows of id, attempts (before), status, next_at, code, detail, at."""
     db.do_many(
         connection,
-        "UPDATE delivery SET status = :status, attempts = attempts + :tried, next_at = :next_at, code = :code,"
-        " detail = :detail, at = :at WHERE id = :id AND attempts = :attempts AND status = 'sending'",
+        "UPDATE delivery SET status = :status, attempts = attempts + 1, next_at = :next_at, code = :code,"
+        f" detail = :detail, at = :at WHERE id = :id AND attempts = :attempts AND {WAITS}",
         rows,
     )
 
 
 def forget(connection: Connection, ids: Iterable[int]) -> None:
-    """Of what the subscriber's view does not show no trace stays."""
+    """No trace of them stays."""
     db.do(connection, "DELETE FROM delivery WHERE id IN {ids}", ids=ids)
 
 
@@ -212,7 +205,7 @@ def log(
     """Deliveries that were tried, the newest first; `before`: an event. What was not tried yet may be hidden from the subscriber."""
     found = db.ask(
         connection,
-        f"SELECT {_DELIVERY} FROM delivery WHERE subscription = :s AND (status NOT IN {OPEN} OR attempts > 0)"
+        f"SELECT {_DELIVERY} FROM delivery WHERE subscription = :s AND (NOT {WAITS} OR attempts > 0)"
         " AND (:newest = 1 OR seq < (SELECT max(seq) FROM delivery WHERE subscription = :s AND event = :before))"
         " AND (:any = 1 OR status = :status) ORDER BY seq DESC LIMIT :n",
         s=subscription,
@@ -243,7 +236,7 @@ def replay(connection: Connection, subscription: str, since: int, until: int, no
     found = db.ask(
         connection,
         "SELECT id FROM delivery WHERE subscription = :s AND changed_at >= :since AND changed_at < :until"
-        f" AND status NOT IN {OPEN}",
+        f" AND NOT {WAITS}",
         s=subscription,
         since=since,
         until=until,
@@ -287,3 +280,9 @@ def totals(connection: Connection) -> dict[str, dict[str, int]]:
     for subscription, status, count in db.ask(connection, query):
         found.setdefault(str(subscription), {})[str(status)] = int(count)
     return found
+
+
+def old(connection: Connection, before: int, limit: int) -> list[int]:
+    """Some of the deliveries that came to an end before a time: numbers."""
+    query = "SELECT id FROM delivery WHERE at < :before AND status IN ('done', 'dropped', 'dead') ORDER BY id LIMIT :n"
+    return [int(r[0]) for r in db.ask(connection, query, before=before, n=limit)]

@@ -17,13 +17,11 @@ from hub.delivery import store as positions
 from hub.delivery import subscription_store as store
 from hub.delivery import webhook
 from hub.delivery.addresses import Network, place_of
-from hub.delivery.subscription_store import Delivery, Subscription
+from hub.delivery.subscription_store import MOST, Delivery, Subscription
 from hub.delivery.webhook import Answered
 from hub.delivery.webhooks import Webhooks, secret_of
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record.store import last_seq
-
-MOST = 200  # subscriptions of one hub
 
 
 @dataclass(frozen=True, slots=True)

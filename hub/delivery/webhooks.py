@@ -1,37 +1,59 @@
 """Webhooks: changes taken up for each subscription, rendered in today's view when sent, signed, tried again, logged.
 
-Order is kept per customer. Each endpoint has a thread of its own while it is served, so a slow one delays no other.
+Order is kept per customer. Each endpoint has a thread and a connection of its own while it is served, so a slow one
+delays no other; what became of their events shares commits.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 import httpx2
+import structlog
 
 from hub.access.keys import revoked
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.access.secret import derive
-from hub.access.seen import SeenChange
 from hub.db import Clock, Connection, Lease, fail_point
+from hub.db.turns import Convoy
+from hub.delivery import store as positions
 from hub.delivery import subscription_store as store
 from hub.delivery import webhook
-from hub.delivery.addresses import Network, place_of
-from hub.delivery.outbox import read_on
-from hub.delivery.subscription_store import Delivery, Subscription
+from hub.delivery.addresses import Network
+from hub.delivery.endpoint import Endpoint
+from hub.delivery.outbox import step
+from hub.delivery.retention import forget_old
+from hub.delivery.subscription_store import MOST, Delivery, Subscription
 from hub.delivery.webhook import Answered, Judged
-from hub.errors import Refused
-from hub.golden_record.store import StoredChange
+from hub.errors import Conflict, Refused
+from hub.golden_record.store import StoredChange, last_seq
 
-BATCH = 20  # events of one endpoint between two commits
-ROUNDS = 50  # batches of one endpoint in one go: then whoever waits for its thread has a turn
-THREADS = 16
-TIMEOUT = httpx2.Timeout(15.0, connect=5.0)
+log = structlog.get_logger()
+
+BATCH = 50  # events of one endpoint between two commits
+ROUNDS = 20  # batches of one endpoint in one go: then it is looked at again whether it is still to be served
+FORGET_SECONDS = 21_600  # between two looks for what is too old to be kept
+REST_SECONDS = 10.0  # after a fault of the hub's own, until an endpoint is served again
+STEPS = 10  # takings of changes in one unit, while none of them is wanted
+TOGETHER = 2000  # events whose outcomes share a commit
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of what was in a thread's hands: (delivery, state, microseconds to wait, answer)."""
+
+    one: Subscription
+    settled: Sequence[tuple[Delivery, str, int, Answered]]
+    away: bool = False
+    gone: bool = False
 
 
 class SubscriptionConsumer:
@@ -54,7 +76,11 @@ class SubscriptionConsumer:
 
     def take(self, connection: Connection, changes: Sequence[StoredChange]) -> None:
         mine = self.subscription
-        events = [(c.seq, c.id, c.customer, c.at) for c in changes if webhook.wants(mine.types, mine.attributes, c)]
+        events = [
+            (c.seq, c.id, c.customer, c.at)
+            for c in changes
+            if webhook.wants(mine.types, mine.attributes, c.type, c.kind, c.attributes)
+        ]
         store.take_up(connection, mine.id, events, self.clock.now())
 
 
@@ -64,126 +90,153 @@ class Webhooks:
     def __init__(self, reader: Reader, networks: Sequence[Network] = (), lease: Lease | None = None):
         self.reader, self.database, self.networks, self.lease = reader, reader.database, tuple(networks), lease
         self.outcomes: Counter[str] = Counter()
-        self._client = httpx2.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhooks")
+        self._convoy = Convoy(lambda: self.database.unit(urgent=False), TOGETHER)  # a commit waits for the disk
+        self._threads = ThreadPoolExecutor(MOST, thread_name_prefix="webhooks")
         self._busy: dict[str, Future[None]] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._resting: dict[str, float] = {}
+        self._forget_at = 0.0
         self._lock = threading.Lock()
-        self._fresh = True
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
-        self._client.close()
+        for endpoint in self._endpoints.values():
+            endpoint.close()
 
     def run(self) -> Counter[str]:
         """Everything that is due now, to its end."""
         before = Counter(self.outcomes)
-        self.start()
-        for future in list(self._busy.values()):
-            future.result()
+        while self.start():
+            for future in list(self._busy.values()):
+                future.result()
         return self.outcomes - before
 
-    def start(self) -> None:
-        """Take up what changed, and serve each endpoint that has something due and is not being served. Does not wait.
-        Writes nothing when there is nothing to do."""
-        if self._fresh:
-            with self.database.read() as connection:
-                left = store.unfinished(connection)
-            if left:
-                with self.database.unit(urgent=False) as connection:
-                    self._check(connection)
-                    store.recover(connection)
-            self._fresh = False
+    def start(self) -> int:
+        """Serve each endpoint that has something to send and is not being served. How many are. Does not wait, and
+        writes nothing when there is nothing to do."""
+        for id in [i for i, f in self._busy.items() if f.done()]:
+            self._ended(id, self._busy.pop(id))
+        self._forget()
+        for id in self._waiting():
+            self._busy[id] = self._threads.submit(self._serve, id)
+        return len(self._busy)
+
+    def _forget(self) -> None:
+        """From time to time: deliveries that came to an end long ago leave the log."""
+        if time.monotonic() >= self._forget_at:
+            self._forget_at = time.monotonic() + FORGET_SECONDS
+            forget_old(self.database)
+
+    def _waiting(self) -> list[str]:
+        """Subscriptions that nobody serves, and for which there is something to do now."""
+        now, rested = self.database.clock.now(), time.monotonic()
         with self.database.read() as connection:
-            everyone = [s for s in store.subscriptions(connection) if s.state == "active"]
-        for one in everyone:
-            if self._take_up(one) or self._due(one):
-                running = self._busy.get(one.id)
-                if running is None or running.done():
-                    self._busy[one.id] = self._threads.submit(self._serve, one.id)
+            end, some, came = last_seq(connection), store.with_some(connection, now), positions.positions(connection)
+            return [
+                s.id
+                for s in store.subscriptions(connection)
+                if s.state == "active"
+                and s.next_at <= now
+                and s.id not in self._busy
+                and self._resting.get(s.id, 0.0) <= rested
+                and (
+                    came.get(store.consumer_name(s.id), 0) < end
+                    or (s.id in some and store.due(connection, s.id, now, 1))
+                )
+            ]
 
-    def _check(self, connection: Connection) -> None:
-        if self.lease is not None:
-            self.lease.check(connection)
-
-    def _due(self, one: Subscription) -> bool:
-        now = self.database.clock.now()
-        with self.database.read() as connection:
-            return one.next_at <= now and bool(store.due(connection, one.id, now, 1))
-
-    def _take_up(self, one: Subscription) -> bool:
-        """Changes since the last time -> deliveries. Was there any change?"""
-        return read_on(self.database, SubscriptionConsumer(one, self.database.clock), check=self._check)
+    def _ended(self, id: str, future: Future[None]) -> None:
+        """A fault of the hub's own at one endpoint is told and harms no other; a lost lease ends them all."""
+        error = future.exception()
+        if isinstance(error, Conflict):
+            raise error
+        if error is not None:
+            log.error("webhooks failed", subscription=id, error=type(error).__name__)
+            self._resting[id] = time.monotonic() + REST_SECONDS
 
     def _serve(self, id: str) -> None:
-        for _ in range(ROUNDS):
-            if not self._batch(id):
+        """Some batches of one endpoint: what became of one is kept in the transaction that takes the next."""
+        outcome: _Outcome | None = None
+        for left in reversed(range(ROUNDS)):
+            turn = partial(self._turn, id, outcome, left > 0)
+            taken = self._convoy.run(turn, len(outcome.settled) if outcome else 1)
+            fail_point("attempt saved" if outcome else "claimed")
+            if taken is None:
                 return
+            outcome = self._deliver(*taken)
 
-    def _batch(self, id: str) -> bool:
-        """Claim some, send them, settle them. False when nothing is due or the endpoint is away."""
-        with self.database.unit(urgent=False) as connection:
-            self._check(connection)
-            now, current = self.database.clock.now(), store.subscription(connection, id)
-            if current is None or current.state != "active" or current.next_at > now:
-                return False
+    def _turn(
+        self, id: str, before: _Outcome | None, more: bool, connection: Connection
+    ) -> tuple[Subscription, list[Delivery]] | None:
+        """Keep what became of a batch, and take the next. None: nothing is due, or the endpoint is left alone."""
+        if self.lease is not None:
+            self.lease.check(connection)  # whoever lost it sends no more
+        now = self.database.clock.now()
+        if before is not None:
+            self._settle(connection, before, now)
+        one = store.subscription(connection, id)
+        if not more or one is None or one.state != "active" or one.next_at > now:
+            return None
+        taken = store.due(connection, id, now, BATCH)
+        for _ in range(STEPS):
+            if taken:
+                break
+            consumer = SubscriptionConsumer(one, self.database.clock)
+            after = positions.position(connection, consumer.name)
+            if not consumer.ready(connection) or not step(connection, consumer, after):
+                return None
             taken = store.due(connection, id, now, BATCH)
-            store.claim(connection, [d.id for d in taken])
-        if not taken:
-            return False
-        fail_point("claimed")
-        with self.reader.stated(current.role, current.purpose):
-            seen = self.reader.told(self.asking(current), [d.seq for d in taken])
+        return one, taken
+
+    def _deliver(self, one: Subscription, taken: Sequence[Delivery]) -> _Outcome:
+        """Send each, in today's view, until the endpoint is found away."""
+        with self.reader.stated(one.role, one.purpose):
+            seen = self.reader.told(self.asking(one), [d.seq for d in taken])
         settled: list[tuple[Delivery, str, int, Answered]] = []
-        away, gone = False, False
         for delivery in taken:
             change = seen.get(delivery.seq)
-            if away or gone:
-                settled.append((delivery, "pending", 0, Answered(delivery.code, delivery.detail)))
-            elif change is None or not _left(change, current.attributes):
+            if change is None or not webhook.wants(
+                one.types, one.attributes, change.customer_type, change.type, change.attributes
+            ):
                 settled.append((delivery, "hidden", 0, Answered(0)))
-            else:
-                answer = self.send(current, change.id, webhook.encoded(webhook.event(change, current.attributes)))
-                verdict: Judged = webhook.judge(answer, delivery.attempts, delivery.event)
-                away, gone = verdict.away, verdict.gone
-                settled.append((delivery, verdict.status, verdict.wait, answer))
-        self._settle(current, settled, away=away, gone=gone)
-        return not away and not gone
+                continue
+            answer = self.send(one, change.id, webhook.encoded(webhook.event(change, one.attributes)))
+            verdict: Judged = webhook.judge(answer, delivery.attempts, delivery.event)
+            settled.append((delivery, verdict.status, verdict.wait, answer))
+            if verdict.away or verdict.gone:  # the rest stays as it is
+                return _Outcome(one, settled, verdict.away, verdict.gone)
+        return _Outcome(one, settled)
 
-    def _settle(
-        self, one: Subscription, settled: Sequence[tuple[Delivery, str, int, Answered]], *, away: bool, gone: bool
-    ) -> None:
-        now = self.database.clock.now()
+    def _settle(self, connection: Connection, outcome: _Outcome, now: int) -> None:
+        one, settled = outcome.one, outcome.settled
         good = any(status == "done" for _, status, _, _ in settled)
         failed = any(status == "dead" or wait for _, status, wait, _ in settled)
         since = None if good or not failed else one.failing_since or now
-        with self.database.unit(urgent=False) as connection:
-            self._check(connection)
-            store.settle(
-                connection,
-                [
-                    {
-                        "id": d.id,
-                        "attempts": d.attempts,
-                        "status": status,
-                        "tried": int(status in ("done", "dead") or wait > 0),
-                        "next_at": now + wait,
-                        "code": a.code,
-                        "detail": a.detail[:500],
-                        "at": now,
-                    }
-                    for d, status, wait, a in settled
-                ],
-            )
-            store.forget(connection, [d.id for d, status, _, _ in settled if status == "hidden"])
-            if gone:
-                store.set_state(connection, one.id, "disabled", "the endpoint answered 410: it wants no more")
-            elif since is not None and now - since >= webhook.GIVE_UP:
-                store.set_state(connection, one.id, "disabled", "the endpoint took nothing for five days")
-            elif good or failed:
-                store.set_health(connection, one.id, since, now + webhook.AWAY if away else 0)
+        store.settle(
+            connection,
+            [
+                {
+                    "id": d.id,
+                    "attempts": d.attempts,
+                    "status": status,
+                    "next_at": now + wait,
+                    "code": a.code,
+                    "detail": a.detail[:500],
+                    "at": now,
+                }
+                for d, status, wait, a in settled
+                if status != "hidden"
+            ],
+        )
+        store.forget(connection, [d.id for d, status, _, _ in settled if status == "hidden"])
+        if outcome.gone:
+            store.set_state(connection, one.id, "disabled", "the endpoint answered 410: it wants no more")
+        elif since is not None and now - since >= webhook.GIVE_UP:
+            store.set_state(connection, one.id, "disabled", "the endpoint took nothing for five days")
+        elif (good or failed) and (since, outcome.away) != (one.failing_since, False):
+            store.set_health(connection, one.id, since, now + webhook.AWAY if outcome.away else 0)
         with self._lock:
             self.outcomes.update("waiting" if status == "pending" else status for _, status, _, _ in settled)
-        fail_point("attempt saved")
 
     def asking(self, one: Subscription) -> Principal:
         """In whose name a subscription's events are seen."""
@@ -197,36 +250,21 @@ class Webhooks:
         """One try. Never raises for what an endpoint does."""
         now = self.database.clock.now()
         secrets = [self.secret(one, g) for g in webhook.live(one.generation, one.rotated_at, now)]
+        endpoint = self._endpoints.setdefault(one.id, Endpoint(self.networks))
         try:
-            place = place_of(one.url, self.networks)
-            url = httpx2.URL(one.url)
-            headers = {**webhook.headers(event, now, body, secrets), "host": url.netloc.decode()}
-            request = self._client.build_request(
-                "POST",
-                url.copy_with(host=place.address),
-                content=body,
-                headers=headers,
-                extensions={"sni_hostname": place.host},
-            )
-            fail_point("pre-send")
-            answer = self._client.send(request, stream=True)
-            answer.close()  # of its body nothing is wanted
+            headers = webhook.headers(event, now, body, secrets)
+            answer = endpoint.post(one.url, headers, body, before=lambda: fail_point("pre-send"))
         except Refused as error:
             return Answered(0, f"{error}: {error.faults[0].what}" if error.faults else str(error))
-        except (OSError, httpx2.HTTPError, httpx2.InvalidURL) as error:
+        except (OSError, httpx2.InvalidURL) as error:
             return Answered(0, f"no answer ({type(error).__name__})")
         fail_point("post-send")
-        detail = "" if answer.is_success else f"answered {answer.status_code}"
-        return Answered(answer.status_code, detail, _wait(answer.headers.get("retry-after"), now))
+        detail = "" if 200 <= answer.status < 300 else f"answered {answer.status}"
+        return Answered(answer.status, detail, _wait(answer.headers.get("retry-after"), now))
 
 
 def secret_of(reader: Reader, id: str, generation: int) -> bytes:
     return derive(reader.delivery_key, f"{id}/{generation}")
-
-
-def _left(change: SeenChange, attributes: Sequence[str]) -> bool:
-    """Is anything to tell after the subscription's own filter? The view took what it does not show before."""
-    return not attributes or change.type != "updated" or not set(attributes).isdisjoint(change.attributes)
 
 
 def _wait(text: str | None, now: int) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub import db
-from hub.golden_record.store import CHANGE, StoredChange, stored_change
+from hub.golden_record.store import BRIEF, CHANGE, StoredChange, StoredCustomer, customer_of, stored_change
 from hub.model import Override, RecordId, from_plain
 
 
@@ -25,6 +25,20 @@ def changes_of(connection: Connection, customer: str) -> list[StoredChange]:
         stored_change(r)
         for r in db.ask(connection, f"SELECT {CHANGE} FROM change WHERE customer = :id ORDER BY seq", id=customer)
     ]
+
+
+def changes_between(connection: Connection, customers: Iterable[str], after: int, until: int) -> list[StoredChange]:
+    """Changes of these customers at positions after one and up to another, in order."""
+    query = (
+        f"SELECT {CHANGE} FROM change WHERE customer IN {{ids:text}} AND seq > :after AND seq <= :until ORDER BY seq"
+    )
+    return [stored_change(r) for r in db.ask(connection, query, ids=customers, after=after, until=until)]
+
+
+def changes_at(connection: Connection, seqs: Iterable[int]) -> list[StoredChange]:
+    """The changes at these positions, in order."""
+    query = f"SELECT {CHANGE} FROM change WHERE seq IN {{ids}} ORDER BY seq"
+    return [stored_change(r) for r in db.ask(connection, query, ids=seqs)]
 
 
 def change_seq(connection: Connection, id: str) -> int | None:
@@ -77,6 +91,12 @@ def overrides_known(connection: Connection, anchors: Mapping[int, RecordId], at:
 
 def _override(r: Any) -> StoredOverride:
     return StoredOverride(r[0], r[1], r[2], tuple(db.load(r[3])), *r[4:])
+
+
+def page_after(connection: Connection, types: Collection[str], after: str, limit: int) -> list[StoredCustomer]:
+    """Customers of these types after an id, in order of id, without their lineage."""
+    query = f"SELECT {BRIEF} FROM customer WHERE id > :after AND type IN {{types:text}} ORDER BY id LIMIT :limit"
+    return [customer_of(r) for r in db.ask(connection, query, after=after, types=sorted(types), limit=limit)]
 
 
 def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:

@@ -136,9 +136,11 @@ class StoredCustomer:
 
 
 CUSTOMER = "id, type, cluster, version, size, body, lineage, recipe, revisit_at, at"
+BRIEF = CUSTOMER.replace("lineage", "'{}' AS lineage")  # without what is most of the bytes
 
 
-def _customer(row: Any) -> StoredCustomer:
+def customer_of(row: Sequence[Any]) -> StoredCustomer:
+    """A row of the columns `CUSTOMER`."""
     return StoredCustomer(
         row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9]
     )
@@ -146,24 +148,27 @@ def _customer(row: Any) -> StoredCustomer:
 
 def customer(connection: Connection, id: str) -> StoredCustomer | None:
     found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE id = :id", id=id)
-    return _customer(found[0]) if found else None
+    return customer_of(found[0]) if found else None
 
 
 def customers_of(connection: Connection, clusters: Iterable[int]) -> dict[int, StoredCustomer]:
     """Customers by cluster."""
     found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE cluster IN {{ids}}", ids=clusters)
-    return {c.cluster: c for c in map(_customer, found)}
+    return {c.cluster: c for c in map(customer_of, found)}
 
 
-def customers_named(connection: Connection, ids: Iterable[str]) -> dict[str, StoredCustomer]:
-    found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE id IN {{ids:text}}", ids=ids)
-    return {c.id: c for c in map(_customer, found)}
+def customers_named(
+    connection: Connection, ids: Iterable[str], *, columns: str = CUSTOMER
+) -> dict[str, StoredCustomer]:
+    """Customers by id. `columns`: BRIEF where nobody looks at lineage."""
+    found = db.ask(connection, f"SELECT {columns} FROM customer WHERE id IN {{ids:text}}", ids=ids)
+    return {c.id: c for c in map(customer_of, found)}
 
 
 def due(connection: Connection, now: int, limit: int = 500) -> list[StoredCustomer]:
     """Customers of whom a value starts or ends to be in effect by now."""
     query = f"SELECT {CUSTOMER} FROM customer WHERE revisit_at <= :now ORDER BY revisit_at LIMIT :limit"
-    return [_customer(r) for r in db.ask(connection, query, now=now, limit=limit)]
+    return [customer_of(r) for r in db.ask(connection, query, now=now, limit=limit)]
 
 
 def clusters_named(connection: Connection, ids: Iterable[str]) -> dict[str, int]:
@@ -308,6 +313,12 @@ def _history(r: Any) -> StoredHistory:
 def history(connection: Connection, id: str) -> list[StoredHistory]:
     query = f"SELECT {HISTORY} FROM history WHERE customer = :id ORDER BY version"
     return [_history(r) for r in db.ask(connection, query, id=id)]
+
+
+def history_row(connection: Connection, id: str, version: int) -> StoredHistory | None:
+    query = f"SELECT {HISTORY} FROM history WHERE customer = :id AND version = :version"
+    found = db.first(connection, query, id=id, version=version)
+    return None if found is None else _history(found)
 
 
 def history_at(connection: Connection, id: str, at: int) -> StoredHistory | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,8 @@ from hub.work.schedules import after_pull
 
 if TYPE_CHECKING:
     from hub.delivery.run import Pushed
+    from hub.delivery.write_back import Plan
+    from hub.model import RecordId
 
 PullProgress = Callable[[Pulled], None]
 
@@ -124,3 +126,10 @@ def push(
     from hub.delivery.run import Push
 
     return Push(resolver, reader, env=env, lease=lease).run()
+
+
+def planned(resolver: Resolver, reader: Reader) -> Iterator[tuple[RecordId, Plan]]:
+    """Every write that a push would make now."""
+    from hub.delivery.run import Push
+
+    return Push(resolver, reader).planned()

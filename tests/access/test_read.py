@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -370,7 +371,7 @@ def test_a_feed_tells_every_change_once_and_only_those_of_its_view(hub: Hub) -> 
         told_[asker.role] = found
     last = hub.reader.changes(STEWARD).data[-1]
     assert (last.customer, last.type, last.attributes) == (ids["ana"], "updated", ("tax_id",))
-    assert last.data == hub.reader.get_customer(STEWARD, ids["ana"])
+    assert last.data == replace(hub.reader.get_customer(STEWARD, ids["ana"]), etag="")  # the feed gives no ETag
 
 
 def test_a_subscriber_that_keeps_the_highest_version_has_what_the_hub_shows(hub: Hub) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,7 +21,15 @@ class Receiver:
         self._lock = threading.Lock()
         outer = self
 
+        self.connections: list[socket.socket] = []
+
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                outer.connections.append(self.connection)
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 with outer._lock:
@@ -40,6 +50,13 @@ class Receiver:
     def events(self) -> list[dict[str, Any]]:
         return [orjson.loads(b) for _, b in self.got]
 
+    def hang_up(self) -> None:
+        """End the connections that are open."""
+        for one in self.connections:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
+        self.hang_up()
         self._server.shutdown()
         self._server.server_close()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +17,10 @@ from standardwebhooks.webhooks import Webhook
 from hub.access.keys import create_key, revoke_key
 from hub.access.principals import Principal
 from hub.db import Database
+from hub.delivery import endpoint
 from hub.delivery.addresses import VARIABLE, allowed_networks
+from hub.delivery.endpoint import Endpoint
+from hub.delivery.retention import KEPT, forget_old
 from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.delivery.webhook import BOTH_LIVE, GIVE_UP, WAITS
 from hub.delivery.webhooks import Webhooks
@@ -270,6 +277,7 @@ def test_killed_at_each_point_every_event_arrives(hub: Hub, receive: Receive, po
             os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status)
+    later(hub, 1_000_000)  # the clock of the child went on without this one
     sender = Webhooks(hub.reader, LOOPBACK)
     sender.run()
     sender.close()
@@ -277,3 +285,56 @@ def test_killed_at_each_point_every_event_arrives(hub: Hub, receive: Receive, po
     assert list(dict.fromkeys(versions)) == [1, 2, 3]
     assert versions == sorted(versions)
     assert kept(hub, ALL, made.id) == [("done", 1, 204)] * 3
+
+
+def test_a_receiver_that_drips_bytes_keeps_its_thread_for_one_try_alone(
+    hub: Hub, receive: Receive, sender: Webhooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "WHOLE_TRY", 0.3)
+    receiver, ended = receive(), threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                for byte in itertools.cycle(b"HTTP/1.1 200 OK\r\nx-more: " + b"x" * 200):
+                    connection.send(bytes([byte]))
+                    if ended.wait(0.01):
+                        return
+
+        threading.Thread(target=drip, daemon=True).start()
+        made, _ = subs(hub).create(ALL, Wish("drips", f"http://127.0.0.1:{server.getsockname()[1]}/"))
+        subs(hub).create(ALL, Wish("sound", receiver.url))
+        write(hub)
+        sender.run()
+        ended.set()
+    assert len(receiver.got) == 1
+    (delivery,) = subs(hub).deliveries(ALL, made.id)
+    assert (delivery.status, delivery.detail) == ("pending", "no answer (TimeoutError)")
+
+
+def test_a_connection_is_kept_and_one_that_was_closed_meanwhile_is_made_anew(hub: Hub, receive: Receive) -> None:
+    receiver = receive()
+    sent = Endpoint(LOOPBACK)
+    for _ in range(3):
+        assert sent.post(receiver.url, {"webhook-id": "x"}, b"{}").status == 204
+    assert len(receiver.connections) == 1
+    receiver.hang_up()
+    assert sent.post(receiver.url, {}, b"{}").status == 204
+    assert len(receiver.connections) == 2
+    sent.close()
+    assert len(receiver.got) == 4
+
+
+def test_long_ago_deliveries_are_forgotten_and_what_waits_is_not(hub: Hub, receive: Receive, sender: Webhooks) -> None:
+    failing, receiver = receive(lambda _n, _e: 500), receive()
+    one, _ = subs(hub).create(ALL, Wish("failing", failing.url))
+    two, _ = subs(hub).create(ALL, Wish("sound", receiver.url))
+    write(hub)
+    sender.run()
+    forget_old(hub.database)
+    assert kept(hub, ALL, two.id) == [("done", 1, 204)]
+    later(hub, KEPT)
+    forget_old(hub.database)
+    assert kept(hub, ALL, two.id) == []
+    assert kept(hub, ALL, one.id) == [("pending", 1, 500)]
