@@ -96,9 +96,12 @@ class Webhooks:
         self._endpoints: dict[str, Endpoint] = {}
         self._resting: dict[str, float] = {}
         self._forget_at = 0.0
+        self._closing = threading.Event()
         self._lock = threading.Lock()
 
     def close(self) -> None:
+        """What is in the threads' hands is kept; nothing more is sent."""
+        self._closing.set()
         self._threads.shutdown(wait=True, cancel_futures=True)
         for endpoint in self._endpoints.values():
             endpoint.close()
@@ -158,7 +161,7 @@ class Webhooks:
         """Some batches of one endpoint: what became of one is kept in the transaction that takes the next."""
         outcome: _Outcome | None = None
         for left in reversed(range(ROUNDS)):
-            turn = partial(self._turn, id, outcome, left > 0)
+            turn = partial(self._turn, id, outcome, left > 0 and not self._closing.is_set())
             taken = self._convoy.run(turn, len(outcome.settled) if outcome else 1)
             fail_point("attempt saved" if outcome else "claimed")
             if taken is None:
@@ -203,7 +206,7 @@ class Webhooks:
             answer = self.send(one, change.id, webhook.encoded(webhook.event(change, one.attributes)))
             verdict: Judged = webhook.judge(answer, delivery.attempts, delivery.event)
             settled.append((delivery, verdict.status, verdict.wait, answer))
-            if verdict.away or verdict.gone:  # the rest stays as it is
+            if verdict.away or verdict.gone or self._closing.is_set():  # the rest stays as it is
                 return _Outcome(one, settled, verdict.away, verdict.gone)
         return _Outcome(one, settled)
 
