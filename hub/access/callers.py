@@ -90,7 +90,7 @@ class Callers:
         ask = self._question(principal, view, type_name, found, frozenset().union(*within.values()))
         many = len(found) > SHOWN
         told = () if many else tuple(self.reader.found(view, c, {type_name: met}) for c in found)
-        self._audit(principal, view, "identify", [c.id for c in told])
+        self._audit(principal, view, "identify", [c.id for c in told], sorted(view.of(type_name)))
         return Found(told, many, ask)
 
     def verify(self, principal: Principal, id: str, name: str, answer: str) -> HeardAnswer:
@@ -186,9 +186,11 @@ class Callers:
         callers.save_failures(connection, subject, after)
         return after
 
-    def _audit(self, principal: Principal, view: View, action: str, customers: Sequence[str]) -> None:
+    def _audit(
+        self, principal: Principal, view: View, action: str, customers: Sequence[str], seen: Sequence[str] = ()
+    ) -> None:
         now = self.database.clock.now()
-        self.reader.audit.write(AuditLine(principal.id, principal.role, action, customers, [], view.purpose, now))
+        self.reader.audit.write(AuditLine(principal.id, principal.role, action, customers, seen, view.purpose, now))
 
 
 def _spelt(kind: str, part: str, values: Sequence[Any]) -> Any:

@@ -47,6 +47,7 @@ def test_a_caller_is_found_by_what_she_says_and_proved_by_an_answer(hub: Hub) ->
     found = agent.identify(name="Anna Silwa", phone="904000").json()
     assert [c["id"] for c in found["data"]] == [ids["ana"]] and found["ask"] == "birth_date" and not found["many"]
     assert "1980" not in str(found["data"][0]["values"]["birth_date"])[-6:]  # masked for this role
+    assert "phone" in list(read_lines(hub.audit.path))[-1]["attributes"]
     answered = agent.verify(ids["ana"], "birth_date", "5/17/1980").json()
     assert answered["right"] and answered["proof"] and "1980" not in str({**answered, "proof": "", "until": ""})
     seen = agent.get(f"/v1/customers/{ids['ana']}", x_identified=answered["proof"])
