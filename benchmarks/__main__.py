@@ -41,6 +41,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.small: ("--records", "20000", "--small", "5000"),
         Size.full: ("--records", "1000000", "--small", "10000"),
     },
+    "interactions": {Size.small: ("--customers", "5000"), Size.full: ("--customers", "1000000")},
     "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
     "access": {Size.small: ("--customers", "50000"), Size.full: ("--customers", "1000000")},
     "sync": {

@@ -38,7 +38,7 @@ DATABASE = "hub.sqlite"
 
 def small_hub(folder: Path) -> dict[str, str]:
     """A configuration with one source; the environment in which `hub` uses it."""
-    for part in ("customers", "interactions"):
+    for part in ("customers", "interactions", "relations"):
         shutil.copytree(ROOT / "config" / part, folder / part)
     shutil.copy(ROOT / "config" / "access.yaml", folder)
     for part in ("sources", "drop"):

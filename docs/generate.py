@@ -69,6 +69,7 @@ PERMISSIONS = {
     "explain": "why records are one customer",
     "match": "ask which customers a row would join",
     "write_records": "give and delete source records",
+    "log": "write down what happened with a customer",
     "decide": "the review queue, decisions, acts on whole customers",
     "override": "values set by hand",
     "subscribe": "be sent changes by webhook, in the role's view",
@@ -227,6 +228,17 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         ),
     ),
     ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose)),
+    (
+        "relations/NAME.yaml",
+        "How two customers may belong together. Its name is the file's. Four types are shipped.",
+        (settings.RelationType,),
+    ),
+    (
+        "figures.yaml",
+        "What customers are worth, what they cost, and who is alike in that; not needed.",
+        (settings.Figures, settings.Figure, settings.Segment, settings.Tariff),
+    ),
+    ("access.yaml", "Who sees what.", (settings.Access, settings.Role)),
     (
         "evaluate/NAME.yaml",
         "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 
 from hub.access.audit import AuditLog
 from hub.access.chain import ChainReport, read_checkpoints, verify_chain
+from hub.access.figures import FigureDoor
+from hub.access.gate import Gate
 from hub.access.read import Reader
+from hub.access.relations import Relations
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.access.timeline import Timeline
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
+from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.work.metrics import Metrics
@@ -70,6 +74,21 @@ class Hub:
         from hub.delivery.watching import Watcher  # here: commands need no event loop
 
         return Watcher(self.database)
+
+    @cached_property
+    def figures(self) -> FigureDoor:
+        """What customers are worth and what they cost."""
+        return FigureDoor(self.timeline, self.relations)
+
+    @cached_property
+    def relations(self) -> Relations:
+        """How customers belong together."""
+        return Relations(self.reader)
+
+    @cached_property
+    def logbook(self) -> Logbook:
+        """What staff write down."""
+        return Logbook(self.resolver)
 
     def close(self) -> None:
         if "watcher" in self.__dict__:

@@ -27,6 +27,7 @@ ROOMS = (
         "matching",
         "golden_record",
         "interactions",
+        "figures",
     ),
     *("resolve", "stewardship", "access", "delivery", "quality", "work", "open", "api", "app", "serve", "demo", "cli"),
 )

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hub.cli import add, check, doors, flow, quality, status
+from hub.cli import add, check, doors, flow, quality, segments, status
 from hub.cli.access import access
 from hub.cli.audit import audit
 from hub.cli.doors import keys
@@ -45,7 +45,7 @@ def options(
     """Customer master data hub: one golden record per customer, from the systems you already have."""
 
 
-for part in (check, flow, quality, doors, status):
+for part in (check, flow, quality, doors, segments, status):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")

@@ -33,15 +33,17 @@ def check(
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
-    from hub.settings import Access, CustomerType, InteractionType, Source, load
+    from hub.settings import Access, CustomerType, Figures, InteractionType, RelationType, Source, load
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)
         for name, cls in (
             ("customer", CustomerType),
             ("interaction", InteractionType),
+            ("relation", RelationType),
             ("source", Source),
             ("access", Access),
+            ("figures", Figures),
         ):
             (schemas / f"{name}.schema.json").write_text(
                 json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8"

@@ -16,11 +16,15 @@ app = typer.Typer()
 @app.command()
 def status(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
     """Sources, backlog, deliveries, reviews and jobs, on one screen."""
+    from hub.access.waiting import counts
+    from hub.interactions.store import count_by_type
     from hub.model import from_micros
     from hub.work.status import status as found_now
 
     with opened(config, database, folder, despite=True) as hub:
         found = found_now(hub.database, hub.config)
+        with hub.database.read() as connection:
+            happened, nowhere = count_by_type(connection), counts(connection, hub.config)
     shown = Table(
         Column("source", no_wrap=True), "last pull", "read", "landed", "aside", box=box.SIMPLE_HEAD, padding=0
     )
@@ -36,6 +40,8 @@ def status(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
             out.print(f"  {source}.{stream}: {pull.note}", soft_wrap=True)
     lines = {
         "backlog": f"{found.pending:,} records to resolve; {found.behind:,} changes to be told of",
+        "interactions": _words(happened) or "none",
+        "on no page": _words({why: n for why, n in nowhere.items() if n}) or "none",
         "write-back": _words(found.write_back) or "nothing yet",
         "subscriptions": _words(found.subscriptions) or "none",
         "deliveries": _words(found.deliveries) or "none",

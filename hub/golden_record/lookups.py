@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from hub import db
-from hub.golden_record.store import BRIEF, CHANGE, StoredChange, StoredCustomer, customer_of, stored_change
+from hub.golden_record.store import (
+    BRIEF,
+    CHANGE,
+    StoredChange,
+    StoredCustomer,
+    customer_of,
+    customers_named,
+    stored_change,
+)
 from hub.model import Override, RecordId, from_plain
 
 
@@ -104,3 +112,15 @@ def customers_after(connection: Connection, type_name: str, after: str, limit: i
     query = "SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"
     rows = db.ask(connection, query, type=type_name, after=after, limit=limit)
     return [(id, db.load(body)) for id, body in rows]
+
+
+def every_customer_after(connection: Connection, id: str, limit: int) -> list[StoredCustomer]:
+    """Customers in the order of their ids, after one."""
+    found = db.ask(connection, "SELECT id FROM customer WHERE id > :id ORDER BY id LIMIT :limit", id=id, limit=limit)
+    named = customers_named(connection, [row[0] for row in found])
+    return [named[row[0]] for row in found]
+
+
+def clusters_named(connection: Connection, ids: Sequence[str]) -> set[int]:
+    """The clusters of these shown customers."""
+    return {name for (name,) in db.ask(connection, "SELECT cluster FROM customer WHERE id IN {ids:text}", ids=ids)}

@@ -313,6 +313,16 @@ def dead_leading(connection: Connection, rids: Iterable[int]) -> dict[int, list[
     return {r: [dead[d] for d in sorted(ds)] for r, ds in led.items()}
 
 
+def records_of(connection: Connection, members: Mapping[int, Collection[int]]) -> dict[int, list[RecordId]]:
+    """Cluster -> the names of its records, and of the deleted ones whose ids lead to it."""
+    every = [r for rids in members.values() for r in rids]
+    infos, dead = landing.records(connection, every), dead_leading(connection, every)
+    return {
+        name: [id for r in sorted(rids) for id in (infos[r].id, *(d.id for d in dead.get(r, ())))]
+        for name, rids in members.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """All that a rebuild writes, in the order of their columns."""

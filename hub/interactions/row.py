@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from hub.connectors.mapping.identity import composite_key, record_key
@@ -11,13 +12,14 @@ from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.mapping.paths import path
 from hub.errors import BadRecord
 from hub.kinds import KINDS
+from hub.kinds.base import Cleaned, Context
 from hub.kinds.duration import seconds_of
 from hub.kinds.moment import micros_of
 from hub.kinds.money import minor
 from hub.model import Cell, RecordId, Value, digest, plain
-from hub.settings import Config, CustomerType, InteractionType, Stream, recipe_dump
+from hub.settings import CONTACT, STAFF, Config, CustomerType, Stream, recipe_dump
 
-READER = 1  # raised when the same row is read otherwise: rows are then read again
+READER = 2  # raised when the same row is read otherwise: rows are then read again
 NOTHING = (0, "")
 
 
@@ -25,10 +27,9 @@ NOTHING = (0, "")
 class Interaction:
     """One thing that happened. `values` are plain: attribute -> its values.
 
-    counts   does it count, or is its state one in which it does not?
     seconds  how long it took
     amount   what it is worth, in minor units of its currency; zero and "" where it says none
-    cost     what it cost, likewise
+    cost     what it cost, likewise: as it says itself, else by the tariff of its channel
     """
 
     type: str
@@ -37,7 +38,6 @@ class Interaction:
     values: Mapping[str, list[Any]]
     channel: str = ""
     state: str = ""
-    counts: bool = True
     seconds: int = 0
     amount: tuple[int, str] = NOTHING
     cost: tuple[int, str] = NOTHING
@@ -46,15 +46,23 @@ class Interaction:
 class Reading:
     """Reads the rows of one stream of interactions. Thread-safe. `hash`: of all that its answers depend on."""
 
-    def __init__(self, name: str, stream: Stream, kind: InteractionType, owner: tuple[str, str]) -> None:
+    def __init__(self, source: str, name: str, stream: Stream, owner: tuple[str, str] | None, config: Config) -> None:
+        """owner: (source, stream) of the records that own its rows; None where each row names its owner whole."""
+        kind = config.interactions[stream.interaction]
         assert stream.of is not None
         self.kind, self.type, self.owner = kind, stream.interaction, owner
+        cause = stream.caused_by
+        self._cause = None if cause is None else (cause.source or source, cause.stream, path(cause.key))
         self._mapper = Mapper(name, stream, CustomerType(attributes=kind.read_as))
-        self._key = path(stream.of.key)
+        self._key = path(stream.of.key or "''")
+        self._contact = [(kind, path(text)) for kind, text in stream.of.contact.items()]
+        self._context = Context(stream.country)
         self._key_of = composite_key if self._key.items else record_key
+        self._figures = config.figures
         said = recipe_dump(kind, {"title", "customer_title"})
         kinds = {a.kind: KINDS[a.kind].version for a in kind.attributes.values()}
-        self.hash = digest([READER, said, recipe_dump(stream, {"write_back"}), owner, kinds], 8)
+        tariffs = config.figures.model_dump(mode="json", include={"currency", "tariffs"})
+        self.hash = digest([READER, said, recipe_dump(stream, {"write_back"}), owner, kinds, tariffs], 8)
 
     def read(self, raw: Mapping[str, Any]) -> Interaction:
         """BadRecord when nobody could own it, when it has no time, or when what figures are made of cannot be read."""
@@ -65,11 +73,34 @@ class Reading:
         except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
-    def _read(self, raw: Mapping[str, Any]) -> Interaction:
+    def cause(self, raw: Mapping[str, Any]) -> RecordId | None:
+        """The record of what brought this version about, where the row names one."""
+        if self._cause is None:
+            return None
+        source, stream, key = self._cause
         try:
-            key = self._key_of(self._key.get(raw))
+            return RecordId(source, stream, record_key(key.get(raw)))
+        except BadRecord:
+            return None
+
+    def _owner(self, raw: Mapping[str, Any]) -> RecordId:
+        if self._contact:
+            points = (contact_point(kind, column.get(raw), self._context) for kind, column in self._contact)
+            point = next((p for p in points if p is not None), None)
+            if point is None:
+                raise BadRecord("the owner: no e-mail address or telephone number that can be read")
+            return point
+        found = self._key.get(raw)
+        try:
+            if self.owner is not None:
+                return RecordId(*self.owner, self._key_of(found))
+            source, stream, key = found if isinstance(found, list) and len(found) == 3 else ("", "", None)
+            return RecordId(str(source), str(stream), record_key(key))
         except BadRecord as error:
             raise BadRecord(f"the owner: {error}") from None
+
+    def _read(self, raw: Mapping[str, Any]) -> Interaction:
+        owner = self._owner(raw)
         cells, problems = self._mapper.read(raw)
         for attribute, reason in problems:
             if attribute in self.kind.counted:
@@ -77,19 +108,34 @@ class Reading:
         at = _first(cells, self.kind.at)
         if at is None:
             raise BadRecord(f"{self.kind.at}: does not say when it happened")
-        state = _first(cells, self.kind.state)
+        channel = str(_first(cells, self.kind.channel) or self.kind.only_channel)
+        seconds = seconds_of(spent) or 0 if (spent := _first(cells, self.kind.spent)) else 0
         return Interaction(
             self.type,
-            RecordId(*self.owner, key),
+            owner,
             micros_of(at),
             {name: [plain(v) for v in cell.values] for name, cell in sorted(cells.items()) if cell.values},
-            channel=str(_first(cells, self.kind.channel) or ""),
-            state=str(state or ""),
-            counts=state not in self.kind.void,
-            seconds=seconds_of(spent) or 0 if (spent := _first(cells, self.kind.spent)) else 0,
+            channel=channel,
+            state=str(_first(cells, self.kind.state) or ""),
+            seconds=seconds,
             amount=minor(amount) if (amount := _first(cells, self.kind.amount)) else NOTHING,
-            cost=minor(cost) if (cost := _first(cells, self.kind.cost)) else NOTHING,
+            cost=minor(cost) if (cost := _first(cells, self.kind.cost)) else self._by_tariff(channel, at, seconds),
         )
+
+    def _by_tariff(self, channel: str, at: Value, seconds: int) -> tuple[int, str]:
+        if channel not in self._figures.tariffs:
+            return NOTHING
+        cost = self._figures.cost_of(channel, date.fromisoformat(str(at)[:10]), seconds)
+        return (cost, self._figures.currency) if cost else NOTHING
+
+
+def contact_point(kind: str, raw: Any, context: Context) -> RecordId | None:
+    """An e-mail address or a telephone number as the owner of a row: all its spellings are one."""
+    cleaned = KINDS[kind].clean(raw, context) if isinstance(raw, str) else None
+    if not isinstance(cleaned, Cleaned) or not cleaned.valid:
+        return None
+    form = KINDS[kind].forms(cleaned.value).get("")
+    return RecordId(CONTACT, kind, str(form)) if form else None
 
 
 def _first(cells: Mapping[str, Cell], name: str) -> Value | None:
@@ -102,7 +148,9 @@ def readings(config: Config) -> dict[tuple[str, str], Reading]:
     found = {}
     for source in config.sources.values():
         for name, stream in source.streams.items():
-            kind, owner = config.interactions.get(stream.interaction), config.owner_stream(source.name, stream)
-            if kind is not None and owner is not None:
-                found[source.name, name] = Reading(name, stream, kind, owner)
+            owner = config.owner_stream(source.name, stream)
+            if stream.interaction in config.interactions and owner is not None:
+                found[source.name, name] = Reading(source.name, name, stream, owner, config)
+    for name, stream in config.logged.items():
+        found[STAFF, name] = Reading(STAFF, name, stream, None, config)
     return found

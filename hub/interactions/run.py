@@ -8,20 +8,22 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.errors import BadRecord
-from hub.interactions import store
+from hub.interactions import relation_store, store, tally_store
+from hub.interactions.relation import Related, RelationReading
 from hub.interactions.row import Interaction, Reading
+from hub.interactions.tally import month_of
 from hub.landing import store as landing
 
-Readings = Mapping[tuple[str, str], Reading]
+Readings = Mapping[tuple[str, str], Reading | RelationReading]
 
 AT_ONCE = 1_000  # records that are read again in one unit
 
 
-def derived(connection: Connection, readings: Readings, rids: Collection[int]) -> dict[int, Interaction]:
+def derived(connection: Connection, readings: Readings, rids: Collection[int]) -> dict[int, Interaction | Related]:
     """What the versions that hold now say, of records that live and can be read."""
     infos = landing.records(connection, rids)
     alive = {rid: i for rid, i in infos.items() if i.alive and (i.id.source, i.id.stream) in readings}
-    found: dict[int, Interaction] = {}
+    found: dict[int, Interaction | Related] = {}
     for rid, version in landing.latest_versions(connection, alive).items():
         if version.raw is None:
             continue
@@ -32,11 +34,23 @@ def derived(connection: Connection, readings: Readings, rids: Collection[int]) -
     return found
 
 
+def kept(connection: Connection, rids: Collection[int]) -> dict[int, Interaction | Related]:
+    """What is stored of these records."""
+    return {**store.whole(connection, rids), **relation_store.whole(connection, rids)}
+
+
 def derive(connection: Connection, readings: Readings, rids: Collection[int]) -> None:
-    """Bring the rows of these records up to date."""
+    """Bring the rows of these records up to date, and what is counted of them."""
     found = derived(connection, readings, rids)
-    store.remove(connection, set(rids) - found.keys())
-    store.save(connection, found.items())
+    happened = {rid: f for rid, f in found.items() if isinstance(f, Interaction)}
+    related = {rid: f for rid, f in found.items() if isinstance(f, Related)}
+    before = store.of_records(connection, rids)
+    store.remove(connection, before.keys() - happened.keys())
+    store.save(connection, happened.items())
+    cells = {(b.owner, month_of(b.at)) for b in before.values()}
+    tally_store.count_again(connection, cells | {(f.owner, month_of(f.at)) for f in happened.values()})
+    relation_store.remove(connection, set(rids) - related.keys())
+    relation_store.save(connection, related.items())
 
 
 # --- when the configuration changes ---------------------------------------------------------------

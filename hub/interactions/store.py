@@ -17,6 +17,7 @@ from hub import db
 from hub.db import big, table
 from hub.interactions.row import Interaction
 from hub.model import RecordId
+from hub.settings import CONTACT
 
 
 class InteractionRow(SQLModel, table=True):
@@ -30,7 +31,6 @@ class InteractionRow(SQLModel, table=True):
     at: int = big()
     channel: str
     state: str
-    counts: int  # 0: its state is one in which it does not count
     seconds: int = big()
     amount: int = big()  # in minor units of its currency
     currency: str
@@ -58,18 +58,22 @@ class StoredInteraction(NamedTuple):
 
 
 SHOWN = ("rid", "type", "owner_source", "owner_stream", "owner_key", "at", "body")
-COUNTED = ("channel", "state", "counts", "seconds", "amount", "currency", "cost", "cost_currency")
+COUNTED = ("channel", "state", "seconds", "amount", "currency", "cost", "cost_currency")
 SELECT = f"SELECT {', '.join(SHOWN)} FROM interaction"
 
 
 def save(connection: Connection, found: Iterable[tuple[int, Interaction]]) -> None:
-    rows = [(rid, i.type, *i.owner, i.at, db.dump(i.values), *counted(i)) for rid, i in found]
+    rows = [(rid, i.type, *i.owner, i.at, body_of(i), *counted(i)) for rid, i in found]
     db.upsert_many(connection, table(InteractionRow), SHOWN + COUNTED, rows)
+
+
+def body_of(i: Interaction) -> str:
+    return db.dump(i.values)
 
 
 def counted(i: Interaction) -> tuple[Any, ...]:
     """What figures are made of, as columns."""
-    return (i.channel, i.state, int(i.counts), i.seconds, *i.amount, *i.cost)
+    return (i.channel, i.state, i.seconds, *i.amount, *i.cost)
 
 
 def remove(connection: Connection, rids: Iterable[int]) -> None:
@@ -80,10 +84,16 @@ def of_records(connection: Connection, rids: Iterable[int]) -> dict[int, StoredI
     return {r[0]: _stored(r) for r in db.ask(connection, f"{SELECT} WHERE rid IN {{ids}}", ids=list(rids))}
 
 
-def counted_of(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[Any, ...]]:
-    """The same, as it is stored."""
-    query = f"SELECT rid, {', '.join(COUNTED)} FROM interaction WHERE rid IN {{ids}}"
-    return {r[0]: tuple(r[1:]) for r in db.ask(connection, query, ids=list(rids))}
+def whole(connection: Connection, rids: Iterable[int]) -> dict[int, Interaction]:
+    """Rows as they were read."""
+    query = f"SELECT {', '.join(SHOWN + COUNTED)} FROM interaction WHERE rid IN {{ids}}"
+    found = {}
+    for row in db.ask(connection, query, ids=list(rids)):
+        rid, type_name, owner, at, body = _stored(row[: len(SHOWN)])
+        channel, state, seconds, *money = row[len(SHOWN) :]
+        amount, cost = tuple(money[:2]), tuple(money[2:])
+        found[rid] = Interaction(type_name, owner, at, db.load(body), channel, state, seconds, amount, cost)
+    return found
 
 
 def marks(connection: Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
@@ -103,6 +113,7 @@ def newest(
     *,
     since: int | None = None,
     until: int | None = None,
+    channel: str | None = None,
     after: tuple[int, int] | None = None,
     limit: int,
 ) -> list[StoredInteraction]:
@@ -111,7 +122,12 @@ def newest(
         return []
     clauses = ["owner_source = :source", "owner_stream = :stream", "owner_key = :key", "type IN {types:text}"]
     values: dict[str, Any] = {"limit": limit}
-    for name, bound, clause in (("since", since, "at >= :since"), ("until", until, "at < :until")):
+    conditions = (
+        ("since", since, "at >= :since"),
+        ("until", until, "at < :until"),
+        ("channel", channel, "channel = :channel"),
+    )
+    for name, bound, clause in conditions:
         if bound is not None:
             clauses.append(clause)
             values[name] = bound
@@ -128,13 +144,62 @@ def newest(
     return list(islice(merge(*pages, key=lambda r: (-r.at, -r.rid)), limit))
 
 
-def unowned(connection: Connection) -> int:
-    """How many rows name a record that is not there."""
+OWNER_IS_THERE = (
+    "SELECT 1 FROM record r WHERE r.source = i.owner_source"
+    " AND r.stream = i.owner_stream AND r.key = i.owner_key AND r.born IS NOT NULL AND r.sort = 'customer'"
+)
+WAITING = {
+    "unowned": f"SELECT i.rid FROM interaction i WHERE i.owner_source <> '{CONTACT}' AND NOT EXISTS ({OWNER_IS_THERE})",
+    "unread": "SELECT r.rid FROM record r WHERE r.sort = 'interaction' AND r.born IS NOT NULL AND r.died IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM interaction i WHERE i.rid = r.rid)",
+}  # why a row is on no page: it names a record that is not there; the configuration cannot read it
+
+
+def waiting(connection: Connection, why: str, *, after: int = 0, limit: int) -> list[int]:
+    """Rows that are on no page for this reason, in the order in which they came."""
+    query = f"SELECT w.rid FROM ({WAITING[why]}) AS w WHERE w.rid > :after ORDER BY w.rid LIMIT :limit"
+    return [rid for (rid,) in db.ask(connection, query, after=after, limit=limit)]
+
+
+def count_waiting(connection: Connection, why: str) -> int:
+    return db.number(connection, f"SELECT count(*) FROM ({WAITING[why]}) AS w")
+
+
+def counts_waiting(connection: Connection) -> dict[str, int]:
+    """How many rows are on no page, by why."""
+    return {why: count_waiting(connection, why) for why in WAITING}
+
+
+def any_of_contacts(connection: Connection) -> bool:
+    """Is any row whose who holds a contact point?"""
+    return bool(db.ask(connection, "SELECT 1 FROM interaction WHERE owner_source = :contact LIMIT 1", contact=CONTACT))
+
+
+def of_contacts(connection: Connection, *, after: int, limit: int) -> list[StoredInteraction]:
+    """Rows whose who holds a contact point, in the order in which they came."""
+    query = f"{SELECT} WHERE owner_source = :contact AND rid > :after ORDER BY rid LIMIT :limit"
+    return [_stored(r) for r in db.ask(connection, query, contact=CONTACT, after=after, limit=limit)]
+
+
+def contacts_with_rows(connection: Connection, points: Iterable[RecordId]) -> set[RecordId]:
+    """Those of these contact points of which there are rows."""
+    found: set[RecordId] = set()
+    by_kind: dict[str, list[str]] = {}
+    for point in sorted(set(points)):
+        by_kind.setdefault(point.stream, []).append(point.key)
     query = (
-        "SELECT count(*) FROM interaction i WHERE NOT EXISTS (SELECT 1 FROM record r WHERE r.source = i.owner_source"
-        " AND r.stream = i.owner_stream AND r.key = i.owner_key AND r.born IS NOT NULL)"
+        "SELECT DISTINCT owner_key FROM interaction"
+        " WHERE owner_source = :contact AND owner_stream = :kind AND owner_key IN {keys:text}"
     )
-    return db.number(connection, query)
+    for kind, keys in by_kind.items():
+        found |= {
+            RecordId(CONTACT, kind, k) for (k,) in db.ask(connection, query, contact=CONTACT, kind=kind, keys=keys)
+        }
+    return found
+
+
+def count_by_type(connection: Connection) -> dict[str, int]:
+    return dict(db.ask(connection, "SELECT type, count(*) FROM interaction GROUP BY type ORDER BY type"))
 
 
 def values_of(row: StoredInteraction) -> dict[str, list[Any]]:

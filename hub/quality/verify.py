@@ -22,7 +22,8 @@ from hub.golden_record import search_store
 from hub.golden_record import store as golden_store
 from hub.golden_record.survivorship import Member
 from hub.interactions import store as interaction_store
-from hub.interactions.run import derived, unread
+from hub.interactions import tally_store
+from hub.interactions.run import derived, kept, unread
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import find_heir
@@ -31,6 +32,7 @@ from hub.matching.pairs import type_salt
 from hub.matching.prepare import standardised_rows
 from hub.matching.recipe import Recipe
 from hub.matching.training import batch
+from hub.model import RecordId
 from hub.resolve.bulk import difference
 from hub.resolve.resolver import Resolver
 
@@ -78,7 +80,7 @@ class Verify:
         with self.database.read() as connection:
             recipe = self.resolver.recipe(connection)
             self._what_is_there(connection, recipe)
-            self._interactions(connection)
+            self._belongings(connection)
             if self.found.notes["stale"]:  # of another recipe: only what no recipe can change is compared
                 self._history(connection)
                 return self.found
@@ -121,25 +123,27 @@ class Verify:
         ).scalar()
         self.found.notes["stale"] = int(stale or 0)
 
-    def _interactions(self, connection: Connection) -> None:
-        """What happened, read again from what landed."""
+    def _belongings(self, connection: Connection) -> None:
+        """What happened and how customers belong together, read again from what landed; tallies, counted again."""
         waiting = set(unread(connection, self.resolver.readings))
         self.found.notes["streams of interactions to be read again"] = len(waiting)
-        rows = connection.exec_driver_sql("SELECT rid FROM record WHERE sort = 'interaction' ORDER BY rid")
-        for part in db.chunks([r.rid for r in rows], CHUNK):
-            stored, again = (
-                interaction_store.of_records(connection, part),
-                derived(connection, self.resolver.readings, part),
-            )
-            counted = interaction_store.counted_of(connection, part)
-            self.found.checked["interactions"] += len(part)
-            names = landing.records(connection, stored.keys() | again.keys())
-            for rid in sorted(r for r, i in names.items() if (i.id.source, i.id.stream) not in waiting):
-                was, now = stored.get(rid), again.get(rid)
-                said = was and (was.type, was.owner, was.at, db.load(was.body), counted[rid])
-                if said != (now and (now.type, now.owner, now.at, now.values, interaction_store.counted(now))):
-                    self.found.differs("interactions", f"record {rid}")
-        self.found.notes["interactions of records that are not there"] = interaction_store.unowned(connection)
+        query = "SELECT rid FROM record WHERE sort IN ('interaction', 'relation') ORDER BY rid"
+        for part in db.chunks([r.rid for r in connection.exec_driver_sql(query)], CHUNK):
+            stored, again = kept(connection, part), derived(connection, self.resolver.readings, part)
+            self.found.checked["interactions and relations"] += len(part)
+            for rid, info in landing.records(connection, stored.keys() | again.keys()).items():
+                if stored.get(rid) != again.get(rid) and (info.id.source, info.id.stream) not in waiting:
+                    self.found.differs(f"{info.sort}s", f"record {rid}")
+        last = RecordId("", "", "")
+        while owners := tally_store.owners_after(connection, last, CHUNK):
+            tallies = set(tally_store.recounted(connection, owners))
+            self.found.checked["tallies"] += len(tallies)
+            for tally in sorted(tallies ^ set(tally_store.of(connection, owners))):
+                self.found.differs("tallies", f"{tally.owner}, {tally.month}, {tally.type}")
+            last = owners[-1]
+        self.found.notes["interactions of records that are not there"] = interaction_store.count_waiting(
+            connection, "unowned"
+        )
 
     # --- standardised rows and keys ---
 

@@ -21,7 +21,8 @@ from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.golden_record.store import StoredCustomer
 from hub.interactions import run as interactions
-from hub.interactions.row import readings
+from hub.interactions.relation import RelationReading, relation_readings
+from hub.interactions.row import Reading, readings
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
 from hub.matching import store as matching_store
@@ -77,7 +78,10 @@ class Resolver:
     def __init__(self, database: db.Units, config: Config):
         self.database, self.config = database, config
         self._recipe: Recipe | None = None
-        self.readings = readings(config)
+        self.readings: dict[tuple[str, str], Reading | RelationReading] = {
+            **readings(config),
+            **relation_readings(config),
+        }
 
     def recipe(self, connection: Connection) -> Recipe:
         self._recipe = read_recipe(connection, self.config, self._recipe)

@@ -6,13 +6,15 @@ with file, key and remedy. Kinds of sources are known once hub.connectors.regist
 
 from hub.settings.access import Access, CallerRules, Permission, Role
 from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
-from hub.settings.config import Config
+from hub.settings.config import CONTACT, STAFF, Config
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
+from hub.settings.figures import Figure, Figures, Segment, Tariff
 from hub.settings.interactions import InteractionType
 from hub.settings.load import load, load_access, load_customer_types, secret
 from hub.settings.purposes import Purpose, Purposes
+from hub.settings.relations import RelationType
 from hub.settings.schedule import schedule_seconds
 from hub.settings.sign_in import Client, OpenIdProvider, SignIn
 from hub.settings.sources import (
@@ -30,8 +32,10 @@ from hub.settings.sources import (
 
 __all__ = [
     "ADDED",
+    "CONTACT",
     "SORTS",
     "SOURCES",
+    "STAFF",
     "Access",
     "Attribute",
     "CallerRules",
@@ -39,6 +43,8 @@ __all__ = [
     "Config",
     "Connection",
     "CustomerType",
+    "Figure",
+    "Figures",
     "InteractionType",
     "Matching",
     "OpenIdProvider",
@@ -46,13 +52,16 @@ __all__ = [
     "Permission",
     "Purpose",
     "Purposes",
+    "RelationType",
     "Role",
+    "Segment",
     "SignIn",
     "Sort",
     "Source",
     "Stream",
     "Strict",
     "Survivorship",
+    "Tariff",
     "Trust",
     "WriteBack",
     "compile_path",

@@ -16,6 +16,7 @@ Permission = Literal[
     "explain",
     "match",
     "write_records",
+    "log",
     "decide",
     "override",
     "subscribe",
@@ -44,6 +45,7 @@ class Role(Strict):
     rows: dict[str, RowLimits] = Field(
         default_factory=dict
     )  # customer type -> which of its customers exist for the role; a type not named: all
+    figures: tuple[str, ...] = ()  # figures and segments that it sees; "*" stands for all
     may: tuple[Permission, ...] = ("read",)  # permissions
     requests: int = Field(default=6000, ge=1)  # in a minute, by one principal
     purpose: str = ""  # what for, in words; stands in every audit line unless the role states purposes

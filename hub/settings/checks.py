@@ -9,9 +9,11 @@ from hub.kinds import KINDS
 from hub.kinds.base import Context, Problem
 from hub.model import Sight
 from hub.settings.access import Role
-from hub.settings.config import Config
+from hub.settings.config import CONTACT, STAFF, Config
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.interactions import InteractionType
+from hub.settings.relation_checks import name_faults, relation_faults
+from hub.settings.relations import RelationType
 from hub.settings.sign_in import sign_in_faults
 from hub.settings.sources import Source, Stream
 
@@ -32,6 +34,8 @@ def missing_variables(config: Config, source: Source, env: Mapping[str, str]) ->
 def source_faults(config: Config, source: Source) -> Iterator[Fault]:
     """Names in a source's file that lead nowhere."""
     file = f"{config.folder / 'sources' / source.name}.yaml"
+    if source.name in (STAFF, CONTACT):
+        yield Fault(file, f"'{source.name}' is the hub's own word: no source may have this name", "rename the file")
     for name, stream in source.streams.items():
         yield from stream.faults(f"{file}: streams.{name}")
         yield from _check_stream(config, source.name, file, name, stream)
@@ -48,9 +52,18 @@ def access_faults(config: Config) -> Iterator[Fault]:
     yield from sign_in_faults(
         config.access.sign_in, config.access.roles, config.sources, str(config.folder / "access.yaml")
     )
-    known_types: dict[str, CustomerType | InteractionType] = {**config.interactions, **config.customers}
+    yield from name_faults(config)
+    known_types: dict[str, CustomerType | InteractionType | RelationType] = {
+        **config.relations,
+        **config.interactions,
+        **config.customers,
+    }
     for role, rights in config.access.roles.items():
         yield from _check_rows(config, role, rights)
+        known_figures = {"*", *config.figures.figures, *config.figures.segments}
+        for name in (n for n in rights.figures if n not in known_figures):
+            at = f"{config.folder / 'access.yaml'}: roles.{role}.figures"
+            yield Fault(at, f"unknown figure or segment '{name}'", f"known: {', '.join(sorted(known_figures))}")
         for type_name, view in rights.views.items():
             where = f"{config.folder / 'access.yaml'}: roles.{role}.views.{type_name}"
             if type_name not in known_types:
@@ -169,6 +182,8 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
             yield Fault(f"{where}.write_back", f"rows of a stream of {stream.sort}s are not written", "remove it")
         if stream.interaction and config.interactions:
             yield from _check_interaction(config, source, where, stream)
+        if stream.relation and config.relations:
+            yield from relation_faults(config, source, where, stream)
         return
     if stream.customer not in config.customers:
         yield Fault(
@@ -228,6 +243,11 @@ def _check_interaction(config: Config, source: str, where: str, stream: Stream) 
             "does not lead to one stream of customers",
             f"write source and stream of: {', '.join(streams) or 'a source that has customers'}",
         )
+    if stream.caused_by is not None:
+        cause = config.stream(stream.caused_by.source or source, stream.caused_by.stream)
+        if cause is None or not cause.interaction:
+            remedy = "name the stream of what changed it: caused_by: {stream: mails, key: mail_id}"
+            yield Fault(f"{where}.caused_by", "does not lead to a stream of interactions", remedy)
     if kind.at not in stream.map:
         yield Fault(f"{where}.map", f"'{kind.at}' is missing: nobody could tell when it happened", "map it to a column")
     for attribute, path in stream.map.items():

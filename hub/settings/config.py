@@ -13,13 +13,19 @@ from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
 from hub.settings.customers import CustomerType
+from hub.settings.figures import Figures
 from hub.settings.interactions import InteractionType
 from hub.settings.purposes import Purpose
-from hub.settings.sources import Source, Stream
+from hub.settings.relations import RelationType
+from hub.settings.sources import Owner, Source, Stream
 
 # What each stream was hashed with when all kinds of systems stood in one model: hubs made then must not go stale.
 _FIRST_FILE = {"pattern": "*", "format": "auto", "encoding": "auto", "delimiter": "auto", "quote": '"', "columns": [], "records": "@"}  # fmt: skip
 _FIRST_SECTIONS: dict[str, Any] = {"table": None, "query": None, "file": _FIRST_FILE, "rest": None}
+
+
+STAFF = "staff"  # the hub's own source: what staff write down
+CONTACT = "contact"  # stands for a source where a row is whose who holds an e-mail address or a telephone number
 
 
 class Config(Strict):
@@ -31,6 +37,8 @@ class Config(Strict):
     access: Access
     interactions: dict[str, InteractionType] = Field(default_factory=dict)
     purposes: dict[str, Purpose] = Field(default_factory=dict)
+    relations: dict[str, RelationType] = Field(default_factory=dict)
+    figures: Figures = Figures()
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them
 
     @cached_property
@@ -45,17 +53,29 @@ class Config(Strict):
         types = {n: recipe_dump(t, {"title"}) for n, t in self.customers.items()}
         return digest({"streams": streams, "types": types}, 8)
 
+    @cached_property
+    def logged(self) -> dict[str, Stream]:
+        """Streams of the hub's own source: what staff write down, one for each type of interactions. A row names its owner whole."""
+        return {
+            name: Stream(interaction=name, key="id", of=Owner(key="of"), map={a: f'values."{a}"' for a in t.attributes})
+            for name, t in self.interactions.items()
+        }
+
     def stream(self, source: str, stream: str) -> Stream | None:
         found = self.sources.get(source)
         return found.streams.get(stream) if found else None
 
     def owner_stream(self, source: str, stream: Stream) -> tuple[str, str] | None:
         """(source, stream) of the records that own a stream's rows; None where none, or more than one, could be meant."""
-        if stream.of is None:
-            return None
-        name = stream.of.source or source
+        return None if stream.of is None else self.stream_of(source, stream.of)
+
+    def stream_of(self, source: str, owner: Owner) -> tuple[str, str] | None:
+        """(source, stream) of the records that an owner names, in a row of this source."""
+        if owner.contact:
+            return CONTACT, ""
+        name = owner.source or source
         found = self.sources.get(name)
         customers = [n for n, s in found.streams.items() if s.customer] if found else []
-        if stream.of.stream:
-            return (name, stream.of.stream) if stream.of.stream in customers else None
+        if owner.stream:
+            return (name, owner.stream) if owner.stream in customers else None
         return (name, customers[0]) if len(customers) == 1 else None

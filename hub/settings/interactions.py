@@ -63,6 +63,12 @@ class InteractionType(Strict):
             for n, a in self.attributes.items()
         }
 
+    @cached_property
+    def only_channel(self) -> str:
+        """The channel of rows that name none, where there is but one."""
+        options = self.attributes[self.channel].options if self.channel else ()
+        return options[0] if len(options) == 1 else ""
+
     @property
     def counted(self) -> frozenset[str]:
         """Attributes that figures are made of: a row of which one was given and cannot be read is set aside."""

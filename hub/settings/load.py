@@ -16,8 +16,10 @@ from hub.settings.access import Access
 from hub.settings.checks import access_faults, missing_variables, source_faults
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
+from hub.settings.figures import Figures, figure_faults
 from hub.settings.interactions import InteractionType
 from hub.settings.purposes import Purposes
+from hub.settings.relations import RelationType
 from hub.settings.sources import SOURCES, Source
 
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
@@ -76,6 +78,8 @@ REQUIRED = {
     ),
     "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
     "basis": ("the legal ground of the purpose", "basis: contract"),
+    "is": ("how the figure is worked out", "is: count(order, months=12)"),
+    "when": ("the condition", "when: count(complaint, months=12) >= 3"),
     "at": ("which attribute says when it happened", "at: placed"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
@@ -140,6 +144,8 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     if not customers and not faults:
         faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
     interactions = _load_folder(InteractionType, folder / "interactions", faults)
+    figures_file = folder / "figures.yaml"
+    figures = (_parse(Figures, figures_file, faults) if figures_file.exists() else None) or Figures()
     config = Config(
         folder=folder,
         customers=customers,
@@ -147,7 +153,10 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         access=access or Access(),
         interactions=interactions,
         purposes=purposes.purposes if purposes else {},
+        relations=_load_folder(RelationType, folder / "relations", faults),
+        figures=figures,
     )
+    faults.extend(figure_faults(str(figures_file), figures, interactions, customers))
     good = {}
     for name, source in sources.items():
         wrong = [*source_faults(config, source), *(missing_variables(config, source, env) if reaching else ())]

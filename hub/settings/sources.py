@@ -53,17 +53,37 @@ class WriteBack(Strict):
 
 
 class Owner(Strict):
-    """Whose a row is: a source record of customers, by name. Never a customer id: so it follows merges and splits."""
+    """Whose a row is: a source record of customers, by name, or whoever holds a contact point. Never a customer id: so
+    it follows merges and splits."""
 
-    key: str  # JMESPath, usually the column that holds the owner's key
+    key: str = ""  # JMESPath, usually the column that holds the owner's key
+    contact: dict[Literal["email", "phone"], str] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # instead of key: {email: COLUMN, phone: COLUMN}; of interactions: it is whose customer's who alone holds it verified
     source: str = ""  # its source; default: the row's own
     stream: str = ""  # its stream; default: the only stream of customers of that source
 
     @field_validator("key")
     @classmethod
     def _path(cls, text: str) -> str:
-        compile_path(text, "key")
+        if text:
+            compile_path(text, "key")
         return text
+
+    @field_validator("contact")
+    @classmethod
+    def _paths(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, text in given.items():
+            compile_path(text, name)
+        return given
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Owner:
+        if bool(self.key) == bool(self.contact):
+            raise ValueError(
+                "names its owner by key: COLUMN or by contact: {email: COLUMN, phone: COLUMN}, one of both"
+            )
+        return self
 
 
 class Stream(Strict):
@@ -80,7 +100,13 @@ class Stream(Strict):
     key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
     of: Owner | None = Field(
         default=None, json_schema_extra=ADDED
-    )  # of interactions: whose the row is, {key, source, stream}, or the column of the key alone
+    )  # of interactions: whose the row is; of relations: the one end, {key, source, stream}, or the column of the key alone
+    to: Owner | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # of relations: the other end, {key, source, stream}, or the column of the key alone
+    caused_by: Owner | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # of interactions: the mail, call or visit that brought a version about, {stream, key, source}
     map: dict[str, str | dict[str, str]] = Field(
         default_factory=dict
     )  # attribute -> column, JMESPath, or (for a composite) part -> column
@@ -125,7 +151,7 @@ class Stream(Strict):
     def _together(cls, given: Any) -> Any:
         return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
 
-    @field_validator("of", mode="before")
+    @field_validator("of", "to", mode="before")
     @classmethod
     def _key_alone(cls, given: Any) -> Any:
         return {"key": given} if isinstance(given, str) else given

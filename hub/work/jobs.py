@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from hub.access.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.webhooks import Webhooks
+from hub.figures.run import count_segments
 from hub.resolve.resolver import Resolver
 from hub.work import cycle, sources
 
@@ -25,6 +26,7 @@ log = structlog.get_logger()
 PUSH_SECONDS = 10
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
+SEGMENT_SECONDS = 3600
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 CHECKPOINTS = "HUB_AUDIT_CHECKPOINTS"  # the file that checkpoints of the audit chain are added to, each hour
 CHECKPOINT_SECONDS = 3600
@@ -94,6 +96,12 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         "interval",
         seconds=TICK_SECONDS,
         next_run_time=datetime.now(UTC),
+    )
+    scheduler.add_job(
+        job("segments", lambda _lease: count_segments(resolver.database, resolver.config)),
+        "interval",
+        seconds=SEGMENT_SECONDS,
+        next_run_time=datetime.now(UTC) + timedelta(seconds=TICK_SECONDS),
     )
     scheduler.add_job(job("effective dates", lambda lease: resolver.tick(lease)), "interval", seconds=TICK_SECONDS)
     scheduler.add_job(

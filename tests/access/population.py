@@ -127,15 +127,16 @@ def repeatable_ids(seed: int = 7) -> Iterator[None]:
         os.urandom = real
 
 
-def write_config(folder: Path) -> Config:
+def write_config(folder: Path, sources: Mapping[str, str] = SOURCES, roles: str = ROLES) -> Config:
     shutil.copytree(CONFIG / "customers", folder / "customers")
-    shutil.copytree(CONFIG / "interactions", folder / "interactions")
+    for types in ("interactions", "relations"):
+        shutil.copytree(CONFIG / types, folder / types)
     (folder / "sources").mkdir()
-    for name, text in SOURCES.items():
+    for name, text in sources.items():
         (folder / "sources" / f"{name}.yaml").write_text(text, encoding="utf-8")
     shutil.copy(CONFIG / "purposes.yaml", folder)
     shipped = (CONFIG / "access.yaml").read_text(encoding="utf-8")
-    (folder / "access.yaml").write_text(shipped + ROLES, encoding="utf-8")
+    (folder / "access.yaml").write_text(shipped + roles, encoding="utf-8")
     return load(folder, {})
 
 

@@ -27,7 +27,8 @@ def mine(tmp_path: Path) -> Path:
     (tmp_path / "sources").mkdir()
     (tmp_path / "drop").mkdir()
     shutil.copytree(ROOT / "config" / "customers", tmp_path / "customers")
-    shutil.copytree(ROOT / "config" / "interactions", tmp_path / "interactions")
+    for types in ("interactions", "relations"):
+        shutil.copytree(ROOT / "config" / types, tmp_path / types)
     shutil.copy(ROOT / "config" / "access.yaml", tmp_path)
     (tmp_path / "sources" / "shop.yaml").write_text(SOURCE, encoding="utf-8")
     (tmp_path / "drop" / "a.csv").write_text("id,given,family\n1,Ana,Silva\n2,Rui,Costa\n", encoding="utf-8")

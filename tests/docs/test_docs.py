@@ -227,6 +227,8 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         evaluation.EvaluationSet.model_validate(given)
         for source in given["sources"].values():
             settings.Stream.model_validate({"customer": given["customer"], **source["stream"]})
+    elif "figures" in given:
+        settings.Figures.model_validate(given)
     elif "roles" in given or "sign_in" in given:
         settings.Access.model_validate(given)
     elif "purposes" in given:
@@ -242,7 +244,7 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
 
 def source_is_valid(body: str, folder: Path) -> None:
     """With the shipped types and roles, as `hub check` sees it."""
-    for types in ("customers", "interactions"):
+    for types in ("customers", "interactions", "relations"):
         shutil.copytree(ROOT / "config" / types, folder / types)
     shutil.copy(ROOT / "config" / "access.yaml", folder)
     (folder / "sources").mkdir()

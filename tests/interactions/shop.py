@@ -8,7 +8,7 @@ from typing import Any
 from hub.access.audit import AuditLog
 from hub.access.principals import Principal
 from hub.access.read import Reader
-from hub.access.timeline import SeenInteraction, Timeline
+from hub.access.timeline import Asked, SeenInteraction, Timeline
 from hub.db import Database
 from hub.interactions import store
 from hub.landing import store as landing
@@ -89,7 +89,7 @@ class Shop:
         return info.mint if info else "cus_nobody"
 
     def page(self, key: str, who: Principal = SEES, **more: Any) -> list[SeenInteraction]:
-        return list(self.timeline.page(who, self.id_of(key), **more).data)
+        return list(self.timeline.page(who, self.id_of(key), Asked(**more)).data)
 
     def keys(self, key: str, **more: Any) -> list[str]:
         return [i.record.key for i in self.page(key, **more)]
@@ -99,7 +99,7 @@ class Shop:
 
     def unowned(self) -> int:
         with self.database.read() as connection:
-            return store.unowned(connection)
+            return store.count_waiting(connection, "unowned")
 
     def check(self) -> None:
         found = Verify(self.resolver).run()

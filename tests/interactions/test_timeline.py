@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.access.timeline import Asked
 from hub.db import Database
 from hub.errors import BadRequest, HubError
 from hub.stewardship.acts import Suspend
@@ -80,7 +81,7 @@ def test_a_page_ends_with_the_cursor_to_the_next_and_fits_its_own_question_only(
         found, cursor = [*found, *page.data], page.next_cursor
     assert sorted(i.record.key for i in found) == ["1", "2", "3", "4", "5"]
     with pytest.raises(BadRequest):
-        shop.timeline.page(SEES, shop.id_of("a"), limit=2, cursor=first.next_cursor, type_name="order")
+        shop.timeline.page(SEES, shop.id_of("a"), limit=2, cursor=first.next_cursor, asked=Asked(types=("order",)))
 
 
 def test_filters_by_type_and_time(shop: Shop) -> None:
@@ -90,7 +91,7 @@ def test_filters_by_type_and_time(shop: Shop) -> None:
     at = [i.at for i in shop.page("a")]
     assert shop.keys("a", since=at[1]) == ["3", "2"]
     assert shop.keys("a", until=at[1]) == ["1"]
-    assert shop.keys("a", type_name="call") == []
+    assert shop.keys("a", types=("call",)) == []
 
 
 def test_a_role_sees_the_types_and_attributes_that_its_view_names(shop: Shop) -> None:

@@ -29,7 +29,8 @@ class Hub:
         config = self.folder / "config"
         (config / "sources").mkdir(parents=True)
         shutil.copytree(ROOT / "config/customers", config / "customers")
-        shutil.copytree(ROOT / "config/interactions", config / "interactions")
+        for types in ("interactions", "relations"):
+            shutil.copytree(ROOT / "config" / types, config / types)
         shutil.copy(ROOT / "config/access.yaml", config)
         database = f"sqlite:///{self.folder / 'hub.sqlite'}"
         self.env |= {"HUB_CONFIG": str(config), "HUB_DATABASE_URL": database, "HUB_FOLDER": str(self.folder / "var")}

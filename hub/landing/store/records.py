@@ -329,8 +329,9 @@ def record_named(connection: Connection, id: RecordId, sort: str = CUSTOMER) -> 
     return _info(found[0]) if found else None
 
 
-def record_minting(connection: Connection, customer_id: str) -> RecordInfo | None:
-    found = db.ask(connection, f"{INFO} WHERE mint = :mint AND sort = 'customer'", mint=customer_id)
+def record_minting(connection: Connection, id: str, sort: str = CUSTOMER) -> RecordInfo | None:
+    """The record that minted a customer id; of another sort, whose own id it is."""
+    found = db.ask(connection, f"{INFO} WHERE mint = :mint AND sort = :sort", mint=id, sort=sort)
     return _info(found[0]) if found else None
 
 

@@ -1,0 +1,108 @@
+"""What staff write down of a customer: it lands as a row of the hub's own source, and belongs to a record, so that it
+goes where the record goes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hub.errors import BadRecord, Conflict, Fault, NotFound, Unprocessable
+from hub.interactions import run as interactions
+from hub.kinds.moment import spelled
+from hub.landing import store as landing
+from hub.landing.store import Incoming
+from hub.matching import store as matching_store
+from hub.model import RecordId
+from hub.resolve.resolver import Resolver, find_customer
+from hub.settings import STAFF
+
+Mark = Callable[[Connection, str], None]
+
+
+class Logbook:
+    """Writes to one hub."""
+
+    def __init__(self, resolver: Resolver):
+        self.resolver, self.database, self.config = resolver, resolver.database, resolver.config
+
+    def add(
+        self,
+        customer_id: str,
+        type_name: str,
+        values: Mapping[str, Any],
+        *,
+        by: str,
+        record: RecordId | None = None,
+        mark: Mark | None = None,
+    ) -> str:
+        """Keep that this happened, with a record of the customer (none named: the first that it had); its id.
+
+        Without a time it happened now. NotFound and Gone as for the customer; Unprocessable, with the attribute, when
+        a value cannot be read. `mark`: told the id in the same unit.
+        """
+        with self.database.unit() as connection:
+            owner = self._owner(connection, customer_id, record)
+            row = self._row(type_name, values, owner, by, uuid.uuid4().hex)
+            made = self._land(connection, type_name, row)
+            if mark is not None:
+                mark(connection, made)
+            return made
+
+    def change(self, id: str, values: Mapping[str, Any], *, by: str) -> str:
+        """Another version of what staff wrote down: these values are replaced, None takes one out. NotFound; Conflict
+        when a connected system said it: there it is changed."""
+        with self.database.unit() as connection:
+            info = landing.record_minting(connection, id, "interaction")
+            if info is None or not info.alive:
+                raise NotFound("no such interaction", [Fault("/id", "unknown", "look at the customer's page")])
+            if info.id.source != STAFF:
+                raise Conflict("this is said by a connected system", [Fault("/id", f"is of {info.id.source}")])
+            was = landing.latest_versions(connection, [info.rid])[info.rid].raw
+            assert was is not None
+            said = {k: v for k, v in {**was["values"], **values}.items() if v is not None}
+            return self._land(connection, info.id.stream, {**was, "values": said, "by": by})
+
+    def _owner(self, connection: Connection, customer_id: str, record: RecordId | None) -> RecordId:
+        customer = find_customer(connection, customer_id)
+        members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
+        infos = landing.records(connection, members)
+        if record is None:
+            return infos[landing.earliest(infos, infos)].id
+        if record not in {i.id for i in infos.values()}:
+            raise Unprocessable(
+                "this record is none of the customer's", [Fault("/record", "unknown", "see the customer's records")]
+            )
+        return record
+
+    def _row(self, type_name: str, values: Mapping[str, Any], owner: RecordId, by: str, key: str) -> dict[str, Any]:
+        now = spelled(self.database.clock.now() // 1_000_000 * 1_000_000)
+        said = {self.config.interactions[type_name].at: now, **values}
+        return {"id": key, "of": list(owner), "by": by, "values": said}
+
+    def _land(self, connection: Connection, type_name: str, row: dict[str, Any]) -> str:
+        reading = self.resolver.readings[STAFF, type_name]
+        try:
+            read = reading.read(row)
+        except BadRecord as error:
+            attribute, _, reason = str(error).partition(": ")
+            raise Unprocessable("this cannot be read", [Fault(f"/values/{attribute}", reason)]) from None
+        for unread in sorted(row["values"].keys() - read.values.keys()):
+            raise Unprocessable("this cannot be read", [Fault(f"/values/{unread}", "is no value of its kind")])
+        now = self.database.clock.now()
+        landed = landing.land(
+            connection,
+            STAFF,
+            type_name,
+            [Incoming(row["id"], row)],
+            type_name=type_name,
+            at=now,
+            pending=False,
+            sort="interaction",
+        )
+        rid = landed[0].rid
+        if landed[0].changed:
+            interactions.derive(connection, self.resolver.readings, [rid])
+        return landing.records(connection, [rid])[rid].mint
