@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,34 +47,41 @@ class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # has no types
         super().shutdown(wait)
 
 
-def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = ()) -> BackgroundScheduler:
-    """The hub's jobs, started: pulls by each source's schedule, write-back, webhooks, effective dates.
-    `networks`: beyond public ones, where webhooks may go."""
-    ended = threading.Event()
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something done again and again, by one process of all: under a lease of its name, which `work` is given.
 
-    def job(
-        name: str, work: Callable[[db.Lease], object], due: Callable[[], bool] = lambda: True
-    ) -> Callable[[], None]:
-        """`due`: looked at before a lease is taken, so that a look costs no write."""
+    seconds  between two looks whether another process is at it, or it is due
+    due      looked at before the lease is taken, so that a look costs no write
+    """
 
-        def run() -> None:
-            try:
-                if not due():
-                    return
-                with db.leased(resolver.database, name, wait=False) as lease:
-                    if lease is not None:
-                        work(lease)
-            except Exception as error:  # noqa: BLE001 - a job that fails is told and tried again; the others go on
-                log.error("job failed", job=name, error=type(error).__name__)
+    name: str
+    seconds: int
+    work: Callable[[db.Lease], object]
+    due: Callable[[], object] = lambda: True
+    first: int | None = None  # seconds until the first time; None: as later
+    jitter: int | None = None
 
-        return run
 
-    def pull(source: str) -> Callable[[], None]:
-        return job(
+def jobs_of(resolver: Resolver, reader: Reader, networks: Sequence[Network], ended: threading.Event) -> Iterator[Job]:
+    """The hub's jobs: pulls by each source's schedule, write-back, interactions, effective dates, webhooks, checkpoints."""
+    for source in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
+        yield Job(
             cycle.pull_lease(source),
-            lambda lease: sources.pull_due(resolver, source, lease),
-            due=lambda: sources.is_due(resolver, source) is not None,
+            DUE_SECONDS,
+            partial(sources.pull_due, resolver, source),
+            due=partial(sources.is_due, resolver, source),
+            jitter=1,
         )
+    yield Job("push", PUSH_SECONDS, lambda lease: cycle.push(resolver, reader, lease=lease))
+    yield Job("interactions", TICK_SECONDS, lambda _lease: resolver.reread(), first=0)
+    yield Job(
+        "segments",
+        SEGMENT_SECONDS,
+        lambda _lease: count_segments(resolver.database, resolver.config),
+        first=TICK_SECONDS,
+    )
+    yield Job("effective dates", TICK_SECONDS, resolver.tick)
 
     def webhooks(lease: db.Lease) -> None:
         """For as long as this process lives: a change is told some hundredths of a second after its commit."""
@@ -83,38 +92,45 @@ def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = (
         finally:
             sender.close()
 
-    scheduler = _Scheduler(
-        ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
-    )
-    for name in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
-        scheduler.add_job(pull(name), "interval", name=f"pull {name}", seconds=DUE_SECONDS, jitter=1)
-    scheduler.add_job(
-        job("push", lambda lease: cycle.push(resolver, reader, lease=lease)), "interval", seconds=PUSH_SECONDS
-    )
-    scheduler.add_job(
-        job("interactions", lambda _lease: resolver.reread()),
-        "interval",
-        seconds=TICK_SECONDS,
-        next_run_time=datetime.now(UTC),
-    )
-    scheduler.add_job(
-        job("segments", lambda _lease: count_segments(resolver.database, resolver.config)),
-        "interval",
-        seconds=SEGMENT_SECONDS,
-        next_run_time=datetime.now(UTC) + timedelta(seconds=TICK_SECONDS),
-    )
-    scheduler.add_job(job("effective dates", lambda lease: resolver.tick(lease)), "interval", seconds=TICK_SECONDS)
-    scheduler.add_job(
-        job("webhooks", webhooks), "interval", name="webhooks", seconds=WEBHOOK_SECONDS, next_run_time=datetime.now(UTC)
-    )
+    yield Job("webhooks", WEBHOOK_SECONDS, webhooks, first=0)
     if kept := os.environ.get(CHECKPOINTS):
-        scheduler.add_job(
-            job(
-                "audit checkpoint",
-                lambda _lease: keep(Path(kept), checkpoint(reader.audit, reader.database.clock.now())),
-            ),
-            "interval",
-            seconds=CHECKPOINT_SECONDS,
-        )
+
+        def write_checkpoint(_lease: db.Lease) -> None:
+            keep(Path(kept), checkpoint(reader.audit, reader.database.clock.now()))
+
+        yield Job("audit checkpoint", CHECKPOINT_SECONDS, write_checkpoint)
+
+
+def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = ()) -> BackgroundScheduler:
+    """The hub's jobs, started. `networks`: beyond public ones, where webhooks may go."""
+    ended = threading.Event()
+    # Two at a time, of which the second leaves at once: APScheduler warns of each time that it has to leave one out.
+    scheduler = _Scheduler(
+        ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": 3600}
+    )
+    for job in jobs_of(resolver, reader, networks, ended):
+        first = {} if job.first is None else {"next_run_time": datetime.now(UTC) + timedelta(seconds=job.first)}
+        run = _runner(resolver.database, job)
+        scheduler.add_job(run, "interval", name=job.name, seconds=job.seconds, jitter=job.jitter, **first)
     scheduler.start()
     return scheduler
+
+
+def _runner(database: db.Units, job: Job) -> Callable[[], None]:
+    """Runs a job once if it is due and nobody is at it."""
+    here = threading.Lock()
+
+    def run() -> None:
+        if not here.acquire(blocking=False):
+            return
+        try:
+            if job.due():
+                with db.leased(database, job.name, wait=False) as lease:
+                    if lease is not None:
+                        job.work(lease)
+        except Exception as error:  # noqa: BLE001 - a job that fails is told and tried again; the others go on
+            log.error("job failed", job=job.name, error=type(error).__name__)
+        finally:
+            here.release()
+
+    return run
