@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import io
 import json
@@ -317,7 +316,7 @@ def kinds() -> Iterator[str]:
 
     def rows() -> Iterator[tuple[str, ...]]:
         for name, kind in KINDS.items():
-            said = one_line((importlib.import_module(f"hub.kinds.{name}").__doc__ or "").split("\n\n")[0])
+            said = one_line(kind.about)
             names = [f or "(main)" for f in form_names(kind)]
             yield f"`{name}`", said, ", ".join(names), ", ".join(kind.parts)
 

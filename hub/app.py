@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import Depends, FastAPI
@@ -192,7 +191,7 @@ def steady() -> Iterator[None]:
         sys.setswitchinterval(interval)
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI) -> dict[str, object]:
     """OpenAPI 3.1, with the one shape of every refusal."""
     if app.openapi_schema is None:
         made = get_openapi(

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 BIT = 1000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Composite = tuple[tuple[str, str], ...]
+Plain = str | dict[str, str]  # a value as JSON knows it
 Value = str | Composite  # a composite (an address) is its parts, sorted by name
 
 
@@ -190,12 +191,12 @@ def composite(parts: Mapping[str, str]) -> Composite:
     return tuple(sorted(parts.items()))
 
 
-def plain(value: Value) -> str | dict[str, str]:
+def plain(value: Value) -> Plain:
     """A value as JSON knows it."""
     return value if isinstance(value, str) else dict(value)
 
 
-def from_plain(value: Any) -> Value:
+def from_plain(value: object) -> Value:
     return value if type(value) is str else composite(value) if isinstance(value, Mapping) else str(value)
 
 

@@ -43,3 +43,9 @@ def test_a_new_file_is_under_the_rules_by_itself(tmp_path: Path, monkeypatch: py
     found = list(house.modules(tmp_path))
     assert [m.as_posix() for m in found if house.is_pure(m)] == ["kinds/shoe_size", "landing/ripe"]
     assert [m.as_posix() for m in found if house.is_store(m)] == ["landing/ripe_store"]
+
+
+def test_no_file_is_longer_than_one_can_know() -> None:
+    """Split by subject, where a newcomer would look. A migration that landed stays as it is."""
+    found = {m.as_posix(): len((house.HUB / m).with_suffix(".py").read_text().splitlines()) for m in house.modules()}
+    assert {name: lines for name, lines in found.items() if lines > 600} == {}

@@ -23,7 +23,6 @@ from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hub.db import room_in
 from hub.model import canonical
@@ -62,7 +61,7 @@ def fingerprint(key: bytes) -> str:
 
 
 def _line(key: bytes, seq: int, prev: str, sight: AuditLine) -> tuple[bytes, str]:
-    body: dict[str, Any] = {
+    body: dict[str, object] = {
         "seq": seq,
         "key": fingerprint(key),
         "at": sight.at,

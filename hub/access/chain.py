@@ -48,7 +48,7 @@ def files(path: Path) -> list[Path]:
     return [*sorted(path.parent.glob(f"{path.stem}.[0-9]*{path.suffix}")), *([path] if path.exists() else [])]
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_lines(path: Path) -> Iterator[dict[str, object]]:
     """The lines as they stand, unchecked."""
     for part in files(path):
         with part.open("rb") as file:
@@ -56,10 +56,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def sights(path: Path, customers: Collection[str], newest: int) -> list[dict[str, Any]]:
+def sights(path: Path, customers: Collection[str], newest: int) -> list[dict[str, object]]:
     """The newest lines that name one of these customers, the newest first."""
     marks = [f'"{id}"'.encode() for id in customers]
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     for part in reversed(files(path)):
         with part.open("rb") as file:
             named = [json.loads(line) for line in file if any(m in line for m in marks) and line.endswith(b"\n")]
@@ -118,7 +118,7 @@ def _at_the_end(seen: int, begun: int, head: tuple[int, str] | None, checkpoints
     return ""
 
 
-def _wrong(body: dict[str, Any], number: int, seq: Any, given: Any, prev: str, keys: Mapping[str, bytes]) -> str:
+def _wrong(body: dict[str, Any], number: int, seq: object, given: object, prev: str, keys: Mapping[str, bytes]) -> str:
     """What is wrong with a line; '' for nothing. Lines of earlier versions do not name their key: any may be it."""
     named = body.get("key")
     if named is not None and named not in keys:

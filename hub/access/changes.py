@@ -15,6 +15,7 @@ from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
 from hub.errors import Fault, Gone
 from hub.golden_record import lookups, past, store
+from hub.golden_record.lineage import Lineage
 from hub.golden_record.store import StoredChange
 
 SCANNED = 5000  # changes looked through for one page of the feed
@@ -122,7 +123,7 @@ class Changes(Batches):
         return found, more
 
     def _golden_at(
-        self, connection: Connection, view: View, row: store.StoredHistory, lineage: past.Lineage
+        self, connection: Connection, view: View, row: store.StoredHistory, lineage: Lineage
     ) -> dict[str, list[Any]]:
         """The golden values (plain) of a version, of shown attributes alone."""
         shown = only(lineage, view.of(row.type))

@@ -16,13 +16,13 @@ from hub.model import canonical
 MAC, WIDTH = 12, 8  # bytes: of a seal, of a hidden number
 
 
-def seal(key: bytes, position: Any, *bound: Any) -> str:
+def seal(key: bytes, position: object, *bound: object) -> str:
     """A cursor for a position (JSON) that holds only together with what it is bound to."""
     body = orjson.dumps(position)
     return base64.urlsafe_b64encode(_mac(key, body, bound) + body).decode().rstrip("=")
 
 
-def unseal(key: bytes, cursor: str, *bound: Any) -> Any:
+def unseal(key: bytes, cursor: str, *bound: object) -> Any:
     """The position. BadRequest when the cursor is none of ours, or of another question."""
     try:
         data = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))

@@ -16,6 +16,7 @@ from hub.access.principals import Principal
 from hub.access.rows import within
 from hub.errors import Fault, Gone, NotFound
 from hub.golden_record import past, store
+from hub.golden_record.lineage import Lineage, Why
 from hub.golden_record.store import StoredChange, StoredCustomer
 from hub.model import RecordId, digest
 
@@ -151,7 +152,7 @@ class Customers(Door):
         view: View,
         id: str,
         type_name: str,
-        values: Mapping[str, Any],
+        values: Mapping[str, object],
         members: Iterable[int],
         place: ShownCount,
         lineage: Mapping[str, Any] | None,
@@ -163,18 +164,20 @@ class Customers(Door):
         tag = digest([view.version, id, type_name, version, at, looked, [str(r) for r in records or ()], lineage], 12)
         return s.SeenCustomer(id, type_name, version, at, looked, records, lineage, f'"{tag}"')
 
-    def _lineage(self, view: View, type_name: str, lineage: past.Lineage, refs: past.References) -> dict[str, Any]:
+    def _lineage(
+        self, view: View, type_name: str, lineage: Lineage, refs: past.References
+    ) -> dict[str, dict[str, Any]]:
         """Why each shown value is what it is. Values that lost are seen as the ones that won."""
         columns = view.of(type_name)
 
-        def line(attribute: str, ref: Sequence[int]) -> dict[str, Any]:
+        def line(attribute: str, ref: Sequence[int]) -> dict[str, object]:
             value, info = refs.value(attribute, ref), refs.records.get(ref[0])
-            told: dict[str, Any] = {"source": info.id.source, "stream": info.id.stream} if info else {}
+            told: dict[str, object] = {"source": info.id.source, "stream": info.id.stream} if info else {}
             if info and "crosswalk" in view.may:
                 told["key"] = info.id.key
             return {**told, "value": None if value is None else self._look(view, type_name, attribute, value)}
 
-        def why(attribute: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        def why(attribute: str, given: Why) -> dict[str, Any]:
             told: dict[str, Any] = {
                 "rule": given["rule"],
                 "verified": given.get("verified", True),

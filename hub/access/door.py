@@ -20,6 +20,7 @@ from hub.access.secret import derive
 from hub.db import Database
 from hub.errors import BadRequest, Fault, Forbidden, Gone, NotFound
 from hub.golden_record import lookups, past, store
+from hub.golden_record.lineage import Lineage
 from hub.golden_record.store import StoredChange, StoredCustomer, StoredHistory
 from hub.kinds import KINDS
 from hub.landing import store as landing
@@ -74,7 +75,7 @@ class Door:
         """The view of a role by its name, for systems that are sent data rather than ask for it."""
         return self._views.of(role)
 
-    def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, object]) -> dict[str, object]:
         """Golden values (plain) as the asker is shown them. No audit line: that is the caller's, before the answer is sent."""
         return self._values(self.view(principal), type_name, values)
 
@@ -225,7 +226,7 @@ class Door:
         attributes = self.config.customers[type_name].attributes
         return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
 
-    def _look(self, view: View, type_name: str, attribute: str, value: Value) -> Any:
+    def _look(self, view: View, type_name: str, attribute: str, value: Value) -> object:
         return look(
             value, view.of(type_name)[attribute], attribute, self._masks[type_name][attribute], self.pseudonym_key(view)
         )
@@ -338,7 +339,7 @@ def shown_name(id: RecordId, view: View) -> RecordId:
     return id if "crosswalk" in view.may else RecordId(id.source, id.stream, "")
 
 
-def only(lineage: past.Lineage, columns: Mapping[str, Sight]) -> past.Lineage:
+def only(lineage: Lineage, columns: Mapping[str, Sight]) -> Lineage:
     """Lineage of visible attributes: values of others are not even looked up."""
     return {a: line for a, line in lineage.items() if a in columns}
 

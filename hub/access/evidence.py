@@ -109,7 +109,9 @@ class Evidence(Door):
         customers = store.customers_of(connection, set(homes.values()))
         found: dict[int, s.SeenRecord] = {}
         for rid, info in infos.items():
-            values = {a: [plain(v) for v in h.cell.values] for a, h in held[rid].held.items()} if rid in held else {}
+            values = (
+                {a: [plain(v) for v in h.cell.values] for a, h in held[rid].folded.held.items()} if rid in held else {}
+            )
             home = customers.get(homes.get(rid, -1))
             if home is not None and not self._within(connection, view, home):
                 home = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from hub.access.audit import AuditLine
 from hub.access.principals import Principal
@@ -14,7 +13,7 @@ from hub.golden_record import lookups
 PAGE = 500
 
 
-def export_rows(reader: Reader, principal: Principal, type_name: str) -> tuple[list[str], Iterator[dict[str, Any]]]:
+def export_rows(reader: Reader, principal: Principal, type_name: str) -> tuple[list[str], Iterator[dict[str, object]]]:
     """Column names, and a row per customer. Each page is in the audit before it is handed out. Forbidden: nothing to see."""
     view = reader.view(principal)
     columns = [a for a in reader.config.customers[type_name].attributes if a in view.of(type_name)]
@@ -23,7 +22,7 @@ def export_rows(reader: Reader, principal: Principal, type_name: str) -> tuple[l
     return ["id", *columns], _rows(reader, principal, type_name, columns)
 
 
-def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[str]) -> Iterator[dict[str, Any]]:
+def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[str]) -> Iterator[dict[str, object]]:
     after = ""
     while True:
         with reader.database.read() as connection:

@@ -40,7 +40,7 @@ def hand_over(
     customers = store.customers_of(connection, set(homes.values()))
     members = matching_store.members_of(connection, customers)
     everyone = {r for m in members.values() for r in m}
-    held = {r: s.held for r, s in matching_store.standardised(connection, everyone).items()}
+    held = {r: s.folded.held for r, s in matching_store.standardised(connection, everyone).items()}
     infos = landing.records(connection, everyone)
     view = reader.view_of_role(source)
     rows = reader.known_customers(connection, view, [c.id for c in customers.values()]) if view.rows else None

@@ -77,7 +77,7 @@ def compile_view(
     allowed = frozenset(may)
     # May a role see record names? That changes what it is sent, so it is part of the version.
     limits = {t: r for t, r in (rows or {}).items() if t in columns}
-    identity: dict[str, Any] = {"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}
+    identity: dict[str, object] = {"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}
     if limits:
         identity["rows"] = {t: r.model_dump(mode="json") for t, r in limits.items()}
     if pseudonyms:
@@ -99,7 +99,7 @@ def pseudonym(key: bytes, attribute: str, value: Value) -> str:
     return f"psn_{made.hexdigest()[:24]}"
 
 
-def look(value: Value, sight: Sight, attribute: str, mask: Mask, key: bytes) -> Any:
+def look(value: Value, sight: Sight, attribute: str, mask: Mask, key: bytes) -> object:
     """One value as this sight shows it, as JSON knows it. Never called for a hidden field."""
     if sight is Sight.SHOW:
         return plain(value)
@@ -136,8 +136,8 @@ _KEPT: Mapping[Sight, Callable[[str], Any]] = {
 
 
 def see(
-    values: Mapping[str, Sequence[Any]], columns: Columns, masks: Mapping[str, Mask], key: bytes
-) -> dict[str, list[Any]]:
+    values: Mapping[str, Sequence[object]], columns: Columns, masks: Mapping[str, Mask], key: bytes
+) -> dict[str, list[object]]:
     """A golden record's values (attribute -> plain values) as a view shows them, attributes in order of name."""
     return {
         attribute: list(values[attribute])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.policy import View, changed_in_view
@@ -26,7 +25,7 @@ class SeenState:
     id: str
     type: str
     records: tuple[RecordId, ...] | None
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hub.settings.access import RowLimits
 
 
-def within(rows: RowLimits, values: Mapping[str, Sequence[Any]], sources: Collection[str]) -> bool:
+def within(rows: RowLimits, values: Mapping[str, Sequence[object]], sources: Collection[str]) -> bool:
     """Do golden values (plain) and the sources of the records meet every condition?"""
     if rows.sources and not set(rows.sources) & set(sources):
         return False
@@ -25,11 +24,11 @@ def named(rows: RowLimits) -> frozenset[str]:
     return frozenset(name.partition(".")[0] for name in rows.where)
 
 
-def _of(values: Mapping[str, Sequence[Any]], name: str) -> Sequence[Any]:
+def _of(values: Mapping[str, Sequence[object]], name: str) -> Sequence[object]:
     return values.get(name.partition(".")[0], ())
 
 
-def _is(value: Any, name: str, wanted: Collection[str]) -> bool:
+def _is(value: object, name: str, wanted: Collection[str]) -> bool:
     part = name.partition(".")[2]
     text = value.get(part) if part and isinstance(value, Mapping) else value
     return isinstance(text, str) and text.casefold() in {w.casefold() for w in wanted}

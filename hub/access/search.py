@@ -117,13 +117,13 @@ class Search(Door):
         self,
         connection: Connection,
         view: View,
-        ask: Callable[[Any, int], list[tuple[Any, str]]],
-        position: Any,
+        ask: Callable[[object, int], list[tuple[object, str]]],
+        position: object,
         wanted: int,
-    ) -> list[tuple[Any, StoredCustomer]]:
+    ) -> list[tuple[object, StoredCustomer]]:
         """As many customers of the view's rows as are wanted, each with its position; `ask` gives what follows one."""
         size = max(wanted, LOOKED_THROUGH) if view.rows else wanted
-        found: list[tuple[Any, StoredCustomer]] = []
+        found: list[tuple[object, StoredCustomer]] = []
         while len(found) < wanted:
             hits = ask(position, size)
             known = store.customers_named(connection, [id for _, id in hits])

@@ -25,9 +25,9 @@ class SeenCustomer:
     type: str
     version: int
     updated_at: int
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     records: tuple[RecordId, ...] | None = None
-    lineage: Mapping[str, Any] | None = None
+    lineage: Mapping[str, dict[str, Any]] | None = None
     etag: str = ""
     undated: tuple[str, ...] | None = None
 
@@ -38,7 +38,7 @@ class FoundCustomer:
 
     id: str
     type: str
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     matched: tuple[str, ...]
 
 
@@ -66,7 +66,7 @@ class SeenVersion:
     at: int
     attributes: tuple[str, ...]
     other: tuple[str, ...]
-    values: Mapping[str, Any] | None
+    values: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class SeenRecord:
     type: str
     customer: str | None
     alive: bool
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

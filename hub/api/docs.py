@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -43,7 +42,7 @@ def folder() -> Path:
 
 @router.get("/openapi.json")
 def get_description(request: Request) -> JSONResponse:
-    described: dict[str, Any] = request.app.openapi()
+    described: dict[str, object] = request.app.openapi()
     return JSONResponse(described)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -16,7 +15,7 @@ from hub.connectors.rows import parse_json
 class ExactRequest(Request):
     """A request whose JSON is read as every other row is: nothing rounded, NaN refused."""
 
-    async def json(self) -> Any:
+    async def json(self) -> object:
         try:
             return parse_json(await self.body())
         except ValueError as error:
@@ -24,7 +23,7 @@ class ExactRequest(Request):
 
 
 class ExactRoute(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
         handle = super().get_route_handler()
 
         async def exact(request: Request) -> Response:

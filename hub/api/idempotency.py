@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import Header
@@ -38,9 +38,9 @@ def once(
     hub: Hub,
     principal: Principal,
     key: str | None,
-    request: Any,
+    request: object,
     make: Callable[[Mark], str],
-    tell: Callable[[str], tuple[int, Any]],
+    tell: Callable[[str], tuple[int, object]],
 ) -> Response:
     """Make something and tell of it, or tell of it again.
 
@@ -92,5 +92,5 @@ def _begin(hub: Hub, principal: str, key: str, wanted: str) -> store.Kept | None
         return found
 
 
-def _response(status: int, body: Any) -> Response:
+def _response(status: int, body: object) -> Response:
     return Response(b"" if body is None else orjson.dumps(body), status, media_type="application/json")

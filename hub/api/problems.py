@@ -78,7 +78,7 @@ class ProblemAnswer(BaseModel):
     request_id: str = Field(examples=["0192f0a1b2c3"])
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     """What OpenAPI says of refusals. 400, 401, 403, 422 and 429 can come from any route."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from hub import db
+from hub import db, settings
 from hub.access.principals import Principal
 from hub.api.problems import documented
-from hub.api.schemas import BatchAnswer, RecordAnswer, answer
+from hub.api.schemas import BatchAnswer, Document, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.api.wrap import BODY_BYTES, NDJSON
 from hub.api.written import ExactWritten
@@ -32,9 +32,7 @@ CHUNK = 100  # rows of one transaction: other requests get their turn between
 Source = Annotated[str, Path(examples=["billing"], max_length=200)]
 Stream = Annotated[str, Path(examples=["customers"], max_length=200)]
 Key = Annotated[str, Path(examples=["4711"], max_length=512)]
-Row = Annotated[
-    dict[str, Any], Body(examples=[{"id": "4711", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}])
-]
+Row = Annotated[Document, Body(examples=[{"id": "4711", "first": "Ana", "last": "Silva", "mail": "ana@example.com"}])]
 
 
 class NotNdjson(Refused):
@@ -136,7 +134,7 @@ def post_records(
     return BatchAnswer(read=len(listed), quarantined=sum(a.happened == "quarantined" for a in answers), data=answers)
 
 
-def _set_clashes_aside(hub: Hub, source: str, stream: str, rows: list[dict[str, Any] | str]) -> None:
+def _set_clashes_aside(hub: Hub, source: str, stream: str, rows: list[Document | str]) -> None:
     """Rows of one key and version that say different things: neither is newer, so both become the reason why they are set aside."""
     given = [(place, row) for place, row in enumerate(rows) if isinstance(row, dict)]
     incoming, _ = hub.resolver.read_rows(source, stream, [row for _, row in given])
@@ -154,9 +152,7 @@ def _set_clashes_aside(hub: Hub, source: str, stream: str, rows: list[dict[str, 
             hub.resolver.set_aside(connection, source, stream, aside, hub.database.clock.now())
 
 
-def _chunk(
-    hub: Hub, principal: Principal, source: str, stream: str, rows: list[dict[str, Any] | str]
-) -> list[RecordAnswer]:
+def _chunk(hub: Hub, principal: Principal, source: str, stream: str, rows: list[Document | str]) -> list[RecordAnswer]:
     good = [r for r in rows if isinstance(r, Mapping)]
     outcomes = iter(hub.resolver.upsert(source, stream, good) if good else [])
     return [
@@ -167,7 +163,7 @@ def _chunk(
     ]
 
 
-def _row(line: bytes) -> dict[str, Any] | str:
+def _row(line: bytes) -> Document | str:
     """A row, or why the line is none."""
     if len(line) > BODY_BYTES:
         return f"longer than {BODY_BYTES >> 20} MiB"
@@ -180,7 +176,7 @@ def _row(line: bytes) -> dict[str, Any] | str:
     return f"nested deeper than {ROW_DEPTH} levels" if too_deep(found, ROW_DEPTH) else found
 
 
-def _with_key(hub: Hub, source: str, stream: str, key: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _with_key(hub: Hub, source: str, stream: str, key: str, record: Mapping[str, object]) -> Mapping[str, object]:
     """The row, its key filled in from the address where it lacks one; another key is refused, and so is a row that cannot be read."""
     field = _stream(hub, source, stream).key
     raw = {field: key, **record} if field.isidentifier() and record.get(field) is None else record
@@ -196,7 +192,7 @@ def _with_key(hub: Hub, source: str, stream: str, key: str, record: Mapping[str,
     return raw
 
 
-def _stream(hub: Hub, source: str, stream: str) -> Any:
+def _stream(hub: Hub, source: str, stream: str) -> settings.Stream:
     found = hub.config.stream(source, stream)
     if found is None:
         raise NotFound(

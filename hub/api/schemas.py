@@ -17,7 +17,8 @@ from hub.resolve.resolver import Happened, Outcome
 T = TypeVar("T")
 
 CUSTOMER_ID = "cus_019a1b2c3d4e7f60812233445566778a"
-VALUES: dict[str, Any] = {
+Document = dict[str, Any]  # values by attribute, or a record, as JSON
+VALUES: Document = {
     "given_name": "Ana",
     "family_name": "Silva",
     "email": ["ana@example.com"],
@@ -88,11 +89,11 @@ class Customer(Out):
     type: str
     version: int = Field(description="how many changes of this customer your role was shown")
     updated_at: str
-    values: dict[str, Any]
+    values: Document
     records: list[RecordName] | None = Field(
         default=None, description="the source records, for roles that may see the crosswalk"
     )
-    lineage: dict[str, Any] | None = Field(
+    lineage: Document | None = Field(
         default=None, description="attribute -> rule, values that won and lost with their records; when asked for"
     )
     undated: list[str] | None = Field(
@@ -116,7 +117,7 @@ class Customer(Out):
         )
 
 
-def _timed(why: dict[str, Any]) -> dict[str, Any]:
+def _timed(why: Document) -> Document:
     override = why.get("override")
     if not override:
         return why
@@ -133,7 +134,7 @@ def _timed(why: dict[str, Any]) -> dict[str, Any]:
 class CustomerFound(Out):
     id: str = Field(examples=[CUSTOMER_ID])
     type: str = Field(examples=["person"])
-    values: dict[str, Any] = Field(examples=[VALUES])
+    values: Document = Field(examples=[VALUES])
     matched: list[str] = Field(examples=[["family_name"]], description="attributes in which your words were found")
 
     @classmethod
@@ -147,7 +148,7 @@ class CustomerVersion(Out):
     at: str = Field(examples=["2026-11-02T09:30:00.000000Z"])
     attributes: list[str] = Field(examples=[["address"]])
     other: list[str] = Field(description="customers that it merged with, or was split from")
-    values: dict[str, Any] | None = Field(examples=[VALUES])
+    values: Document | None = Field(examples=[VALUES])
 
     @classmethod
     def of(cls, v: s.SeenVersion) -> CustomerVersion:
@@ -201,7 +202,7 @@ class RecordOut(Out):
     type: str = Field(examples=["person"])
     customer: str | None = Field(examples=[CUSTOMER_ID])
     alive: bool
-    values: dict[str, Any] = Field(examples=[VALUES])
+    values: Document = Field(examples=[VALUES])
 
     @classmethod
     def of(cls, r: s.SeenRecord) -> RecordOut:
@@ -301,16 +302,16 @@ class MatchIn(In):
     )
     source: str = Field(max_length=200)
     stream: str = Field(max_length=200)
-    record: dict[str, Any]
+    record: Document
     limit: int = Field(default=10, ge=1, le=50)
 
     @field_validator("record")
     @classmethod
-    def _shallow(cls, record: dict[str, Any]) -> dict[str, Any]:
+    def _shallow(cls, record: Document) -> Document:
         return shallow(record)
 
 
-def shallow(record: dict[str, Any]) -> dict[str, Any]:
+def shallow(record: Document) -> Document:
     if too_deep(record, ROW_DEPTH):
         raise ValueError(f"nested deeper than {ROW_DEPTH} levels")
     return record

@@ -76,7 +76,7 @@ def opened(
         db.close()
 
 
-def write_report(path: Path | None, figures: Any) -> None:
+def write_report(path: Path | None, figures: object) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "w", encoding="utf-8", opener=private) as file:

@@ -32,7 +32,7 @@ class Field:
         numbers = [None] if most is None or not self.many else range(1, most + 1)
         return ["_".join(str(w) for w in (self.name, n, part) if w) for n in numbers for part in self.parts or ("",)]
 
-    def cells(self, value: Any, most: int | None) -> list[str]:
+    def cells(self, value: object, most: int | None) -> list[str]:
         """A customer's value under these headings."""
         values = _listed(value)
         if most is None or not self.many:
@@ -41,7 +41,7 @@ class Field:
         filled = [*values, *[None] * (most - len(values))]
         return [safe(text) for v in filled for text in self._spread(v)]
 
-    def _spread(self, value: Any) -> list[str]:
+    def _spread(self, value: object) -> list[str]:
         """The parts of one value. One that was never told apart stands in the first."""
         if not self.parts:
             return [readable(value)]
@@ -59,7 +59,7 @@ class Sheet:
     def headings(self) -> list[str]:
         return [heading for field, most in self.fields for heading in field.headings(most)]
 
-    def cells(self, row: Mapping[str, Any]) -> list[str]:
+    def cells(self, row: Mapping[str, object]) -> list[str]:
         return [cell for field, most in self.fields for cell in field.cells(row.get(field.name), most)]
 
 
@@ -72,12 +72,14 @@ def fields_of(customer: CustomerType, columns: Mapping[str, Sight]) -> list[Fiel
     ]
 
 
-def write_sheet(target: TextIO, fields: Sequence[Field], rows: Iterable[Mapping[str, Any]]) -> int:
+def write_sheet(target: TextIO, fields: Sequence[Field], rows: Iterable[Mapping[str, object]]) -> int:
     """All values of an attribute in one cell; how many rows."""
     return _write(target, Sheet(fields), rows)
 
 
-def write_wide_sheet(target: TextIO, fields: Sequence[Field], rows: Iterable[Mapping[str, Any]], beside: Path) -> int:
+def write_wide_sheet(
+    target: TextIO, fields: Sequence[Field], rows: Iterable[Mapping[str, object]], beside: Path
+) -> int:
     """A column for each value; how many rows. They wait in a nameless file `beside` until it is known how many columns there are."""
     most: Counter[str] = Counter()
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=beside) as waiting:
@@ -88,7 +90,7 @@ def write_wide_sheet(target: TextIO, fields: Sequence[Field], rows: Iterable[Map
         return _write(target, Sheet(fields, most), map(json.loads, waiting))
 
 
-def _write(target: TextIO, sheet: Sheet, rows: Iterable[Mapping[str, Any]]) -> int:
+def _write(target: TextIO, sheet: Sheet, rows: Iterable[Mapping[str, object]]) -> int:
     writer = csv.writer(target)
     writer.writerow(sheet.headings())
     count = 0
@@ -101,7 +103,7 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
 
 
-def readable(value: Any) -> str:
+def readable(value: object) -> str:
     """A value in one cell, for who reads it: parts and values in a row."""
     if isinstance(value, Mapping):
         return ", ".join(_texts(value.values()))
@@ -114,7 +116,7 @@ def _texts(values: Any) -> Iterator[str]:
     return (text for text in map(readable, values) if text)
 
 
-def safe(value: Any) -> str:
+def safe(value: object) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = readable(value)
     return f"'{text}" if text.lstrip(" ")[:1] in FORMULA else text

@@ -15,8 +15,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-JSON: TypeAlias = Any  # None, bool, int, float, str, list or dict of these
-Cursor: TypeAlias = dict[str, JSON]  # opaque to all but the connector that made it
+Foreign: TypeAlias = Any  # what a library or another system hands over, before it is looked at
+JSON: TypeAlias = object  # None, bool, int, float, str, list or dict of these
+Cursor: TypeAlias = dict[str, Foreign]  # opaque to all but the connector that made it
 Outcome = Literal["written", "unchanged", "conflict", "gone", "rejected", "retry"]
 
 ROW_BYTES = 1 << 20  # a longer row is quarantined
@@ -133,7 +134,7 @@ class Marking(Protocol):
         """One that leaves none: for those who only look, and keep nothing."""
 
 
-def jsonable(value: Any) -> JSON:
+def jsonable(value: object) -> JSON:
     """A database's or file's value as JSON knows it.
 
     Decimals: an int when whole and 64 bits hold it, else text (a float would round). Longer integers: text. Times: ISO in UTC; one without a

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hub.connectors.base import JSON
+from hub.connectors.base import JSON, Foreign
 from hub.connectors.mapping.paths import Row
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Strict, secret
@@ -168,7 +168,7 @@ class Http:
         method: str,
         url: httpx2.URL,
         *,
-        json: Any = None,
+        json: Foreign = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool = True,
     ) -> Answer:
@@ -193,7 +193,9 @@ class Http:
             raise RetryLater(f"source '{self._source}': {error}", error.asked) from None
         raise AssertionError("stamina either returns or raises")  # pragma: no cover
 
-    def _once(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str], repeatable: bool) -> Answer:
+    def _once(
+        self, method: str, url: httpx2.URL, json: Foreign, headers: Mapping[str, str], repeatable: bool
+    ) -> Answer:
         import httpx2
 
         for _ in range(REDIRECTS + 1):
@@ -215,7 +217,7 @@ class Http:
             [Fault(f"{self.where}: connector.base_url", "the service redirects in circles", "correct the URL")]
         )
 
-    def _exchange(self, method: str, url: httpx2.URL, json: Any, headers: Mapping[str, str]) -> Answer:
+    def _exchange(self, method: str, url: httpx2.URL, json: Foreign, headers: Mapping[str, str]) -> Answer:
         with self._client.stream(method, url, json=json, headers=dict(headers)) as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes(1 << 16):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 from psycopg.types.datetime import (
     DateLoader,
@@ -15,10 +13,11 @@ from psycopg.types.datetime import (
 )
 from psycopg.types.json import set_json_loads
 
+from hub.connectors.base import Foreign
 from hub.connectors.rows import parse_json
 
 
-def read_anything(connection: Any) -> None:
+def read_anything(connection: Foreign) -> None:
     """One value that the driver cannot read must not stop a stream. Other drivers' connections stay as they are."""
     if isinstance(connection, psycopg.Connection):
         set_json_loads(parse_json, connection)
@@ -26,11 +25,11 @@ def read_anything(connection: Any) -> None:
             connection.adapters.register_loader(name, loader)
 
 
-def _tolerant(base: type[Any]) -> type[Any]:
+def _tolerant(base: type[Foreign]) -> type[Foreign]:
     """A loader that gives the database's own text for values that Python has no word for: infinity, BC, year 10000."""
 
     class Tolerant(base):  # type: ignore[misc]
-        def load(self, data: Any) -> Any:
+        def load(self, data: Foreign) -> Foreign:
             try:
                 return super().load(data)
             except (psycopg.Error, ValueError, OverflowError):

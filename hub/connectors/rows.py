@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 import orjson
 
@@ -60,7 +59,7 @@ def no_constant(name: str) -> JSON:
 DECODER = json.JSONDecoder(parse_int=_whole, parse_float=_fraction, parse_constant=no_constant)
 
 
-def keepable(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+def keepable(raw: Mapping[str, JSON]) -> Mapping[str, JSON]:
     """The row as it can be kept. BadRecord, naming the column, when it cannot."""
     try:
         orjson.dumps(raw)

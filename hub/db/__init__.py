@@ -10,6 +10,7 @@ from hub.db.rehearsal import Rehearsal, rehearsal
 from hub.db.room import is_full, room_in
 from hub.db.serving import serving_alone
 from hub.db.statements import (
+    Row,
     arrow,
     ask,
     chunks,
@@ -37,6 +38,7 @@ __all__ = [
     "Database",
     "Lease",
     "Rehearsal",
+    "Row",
     "SystemClock",
     "Units",
     "arrow",

@@ -246,7 +246,7 @@ def _first_line(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def _sqlite_engine(url: Any) -> Engine:
+def _sqlite_engine(url: URL) -> Engine:
     if url.database and url.database != ":memory:":
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -290,5 +290,5 @@ def _checkpoints(path: str, closed: threading.Event, every: float = CHECKPOINT_E
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def _postgres_engine(url: Any) -> Engine:
+def _postgres_engine(url: URL) -> Engine:
     return create_engine(url, isolation_level="READ COMMITTED", pool_size=10, max_overflow=20, pool_pre_ping=True)

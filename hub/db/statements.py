@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import orjson
 from sqlalchemy import Connection, Table, text
@@ -24,14 +24,15 @@ FETCHED_ROWS = 50_000  # in one round trip to PostgreSQL
 COPY_FROM = 100  # rows from which PostgreSQL's COPY is worth its round trips
 
 T = TypeVar("T")
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
+Row = tuple[Any, ...]  # as the driver gives it: columns in the order of the statement
 
 
-def dump(value: Any) -> str:
+def dump(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def dump_any(value: Any) -> str:
+def dump_any(value: object) -> str:
     """For what was set aside: whatever it holds, as text that any database keeps."""
     try:
         return dump(value)
@@ -59,7 +60,7 @@ def chunks(ids: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield listed[start : start + size]
 
 
-def select_in(connection: Connection, statement: str, ids: Iterable[int], **values: Any) -> list[Any]:
+def select_in(connection: Connection, statement: str, ids: Iterable[int], **values: object) -> list[Any]:
     """Rows of a statement with `{ids}` in it, asked in chunks."""
     found: list[Any] = []
     for part in chunks(ids):
@@ -67,41 +68,41 @@ def select_in(connection: Connection, statement: str, ids: Iterable[int], **valu
     return found
 
 
-def execute_in(connection: Connection, statement: str, ids: Iterable[int], **values: Any) -> None:
+def execute_in(connection: Connection, statement: str, ids: Iterable[int], **values: object) -> None:
     for part in chunks(ids):
         connection.execute(text(statement.replace("{ids}", ints(part))), values)
 
 
-def ask(connection: Connection, statement: str, **values: Any) -> list[tuple[Any, ...]]:
+def ask(connection: Connection, statement: str, **values: object) -> list[Row]:
     """Rows of a statement with `:name` marks; `IN {name}` takes a collection of integers, `IN {name:text}` of texts."""
     spelled = _bound(connection, statement, values)
     return [] if spelled is None else driver(connection).execute(spelled, values).fetchall()
 
 
-def first(connection: Connection, statement: str, **values: Any) -> tuple[Any, ...] | None:
+def first(connection: Connection, statement: str, **values: object) -> Row | None:
     """The first row of an answer, as for `ask`."""
     found = ask(connection, statement, **values)
     return found[0] if found else None
 
 
-def number(connection: Connection, statement: str, **values: Any) -> int:
+def number(connection: Connection, statement: str, **values: object) -> int:
     """An answer that is one number, as for `ask`; 0 when there is none."""
     found = first(connection, statement, **values)
     return int(found[0] or 0) if found else 0
 
 
-def do(connection: Connection, statement: str, **values: Any) -> int:
+def do(connection: Connection, statement: str, **values: object) -> int:
     """A statement without an answer, as for `ask`; how many rows it touched. None when a collection is empty."""
     spelled = _bound(connection, statement, values)
     return 0 if spelled is None else int(driver(connection).execute(spelled, values).rowcount)
 
 
-def _bound(connection: Connection, statement: str, values: dict[str, Any]) -> str | None:
+def _bound(connection: Connection, statement: str, values: dict[str, object]) -> str | None:
     """The driver's spelling, collections in `values` made fit for it; None when one is empty."""
     sqlite = connection.dialect.name == "sqlite"
     spelled, lists = _spelled(statement, sqlite)
     for name in lists:
-        listed = list(values[name])
+        listed = list(cast(Iterable[object], values[name]))
         if not listed:
             return None
         values[name] = orjson.dumps(listed).decode() if sqlite else listed
@@ -136,7 +137,7 @@ def exists(connection: Connection, table_name: str) -> bool:
     return bool(driver(connection).execute(f'SELECT 1 FROM "{table_name}" LIMIT 1').fetchall())
 
 
-def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Insert rows fast: executemany on SQLite, COPY of many on PostgreSQL."""
     if not rows:
         return
@@ -163,7 +164,7 @@ def indexed_afterwards(connection: Connection, table: Table) -> Iterator[None]:
         index.create(connection)
 
 
-def upsert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def upsert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Insert or replace by primary key."""
     if rows:
         statement = _upsert(

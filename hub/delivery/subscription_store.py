@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Connection, Index
 from sqlmodel import Field, SQLModel
@@ -107,7 +107,7 @@ def consumer_name(id: str) -> str:
     return f"webhook {id}"
 
 
-def _subscription(row: Sequence[Any]) -> Subscription:
+def _subscription(row: db.Row) -> Subscription:
     named = dict(zip(SUBSCRIPTION, row, strict=True))
     return Subscription(
         **{**named, "types": tuple(db.load(named["types"])), "attributes": tuple(db.load(named["attributes"]))}

@@ -77,7 +77,7 @@ def wants(
     return not attributes or kind != "updated" or not set(attributes).isdisjoint(changed)
 
 
-def event(change: SeenChange, attributes: Collection[str]) -> dict[str, Any]:
+def event(change: SeenChange, attributes: Collection[str]) -> dict[str, object]:
     """A change as a CloudEvent. `attributes`: the only ones that are told; empty: all that the view shows."""
     at = from_micros(change.at).isoformat(timespec="microseconds").replace("+00:00", "Z")
     data = change.data
@@ -105,7 +105,7 @@ def event(change: SeenChange, attributes: Collection[str]) -> dict[str, Any]:
     }
 
 
-def trial(id: str, at: int) -> dict[str, Any]:
+def trial(id: str, at: int) -> dict[str, object]:
     """An event that tells of nobody, to try an endpoint."""
     time = from_micros(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
     told = {"specversion": "1.0", "id": id, "source": "/v1/changes", "type": "hub.test", "time": time}
@@ -137,5 +137,5 @@ def live(generation: int, rotated_at: int | None, now: int) -> tuple[int, ...]:
     return (generation, generation - 1) if both else (generation,)
 
 
-def encoded(told: dict[str, Any]) -> bytes:
+def encoded(told: dict[str, object]) -> bytes:
     return orjson.dumps(told)

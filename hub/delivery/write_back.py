@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from hub.connectors.base import JSON
 from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
 from hub.landing.fold import Held
@@ -20,8 +20,8 @@ class Plan:
     """Fields to set, on condition of `expected`; what the log keeps per attribute (the hash of all
     values, and of each); what was not possible and why."""
 
-    fields: Mapping[str, Any]
-    expected: Mapping[str, Any]
+    fields: Mapping[str, JSON]
+    expected: Mapping[str, JSON]
     hashes: Mapping[str, str]
     parts: Mapping[str, tuple[str, ...]]
     problems: Mapping[str, str]
@@ -30,7 +30,7 @@ class Plan:
 
 def plan(
     mapper: Mapper,
-    raw: Mapping[str, Any],
+    raw: Mapping[str, JSON],
     own: Mapping[str, Held],
     golden: Mapping[str, tuple[Value, ...]],
     attributes: Iterable[str],
@@ -42,8 +42,8 @@ def plan(
     golden: verified values by attribute; written: hashes of what the hub wrote there, oldest first.
     """
     actual = mapper.map(raw).cells
-    fields: dict[str, Any] = {}
-    expected: dict[str, Any] = {}
+    fields: dict[str, JSON] = {}
+    expected: dict[str, JSON] = {}
     hashes: dict[str, str] = {}
     parts: dict[str, tuple[str, ...]] = {}
     problems: dict[str, str] = {}

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 import pyarrow as pa
 
+from hub.connectors.base import Foreign
 from hub.demo.shapes import crm_companies, crm_people
 from hub.demo.world import World
 
@@ -61,6 +62,9 @@ CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, me
     status INTEGER NOT NULL, fields TEXT NOT NULL);
 """
 _INDEX = "CREATE INDEX IF NOT EXISTS changed ON records (collection, updated_at, id)"
+
+
+Document = dict[str, Any]  # a record as JSON
 
 
 class NotTaken(Exception):
@@ -117,7 +121,7 @@ class Store:
         shown = rows[:limit]
         return [row[2] for row in shown], (shown[-1][0], shown[-1][1]) if len(rows) > limit else None
 
-    def get(self, collection: str, key: str) -> dict[str, Any]:
+    def get(self, collection: str, key: str) -> Document:
         """One record. NotTaken with 404 or 410."""
         with self._lock:
             row = self._connection.execute(
@@ -127,10 +131,10 @@ class Store:
             raise NotTaken(HTTPStatus.NOT_FOUND, "no such record")
         if row[1]:
             raise NotTaken(HTTPStatus.GONE, "this record was deleted")
-        found: dict[str, Any] = orjson.loads(row[0])
+        found: Document = orjson.loads(row[0])
         return found
 
-    def patch(self, collection: str, key: str, change: Mapping[str, Any], *, match: str | None) -> dict[str, Any]:
+    def patch(self, collection: str, key: str, change: Mapping[str, object], *, match: str | None) -> Document:
         """Merge a change into a record that is still the version `match` names. No difference: nothing is written."""
         with self._transaction():
             record = self.get(collection, key)
@@ -141,7 +145,7 @@ class Store:
                 return record
             return self._put(collection, key, changed)
 
-    def create(self, collection: str, content: Mapping[str, Any]) -> dict[str, Any]:
+    def create(self, collection: str, content: Mapping[str, object]) -> Document:
         with self._transaction():
             _check_fields(collection, content)
             count = self._connection.execute(
@@ -188,7 +192,7 @@ class Store:
                 ((collection, *row) for row in rows),
             )
 
-    def _put(self, collection: str, key: str, content: dict[str, Any], *, deleted: bool = False) -> dict[str, Any]:
+    def _put(self, collection: str, key: str, content: Document, *, deleted: bool = False) -> Document:
         newest, revision = self._connection.execute(
             "SELECT (SELECT max(updated_at) FROM records WHERE collection = ?1),"
             " (SELECT revision FROM records WHERE collection = ?1 AND id = ?2)",
@@ -224,16 +228,14 @@ class _Transaction:
         self.lock.release()
 
 
-def sealed(
-    key: str, updated: str, revision: int, content: Mapping[str, Any], *, deleted: bool = False
-) -> dict[str, Any]:
+def sealed(key: str, updated: str, revision: int, content: Mapping[str, object], *, deleted: bool = False) -> Document:
     """A record with id, time and ETag."""
     kept = {name: value for name, value in content.items() if name not in ("id", "updatedAt", "etag", "deleted")}
     etag = f"{revision}-{hashlib.blake2b(orjson.dumps(kept, option=orjson.OPT_SORT_KEYS), digest_size=6).hexdigest()}"
     return {"id": key, **kept, "updatedAt": updated, "etag": etag, "deleted": deleted}
 
 
-def merged(target: Any, change: Any) -> Any:
+def merged(target: Foreign, change: Foreign) -> Foreign:
     """RFC 7396: null removes, objects merge, everything else replaces."""
     if not isinstance(change, Mapping):
         return change
@@ -246,7 +248,7 @@ def merged(target: Any, change: Any) -> Any:
     return out
 
 
-def _check_match(record: Mapping[str, Any], match: str | None) -> None:
+def _check_match(record: Mapping[str, object], match: str | None) -> None:
     if (
         match is not None
         and match.strip() != "*"
@@ -255,7 +257,7 @@ def _check_match(record: Mapping[str, Any], match: str | None) -> None:
         raise NotTaken(HTTPStatus.PRECONDITION_FAILED, "the record has changed since: read it again")
 
 
-def _check_fields(collection: str, change: Mapping[str, Any]) -> None:
+def _check_fields(collection: str, change: Mapping[str, object]) -> None:
     for name, value in change.items():
         if name not in FIELDS[collection]:
             raise NotTaken(
@@ -298,7 +300,7 @@ def fill(path: Path, world: World) -> None:
 def _bodies(rows: pa.Table) -> Iterator[tuple[str, str, str]]:
     places = [tuple(name.split(".")) for name in rows.column_names]
     for values in zip(*(column.to_pylist() for column in rows.columns), strict=True):
-        content: dict[str, Any] = {}
+        content: Document = {}
         for place, value in zip(places, values, strict=True):
             if value is None:
                 continue
@@ -334,10 +336,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._answer(self._delete)
 
-    def _answer(self, act: Any) -> None:
+    def _answer(self, act: Callable[[str, str, bytes], tuple[HTTPStatus, bytes, dict[str, str]]]) -> None:
         """Run one request. Whatever is wrong with it becomes a problem, never a broken connection."""
         self._fields: list[str] = []
-        status, body, headers = HTTPStatus.INTERNAL_SERVER_ERROR, b"", {}
+        headers: dict[str, str] = {}
+        status, body = HTTPStatus.INTERNAL_SERVER_ERROR, b""
         try:
             content = self._body()
             self._authorise()
@@ -423,7 +426,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise NotTaken(HTTPStatus.PRECONDITION_REQUIRED, "send If-Match with the ETag that you read")
         return match
 
-    def _object(self, content: bytes) -> dict[str, Any]:
+    def _object(self, content: bytes) -> Document:
         try:
             found = orjson.loads(content)
         except orjson.JSONDecodeError:
@@ -479,7 +482,7 @@ class CrmServer(ThreadingHTTPServer):
         self.server_close()
         self.store.close()
 
-    def record(self, collection: str, key: str) -> dict[str, Any]:
+    def record(self, collection: str, key: str) -> Document:
         """One record as it is now: what a test or demo shows. NotTaken when unknown."""
         return self.store.get(collection, key)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -113,7 +113,7 @@ class Show:
                 shown.add_row("", line)
         self.out.print(shown)
 
-    def views(self, views: Mapping[str, Mapping[str, Any]], title: str) -> None:
+    def views(self, views: Mapping[str, Mapping[str, object]], title: str) -> None:
         self.out.print()
         self.out.print(title)
         attributes = list(dict.fromkeys(a for view in views.values() for a in view))
@@ -128,15 +128,15 @@ class Show:
             )
         self.out.print(shown)
 
-    def changed(self, address: Mapping[str, Any]) -> None:
+    def changed(self, address: Mapping[str, object]) -> None:
         self.step("5  Billing learns a new address")
         self.out.print(said({k: v for k, v in address.items() if v}))
 
     def arrived(
         self,
-        had: Any,
-        has: Any,
-        fields: Sequence[Any],
+        had: object,
+        has: object,
+        fields: Sequence[Iterable[str]],
         first: Mapping[str, int],
         quiet: Sequence[Mapping[str, int]],
         more: int,
@@ -177,7 +177,7 @@ class Show:
         self.out.print("Ctrl-C ends it.")
 
 
-def said(value: Any) -> str:
+def said(value: object) -> str:
     """A value on one line."""
     if isinstance(value, Mapping):
         return ", ".join(str(value[k]) for k in sorted(value, key=lambda k: ORDER.get(k, 99)) if value[k])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from hub.golden_record.lineage import Lineage, Values
 from hub.model import ChangeType
 
 
@@ -14,8 +14,8 @@ class State:
     """A customer as stored: its members, its values and their lineage (as JSON)."""
 
     members: frozenset[int]
-    values: Mapping[str, Any]
-    lineage: Mapping[str, Any]
+    values: Values
+    lineage: Lineage
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, zip_longest
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from hub.kinds import KINDS
 from hub.model import Value
@@ -20,7 +20,7 @@ class Offer(Protocol):
     @property
     def value(self) -> Value | None: ...
     @property
-    def record(self) -> Any: ...
+    def record(self) -> object: ...
 
 
 O = TypeVar("O", bound=Offer)
@@ -30,7 +30,7 @@ def from_one(
     offers: Mapping[str, Sequence[O]],
     group: Sequence[str],
     verified: Callable[[O], bool],
-    merit: Callable[[str, O], tuple[Any, ...]],
+    merit: Callable[[str, O], tuple[object, ...]],
     name: Callable[[str, Value | None], Hashable],
 ) -> dict[str, list[O]]:
     """The offers of a group's attributes that may win: those of the best record, and those that say the same.
@@ -39,12 +39,12 @@ def from_one(
     order. What it leaves out is filled by the best record that contradicts nothing of what is chosen. An attribute
     of which only others speak is not in the answer: it is chosen by itself, since a doubtful name is better than none.
     """
-    by_record: dict[Any, dict[str, O]] = {}
+    by_record: dict[object, dict[str, O]] = {}
     for attribute in group:
         for offer in offers.get(attribute, ()):
             by_record.setdefault(offer.record, {}).setdefault(attribute, offer)
 
-    def rank(record: Any) -> tuple[Any, ...]:
+    def rank(record: object) -> tuple[object, ...]:
         says = by_record[record]
         merits = [merit(a, says[a]) if a in says else () for a in group]
         level = chain.from_iterable(zip_longest(*([(True, m) for m in ms] for ms in merits), fillvalue=(False,)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -70,7 +69,7 @@ class StoredOverride:
     id: int
     anchor: int
     attribute: str
-    values: tuple[Any, ...]  # plain
+    values: tuple[Plain, ...]
     by: str
     reason: str
     at: int
@@ -97,7 +96,7 @@ def overrides_known(connection: Connection, anchors: Mapping[int, RecordId], at:
     ]
 
 
-def _override(r: Any) -> StoredOverride:
+def _override(r: db.Row) -> StoredOverride:
     return StoredOverride(r[0], r[1], r[2], tuple(db.load(r[3])), *r[4:])
 
 

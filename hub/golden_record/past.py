@@ -17,6 +17,7 @@ from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
 from hub.golden_record import lookups, store
 from hub.golden_record.hanging import composed
+from hub.golden_record.lineage import Lineage, Values, Why
 from hub.golden_record.run import build, standings
 from hub.golden_record.survivorship import Member
 from hub.landing import store as landing
@@ -25,14 +26,13 @@ from hub.landing.store import RecordInfo, StoredVersion
 from hub.matching import store as matching_store
 from hub.matching.prepare import unread
 from hub.matching.recipe import hash_values
-from hub.model import Cell, Override, Value, Version, from_plain, plain
+from hub.model import Cell, Override, Plain, Value, Version, from_plain, plain
 from hub.settings import Config, CustomerType, Stream
 
-Lineage = Mapping[str, Mapping[str, Any]]
 RECIPES_KEPT = 8
 
 
-def _stream_of(found: Mapping[str, Any]) -> Stream:
+def _stream_of(found: Mapping[str, object]) -> Stream:
     """A stream as it is mapped: how it was read does not matter any more."""
     return Stream.model_validate({name: value for name, value in found.items() if name in Stream.model_fields})
 
@@ -57,8 +57,8 @@ class Mappers:
         )
 
     @classmethod
-    def of_document(cls, document: str | Mapping[str, Any]) -> Mappers:
-        found = json.loads(document) if isinstance(document, str) else document
+    def of_document(cls, document: str | Mapping[str, object]) -> Mappers:
+        found: Mapping[str, Any] = json.loads(document) if isinstance(document, str) else document
         return cls(
             {n: _stream_of(s) for n, s in found["streams"].items()},
             {n: CustomerType.model_validate(t) for n, t in found["types"].items()},
@@ -128,11 +128,11 @@ class References:
         held = self._held.get(rid, {}).get(attribute)
         return held.cell if held is not None and held.landed == landed else None
 
-    def values(self, lineage: Lineage) -> dict[str, list[Any]]:
+    def values(self, lineage: Lineage) -> dict[str, list[Plain]]:
         """Golden values (plain) as survivorship made them of these references."""
         return {attribute: self._golden(attribute, line) for attribute, line in lineage.items()}
 
-    def _golden(self, attribute: str, line: Mapping[str, Any]) -> list[Any]:
+    def _golden(self, attribute: str, line: Why) -> list[Plain]:
         if line.get("override") is not None:
             found = self.overrides.get(line["override"])
             return [] if found is None else list(found.values)
@@ -149,14 +149,14 @@ class References:
         return self._cells[key]
 
 
-def _lines(lineage: Lineage) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _lines(lineage: Lineage) -> Iterator[tuple[str, Why]]:
     """Every line, and those of the parts that a full name is made of."""
     for attribute, line in lineage.items():
         yield attribute, line
         yield from line.get("of", {}).items()
 
 
-def _map(mappers: Mappers, info: RecordInfo | None, raw: Mapping[str, Any] | None) -> Mapping[str, Cell]:
+def _map(mappers: Mappers, info: RecordInfo | None, raw: Mapping[str, object] | None) -> Mapping[str, Cell]:
     mapper = None if info is None else mappers.of(info.id.source, info.id.stream)
     if mapper is None or raw is None:
         return {}
@@ -175,7 +175,7 @@ def in_effect(
     *,
     as_of: int,
     known_at: int | None,
-) -> tuple[dict[str, Any], dict[str, Any], frozenset[str]]:
+) -> tuple[Values, Lineage, frozenset[str]]:
     """Golden values and lineage over what was in effect at `as_of`, with the knowledge of `known_at` (None: now).
 
     By the sources' own dates. Before the first date that a source gives of a value, what it said first stands in;
@@ -183,7 +183,7 @@ def in_effect(
     """
     infos = landing.records(connection, rids)
     names = {r: i.id for r, i in infos.items()}
-    held: dict[int, Any] = matching_store.held(connection, infos) if known_at is None else {}
+    held: dict[int, Mapping[str, Held]] = dict(matching_store.held(connection, infos)) if known_at is None else {}
     if known_at is not None or any(_later(h, as_of) for of in held.values() for h in of.values()):
         held = _held_at(connection, config, mappers, infos, known_at, as_of)
     if known_at is None:
@@ -222,7 +222,7 @@ def _held_at(
     infos: Mapping[int, RecordInfo],
     at: int | None,
     as_of: int,
-) -> dict[int, Any]:
+) -> dict[int, Mapping[str, Held]]:
     """What each record's source itself said by `as_of`, as far as it had landed by `at` (None: by now)."""
     writes = landing.writes_of(connection, {r: i.id for r, i in infos.items()})
     found = {}

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from hub import db
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
+from hub.golden_record.lineage import Lineage, Values, Why
 from hub.golden_record.recipes import recipe_document
 from hub.golden_record.search_store import count_words
 from hub.golden_record.search_terms import tokens
@@ -39,8 +40,8 @@ class Rebuilt(NamedTuple):
     type: str
     cluster: int
     members: frozenset[int]
-    values: dict[str, Any]
-    lineage: dict[str, Any]
+    values: Values
+    lineage: Lineage
     revisit_at: int | None
 
     @property
@@ -72,8 +73,8 @@ def standings(config: Config, source: str, stream: str) -> Standings:
     return _standings(config.hash, source, stream, _ById(config))
 
 
-def lineage_json(golden: Golden) -> dict[str, Any]:
-    found: dict[str, Any] = {"rule": golden.rule, "won": [list(r) for r in golden.won]}
+def lineage_json(golden: Golden) -> Why:
+    found: Why = {"rule": golden.rule, "won": [list(r) for r in golden.won]}
     if golden.lost:
         found["lost"] = [list(r) for r in golden.lost]
     if golden.override is not None:
@@ -89,7 +90,7 @@ def lineage_json(golden: Golden) -> dict[str, Any]:
 
 def build(
     members: list[Member], overrides: list[Override], customer: CustomerType, now: int
-) -> tuple[dict[str, Any], dict[str, Any], int | None]:
+) -> tuple[Values, Lineage, int | None]:
     """Values, lineage and the time at which to look again, as JSON."""
     golden = golden_values(members, overrides, customer, now)
     values = {a: [plain(v) for v in g.values] for a, g in golden.items()}
@@ -97,7 +98,7 @@ def build(
     return values, lineage, revisit_at(members, overrides, now)
 
 
-def search_rows(customer: CustomerType, type_name: str, id: str, values: Mapping[str, Any]) -> set[store.Term]:
+def search_rows(customer: CustomerType, type_name: str, id: str, values: Values) -> set[store.Term]:
     found: set[store.Term] = set()
     for attribute, given in values.items():
         kind = customer.attributes[attribute].kind
@@ -327,9 +328,9 @@ def records_of(connection: Connection, members: Mapping[int, Collection[int]]) -
 class Rows:
     """All that a rebuild writes, in the order of their columns."""
 
-    customers: list[tuple[Any, ...]]
-    history: list[tuple[Any, ...]]
-    changes: list[tuple[Any, ...]]
+    customers: list[db.Row]
+    history: list[db.Row]
+    changes: list[db.Row]
     terms: Sequence[store.Term]
     moves: Mapping[str, str | None]
 
@@ -434,7 +435,7 @@ def _keep_recipe(connection: Connection, recipe: Recipe, at: int) -> None:
         store.save_recipe(connection, recipe.hash, recipe_document(recipe.config), models, at)
 
 
-def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> tuple[Any, ...]:
+def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> db.Row:
     """In the order of store.CUSTOMER_COLUMNS."""
     return (
         r.id,
@@ -452,7 +453,7 @@ def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> tuple[Any
 
 def history_row(
     c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, recipe: Recipe, at: int
-) -> tuple[Any, ...]:
+) -> db.Row:
     """In the order of store.HISTORY_COLUMNS."""
     into = c.other[0] if r is None and c.type is ChangeType.MERGED else ""
     members = sorted(r.members) if r else []
@@ -471,7 +472,7 @@ def history_row(
 
 def change_row(
     c: Change, r: Rebuilt | None, types: Mapping[str, str], version: int, seq: int, id: str, at: int
-) -> tuple[Any, ...]:
+) -> db.Row:
     """In the order of store.CHANGE_COLUMNS."""
     return (
         seq,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
+from hub.golden_record.lineage import Lineage, Values
 from hub.model import Override, RecordId, from_plain, plain
 
 
@@ -128,8 +129,8 @@ class StoredCustomer:
     cluster: int
     version: int
     size: int
-    values: Mapping[str, Any]
-    lineage: Mapping[str, Any]
+    values: Values
+    lineage: Lineage
     recipe: str
     revisit_at: int | None
     at: int
@@ -190,17 +191,17 @@ def drop_customers(connection: Connection, ids: Sequence[str]) -> None:
     db.do(connection, "DELETE FROM customer WHERE id IN {ids:text}", ids=ids)
 
 
-def save_customers(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def save_customers(connection: Connection, rows: Sequence[db.Row]) -> None:
     db.upsert_many(connection, table(CustomerRow), CUSTOMER_COLUMNS, rows)
     db.fail_point("golden")
 
 
-def save_history(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def save_history(connection: Connection, rows: Sequence[db.Row]) -> None:
     db.insert_many(connection, table(HistoryRow), HISTORY_COLUMNS, rows)
     db.fail_point("history")
 
 
-def save_changes(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def save_changes(connection: Connection, rows: Sequence[db.Row]) -> None:
     db.insert_many(connection, table(ChangeRow), CHANGE_COLUMNS, rows)
     db.fail_point("outbox")
 
@@ -297,7 +298,7 @@ class StoredHistory:
     type: str
     change: str
     members: tuple[int, ...]
-    lineage: Mapping[str, Any] | None
+    lineage: Lineage | None
     recipe: str
     into: str
     at: int
@@ -306,7 +307,7 @@ class StoredHistory:
 HISTORY = 'customer, version, type, change, members, lineage, recipe, "into", at'
 
 
-def _history(r: Any) -> StoredHistory:
+def _history(r: db.Row) -> StoredHistory:
     return StoredHistory(r[0], r[1], r[2], r[3], tuple(db.load(r[4])), db.load(r[5]), r[6], r[7], r[8])
 
 
@@ -351,7 +352,7 @@ class StoredChange:
 CHANGE = "seq, id, customer, type, kind, version, attributes, other, at"
 
 
-def stored_change(row: tuple[Any, ...]) -> StoredChange:
+def stored_change(row: db.Row) -> StoredChange:
     """A row of CHANGE."""
     seq, id, customer, type_name, kind, version, attributes, other, at = row
     return StoredChange(
@@ -385,9 +386,9 @@ def save_recipe(connection: Connection, hash_: str, config: str, models: str, at
     db.insert_many(connection, table(RecipeRow), ("hash", "config", "models", "at"), [(hash_, config, models, at)])
 
 
-def recipe_config(connection: Connection, hash_: str) -> dict[str, Any] | None:
+def recipe_config(connection: Connection, hash_: str) -> dict[str, object] | None:
     found = db.first(connection, "SELECT config FROM recipe WHERE hash = :hash", hash=hash_)
-    config: dict[str, Any] | None = db.load(found[0]) if found else None
+    config: dict[str, object] | None = db.load(found[0]) if found else None
     return config
 
 

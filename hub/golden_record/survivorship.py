@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import inf, log2
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from hub.golden_record.hanging import LEADING, PARTS, agrees, composed, from_one
 from hub.golden_record.taken_back import ends, standing
@@ -245,7 +245,7 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
         )
     merit = _merit(candidates, rules)
 
-    def rank(candidate: Candidate) -> tuple[Any, ...]:
+    def rank(candidate: Candidate) -> tuple[object, ...]:
         return (
             candidate.verified,
             *merit(candidate),
@@ -270,10 +270,10 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
 
 # --- rules: the candidates of one attribute -> a key, largest best ---------------------------
 
-Key = Callable[[Candidate], Any]
+Key = Callable[[Candidate], object]
 
 
-def _merit(candidates: Sequence[Candidate], rules: Survivorship) -> Callable[[Candidate], tuple[Any, ...]]:
+def _merit(candidates: Sequence[Candidate], rules: Survivorship) -> Callable[[Candidate], tuple[object, ...]]:
     """What an attribute's rules say of each candidate among all: largest best. Two may be alike."""
     keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
     return lambda c: (*(key(c) for key in keys), _trust(c), -inf if c.held.time is None else c.held.time)

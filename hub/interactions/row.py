@@ -35,7 +35,7 @@ class Interaction:
     type: str
     owner: RecordId
     at: int
-    values: Mapping[str, list[Any]]
+    values: Mapping[str, list[object]]
     channel: str = ""
     state: str = ""
     seconds: int = 0
@@ -64,7 +64,7 @@ class Reading:
         tariffs = config.figures.model_dump(mode="json", include={"currency", "tariffs"})
         self.hash = digest([READER, said, recipe_dump(stream, {"write_back"}), owner, kinds, tariffs], 8)
 
-    def read(self, raw: Mapping[str, Any]) -> Interaction:
+    def read(self, raw: Mapping[str, object]) -> Interaction:
         """BadRecord when nobody could own it, when it has no time, or when what figures are made of cannot be read."""
         try:
             return self._read(raw)
@@ -73,7 +73,7 @@ class Reading:
         except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
-    def cause(self, raw: Mapping[str, Any]) -> RecordId | None:
+    def cause(self, raw: Mapping[str, object]) -> RecordId | None:
         """The record of what brought this version about, where the row names one."""
         if self._cause is None:
             return None
@@ -83,7 +83,7 @@ class Reading:
         except BadRecord:
             return None
 
-    def _owner(self, raw: Mapping[str, Any]) -> RecordId:
+    def _owner(self, raw: Mapping[str, object]) -> RecordId:
         if self._contact:
             points = (contact_point(kind, column.get(raw), self._context) for kind, column in self._contact)
             point = next((p for p in points if p is not None), None)
@@ -99,7 +99,7 @@ class Reading:
         except BadRecord as error:
             raise BadRecord(f"the owner: {error}") from None
 
-    def _read(self, raw: Mapping[str, Any]) -> Interaction:
+    def _read(self, raw: Mapping[str, object]) -> Interaction:
         owner = self._owner(raw)
         cells, problems = self._mapper.read(raw)
         for attribute, reason in problems:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from heapq import merge
 from itertools import islice
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Text
 from sqlmodel import Field, SQLModel
@@ -16,7 +16,7 @@ from sqlmodel import Field, SQLModel
 from hub import db
 from hub.db import big, table
 from hub.interactions.row import Interaction
-from hub.model import RecordId
+from hub.model import Plain, RecordId
 from hub.settings import CONTACT
 
 
@@ -71,7 +71,7 @@ def body_of(i: Interaction) -> str:
     return db.dump(i.values)
 
 
-def counted(i: Interaction) -> tuple[Any, ...]:
+def counted(i: Interaction) -> db.Row:
     """What figures are made of, as columns."""
     return (i.channel, i.state, i.seconds, *i.amount, *i.cost)
 
@@ -121,7 +121,7 @@ def newest(
     if not types:
         return []
     clauses = ["owner_source = :source", "owner_stream = :stream", "owner_key = :key", "type IN {types:text}"]
-    values: dict[str, Any] = {"limit": limit}
+    values: dict[str, object] = {"limit": limit}
     conditions = (
         ("since", since, "at >= :since"),
         ("until", until, "at < :until"),
@@ -202,12 +202,12 @@ def count_by_type(connection: Connection) -> dict[str, int]:
     return dict(db.ask(connection, "SELECT type, count(*) FROM interaction GROUP BY type ORDER BY type"))
 
 
-def values_of(row: StoredInteraction) -> dict[str, list[Any]]:
+def values_of(row: StoredInteraction) -> dict[str, list[Plain]]:
     """Attribute -> its values, plain; of attributes that this hub's configuration may not have any more too."""
-    found: dict[str, list[Any]] = db.load(row.body)
+    found: dict[str, list[Plain]] = db.load(row.body)
     return found
 
 
-def _stored(row: tuple[Any, ...]) -> StoredInteraction:
+def _stored(row: db.Row) -> StoredInteraction:
     rid, type_name, source, stream, key, at, body = row
     return StoredInteraction(rid, type_name, RecordId(source, stream, key), at, body)

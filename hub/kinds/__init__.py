@@ -1,67 +1,38 @@
-"""The kinds of values that a customer, or what happened with one, has. Adding one is adding a file and a line here."""
+"""The kinds of values that a customer, or what happened with one, has. Each file of this folder that holds a `Kind` is one."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
 from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 from hub.kinds.base import Kind
-from hub.kinds.birth_date import BIRTH_DATE
-from hub.kinds.category import CATEGORY
-from hub.kinds.choice import CHOICE
-from hub.kinds.company_name import COMPANY_NAME
-from hub.kinds.consent import CONSENT
-from hub.kinds.count import COUNT
-from hub.kinds.date import DATE
-from hub.kinds.domain import DOMAIN
-from hub.kinds.duration import DURATION
-from hub.kinds.email import EMAIL
-from hub.kinds.family_name import FAMILY_NAME
-from hub.kinds.given_name import GIVEN_NAME
-from hub.kinds.identifier import IDENTIFIER
-from hub.kinds.moment import MOMENT
-from hub.kinds.money import MONEY
-from hub.kinds.name_suffix import NAME_SUFFIX
-from hub.kinds.number import NUMBER
-from hub.kinds.person_name import PERSON_NAME
-from hub.kinds.phone import PHONE
-from hub.kinds.postal_address import POSTAL_ADDRESS
-from hub.kinds.reference import REFERENCE
-from hub.kinds.text import TEXT
+from hub.kinds.levels_base import Levels
 from hub.model import Value
 
 REMEMBERED = (
     4096  # values of a kind whose forms are kept: those just cleaned are asked for again when a record is standardised
 )
 
-KINDS: dict[str, Kind] = {
-    kind.name: replace(kind, forms=lru_cache(REMEMBERED)(kind.forms))
-    for kind in (
-        GIVEN_NAME,
-        FAMILY_NAME,
-        PERSON_NAME,
-        NAME_SUFFIX,
-        COMPANY_NAME,
-        EMAIL,
-        PHONE,
-        BIRTH_DATE,
-        DATE,
-        POSTAL_ADDRESS,
-        IDENTIFIER,
-        DOMAIN,
-        CATEGORY,
-        CONSENT,
-        NUMBER,
-        TEXT,
-        MONEY,
-        MOMENT,
-        DURATION,
-        COUNT,
-        CHOICE,
-        REFERENCE,
-    )
-}
+KINDS: dict[str, Kind] = {}  # by name
+LEVELS: dict[str, Levels] = {}  # of the kinds that are evidence
+
+
+def register(kind: Kind, about: str) -> None:
+    """Make a kind known, with what it is in words. ValueError: another one has its name."""
+    if kind.name in KINDS:
+        raise ValueError(f"there are two kinds of the name '{kind.name}'")
+    KINDS[kind.name] = replace(kind, forms=lru_cache(REMEMBERED)(kind.forms), about=about.split("\n\n")[0])
+    if kind.levels is not None:
+        LEVELS[kind.name] = kind.levels
+
+
+for _found in iter_modules(__path__, f"{__name__}."):
+    _module = import_module(_found.name)
+    for _kind in [value for value in vars(_module).values() if isinstance(value, Kind)]:
+        register(_kind, _module.__doc__ or "")
 
 
 def spelling(kind: str, value: Value) -> Hashable:

@@ -1,6 +1,6 @@
 """What a kind is: how one sort of value is cleaned, compared, keyed and masked.
 
-A kind file defines one frozen `Kind` and registers nothing: `hub.kinds.KINDS` lists them.
+A kind file defines one frozen `Kind`; `hub.kinds` finds it, and what its docstring says is its line in the reference.
 All functions are pure and take no clock.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from hub.kinds.levels_base import Levels
 from hub.model import Value
 
 Form = str | int | float | None
@@ -60,6 +61,8 @@ class Kind:
             family_first=True for names that are written so
     placeholders  comparison forms that are no evidence whatever the data says
     listed  may several of it stand in one cell, with a separator between?
+    levels  how far two values agree; None: it is no evidence of who somebody is
+    compares  role in the comparison -> the form that plays it
     version  raised when an answer of the kind changes: stored rows made by the old one are stale
     """
 
@@ -72,4 +75,7 @@ class Kind:
     expand: Callable[..., Mapping[str, str]] | None = None
     placeholders: frozenset[str] = field(default_factory=frozenset)
     listed: bool = False
+    levels: Levels | None = None
+    compares: Mapping[str, str] = field(default_factory=lambda: {"value": ""})
     version: int = 1
+    about: str = ""  # what it is in words: its file's docstring

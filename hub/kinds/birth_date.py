@@ -5,7 +5,7 @@ Forms: those of `date`: "", digits, year, month_day, swapped.
 
 from __future__ import annotations
 
-from hub.kinds import date
+from hub.kinds import date, levels_values
 from hub.kinds.base import Cleaned, Context, Kind, Problem
 
 EARLIEST, LATEST = "1880-01-01", "2035-12-31"
@@ -25,4 +25,6 @@ BIRTH_DATE = Kind(
     mask=date.mask,
     keys=("", "year", "month_day"),
     placeholders=date.PLACEHOLDERS,
+    levels=levels_values.BIRTH_DATE,
+    compares={"value": "digits"},
 )

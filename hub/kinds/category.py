@@ -7,6 +7,7 @@ Forms: "" the label in lower-case ASCII words.
 
 from __future__ import annotations
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import hidden_mask, or_none, read, text_of, words
 from hub.model import Value
@@ -38,4 +39,4 @@ def forms(value: Value) -> Forms:
     return {"": or_none(words(text_of(value)))}
 
 
-CATEGORY = Kind(name="category", clean=clean, forms=forms, mask=hidden_mask)
+CATEGORY = Kind(name="category", clean=clean, forms=forms, mask=hidden_mask, levels=levels_values.CATEGORY_WORD)

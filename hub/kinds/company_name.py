@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from cleanco.termdata import terms_by_country, terms_by_type
 
+from hub.kinds import levels_company
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound
 from hub.kinds.reading import initial_mask, joined_codes, only, or_none, plain_vowels, read, text_of, to_ascii, word_set
@@ -146,4 +147,6 @@ COMPANY_NAME = Kind(
     keys=("", "first", "tokens", "acronym", "sound", "joined"),
     placeholders=PLACEHOLDERS,
     version=2,
+    levels=levels_company.COMPANY_NAME,
+    compares={"value": "", "sorted": "tokens", "joined": "joined"},
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of, to_ascii
 from hub.model import Value
@@ -61,5 +62,12 @@ def mask(value: Value) -> Value:
 
 
 DOMAIN = Kind(
-    name="domain", clean=clean, forms=forms, mask=mask, keys=("", "name"), placeholders=PLACEHOLDERS, listed=True
+    name="domain",
+    clean=clean,
+    forms=forms,
+    mask=mask,
+    keys=("", "name"),
+    placeholders=PLACEHOLDERS,
+    listed=True,
+    levels=levels_values.DOMAIN_NAME,
 )

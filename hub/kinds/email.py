@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of, to_ascii, word_set
 from hub.model import Value
@@ -113,4 +114,6 @@ EMAIL = Kind(
     placeholders=PLACEHOLDERS,
     listed=True,
     version=3,
+    levels=levels_values.EMAIL_ADDRESS,
+    compares={"value": "folded"},
 )

@@ -13,6 +13,7 @@ sorted   words without particles, sorted: 'Lopez Garcia' and 'Garcia-Lopez' -> '
 
 from __future__ import annotations
 
+from hub.kinds import levels_names
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound
 from hub.kinds.name_suffix import split_suffix
@@ -71,4 +72,6 @@ FAMILY_NAME = Kind(
     keys=("", "plain", "last", "first", "first4", "sound", "sorted"),
     placeholders=PLACEHOLDERS,
     version=3,
+    levels=levels_names.FAMILY_NAME,
+    compares={"value": "plain", "words": "", "sound": "sound"},
 )

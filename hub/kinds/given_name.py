@@ -20,6 +20,7 @@ from functools import lru_cache
 from doublemetaphone import doublemetaphone
 from nicknames import name_triplets
 
+from hub.kinds import levels_names
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.names import sensible_case
 from hub.kinds.reading import initial_mask, letters, only, or_none, read, text_of, word_set
@@ -205,4 +206,6 @@ GIVEN_NAME = Kind(
     mask=initial_mask,
     keys=("", "first", "initial", "sound", "canonical"),
     placeholders=PLACEHOLDERS,
+    levels=levels_names.GIVEN_NAME,
+    compares={"value": "", "canonical": "canonical", "sound": "sound"},
 )

@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, joined, only, or_none, read, text_of
 from hub.model import Value
@@ -29,7 +30,7 @@ _NOT_DIGITS = re.compile(r"[^0-9]+")
 
 
 @lru_cache(maxsize=256)
-def scheme_module(scheme: str) -> Any:
+def scheme_module(scheme: str) -> object:
     """The python-stdnum module of a scheme, None when it has none."""
     name = scheme.lower().strip()
     if not _SCHEME.fullmatch(name):
@@ -99,4 +100,5 @@ IDENTIFIER = Kind(
     keys=("", "digits"),
     placeholders=PLACEHOLDERS,
     version=3,
+    levels=levels_values.IDENTIFIER_NUMBER,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.model import from_micros, to_micros
@@ -14,7 +13,7 @@ _DAY_MONTH_YEAR = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[T ,]+(\d{1,
 _LAST = 4_102_444_800_000_000  # 2100: later epoch numbers are read in the next smaller unit
 
 
-def instant(value: Any, day_first: bool | None = None, zone: ZoneInfo | None = None) -> int | None:
+def instant(value: object, day_first: bool | None = None, zone: ZoneInfo | None = None) -> int | None:
     """Microseconds since 1970 UTC of a source's time, None when it is none.
 
     Reads ISO dates and times (without a zone of their own: in `zone`, else UTC), epoch seconds, milliseconds or microseconds, and

@@ -20,7 +20,9 @@ MISSING = -1
 LONGEST = 60  # characters of a form that are compared: bounds the cost of a 10 kB value
 
 Columns = Mapping[str, str]  # role in the comparison -> column of the standardised record
-Stored = Mapping[str, Any]  # a standardised record: column -> text or list of texts
+Texts = str | list[str] | None
+Forms = Mapping[str, Texts]  # of a standardised record: column -> text, or texts of an attribute with several
+Stored = Mapping[str, Any]  # the same, for functions that know which of both a column holds
 PythonForm = Callable[[Stored, Stored], int]
 
 

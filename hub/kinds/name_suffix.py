@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import hidden_mask, joined, or_none, read, text_of
 from hub.model import Value
@@ -47,4 +48,4 @@ def forms(value: Value) -> Forms:
     return {"": or_none(GENERATIONS.get(text, text).lower())}
 
 
-NAME_SUFFIX = Kind(name="name_suffix", clean=clean, forms=forms, mask=hidden_mask)
+NAME_SUFFIX = Kind(name="name_suffix", clean=clean, forms=forms, mask=hidden_mask, levels=levels_values.SUFFIX_WORD)

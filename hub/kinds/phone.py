@@ -15,6 +15,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of
 from hub.model import Value
@@ -268,4 +269,6 @@ PHONE = Kind(
     placeholders=PLACEHOLDERS,
     listed=True,
     version=4,
+    levels=levels_values.PHONE_NUMBER,
+    compares={"value": "national"},
 )

@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from hub.kinds import levels_address
 from hub.kinds.base import Cleaned, Context, Form, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, joined, only, or_none, read, words
 from hub.model import Value, composite
@@ -331,4 +332,6 @@ POSTAL_ADDRESS = Kind(
     parts=PARTS,
     placeholders=PLACEHOLDERS,
     version=3,
+    levels=levels_address.POSTAL_ADDRESS,
+    compares={"value": "street_house", "street": "street", "house": "house", "postcode": "postcode", "city": "city"},
 )

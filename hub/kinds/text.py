@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.kinds import levels_values
 from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.given_name import sound
 from hub.kinds.reading import hidden_mask, or_none, read, text_of, words
@@ -20,4 +21,4 @@ def forms(value: Value) -> Forms:
     return {"": or_none(whole), "sound": sound(whole.partition(" ")[0])}
 
 
-TEXT = Kind(name="text", clean=clean, forms=forms, mask=hidden_mask, keys=("", "sound"))
+TEXT = Kind(name="text", clean=clean, forms=forms, mask=hidden_mask, keys=("", "sound"), levels=levels_values.FREE_TEXT)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hub.model import Cell, RecordId, Value, Version, Write, canonical
+from hub.model import Cell, Value, Version, Write, canonical
 
 HashOf = Callable[[tuple[Value, ...]], str]
 Spelling = Callable[[str, Value], Hashable]  # attribute, value -> what its spellings share
@@ -52,7 +52,6 @@ class Held(NamedTuple):
 class Folded:
     """A record as matching and survivorship see it; a dead one keeps its last live content."""
 
-    record: RecordId
     held: Mapping[str, Held]
     born: int  # landing of its first live version
     died: int | None  # landing of the tombstone that holds
@@ -85,7 +84,7 @@ def fold(
     if len(lives) == 1 and not writes:
         only = lives[0]
         held = {a: Held(c, c.date if c.date is not None else only.observed, only.landed) for a, c in only.cells.items()}
-        return Folded(only.record, held, born, died, last.landed)
+        return Folded(held, born, died, last.landed)
     attributes = sorted({a for v in lives for a in v.cells})
     held = {}
     for attribute in attributes:
@@ -99,7 +98,7 @@ def fold(
         mine = field.own()
         if mine is not None:
             held[attribute] = mine
-    return Folded(lives[0].record, held, born, died, last.landed)
+    return Folded(held, born, died, last.landed)
 
 
 def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
@@ -48,7 +48,7 @@ class Suspension:
     lifted_at: int | None
 
     @property
-    def window(self) -> dict[str, Any]:
+    def window(self) -> dict[str, str | int]:
         return {"source": self.source, "stream": self.stream, "since": self.since, "until": self.until}
 
 
@@ -130,15 +130,18 @@ def recount(
     """
     kept = set(keep_deleted)
     versions = landing.versions_of(connection, rids)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, int | None]] = []
+    there: dict[int, bool] = {}
     infos = landing.records(connection, rids)
     for rid, info in infos.items():
         left = [v for v in versions.get(rid, ()) if v.suspended is None]
         born = min((v.landed for v in left if v.raw is not None), default=None)
         died = None if (info.id.source, info.id.stream) in kept else _died(left)
         rows.append({"rid": rid, "born": born, "died": died, "latest": left[-1].landed if left else 0})
+        if info.sort == landing.CUSTOMER:
+            there[rid] = born is not None
     db.do_many(connection, "UPDATE record SET born=:born, died=:died, latest=:latest WHERE rid=:rid", rows)
-    return {r["rid"]: r["born"] is not None for r in rows if infos[r["rid"]].sort == landing.CUSTOMER}
+    return there
 
 
 def _died(versions: list[StoredVersion]) -> int | None:

@@ -295,7 +295,7 @@ class Explain:
             {p: w for p, w in weights.items() if p.left in component},
             matches=matches,
             apart=apart,
-            traits={n: recluster.traits_of(self.recipe, n, held[rids[n]].held) for n in component},
+            traits={n: recluster.traits_of(self.recipe, n, held[rids[n]].folded.held) for n in component},
             limits=limits,
             contradicts=recluster.contradicting(
                 self.connection, self.recipe.models[type_name], {n: rids[n] for n in component}

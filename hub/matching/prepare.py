@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from hub import db
+from hub.connectors.base import JSON
 from hub.connectors.mapping.mapper import Mapped
 from hub.errors import BadRecord
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing.fold import Folded, fold
 from hub.landing.store import RecordInfo, StoredVersion
@@ -21,15 +23,30 @@ from hub.matching.recipe import Recipe, hash_values
 from hub.model import Cell, Version, Write
 
 
+class Compared(NamedTuple):
+    """What a record is compared by: its forms, their sketch, and the keys under which candidates are found."""
+
+    forms: Forms = {}
+    sketch: bytes = b""
+    keys: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(
+        cls, recipe: Recipe, type_name: str, cells: Mapping[str, Cell], verified: Callable[[str], bool], *, keys: bool
+    ) -> Compared:
+        standardiser = recipe.standardisers[type_name]
+        forms = standardiser.forms(cells, verified)
+        found = salted_keys(forms, recipe, type_name) if keys else frozenset()
+        return cls(forms, standardiser.layout.sketch(forms), found)
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A record folded and standardised by a recipe."""
 
     info: RecordInfo
     folded: Folded
-    forms: dict[str, Any]
-    sketch: bytes
-    keys: frozenset[int]
+    compared: Compared
     problems: tuple[tuple[str, str], ...]
 
     @property
@@ -42,28 +59,23 @@ class Ready:
     """A row mapped, cleaned and keyed before anybody waits for it: outside the lock. Good for its recipe alone."""
 
     recipe: Recipe
-    raw: Mapping[str, Any]
+    raw: Mapping[str, JSON]
     mapped: Mapped
-    forms: dict[str, Any]
-    sketch: bytes
-    keys: frozenset[int]
+    compared: Compared
 
 
-def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, Any]) -> Ready | None:
+def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, JSON]) -> Ready | None:
     """Pure: a row made ready. None when it cannot be read: that is told where it lands."""
     given = recipe.stream(source, stream)
     try:
         mapped = recipe.mappers[source, stream].map(raw)
     except Exception:  # noqa: BLE001 - a row that cannot be read stops nobody else's
         return None
-    standardiser = recipe.standardisers[given.customer]
-    forms = standardiser.forms(mapped.cells, given.is_verified)
-    return Ready(
-        recipe, raw, mapped, forms, standardiser.layout.sketch(forms), salted_keys(forms, recipe, given.customer)
-    )
+    compared = Compared.of(recipe, given.customer, mapped.cells, given.is_verified, keys=True)
+    return Ready(recipe, raw, mapped, compared)
 
 
-def salted_keys(forms: Mapping[str, Any], recipe: Recipe, type_name: str) -> frozenset[int]:
+def salted_keys(forms: Forms, recipe: Recipe, type_name: str) -> frozenset[int]:
     salt = type_salt(type_name)
     return frozenset(k ^ salt for k in keys_of(forms, recipe.models[type_name]))
 
@@ -110,17 +122,9 @@ def prepare(
         return None
     cells = {a: h.cell for a, h in folded.held.items()}
     if made is not None and made.mapped.cells == cells:
-        return Prepared(info, folded, made.forms, made.sketch, made.keys, problems)
-    standardiser = recipe.standardisers[info.type]
-    forms = standardiser.forms(cells, stream.is_verified)
-    return Prepared(
-        info,
-        folded,
-        forms,
-        standardiser.layout.sketch(forms),
-        salted_keys(forms, recipe, info.type) if keys else frozenset(),
-        problems,
-    )
+        return Prepared(info, folded, made.compared, problems)
+    compared = Compared.of(recipe, info.type, cells, stream.is_verified, keys=keys)
+    return Prepared(info, folded, compared, problems)
 
 
 def unread(cells: Mapping[str, Cell], problems: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -147,7 +151,7 @@ def load_prepared(
     return {r: p for r, p in found.items() if p is not None}
 
 
-def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
+def standardised_row(recipe: Recipe, prepared: Prepared) -> db.Row:
     """A row in the order of store.STANDARDISED."""
     problems = db.dump(prepared.problems) if prepared.problems else None
     return (
@@ -157,13 +161,13 @@ def standardised_row(recipe: Recipe, prepared: Prepared) -> tuple[Any, ...]:
         prepared.folded.latest,
         prepared.folded.born,
         prepared.folded.died,
-        prepared.sketch,
+        prepared.compared.sketch,
         store.held_json(prepared.folded.held),
-        db.dump(prepared.forms),
+        db.dump(prepared.compared.forms),
         problems,
     )
 
 
-def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[tuple[Any, ...]]:
+def standardised_rows(connection: Connection, recipe: Recipe, rids: Collection[int]) -> list[db.Row]:
     """The standardised rows of these records, made anew."""
     return [standardised_row(recipe, p) for p in load_prepared(connection, recipe, rids, keys=False).values()]

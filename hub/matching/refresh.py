@@ -19,7 +19,7 @@ from hub.landing.store import RecordInfo
 from hub.matching import store
 from hub.matching.compare.score import weigh
 from hub.matching.pairs import RidPair, ordered
-from hub.matching.prepare import Prepared, Ready, load_prepared, standardised_row
+from hub.matching.prepare import Compared, Prepared, Ready, load_prepared, standardised_row
 from hub.matching.recipe import Recipe
 from hub.matching.store import Standardised, StoredPair
 
@@ -87,7 +87,7 @@ def refresh(
     stored = store.standardised(connection, prepared)
     changed = {r: p for r, p in prepared.items() if force or not _same(stored.get(r), p, recipe)}
     changed.update(vanished(connection, [r for r in rids if r not in prepared]))
-    newer = [p for r, p in prepared.items() if r in changed or stored[r].landed != p.folded.latest]
+    newer = [p for r, p in prepared.items() if r in changed or stored[r].folded.latest != p.folded.latest]
     store.save_standardised(connection, [standardised_row(recipe, p) for p in newer])
     fresh = prepared.keys() - stored.keys()
     by_type: dict[str, dict[int, Prepared]] = {}
@@ -103,15 +103,15 @@ def vanished(connection: Connection, rids: Collection[int]) -> dict[int, Prepare
     there = store.standardised_types(connection, rids)
     store.drop_standardised(connection, there)
     infos = landing.records(connection, there)
-    return {r: Prepared(i, Folded(i.id, {}, 0, 0, 0), {}, b"", frozenset(), ()) for r, i in infos.items()}
+    return {r: Prepared(i, Folded({}, 0, 0, 0), Compared(), ()) for r, i in infos.items()}
 
 
 def _same(stored: Standardised | None, prepared: Prepared, recipe: Recipe) -> bool:
     return (
         stored is not None
         and stored.recipe == recipe.base
-        and (stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)
-        and stored.held == prepared.folded.held
+        and (stored.folded.born, stored.folded.died) == (prepared.folded.born, prepared.folded.died)
+        and stored.folded.held == prepared.folded.held
     )
 
 
@@ -131,9 +131,9 @@ class KeyChange:
         """`stored`: those of the group that may have keys already."""
         return cls(
             store.keys_of(connection, stored),
-            {r: set(p.keys) if p.alive else set() for r, p in group.items()},
+            {r: set(p.compared.keys) if p.alive else set() for r, p in group.items()},
             store.keys_of(connection, stored, dead=True) if any_dead else {},
-            {r: set() if p.alive else set(p.keys) for r, p in group.items()},
+            {r: set() if p.alive else set(p.compared.keys) for r, p in group.items()},
         )
 
     @property
@@ -272,9 +272,9 @@ def _weigh(
     """Pairs worth keeping: at or above the review weight. Forms are read of those alone that may be."""
     model = recipe.models[type_name]
     floor = min(model.review, model.join)
-    near = shortlisted(connection, recipe, type_name, pairs, {r: p.sketch for r, p in group.items()}, floor)
+    near = shortlisted(connection, recipe, type_name, pairs, {r: p.compared.sketch for r, p in group.items()}, floor)
     others = {r for p in near for r in p} - group.keys()
-    forms = {**store.forms(connection, others), **{r: p.forms for r, p in group.items()}}
+    forms = {**store.forms(connection, others), **{r: p.compared.forms for r, p in group.items()}}
     found: dict[RidPair, StoredPair] = {}
     for left, right in near:
         weighed = weigh(forms[left], forms[right], model)

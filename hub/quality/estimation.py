@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from sqlalchemy import Connection
 
 from hub.access.audit import AuditLine
 from hub.access.principals import Principal
 from hub.access.read import Reader
+from hub.db import Row
 from hub.errors import ConfigError, Fault, Forbidden
 from hub.landing import store as landing
 from hub.matching import store
@@ -168,7 +170,7 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
 # --- the population -----------------------------------------------------------------------------------
 
 
-def _population(connection: Any, recipe: Recipe, type_name: str, seed: int) -> tuple[list[RidPair], Population]:
+def _population(connection: Connection, recipe: Recipe, type_name: str, seed: int) -> tuple[list[RidPair], Population]:
     """Every kept pair, every pair that is together, and the candidates below the floor of a sample of records."""
     model = recipe.models[type_name]
     kept = store.all_weights(connection, type_name)
@@ -191,7 +193,7 @@ def _population(connection: Any, recipe: Recipe, type_name: str, seed: int) -> t
 
 
 def _below(
-    connection: Any, recipe: Recipe, type_name: str, rids: Sequence[int], seed: int
+    connection: Connection, recipe: Recipe, type_name: str, rids: Sequence[int], seed: int
 ) -> tuple[list[tuple[int, int, int]], float]:
     """Candidates below what is kept, of pairs whose first record is in a sample; and the share of records sampled."""
     model = recipe.models[type_name]
@@ -221,20 +223,20 @@ def _together(homes: Mapping[int, int]) -> set[RidPair]:
     return {pair for rids in members.values() for pair in combinations(sorted(rids), 2)}
 
 
-def _weigh(connection: Any, pairs: Sequence[RidPair], model: Model) -> Iterator[tuple[RidPair, int]]:
+def _weigh(connection: Connection, pairs: Sequence[RidPair], model: Model) -> Iterator[tuple[RidPair, int]]:
     """Pairs that are together by way of others, or by a decision."""
     forms = store.forms(connection, {r for pair in pairs for r in pair})
     return (((a, b), weigh(forms[a], forms[b], model).weight) for a, b in pairs)
 
 
-def _rows(table: pa.Table) -> Iterable[tuple[Any, ...]]:
+def _rows(table: pa.Table) -> Iterable[Row]:
     return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
 
 # --- labels -------------------------------------------------------------------------------------------
 
 
-def _decided(connection: Any, rids: Iterable[int]) -> dict[RidPair, str]:
+def _decided(connection: Connection, rids: Iterable[int]) -> dict[RidPair, str]:
     found = {}
     for d in store.decisions_touching(connection, rids):
         if d.verdict is not Verdict.UNSURE:
@@ -242,7 +244,7 @@ def _decided(connection: Any, rids: Iterable[int]) -> dict[RidPair, str]:
     return found
 
 
-def _decided_by_name(connection: Any, rows: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], bool]:
+def _decided_by_name(connection: Connection, rows: Sequence[Mapping[str, str]]) -> dict[tuple[str, str], bool]:
     rids: dict[str, int] = {}
     for name in {row[side] for row in rows for side in ("left", "right")}:
         info = landing.record_named(connection, RecordId.parse(name))
@@ -287,7 +289,7 @@ def _stratum(file: Path, line: int, row: Mapping[str, str]) -> Stratum:
         ) from None
 
 
-def _told(values: Any) -> str:
+def _told(values: object) -> str:
     listed = values if isinstance(values, list | tuple) else [] if values is None else [values]
     return "; ".join(", ".join(v.values()) if isinstance(v, dict) else str(v) for v in listed)
 

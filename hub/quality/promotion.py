@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
 
 from hub import db
 from hub.delivery.run import fan_out
@@ -32,7 +31,7 @@ class Promotion:
             "records to look at for write-back": self.write_backs,
         }
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         return {"changes": dict(self.changes), "write_backs": self.write_backs, "customers": self.customers}
 
 

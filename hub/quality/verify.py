@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, text
@@ -20,6 +19,7 @@ from hub import db
 from hub.golden_record import run as golden_run
 from hub.golden_record import search_store
 from hub.golden_record import store as golden_store
+from hub.golden_record.lineage import Lineage, Values
 from hub.golden_record.survivorship import Member
 from hub.interactions import store as interaction_store
 from hub.interactions import tally_store
@@ -169,8 +169,8 @@ class Verify:
                     self.found.notes["not looked at, for want of standardised rows"] += 1
                 if (
                     was is None
-                    or was.held != matching_store.held_from(cells)
-                    or (was.born, was.died, was.landed) != (born, died, landed)
+                    or was.folded.held != matching_store.held_from(cells)
+                    or (was.folded.born, was.folded.died, was.folded.latest) != (born, died, landed)
                 ):
                     self.found.differs("standardised", info.id)
                 elif dict(was.forms) != db.load(forms) or sketches.get(rid) != sketch:
@@ -284,7 +284,7 @@ class Verify:
                     Member(
                         infos[r].id,
                         r,
-                        held[r].held,
+                        held[r].folded.held,
                         golden_run.standings(recipe.config, infos[r].id.source, infos[r].id.stream),
                     )
                     for r in listed
@@ -312,8 +312,8 @@ class Verify:
         self,
         stored: golden_store.StoredCustomer | None,
         id: str,
-        values: Any,
-        lineage: Any,
+        values: Values,
+        lineage: Lineage,
         again: int | None,
         size: int,
     ) -> None:
@@ -371,7 +371,7 @@ class Verify:
                 self.found.differs("id moves", f"{r.mint}: recorded {moves.get(r.mint, r.mint)}, leads to {now}")
 
 
-def _table(rows: list[tuple[Any, ...]], columns: Mapping[str, str]) -> pa.Table:
+def _table(rows: list[db.Row], columns: Mapping[str, str]) -> pa.Table:
     arrays = list(zip(*rows, strict=True)) or [()] * len(columns)
     return pa.table(
         {name: pa.array(values, kind) for (name, kind), values in zip(columns.items(), arrays, strict=True)}

@@ -3,12 +3,12 @@ comes later; the bulk path would give the same, and its engines take longer to l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from hub.landing import store as landing
 from hub.matching import store as matching_store
+from hub.matching.compare.model import Info
 from hub.resolve.resolver import Resolver
 
 LEAST_TO_TRAIN = 50  # living records of a type
@@ -30,7 +30,7 @@ class Report:
     changes: int = 0
     caught_up: int = 0
     left_out: dict[str, dict[str, int]] = field(default_factory=dict)  # type -> blocks over their cap ...
-    trained: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    trained: dict[str, Info] = field(default_factory=dict)
 
 
 def resolve_few(resolver: Resolver) -> Report | None:

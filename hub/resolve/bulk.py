@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 from sqlalchemy import Connection
@@ -131,7 +131,7 @@ class Bulk:
             self.processes.close()
             self.processes = None
 
-    def _each(self, work: Work[T], jobs: Iterable[tuple[Any, ...]], records: int, ahead: int = AHEAD) -> Iterator[T]:
+    def _each(self, work: Work[T], jobs: Iterable[tuple[object, ...]], records: int, ahead: int = AHEAD) -> Iterator[T]:
         """What comes of each job, in order: from here, or from processes where the records are many."""
         if self.processes is not None and records >= PARALLEL_FROM:
             yield from self.processes.map(helping.do, ((work, *job) for job in jobs), ahead)
@@ -402,7 +402,7 @@ class Bulk:
         old = matching_store.all_homes(connection, type_name)
         if old.num_rows == 0:
             return [Group({}, [c]) for c in clusters]
-        home = dict(_rows(old))
+        home: dict[int, int] = dict(_rows(old))
         members: dict[int, set[int]] = {}
         for rid, name in home.items():
             members.setdefault(name, set()).add(rid)
@@ -506,5 +506,5 @@ def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
     )
 
 
-def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+def _rows(table: pa.Table) -> list[db.Row]:
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True)) if table.num_rows else []

@@ -6,7 +6,7 @@ What helping processes import is this and no more: the batch engine stays with w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hub.db import Database
 from hub.resolve.resolver import Resolver
@@ -24,13 +24,13 @@ def begin(url: str, config: Config) -> None:
     _resolver = Resolver(Database(url), config)
 
 
-def do(work: Work[T], *job: Any) -> T:
+def do(work: Work[T], *job: object) -> T:
     """One job in a process that helps."""
     assert _resolver is not None
     return done(_resolver, work, *job)
 
 
-def done(resolver: Resolver, work: Work[T], *job: Any) -> T:
+def done(resolver: Resolver, work: Work[T], *job: object) -> T:
     """What comes of a job, by what is stored now."""
     with resolver.database.read() as connection:
         return work(connection, resolver.recipe(connection), *job)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import Connection
 
 from hub import db
+from hub.connectors.base import JSON
 from hub.connectors.mapping.columns import columns_of
 from hub.connectors.rows import keepable
 from hub.errors import BadRecord, Fault, Gone, NotFound, Unprocessable
@@ -23,6 +24,7 @@ from hub.golden_record.store import StoredCustomer
 from hub.interactions import run as interactions
 from hub.interactions.relation import RelationReading, relation_readings
 from hub.interactions.row import Reading, readings
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
 from hub.matching import store as matching_store
@@ -93,7 +95,7 @@ class Resolver:
         self,
         source: str,
         stream: str,
-        rows: Sequence[Mapping[str, Any]],
+        rows: Sequence[Mapping[str, JSON]],
         *,
         urgent: bool = True,
         first: Callable[[Connection], object] | None = None,
@@ -161,7 +163,7 @@ class Resolver:
         return sum(row.raw is not None and identifier.comes_twice(row.raw) for row in rows)
 
     def read_rows(
-        self, source: str, stream: str, rows: Sequence[Mapping[str, Any]]
+        self, source: str, stream: str, rows: Sequence[Mapping[str, JSON]]
     ) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
         identify = self._known(source, stream).identifiers[source, stream].identify
@@ -313,7 +315,7 @@ class Resolver:
 
     # --- matching without storing ---
 
-    def probe(self, source: str, stream: str, raw: Mapping[str, Any], *, limit: int = 10) -> list[ProbeMatch]:
+    def probe(self, source: str, stream: str, raw: Mapping[str, JSON], *, limit: int = 10) -> list[ProbeMatch]:
         """Which customers a row of a stream would join, or come near to; stores nothing."""
         given = self._known(source, stream).stream(source, stream)
         if not given.customer:
@@ -325,7 +327,7 @@ class Resolver:
             return self._near(connection, recipe, given.customer, forms, limit)
 
     def _near(
-        self, connection: Connection, recipe: Recipe, type_name: str, forms: Mapping[str, Any], limit: int
+        self, connection: Connection, recipe: Recipe, type_name: str, forms: Forms, limit: int
     ) -> list[ProbeMatch]:
         model, cap = recipe.models[type_name], recipe.customer(type_name).matching.block_cap
         keys = salted_keys(forms, recipe, type_name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -21,7 +20,7 @@ from hub.settings.sources import Owner, Source, Stream
 
 # What each stream was hashed with when all kinds of systems stood in one model: hubs made then must not go stale.
 _FIRST_FILE = {"pattern": "*", "format": "auto", "encoding": "auto", "delimiter": "auto", "quote": '"', "columns": [], "records": "@"}  # fmt: skip
-_FIRST_SECTIONS: dict[str, Any] = {"table": None, "query": None, "file": _FIRST_FILE, "rest": None}
+_FIRST_SECTIONS: dict[str, object] = {"table": None, "query": None, "file": _FIRST_FILE, "rest": None}
 
 
 STAFF = "staff"  # the hub's own source: what staff write down

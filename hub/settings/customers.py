@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -46,7 +45,7 @@ class Attribute(Strict):
 
     @field_validator("survivorship", mode="before")
     @classmethod
-    def _short_form(cls, given: Any) -> Any:
+    def _short_form(cls, given: object) -> object:
         return {"rule": given} if isinstance(given, str) else given
 
     @field_validator("kind")

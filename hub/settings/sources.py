@@ -148,12 +148,12 @@ class Stream(Strict):
 
     @field_validator("key", mode="before")
     @classmethod
-    def _together(cls, given: Any) -> Any:
+    def _together(cls, given: object) -> object:
         return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
 
     @field_validator("of", "to", mode="before")
     @classmethod
-    def _key_alone(cls, given: Any) -> Any:
+    def _key_alone(cls, given: object) -> object:
         return {"key": given} if isinstance(given, str) else given
 
     @field_validator("map", "dates", "effective_from", "effective_to")
@@ -258,7 +258,7 @@ class Source(Strict):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _of_its_kind(cls, given: Any, handler: ModelWrapValidatorHandler[Source]) -> Source:
+    def _of_its_kind(cls, given: object, handler: ModelWrapValidatorHandler[Source]) -> Source:
         """A source is read by the class that its connector's kind names."""
         if cls is not Source or not isinstance(given, Mapping):
             return handler(given)

@@ -264,12 +264,14 @@ class Doing:
     def _anchor(self, customer: StoredCustomer, attribute: str) -> RecordInfo:
         """The record whose value is replaced, else the earliest-minted living member: what is set by hand follows it."""
         members = self._members(customer)
-        won = [ref[0] for ref in customer.lineage.get(attribute, {}).get("won", []) if ref[0] in members]
+        why = customer.lineage.get(attribute)
+        won = [ref[0] for ref in (why["won"] if why else ()) if ref[0] in members]
         return members[won[0] if won else landing.earliest(members, members)]
 
     def _drop_value(self, act: DropValue) -> None:
         customer = self._customer(act.customer, "/customer")
-        number = customer.lineage.get(act.attribute, {}).get("override")
+        why = customer.lineage.get(act.attribute)
+        number = why.get("override") if why else None
         if number is None:
             raise NotFound(
                 "no value of this attribute was set by hand",

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -38,7 +37,7 @@ LOOK_SECONDS = 0.05  # between two looks for changes of who sends them
 class _Scheduler(BackgroundScheduler):  # type: ignore[misc]  # has no types
     """Tells the job that lasts that it is over, before it waits for it."""
 
-    def __init__(self, ended: threading.Event, **options: Any):
+    def __init__(self, ended: threading.Event, **options: object):
         super().__init__(**options)
         self._ended = ended
 

@@ -10,7 +10,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,6 +20,7 @@ from hub.db.processes import seldom_collected
 from hub.errors import ConfigError, HubError, RetryLater
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed
+from hub.matching.prepare import Ready
 from hub.resolve.resolver import Resolver
 from hub.work.repeats import Repeats
 
@@ -177,7 +177,7 @@ class Pull:
             self._count_left_out(new, live, made)
             self.twice += self.resolver.comes_twice(self.result.source, self.result.stream, new)
 
-    def _count_left_out(self, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]) -> None:
+    def _count_left_out(self, rows: Sequence[Incoming], live: bool, made: Mapping[str, Ready]) -> None:
         """Values that could not be read. Rows made ready tell for nothing; of others the first ones do."""
         looked = rows if live else rows[: max(0, LOOKED_AT - self.result.looked_at)]
         self.result.left_out.update(self.resolver.left_out(self.result.source, self.result.stream, looked, made))
@@ -194,7 +194,7 @@ class Pull:
                 return
 
     def _land(
-        self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Any]
+        self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Ready]
     ) -> list[Landed]:
         landed = self.resolver.land(connection, self.result.source, self.result.stream, rows, pending=not live)
         if live:

@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 from hub.connectors.mapping.mapper import Mapper
 from hub.errors import BadRecord
-from hub.kinds import KINDS
+from hub.kinds import KINDS, LEVELS
 from hub.kinds.base import Cleaned, Context, Kind, Problem
-from hub.kinds.levels import LEVELS
 from hub.kinds.levels_base import MISSING
 from hub.landing.fold import fold
 from hub.matching.compare.model import comparisons_of
@@ -87,8 +86,8 @@ def of_levels(kind: str) -> Subject:
             [one, {c: inputs.spoiled(text, dice) for c, text in one.items()}] for one in dice.choices(records, k=250)
         ]  # fmt: skip
 
-    where = "'model' of READERS in hub/matching/recipe.py"
-    return Subject(f"levels {kind}", {"model": READERS["model"]}, where, pairs, answer)
+    versions = {f"kind {kind}": KINDS[kind].version, "model": READERS["model"]}
+    return Subject(f"levels {kind}", versions, f"version in hub/kinds/{kind}.py", pairs, answer)
 
 
 # --- mapping ----------------------------------------------------------------------------------

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.kinds import KINDS
-from hub.kinds.levels import LEVELS
+from hub.kinds import KINDS, LEVELS
 from tests.answers.kept import changed, inputs, path, read, spelled
 from tests.answers.subjects import SUBJECTS, Subject
 

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hub.connectors.base import KEPT, ROW_BYTES, SourceRow
+from hub.connectors.base import JSON, KEPT, ROW_BYTES, SourceRow
 from hub.connectors.formats.opened import (
     BROKEN,
     ESCAPED,
@@ -202,7 +202,7 @@ def _csv_rows(
             raw = source.pending[0]
             yield bad_row(f"bytes that are not {encoding}", where, raw), source.done()
             continue
-        found = dict(zip(columns, row, strict=False))
+        found: dict[str, JSON] = dict(zip(columns, row, strict=False))
         if any(row[width:]):
             found = {**{_nameless(n): cell for n, cell in enumerate(row[width:], width + 1) if cell}, **found}
         yield SourceRow(found, where), source.done()

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 import orjson
 
@@ -22,6 +23,7 @@ from hub.connectors.formats.opened import (
     unpacked,
     why,
 )
+from hub.connectors.mapping.paths import Row
 from hub.connectors.mapping.paths import path as compile_path
 from hub.connectors.rows import DECODER, parse_json
 from hub.errors import BadRecord
@@ -107,7 +109,7 @@ def read_json_list(file: Path, encoding: str, name: str, records: str) -> Opened
     except ValueError:
         return Opened("json", (), _salvaged(text, name))
     try:
-        items = compile_path(records).get(whole) if records != "@" else whole
+        items = compile_path(records).get(cast(Row, whole)) if records != "@" else whole
     except BadRecord as error:
         raise FileFault(str(error)) from None
     if not isinstance(items, list):

@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from hub.connectors.base import JSON, KEPT, ROW_BYTES, BadRow, jsonable
+from hub.connectors.base import JSON, KEPT, ROW_BYTES, BadRow, Foreign, jsonable
 from hub.connectors.formats.delimited import told_apart
 from hub.connectors.formats.json_rows import checked_row
 from hub.connectors.formats.opened import BROKEN, FileFault, Opened, Read, unpacked
@@ -20,7 +19,7 @@ def read_parquet(file: Path, name: str, local: bool) -> Opened:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    source: Any = file
+    source: object = file
     try:
         with file.open("rb") as start:
             packed = start.read(2) == b"\x1f\x8b"
@@ -37,7 +36,7 @@ def read_parquet(file: Path, name: str, local: bool) -> Opened:
     return Opened("parquet", columns, _parquet_rows(parquet, name, local), twice)
 
 
-def _parquet_rows(parquet: Any, name: str, local: bool) -> Iterator[Read]:
+def _parquet_rows(parquet: Foreign, name: str, local: bool) -> Iterator[Read]:
     import pyarrow as pa
 
     number = 0
@@ -62,7 +61,7 @@ def _parquet_rows(parquet: Any, name: str, local: bool) -> Iterator[Read]:
         parquet.close()
 
 
-def _column(column: Any, pa: Any) -> list[Any]:
+def _column(column: Foreign, pa: Foreign) -> list[Foreign]:
     """A column's values; what Python has no word for as Arrow spells it."""
     try:
         return list(column.to_pylist())
@@ -70,7 +69,7 @@ def _column(column: Any, pa: Any) -> list[Any]:
         return [_one(column[n], pa) for n in range(len(column))]
 
 
-def _one(value: Any, pa: Any) -> Any:
+def _one(value: Foreign, pa: Foreign) -> Foreign:
     for read in (value.as_py, lambda: value.cast(pa.string()).as_py()):
         try:
             return read()
@@ -79,7 +78,7 @@ def _one(value: Any, pa: Any) -> Any:
     return str(value.type)
 
 
-def _plain_batch(batch: Any, pa: Any, local: bool) -> list[dict[str, JSON]]:
+def _plain_batch(batch: Foreign, pa: Foreign, local: bool) -> list[dict[str, JSON]]:
     simple = []
     for place, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type) and field.type.unit == "ns":  # Python's times have microseconds
@@ -98,6 +97,8 @@ def _plain_batch(batch: Any, pa: Any, local: bool) -> list[dict[str, JSON]]:
     for row in rows:
         for column in others:
             value = row[column]
-            naive = local and isinstance(value, datetime) and value.tzinfo is None
-            row[column] = value.isoformat() if naive else jsonable(value)
+            if local and isinstance(value, datetime) and value.tzinfo is None:
+                row[column] = value.isoformat()
+            else:
+                row[column] = jsonable(value)
     return rows

@@ -203,7 +203,11 @@ def plain_reader(where: Path, cleaner: Cleaner) -> Reader:
             if not present(raw):
                 return nothing
             if value is not None:
-                return clean(tuple(value)) if _TEXTS.issuperset(map(type, value)) else uncached(value)
+                return (
+                    clean(tuple(value))
+                    if isinstance(value, list) and _TEXTS.issuperset(map(type, value))
+                    else uncached(value)
+                )
         try:
             return clean(value)
         except TypeError:  # unhashable

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from hub.connectors.base import JSON
 from hub.connectors.mapping.paths import Row, path
@@ -84,7 +85,7 @@ def record_key(value: JSON) -> str:
 
 def composite_key(values: JSON) -> str:
     """The key of a row that several columns name together: 'A|7'. A bar or backslash in a part is escaped."""
-    parts = [record_key(value).replace("\\", "\\\\").replace("|", "\\|") for value in values]
+    parts = [record_key(value).replace("\\", "\\\\").replace("|", "\\|") for value in cast(Iterable[JSON], values)]
     return record_key("|".join(parts))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import jmespath
 
-from hub.connectors.base import JSON
+from hub.connectors.base import JSON, Foreign
 from hub.errors import BadRecord
 from hub.settings import compile_path
 
 Row = Mapping[str, JSON]
+
+Node = dict[str, Foreign]  # of an expression, as jmespath parses it
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def path(text: str) -> Path:
     return _of_node(compiled.parsed, text, compiled)
 
 
-def _of_node(node: dict[str, Any], text: str, compiled: Any) -> Path:
+def _of_node(node: Node, text: str, compiled: Foreign) -> Path:
     inner = _flattened(node)
     if inner is not None:
         return replace(_of_node(inner, text, None), list=True)
@@ -83,7 +84,7 @@ def _of_node(node: dict[str, Any], text: str, compiled: Any) -> Path:
     return Path(text, _searcher(text, compiled), roots=frozenset(_roots(node)))
 
 
-def _searcher(text: str, compiled: Any) -> Callable[[Row], JSON]:
+def _searcher(text: str, compiled: Foreign) -> Callable[[Row], JSON]:
     def search(row: Row) -> JSON:
         try:
             return compiled.search(row)
@@ -94,7 +95,7 @@ def _searcher(text: str, compiled: Any) -> Callable[[Row], JSON]:
     return search
 
 
-def _flattened(node: dict[str, Any]) -> dict[str, Any] | None:
+def _flattened(node: Node) -> Node | None:
     """The plain field of `field[]`."""
     if (
         node["type"] != "projection"
@@ -102,11 +103,11 @@ def _flattened(node: dict[str, Any]) -> dict[str, Any] | None:
         or node["children"][0]["type"] != "flatten"
     ):
         return None
-    inner: dict[str, Any] = node["children"][0]["children"][0]
+    inner: Node = node["children"][0]["children"][0]
     return inner if _names(inner) else None
 
 
-def _names(node: dict[str, Any]) -> tuple[str, ...]:
+def _names(node: Node) -> tuple[str, ...]:
     if node["type"] == "field":
         return (node["value"],)
     if node["type"] == "subexpression":
@@ -141,7 +142,7 @@ def has_nested(row: Row, names: tuple[str, ...]) -> bool:
     return True
 
 
-def _roots(node: Any) -> set[str]:
+def _roots(node: Foreign) -> set[str]:
     """The row's own fields that an expression looks at; more rather than fewer."""
     if not isinstance(node, dict):
         return set()

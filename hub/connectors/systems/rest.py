@@ -15,13 +15,13 @@ import orjson
 from pydantic import Field, field_validator, model_validator
 
 from hub.connectors.base import (
-    JSON,
     KEPT,
     ROW_BYTES,
     BadRow,
     Cursor,
     Discovered,
     FieldWrite,
+    Foreign,
     Outcome,
     Page,
     SourceRow,
@@ -169,7 +169,7 @@ class Service:
 class _Place:
     """Where in a listing the next request is."""
 
-    since: JSON = None
+    since: Foreign = None
     number: int = 0  # pages or rows passed, as `page` counts
     token: str | None = None  # the next cursor, or the next page's URL
 
@@ -185,7 +185,7 @@ _CODES = frozenset({"status", "statuscode", "code", "httpstatus"})
 _FAILED = frozenset({"false", "error", "errors", "fail", "failed", "failure", "nok", "ko"})
 
 
-def _said_about(answer: Mapping[str, JSON]) -> Iterator[tuple[str, JSON]]:
+def _said_about(answer: Mapping[str, Foreign]) -> Iterator[tuple[str, Foreign]]:
     """What an answer says beside its list: at the top, and in an object that is about the answer."""
     for name, value in answer.items():
         yield name, value
@@ -193,7 +193,7 @@ def _said_about(answer: Mapping[str, JSON]) -> Iterator[tuple[str, JSON]]:
             yield from ((f"{name}.{inner}", said) for inner, said in value.items())
 
 
-def _says_failed(name: str, value: JSON) -> bool:
+def _says_failed(name: str, value: Foreign) -> bool:
     word = name.lower().replace("_", "").replace("-", "")
     if word in _ERRORS:
         return value not in (None, False, 0, "", "0", [], {})
@@ -230,7 +230,7 @@ class _Listing:
         self.incremental = bool(self.rest.since_param and self.version and self.config.listing == "incremental")
         self.records = path(self.rest.records)
         self.sorted = self.incremental and self.rest.order == "version"
-        self.high: JSON = self.start.get("high", self.start.get("since")) if self.incremental else None
+        self.high: Foreign = self.start.get("high", self.start.get("since")) if self.incremental else None
         self.whole = True
 
     def pages(self) -> Iterator[Page]:
@@ -254,7 +254,7 @@ class _Listing:
             yield Page(rows, self._cursor(place, following), notes=self._taken_notes())
             place = following
 
-    def _in_a_circle(self, items: list[JSON]) -> bool:
+    def _in_a_circle(self, items: list[Foreign]) -> bool:
         """Was this page here before? Numbered pages end at the first repeat; tokens may give one twice, not for ever."""
         if not items:
             return False
@@ -268,7 +268,7 @@ class _Listing:
         self.whole = False
         return True
 
-    def _fetch(self, place: _Place) -> tuple[Answer, JSON]:
+    def _fetch(self, place: _Place) -> tuple[Answer, Foreign]:
         answer = self.http.send("GET", self._url(place))
         if place.token and self.number == 0 and answer.status in (400, 404, 410, 422):
             place.token, self.whole = (
@@ -298,7 +298,7 @@ class _Listing:
             params[self._page_param()] = place.token
         return self.http.url(rest.path, params)
 
-    def _lookback(self, since: JSON) -> int:
+    def _lookback(self, since: Foreign) -> int:
         """Microseconds to read again: what the stream says, and an hour that clocks repeat."""
         again = repeated(since, self.config.zone) if self.config.zone is not None else None
         return self.config.lookback_micros + (again // timedelta(microseconds=1) if again else 0)
@@ -306,7 +306,7 @@ class _Listing:
     def _page_param(self) -> str:
         return self.rest.page_param or _DEFAULT_PARAM[self.rest.page]
 
-    def _body(self, answer: Answer) -> JSON:
+    def _body(self, answer: Answer) -> Foreign:
         what = f"{self.where}.rest.path"
         if answer.status in (401, 403):
             raise ConfigError([refused(self.http, answer.status)])
@@ -322,7 +322,7 @@ class _Listing:
             kind = answer.headers.get("content-type", "no content type").split(";")[0][:60]
             raise RetryLater(f"{what}: {self.rest.path} answers {answer.status} with {kind} that is not JSON") from None
 
-    def _items(self, body: JSON) -> list[JSON]:
+    def _items(self, body: Foreign) -> list[Foreign]:
         """The records of a page. What has no list where it should be is a changed schema, not an empty page."""
         if body is None:
             return []
@@ -351,13 +351,13 @@ class _Listing:
             ]
         )
 
-    def _troubles(self, body: JSON) -> str:
+    def _troubles(self, body: Foreign) -> str:
         """Where an answer of 200 says that it failed; empty when it does not."""
         if not isinstance(body, dict):
             return ""
         if self.rest.errors is not None:
             return self.rest.errors if path(self.rest.errors).get(body) else ""
-        at: JSON = body
+        at: Foreign = body
         names = self.records.names
         for depth in range(max(len(names), 1)):  # beside the list, and beside what it stands in
             inner = names[depth] if depth < len(names) else None
@@ -369,7 +369,7 @@ class _Listing:
                 break
         return ""
 
-    def _rows(self, items: list[JSON], size: int) -> tuple[SourceRow | BadRow, ...]:
+    def _rows(self, items: list[Foreign], size: int) -> tuple[SourceRow | BadRow, ...]:
         rows = []
         for place, item in enumerate(items, 1):
             long = size > ROW_BYTES and isinstance(item, dict)
@@ -380,7 +380,7 @@ class _Listing:
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
-    def _next(self, place: _Place, items: list[JSON], answer: Answer, body: JSON) -> _Place | None:
+    def _next(self, place: _Place, items: list[Foreign], answer: Answer, body: Foreign) -> _Place | None:
         """The next request, or None at the end."""
         before = self.high
         if self.version is not None:
@@ -396,7 +396,7 @@ class _Listing:
             return _Place(self.high)  # from the last version on: what changes meanwhile cannot shift rows past us
         return following
 
-    def _following(self, place: _Place, items: list[JSON], answer: Answer, body: JSON) -> _Place | None:
+    def _following(self, place: _Place, items: list[Foreign], answer: Answer, body: Foreign) -> _Place | None:
         if self.rest.page == "none":
             return None
         if self.rest.page in ("page", "offset"):
@@ -410,7 +410,7 @@ class _Listing:
             return None
         return _Place(place.since, 0, token) if token else None
 
-    def _token(self, answer: Answer, body: JSON) -> str:
+    def _token(self, answer: Answer, body: Foreign) -> str:
         if self.rest.next is None:
             found = _NEXT.search(answer.headers.get("link", ""))
             return str(self.http.link(found[1], answer.url)) if found else ""
@@ -422,7 +422,7 @@ class _Listing:
             return ""
         return str(self.http.link(str(token), answer.url)) if self.rest.page == "link" else str(token)
 
-    def _raise_high(self, items: list[JSON]) -> None:
+    def _raise_high(self, items: list[Foreign]) -> None:
         """The highest version seen; a row dated in the future must not carry the cursor past the changes of today."""
         high = version_text(self.high, self.config.day_first, self.config.zone)[0] or ""
         for value in self._versions(items):
@@ -430,7 +430,7 @@ class _Listing:
             if text is not None and text > high and (moment is None or moment <= self.now + AHEAD):
                 high, self.high = text, value
 
-    def _versions(self, items: list[JSON]) -> Iterator[JSON]:
+    def _versions(self, items: list[Foreign]) -> Iterator[Foreign]:
         assert self.version is not None
         for item in items:
             try:
@@ -438,7 +438,7 @@ class _Listing:
             except BadRecord:
                 yield None
 
-    def _ascending(self, items: list[JSON]) -> bool:
+    def _ascending(self, items: list[Foreign]) -> bool:
         texts = [version_text(v, self.config.day_first, self.config.zone)[0] or "" for v in self._versions(items)]
         if texts == sorted(texts):
             return True
@@ -519,7 +519,7 @@ class _Writing:
             return self._failed(key, written, fields)
         return self._verified(key, write, fields, written, url)
 
-    def _body(self, now: Row, fields: Mapping[str, JSON]) -> dict[str, JSON]:
+    def _body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
         """PATCH: the changed fields, nested objects whole (services differ in merging them). PUT: the whole record."""
         merged = with_fields(now, fields)
         if self.rest.update == "put":
@@ -527,7 +527,7 @@ class _Writing:
         return {name: value for name, value in merged.items() if name not in now or now[name] != value}
 
     def _verified(
-        self, key: str, write: FieldWrite, before: dict[str, JSON], written: Answer, url: httpx2.URL
+        self, key: str, write: FieldWrite, before: dict[str, Foreign], written: Answer, url: httpx2.URL
     ) -> WriteResult:
         """A 2xx is believed when the record shows it: some services answer so and write nothing."""
         after = self._object(written)
@@ -558,7 +558,7 @@ class _Writing:
             key = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
         return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
 
-    def _object(self, answer: Answer) -> dict[str, JSON] | None:
+    def _object(self, answer: Answer) -> dict[str, Foreign] | None:
         if not answer.ok:
             return None
         try:
@@ -568,7 +568,7 @@ class _Writing:
             return None
         return found if isinstance(found, dict) else None
 
-    def _failed(self, key: str, answer: Answer, current: dict[str, JSON] | None = None) -> WriteResult:
+    def _failed(self, key: str, answer: Answer, current: dict[str, Foreign] | None = None) -> WriteResult:
         status = answer.status
         if status in (401, 403):
             return WriteResult(key, "retry", str(refused(self.http, status)))

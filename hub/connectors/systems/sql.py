@@ -6,7 +6,6 @@ as the driver gives them: one that is not in the spelling that a column's type e
 
 from __future__ import annotations
 
-import base64
 import re
 import sqlite3
 import warnings
@@ -22,8 +21,6 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import (
     DBAPIError,
-    IntegrityError,
-    InvalidRequestError,
     NoSuchModuleError,
     OperationalError,
     SQLAlchemyError,
@@ -31,7 +28,6 @@ from sqlalchemy.exc import (
 from sqlalchemy.sql.selectable import FromClause
 
 from hub.connectors.base import (
-    JSON,
     KEPT,
     PAGE_ROWS,
     ROW_BYTES,
@@ -39,7 +35,7 @@ from hub.connectors.base import (
     Cursor,
     Discovered,
     FieldWrite,
-    Outcome,
+    Foreign,
     Page,
     SourceRow,
     WriteResult,
@@ -51,11 +47,11 @@ from hub.connectors.base import (
 from hub.connectors.mapping.columns import needed_columns
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
+from hub.connectors.sql_writes import RAW, Target, bound, error_kind, write_row
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, Stream, secret, source_of_kind
 
 AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
-_RAW = sa.types.NullType()
 warnings.filterwarnings(
     "ignore", "Did not recognize type", sa.exc.SAWarning
 )  # values are taken as the driver gives them
@@ -72,8 +68,8 @@ class Readable:
     key: str | None  # None: the key is an expression, and pages go by version alone
     version: str | None
 
-    def column(self, name: str) -> sa.ColumnElement[Any]:
-        return sa.type_coerce(self.rows.c[name], _RAW)
+    def column(self, name: str) -> sa.ColumnElement[Foreign]:
+        return sa.type_coerce(self.rows.c[name], RAW)
 
 
 class DatabaseConnection(Connection):
@@ -183,7 +179,7 @@ class Tables:
                 target = self._target(connection, stream, config)
                 connection.rollback()
                 for write in writes:
-                    results.append(_write(connection, target, write, config))
+                    results.append(write_row(connection, target, write, config))
         except ConfigError as error:
             results += [
                 WriteResult(w.key or "", "rejected", str(error), untouched=True) for w in writes[len(results) :]
@@ -212,7 +208,9 @@ class Tables:
             with self._engine.connect() as connection:
                 yield connection
         except (OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
-            raise RetryLater(f"source '{self._source.name}': the database does not answer ({_kind(error)})") from None
+            raise RetryLater(
+                f"source '{self._source.name}': the database does not answer ({error_kind(error)})"
+            ) from None
         except DBAPIError as error:
             if str(getattr(error.orig, "sqlstate", "")).startswith(
                 ("28", "42")
@@ -222,12 +220,12 @@ class Tables:
                     [
                         Fault(
                             where,
-                            f"the database refuses to read ({_kind(error)})",
+                            f"the database refuses to read ({error_kind(error)})",
                             "grant its user SELECT on what the stream reads",
                         )
                     ]
                 ) from None
-            raise RetryLater(f"source '{self._source.name}': the database failed ({_kind(error)})") from None
+            raise RetryLater(f"source '{self._source.name}': the database failed ({error_kind(error)})") from None
 
     # --- what a stream reads ---
 
@@ -299,7 +297,7 @@ class Tables:
         rows = sa.text(text).columns(*[sa.column(c) for c in columns]).subquery("q")
         return rows, "the query", columns
 
-    def _target(self, connection: sa.Connection, stream: str, config: SqlStream) -> _Target:
+    def _target(self, connection: sa.Connection, stream: str, config: SqlStream) -> Target:
         """The table to write to, with its real column types: a driver may need them."""
         where = f"{self._where}: streams.{stream}"
         if config.table is None:
@@ -313,10 +311,10 @@ class Tables:
         assert isinstance(table, sa.TableClause)
         inspector = sa.inspect(connection)
         types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, schema=table.schema)}
-        return _Target(table, key, columns, types)
+        return Target(table, key, columns, types)
 
 
-def _read_anything(connection: Any, _record: Any) -> None:
+def _read_anything(connection: Any, _record: Foreign) -> None:
     """What the driver has no word for is read as text: one value that cannot be read must not stop a stream."""
     if isinstance(connection, sqlite3.Connection):
         connection.text_factory = _any_text
@@ -332,15 +330,6 @@ def _any_text(data: bytes) -> str:
 
 
 _BEYOND = re.compile(r"-?infinity|\d{5,}-.*|.* BC", re.IGNORECASE)  # how PostgreSQL writes times that Python cannot
-
-
-def _kind(error: BaseException) -> str:
-    original = getattr(error, "orig", None)
-    state = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", None)
-    return f"{type(original or error).__name__}{f' {state}' if state else ''}"
-
-
-# --- reading --------------------------------------------------------------------------------
 
 
 class _Reading:
@@ -398,9 +387,9 @@ class _Reading:
                 limit *= 2  # more rows than a page share version and key
             last = at
 
-    def _first(self, order: list[str]) -> list[Any]:
+    def _first(self, order: list[str]) -> list[Foreign]:
         """Where to start: a broken read goes on at its last row, a new one at the last version less the lookback."""
-        at: list[Any] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
+        at: list[Foreign] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
         if at and len(at) == len(order):
             return at
         version = _decoded(self.start.get("version")) if self.by_version is not None else None
@@ -419,10 +408,10 @@ class _Reading:
             yield self._rows([tuple(row) for row in found]), {**self.start, "columns": list(self.readable.columns)}
         self.connection.rollback()
 
-    def _select(self) -> sa.Select[Any]:
+    def _select(self) -> sa.Select[Foreign]:
         return sa.select(*[self.readable.column(c).label(c) for c in self.readable.columns])
 
-    def _fetch(self, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    def _fetch(self, query: sa.Select[Foreign]) -> list[tuple[Any, ...]]:
         found = [tuple(row) for row in self.connection.execute(query)]
         self.connection.rollback()  # nothing of the source stays locked while the page is landed
         return found
@@ -436,7 +425,7 @@ class _Reading:
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
-    def _cursor(self, order: list[str], at: list[Any], versions: list[Any]) -> Cursor:
+    def _cursor(self, order: list[str], at: list[Foreign], versions: list[Foreign]) -> Cursor:
         cursor: Cursor = {"columns": list(self.readable.columns), "under_way": True, "at": [_encoded(v) for v in at]}
         if self.by_version is not None:
             if self._in_future(at[0]):
@@ -454,10 +443,10 @@ class _Reading:
             if not self._in_future(version) and self._text_order(version) > self._text_order(self.version):
                 self.version = version
 
-    def _text_order(self, version: JSON) -> str:
+    def _text_order(self, version: Foreign) -> str:
         return version_text(version, self.stream.day_first, self.stream.zone)[0] or ""
 
-    def _in_future(self, version: Any) -> bool:
+    def _in_future(self, version: Foreign) -> bool:
         """A row dated in the future must not carry the cursor past the changes of today."""
         if isinstance(version, str) and _BEYOND.fullmatch(version):
             return not version.startswith("-") and not version.upper().endswith(" BC")
@@ -466,30 +455,25 @@ class _Reading:
         return moment is not None and moment > self.now + AHEAD
 
 
-def _after(columns: Sequence[sa.ColumnElement[Any]], last: Sequence[Any]) -> sa.ColumnElement[bool]:
+def _after(columns: Sequence[sa.ColumnElement[Foreign]], last: Sequence[Foreign]) -> sa.ColumnElement[bool]:
     """(version, key) >= (last version, last key), spelt out: not every database compares rows."""
     if len(last) == 1 and isinstance(last[0], str) and (found := _ISO_TEXT.match(last[0])):
         return _from_time(columns[0], found[1], found[2])
     if len(last) == 1:
-        return columns[0] >= _bound(last[0])
-    return sa.or_(columns[0] > _bound(last[0]), sa.and_(columns[0] == _bound(last[0]), columns[1] >= _bound(last[1])))
+        return columns[0] >= bound(last[0])
+    return sa.or_(columns[0] > bound(last[0]), sa.and_(columns[0] == bound(last[0]), columns[1] >= bound(last[1])))
 
 
 _ISO_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)")
 
 
-def _from_time(column: sa.ColumnElement[Any], day: str, time: str) -> sa.ColumnElement[bool]:
+def _from_time(column: sa.ColumnElement[Foreign], day: str, time: str) -> sa.ColumnElement[bool]:
     """Times kept as text from this one on, written with a T or with a space: as text, the two do not compare."""
-    spaced = sa.and_(column >= _bound(f"{day} {time}"), column < _bound(f"{day}T"))
-    return sa.or_(column >= _bound(f"{day}T{time}"), spaced)
+    spaced = sa.and_(column >= bound(f"{day} {time}"), column < bound(f"{day}T"))
+    return sa.or_(column >= bound(f"{day}T{time}"), spaced)
 
 
-def _bound(value: Any) -> sa.BindParameter[Any]:
-    """Untyped: with a type, SQLAlchemy has PostgreSQL cast a time with a zone to one without."""
-    return sa.bindparam(None, value, type_=_RAW)
-
-
-def _plain(value: Any, local: bool) -> JSON:
+def _plain(value: Any, local: bool) -> Foreign:
     """A value as JSON knows it; `local`: a time without a zone stays as it is, for the stream's zone to read."""
     return value.isoformat() if local and isinstance(value, datetime) and value.tzinfo is None else jsonable(value)
 
@@ -511,7 +495,7 @@ def sql_row(columns: tuple[str, ...], values: tuple[Any, ...], line: str, local:
     return SourceRow(raw, line)
 
 
-def _encoded(value: Any) -> JSON:
+def _encoded(value: Foreign) -> Foreign:
     """A version or key for the cursor, so that it can be given back to the database as what it was."""
     for type_, name in ((datetime, "datetime"), (date, "date"), (Decimal, "decimal")):
         if isinstance(value, type_):
@@ -519,10 +503,10 @@ def _encoded(value: Any) -> JSON:
     return value if isinstance(value, str | int | float) else {"text": str(value)}
 
 
-def _decoded(value: JSON) -> Any:
+def _decoded(value: Foreign) -> Foreign:
     if isinstance(value, dict) and len(value) == 1:
         name, text = next(iter(value.items()))
-        readers: dict[str, Callable[[str], Any]] = {
+        readers: dict[str, Callable[[str], Foreign]] = {
             "datetime": datetime.fromisoformat,
             "date": date.fromisoformat,
             "decimal": Decimal,
@@ -531,114 +515,7 @@ def _decoded(value: JSON) -> Any:
     return value
 
 
-def _earlier(version: Any, micros: int) -> Any:
+def _earlier(version: Any, micros: int) -> Foreign:
     if isinstance(version, datetime | date) and micros:
         return version - timedelta(microseconds=micros)
     return shift_back(version, micros)
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Target:
-    table: sa.TableClause
-    key: str
-    columns: tuple[str, ...]
-    types: Mapping[str, sa.types.TypeEngine[Any]]
-
-    def is_key(self, key: str) -> sa.ColumnElement[bool]:
-        return self._same(self.key, key)
-
-    def holds(self, column: str, value: JSON) -> sa.ColumnElement[bool]:
-        """The column still holds this raw value (null equals null)."""
-        return self._bare(column).is_(None) if value is None else self._same(column, value)
-
-    def _bare(self, column: str) -> sa.ColumnElement[Any]:
-        return sa.type_coerce(self.table.c[column], _RAW)
-
-    def _same(self, column: str, value: JSON) -> sa.ColumnElement[bool]:
-        same: sa.ColumnElement[bool] = self._bare(column) == _bound(self.stored(column, value))
-        return same
-
-    def stored(self, column: str, value: JSON) -> Any:
-        """A JSON value as the driver takes it. Text is left to the database, which knows its columns' types."""
-        type_ = self.types[column]
-        if isinstance(value, str) and isinstance(type_, sa.types.LargeBinary):
-            return base64.b64decode(value)
-        if isinstance(value, str) and isinstance(type_, sa.types.Integer) and value.strip().lstrip("-").isdigit():
-            return int(value)
-        if isinstance(value, int) and not isinstance(value, bool) and isinstance(type_, sa.types.String):
-            return str(value)
-        return value
-
-
-def _write(connection: sa.Connection, target: _Target, write: FieldWrite, config: SqlStream) -> WriteResult:
-    """One write, one transaction."""
-    key = write.key or ""
-    unknown = [f for f in {**write.fields, **(write.expected or {})} if f not in target.columns]
-    if unknown:
-        return WriteResult(key, "rejected", f"no column {', '.join(sorted(unknown))}; {known_columns(target.columns)}")
-    if any(isinstance(v, dict | list) for v in write.fields.values()):
-        return WriteResult(key, "rejected", "a column takes one plain value")
-    try:
-        result = (
-            _create(connection, target, write, config) if write.key is None else _update(connection, target, key, write)
-        )
-        connection.commit()
-        return result
-    except (OperationalError, InvalidRequestError, sa.exc.InterfaceError) as error:
-        connection.rollback()
-        return WriteResult(key, "retry", f"the database does not answer ({_kind(error)})")
-    except IntegrityError as error:
-        connection.rollback()
-        return WriteResult(key, "rejected", f"a constraint of the table forbids it ({_kind(error)})")
-    except (DBAPIError, ValueError) as error:
-        connection.rollback()
-        return WriteResult(key, "rejected", f"the database does not take the value ({_kind(error)})")
-
-
-def _update(connection: sa.Connection, target: _Target, key: str, write: FieldWrite) -> WriteResult:
-    """One statement changes the fields, if the row still holds what is expected; its row count tells."""
-    expected = write.expected or {}
-    changed = {f: v for f, v in write.fields.items() if f not in expected or expected[f] != v}
-    if changed:
-        statement = sa.update(target.table).where(
-            target.is_key(key), *[target.holds(f, v) for f, v in expected.items()]
-        )
-        values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in changed.items()}
-        count = connection.execute(statement.values(values)).rowcount
-        if count == 1:
-            return WriteResult(key, "written", current=_current(connection, target, key, write))
-        if count > 1:
-            connection.rollback()
-            return WriteResult(key, "rejected", f"{count} rows have this key")
-    current = _current(connection, target, key, write)
-    if current is None:
-        return WriteResult(key, "gone")
-    same = all(_alike(current[f], v) for f, v in write.fields.items())
-    outcome: Outcome = "unchanged" if same else "conflict"
-    return WriteResult(key, outcome, "" if same else "the row no longer holds what was expected", current)
-
-
-def _current(connection: sa.Connection, target: _Target, key: str, write: FieldWrite) -> dict[str, JSON] | None:
-    """What the row's written and expected fields hold; None when there is no row."""
-    fields = list({**write.fields, **(write.expected or {})}) or [target.key]
-    row = connection.execute(sa.select(*[target._bare(f) for f in fields]).where(target.is_key(key))).first()
-    return None if row is None else {f: jsonable(v) for f, v in zip(fields, row, strict=True)}
-
-
-def _alike(a: JSON, b: JSON) -> bool:
-    return a == b or (a is not None and b is not None and str(a) == str(b))
-
-
-def _create(connection: sa.Connection, target: _Target, write: FieldWrite, config: SqlStream) -> WriteResult:
-    if config.write_back is None or config.write_back.mode != "upsert":
-        return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
-    values = {target.table.c[f]: _bound(target.stored(f, v)) for f, v in write.fields.items()}
-    statement = sa.insert(target.table).values(values)
-    if connection.dialect.insert_returning:
-        made = connection.execute(statement.returning(target._bare(target.key))).scalar_one()
-    else:
-        made = write.fields.get(target.key, connection.execute(statement).lastrowid)
-    return WriteResult(str(made), "written", current=dict(write.fields))

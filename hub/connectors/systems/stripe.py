@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any, Literal
 import orjson
 from pydantic import Field
 
-from hub.connectors.base import JSON, KEPT, BadRow, Cursor, Discovered, FieldWrite, Page, SourceRow, WriteResult
+from hub.connectors.base import (
+    JSON,
+    KEPT,
+    BadRow,
+    Cursor,
+    Discovered,
+    FieldWrite,
+    Foreign,
+    Page,
+    SourceRow,
+    WriteResult,
+)
 from hub.connectors.formats import checked_row
 from hub.connectors.http import alike, path_value
 from hub.connectors.mapping.columns import field_notes
@@ -146,9 +157,9 @@ def _asked(error: stripe.StripeError) -> float | None:
     return float(given) if given.isdigit() else None
 
 
-def _plain(customer: Any) -> dict[str, JSON]:
+def _plain(customer: Any) -> dict[str, Foreign]:
     """A customer as JSON."""
-    found: dict[str, JSON] = orjson.loads(str(customer))
+    found: dict[str, Foreign] = orjson.loads(str(customer))
     return found
 
 
@@ -223,7 +234,7 @@ class _Customers:
                 changed[name] = max(changed.get(name, 0), event.created)
         return changed
 
-    def _customer(self, name: str, changed: Mapping[str, int]) -> dict[str, JSON]:
+    def _customer(self, name: str, changed: Mapping[str, int]) -> dict[str, Foreign]:
         import stripe
 
         try:
@@ -233,10 +244,10 @@ class _Customers:
                 raise
             return {"id": name, "deleted": True, "changed_at": _iso(changed[name])}
 
-    def _dated(self, customer: dict[str, JSON], changed: Mapping[str, int]) -> dict[str, JSON]:
+    def _dated(self, customer: dict[str, Foreign], changed: Mapping[str, int]) -> dict[str, Foreign]:
         return customer | {"changed_at": _iso(changed.get(customer["id"], customer.get("created")))}
 
-    def _rows(self, customers: Sequence[dict[str, JSON]]) -> tuple[SourceRow | BadRow, ...]:
+    def _rows(self, customers: Sequence[dict[str, Foreign]]) -> tuple[SourceRow | BadRow, ...]:
         self.number += 1
         rows = []
         for place, row in enumerate(customers, 1):
@@ -283,7 +294,7 @@ def _write(client: stripe.StripeClient, config: StripeStream, source: StripeSour
         return WriteResult(key, "retry" if refused else "rejected", str(error), untouched=refused)
 
 
-def _update(client: stripe.StripeClient, key: str, write: FieldWrite, now: dict[str, JSON]) -> WriteResult:
+def _update(client: stripe.StripeClient, key: str, write: FieldWrite, now: dict[str, Foreign]) -> WriteResult:
     held = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
     if all(alike(held[name], value) for name, value in write.fields.items()):
         return WriteResult(key, "unchanged", current=held)
@@ -304,7 +315,7 @@ def _create(client: stripe.StripeClient, config: StripeStream, write: FieldWrite
     return WriteResult(str(made["id"]), "written", "", {name: path_value(made, name) for name in write.fields})
 
 
-def _body(merged: Mapping[str, JSON], write: FieldWrite) -> Any:
+def _body(merged: Mapping[str, Foreign], write: FieldWrite) -> Any:
     """The changed fields, objects whole; Stripe clears what is sent empty."""
     return {name: _sent(merged[name]) for name in {field.partition(".")[0] for field in write.fields}}
 

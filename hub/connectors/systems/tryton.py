@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from hub.connectors.base import (
-    JSON,
     KEPT,
     BadRow,
     Cursor,
     Discovered,
     FieldWrite,
+    Foreign,
     Page,
     SourceRow,
     WriteResult,
@@ -55,7 +55,7 @@ class TrytonStream(Stream):
 
     fields: tuple[str, ...] = ()  # further fields of the party, such as lang.code or tax_identifier.code
     domain: tuple[
-        JSON, ...
+        Foreign, ...
     ] = ()  # only parties that match, as Tryton writes it: [["categories.name", "=", "Customer"]]
     size: int = Field(default=PARTIES, ge=1, le=1000)  # parties of a page
     lookback: str | None = "5m"  # read this much again: for what Tryton commits late
@@ -111,8 +111,8 @@ class _Api:
     database: str
 
     def list(
-        self, model: str, domain: Sequence[JSON], fields: Sequence[str], *, size: int, order: str = "id"
-    ) -> list[dict[str, JSON]]:
+        self, model: str, domain: Sequence[Foreign], fields: Sequence[str], *, size: int, order: str = "id"
+    ) -> list[dict[str, Foreign]]:
         """Records of a model, in order of a field."""
         params: dict[str, str | list[str]] = {
             "d": _encoded(list(domain)),
@@ -125,13 +125,13 @@ class _Api:
             raise RetryLater(f"{self.http.where}: Tryton's answer about {model} is no list of records")
         return found
 
-    def put(self, model: str, key: int, values: Mapping[str, JSON]) -> Answer:
+    def put(self, model: str, key: int, values: Mapping[str, Foreign]) -> Answer:
         return self.http.send("PUT", self.http.url(f"{self._path(model)}/{key}"), json=values)
 
-    def post(self, model: str, values: Mapping[str, JSON]) -> Answer:
+    def post(self, model: str, values: Mapping[str, Foreign]) -> Answer:
         return self.http.send("POST", self.http.url(self._path(model)), json=values, repeatable=False)
 
-    def body(self, answer: Answer, model: str) -> JSON:
+    def body(self, answer: Answer, model: str) -> Foreign:
         """What it answers. The texts of its refusals may hold values of customers: left out."""
         if answer.status in (401, 403):
             raise ConfigError([refused(self.http, answer.status)])
@@ -155,17 +155,17 @@ class _Api:
         return f"{self.database}/rest/model/{model}"
 
 
-def _encoded(value: JSON) -> str:
+def _encoded(value: Foreign) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
 
 
-def _moment(value: datetime) -> JSON:
+def _moment(value: datetime) -> Foreign:
     """A time as Tryton's JSON says it."""
     parts = ("year", "month", "day", "hour", "minute", "second", "microsecond")
     return {"__class__": "datetime", **{part: getattr(value, part) for part in parts}}
 
 
-def _time(value: JSON) -> datetime | None:
+def _time(value: Foreign) -> datetime | None:
     """A time of Tryton's JSON; they are in UTC and without a zone."""
     if not isinstance(value, dict) or value.get("__class__") != "datetime":
         return None
@@ -182,7 +182,7 @@ def _fields(more: Sequence[str]) -> list[str]:
 # --- reading --------------------------------------------------------------------------------
 
 
-def _row(item: Mapping[str, JSON]) -> dict[str, JSON]:
+def _row(item: Mapping[str, Foreign]) -> dict[str, Foreign]:
     """A party as the hub keeps it. Lists by type of contact mechanism are always there, so that an empty one says so."""
     addresses = [_address(a) for a in item.get("addresses") or ()]
     row = {name: _plain(value) for name, value in item.items() if name not in (*CHANGED, *BELONGINGS, "__name__")}
@@ -197,12 +197,12 @@ def _row(item: Mapping[str, JSON]) -> dict[str, JSON]:
     return row
 
 
-def _address(item: Mapping[str, JSON]) -> dict[str, JSON]:
+def _address(item: Mapping[str, Foreign]) -> dict[str, Foreign]:
     found = {name: _plain(value) for name, value in item.items() if name not in (*CHANGED, "__name__")}
     return found | {name: (item.get(name) or {}).get("code") for name in CODED}
 
 
-def _plain(value: JSON) -> JSON:
+def _plain(value: Foreign) -> Foreign:
     """Values of JSON; what Tryton wraps (times, decimals, records) as text or without its class."""
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
@@ -215,7 +215,7 @@ def _plain(value: JSON) -> JSON:
     return {name: _plain(inner) for name, inner in value.items() if name not in ("__class__", "__name__")}
 
 
-def _modified(item: Mapping[str, JSON]) -> datetime | None:
+def _modified(item: Mapping[str, Foreign]) -> datetime | None:
     """When the party, or what belongs to it, was last written."""
     parts = [item, *(part for name in BELONGINGS for part in item.get(name) or ())]
     times = [moment for part in parts for name in CHANGED if (moment := _time(part.get(name))) is not None]
@@ -254,7 +254,7 @@ class _Parties:
             at = items[-1]["id"]
             yield Page(rows, {**self.start, "at": at, "high": high, "began": began})
 
-    def _changed(self, since: str | None) -> list[JSON]:
+    def _changed(self, since: str | None) -> list[Foreign]:
         """Parties that were made or written since, or of which an address or a contact mechanism was."""
         if since is None:
             return []
@@ -262,7 +262,7 @@ class _Parties:
         names = [f"{part}{name}" for part in ("", *(f"{b}." for b in BELONGINGS)) for name in CHANGED]
         return [["OR", *[[name, ">=", moment] for name in names]]]
 
-    def _checked(self, item: Mapping[str, JSON], place: int) -> SourceRow | BadRow:
+    def _checked(self, item: Mapping[str, Foreign], place: int) -> SourceRow | BadRow:
         row = _row(item)
         self.columns.update(dict.fromkeys(row))
         found = checked_row(row, f"{self.stream} page {self.number} party {place}", str(row)[:KEPT], len(str(row)))
@@ -334,24 +334,24 @@ class _Writing:
             "" if key is None else str(key), "written", "", {n: path_value(row, n) for n in write.fields}
         )
 
-    def _party(self, key: str) -> dict[str, JSON] | None:
+    def _party(self, key: str) -> dict[str, Foreign] | None:
         name = path(self.config.key).field
         if name == "id" and not key.isdigit():
             return None
         return self._one([[name, "=", int(key) if name == "id" else key]])
 
-    def _one(self, domain: list[JSON]) -> dict[str, JSON] | None:
+    def _one(self, domain: list[Foreign]) -> dict[str, Foreign] | None:
         fields = _fields(self.config.fields)
         found = self.api.list("party.party", [["active", "in", [True, False]], *domain], fields, size=2)
         if len(found) > 1:
             raise BadRecord(f"{len(found)} parties have this key")
         return found[0] if found else None
 
-    def _values(self, fields: Mapping[str, JSON], item: Mapping[str, JSON]) -> dict[str, JSON]:
+    def _values(self, fields: Mapping[str, Foreign], item: Mapping[str, Foreign]) -> dict[str, Foreign]:
         """What to send: the party's own fields, its first address, and what changes in its contact mechanisms."""
-        values: dict[str, JSON] = {}
-        address: dict[str, JSON] = {}
-        mechanisms: list[JSON] = []
+        values: dict[str, Foreign] = {}
+        address: dict[str, Foreign] = {}
+        mechanisms: list[Foreign] = []
         for name, value in fields.items():
             whole, _, part = name.partition(".")
             if whole == "address" and part:
@@ -369,7 +369,7 @@ class _Writing:
             values["contact_mechanisms"] = mechanisms
         return values
 
-    def _coded(self, part: str, value: JSON) -> JSON:
+    def _coded(self, part: str, value: Foreign) -> Foreign:
         """Countries and subdivisions are records of their own, known by their code."""
         if part not in CODED or value in (None, ""):
             return value
@@ -381,7 +381,7 @@ class _Writing:
             self.codes[model, code] = int(found[0]["id"])
         return self.codes[model, code]
 
-    def _failed(self, key: str, answer: Answer, current: dict[str, JSON] | None) -> WriteResult:
+    def _failed(self, key: str, answer: Answer, current: dict[str, Foreign] | None) -> WriteResult:
         if answer.status in (401, 403):
             return WriteResult(key, "retry", str(refused(self.api.http, answer.status)), untouched=True)
         if answer.status == 404:
@@ -389,14 +389,14 @@ class _Writing:
         return WriteResult(key, "rejected", f"Tryton answers {answer.status}", current)
 
 
-def _mechanism_changes(type_: str, wanted: JSON, held: Sequence[Mapping[str, Any]]) -> list[JSON]:
+def _mechanism_changes(type_: str, wanted: Foreign, held: Sequence[Mapping[str, object]]) -> list[Foreign]:
     """What turns the contact mechanisms of a type into the wanted values: kept where they are wanted, then written over,
     then made or deleted."""
     values = list(map(str, _listed(type_, wanted)))
     mine = [m for m in held if m.get("type") == type_]
     free = [m for m in mine if m.get("value") not in values]
     new = [v for v in dict.fromkeys(values) if v not in {m.get("value") for m in mine}]
-    changes: list[JSON] = [["write", [m["id"]], {"value": v}] for m, v in zip(free, new, strict=False)]
+    changes: list[Foreign] = [["write", [m["id"]], {"value": v}] for m, v in zip(free, new, strict=False)]
     if rest := new[len(free) :]:
         changes.append(["create", [{"type": type_, "value": value} for value in rest]])
     if surplus := free[len(new) :]:
@@ -404,7 +404,7 @@ def _mechanism_changes(type_: str, wanted: JSON, held: Sequence[Mapping[str, Any
     return changes
 
 
-def _listed(name: str, value: JSON) -> JSON:
+def _listed(name: str, value: Foreign) -> Foreign:
     """Contact mechanisms are lists, whatever shape the map has."""
     if name not in MECHANISMS:
         return value

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy import Column, Connection, Text
 from sqlmodel import Field, SQLModel
 
 from hub import db
+from hub.connectors.base import JSON
 from hub.db import big, table
 
 
@@ -57,13 +58,13 @@ class PullRow(SQLModel, table=True):
     note: str = ""
 
 
-def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, Any] | None:
+def cursor_of(connection: Connection, source: str, stream: str) -> dict[str, JSON] | None:
     found = db.first(connection, "SELECT cursor FROM cursor WHERE source = :s AND stream = :t", s=source, t=stream)
-    cursor: dict[str, Any] | None = db.load(found[0]) if found else None
+    cursor: dict[str, JSON] | None = db.load(found[0]) if found else None
     return cursor
 
 
-def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, Any], at: int) -> None:
+def save_cursor(connection: Connection, source: str, stream: str, cursor: Mapping[str, JSON], at: int) -> None:
     db.upsert_many(
         connection, table(CursorRow), ("source", "stream", "cursor", "at"), [(source, stream, db.dump(cursor), at)]
     )

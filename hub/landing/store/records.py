@@ -10,13 +10,14 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import orjson
 from sqlalchemy import Column, Connection, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
+from hub.connectors.base import JSON
 from hub.db import big, table
 from hub.model import RecordId
 
@@ -70,7 +71,7 @@ class Incoming:
     """One row as it came, its key and version read."""
 
     key: str
-    raw: Mapping[str, Any] | None  # None: a tombstone
+    raw: Mapping[str, JSON] | None  # None: a tombstone
     version: str | None = None  # None: ordered by landing
     observed: int | None = None
     absent: bool = False  # a tombstone by absence from a complete listing
@@ -88,7 +89,7 @@ class StoredVersion:
     rid: int
     order: tuple[str, int, str]
     observed: int | None
-    raw: dict[str, Any] | None
+    raw: dict[str, JSON] | None
     at: int
     suspended: int | None = None  # since when it counts as not there
 
@@ -112,7 +113,7 @@ class _Record:
     touched: bool = False
 
 
-def canonical_raw(raw: Mapping[str, Any]) -> bytes:
+def canonical_raw(raw: Mapping[str, JSON]) -> bytes:
     return orjson.dumps(raw, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
 
 
@@ -148,7 +149,7 @@ def land(
     next_landed = db.next_number(connection, table(VersionRow), "landed")
     ids = new_ids(f"{sort[:3]}_", at)
     pending = pending and sort == CUSTOMER
-    versions: list[tuple[Any, ...]] = []
+    versions: list[db.Row] = []
     results: list[Landed] = []
     for row in rows:
         record = known.get(row.key)
@@ -307,7 +308,7 @@ def earliest(infos: Mapping[int, RecordInfo], rids: Iterable[int]) -> int:
 INFO = "SELECT rid, source, stream, key, mint, type, born, died, latest, pending, sort FROM record"
 
 
-def _info(row: Any) -> RecordInfo:
+def _info(row: db.Row) -> RecordInfo:
     rid, source, stream, key, mint, type_name, born, died, latest, pending, sort = row
     return RecordInfo(rid, RecordId(source, stream, key), mint, type_name, born, died, latest, bool(pending), sort)
 

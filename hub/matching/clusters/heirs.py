@@ -99,7 +99,7 @@ def find_heir(connection: Connection, recipe: Recipe, rid: int) -> tuple[int | N
         {Pair.of(names[a], names[b]): w for (a, b), w in weights.items()},
         matches=[Pair.of(names[a], names[b]) for a, b in matches],
         apart=[Pair.of(names[d.left], names[d.right]) for d in decisions if d.verdict is Verdict.NO_MATCH],
-        traits={names[r]: traits_of(recipe, names[r], held[r].held) for r in members},
+        traits={names[r]: traits_of(recipe, names[r], held[r].folded.held) for r in members},
         limits=limits_of(recipe.models[info.type], recipe.customer(info.type)),
         contradicts=contradicting(connection, recipe.models[info.type], {name: r for r, name in names.items()}),
     )

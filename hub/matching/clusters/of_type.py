@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,9 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from hub import db
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
+from hub.landing.fold import Held
 from hub.landing.store import RecordInfo
 from hub.matching import store
 from hub.matching.clusters.cluster import Traits, cluster
@@ -20,6 +21,7 @@ from hub.matching.clusters.recluster import traits_of
 from hub.matching.compare.score import contradicts
 from hub.matching.pairs import limits_of
 from hub.matching.recipe import Recipe
+from hub.matching.store import StoredDecision
 from hub.model import Pair, RecordId, Verdict
 
 Ints = npt.NDArray[np.int64]
@@ -111,12 +113,12 @@ class Clusters:
         return found
 
     def _by_rule(
-        self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[Any]
+        self, components: list[list[int]], rids: Ints, home: Ints, decisions: list[StoredDecision]
     ) -> Iterator[frozenset[int]]:
         """Components that guards, bounds or bridges may part."""
         weights = self._weights_by_component(components, rids, home)
         at = {d.id: int(home[np.searchsorted(rids, d.left)]) for d in decisions}
-        by_component: dict[int, list[Any]] = {}
+        by_component: dict[int, list[StoredDecision]] = {}
         for d in decisions:
             by_component.setdefault(at[d.id], []).append(d)
         for part in db.chunks(range(len(components)), 2_000):
@@ -146,10 +148,10 @@ class Clusters:
         self,
         members: list[int],
         weights: list[tuple[int, int, int]],
-        decisions: list[Any],
+        decisions: list[StoredDecision],
         infos: Mapping[int, RecordInfo],
-        held: Mapping[int, Any],
-        forms: Mapping[int, Any],
+        held: Mapping[int, Mapping[str, Held]],
+        forms: Mapping[int, Forms],
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
         rids = {name: r for r, name in names.items()}

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Connection
 
 from hub import db
 from hub.kinds import KINDS
 from hub.kinds.base import Kind
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing.fold import Held
 from hub.landing.store import RecordInfo
@@ -156,7 +156,7 @@ def cluster_graph(
 
 def contradicting(connection: Connection, model: Model, rids: Mapping[RecordId, int]) -> Contradicts:
     """Asks whether evidence stands against two of these records; their forms are read when first asked."""
-    forms: dict[int, Any] = {}
+    forms: dict[int, Forms] = {}
 
     def asked(one: RecordId, other: RecordId) -> bool:
         if not forms:

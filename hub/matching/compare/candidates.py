@@ -7,10 +7,10 @@ name and its values, which both Python and DuckDB have.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
+from hub.kinds.levels_base import Forms, Texts
 from hub.matching.compare.model import SEPARATOR, Model
 
 
@@ -24,7 +24,7 @@ def key_of(rule: tuple[str, ...], values: tuple[str, ...]) -> int:
     return int.from_bytes(hashlib.md5(text.encode(), usedforsecurity=False).digest()[8:], "little") >> 1
 
 
-def keys(forms: Mapping[str, Any], model: Model) -> tuple[int, ...]:
+def keys(forms: Forms, model: Model) -> tuple[int, ...]:
     """The candidate keys of a standardised record, sorted, without repeats.
 
     A rule makes no key when one of its columns is missing or holds only placeholders.
@@ -37,7 +37,7 @@ def keys(forms: Mapping[str, Any], model: Model) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _values(forms: Mapping[str, Any], rule: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def _values(forms: Forms, rule: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     choices = []
     for column in rule:
         value = forms.get(column)
@@ -47,9 +47,9 @@ def _values(forms: Mapping[str, Any], rule: tuple[str, ...]) -> Iterator[tuple[s
     yield from product(*choices)
 
 
-def without_placeholders(forms: Mapping[str, Any], model: Model) -> Mapping[str, Any]:
+def without_placeholders(forms: Forms, model: Model) -> Forms:
     """A record without the values that are no evidence. One of a list goes alone; a single one takes its attribute along."""
-    changed: dict[str, Any] = {}
+    changed: dict[str, Texts] = {}
     for column, hollow in model.placeholders.items():
         value = forms.get(column)
         if isinstance(value, str):

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from hub.kinds.levels import LEVELS, Levels
+from hub.kinds import KINDS, LEVELS
+from hub.kinds.levels_base import Forms, Levels
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.model import BIT, canonical, digest
 from hub.settings import CustomerType
@@ -30,6 +31,8 @@ NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a
 TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250
 _MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
+
+Info = Mapping[str, Any]  # what training tells of a model: figures, notes and warnings, as JSON
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class FullNames:
     strangers: int
     namesakes: int
 
-    def of(self, left: Mapping[str, Any], right: Mapping[str, Any]) -> int | None:
+    def of(self, left: Forms, right: Forms) -> int | None:
         """The term of the full name that two records of one family name share; None when their given names are not the same (or initials)."""
         given = left.get(self.given) if self.given else ""
         if self.given and (not given or len(given) < 2 or given != right.get(self.given)):
@@ -109,7 +112,7 @@ class Model:
     namesakes: int
     join: int
     review: int
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Info = field(default_factory=dict)
     full_names: FullNames | None = None
     names_apart: int = 0  # milli-bits, where given and family name are both another: more than each by itself says
     alone: int = (
@@ -131,7 +134,7 @@ class Model:
         """Canonical: the same model is the same bytes."""
         return canonical(self._plain()).decode()
 
-    def _plain(self) -> dict[str, Any]:
+    def _plain(self) -> dict[str, object]:
         beside = {"names_apart": self.names_apart, "alone": self.alone}
         return {
             **{name: weight for name, weight in beside.items() if weight},
@@ -178,7 +181,7 @@ class Model:
             rules=tuple(tuple(rule) for rule in data["rules"]),
             comparisons=tuple(
                 Weights(
-                    Comparison(w["name"], _KINDS[w["kind"]], w["columns"], w["many"]),
+                    Comparison(w["name"], _levels_named(w["kind"]), w["columns"], w["many"]),
                     tuple(LevelWeight(*level) for level in w["levels"]),
                 )
                 for w in data["comparisons"]
@@ -213,11 +216,12 @@ class Model:
         return tuple(self.info.get("warnings", ()))
 
 
-_KINDS: dict[str, Levels] = {**LEVELS, "middle_name": MIDDLE_NAME}
+def _levels_named(kind: str) -> Levels:
+    return MIDDLE_NAME if kind == "middle_name" else LEVELS[kind]
 
 
 def _kind_of(levels: Levels) -> str:
-    return next(kind for kind, found in _KINDS.items() if found is levels)
+    return next((kind for kind, found in LEVELS.items() if found is levels), "middle_name")
 
 
 def meet(one: int, other: int) -> int:
@@ -248,23 +252,6 @@ def column(attribute: str, form: str = "") -> str:
     return f"{attribute}.{form}" if form else attribute
 
 
-_FORMS: dict[str, dict[str, str]] = {  # kind -> role -> form of the attribute itself
-    "given_name": {"value": "", "canonical": "canonical", "sound": "sound"},
-    "family_name": {"value": "plain", "words": "", "sound": "sound"},
-    "birth_date": {"value": "digits"},
-    "email": {"value": "folded"},
-    "phone": {"value": "national"},
-    "postal_address": {
-        "value": "street_house",
-        "street": "street",
-        "house": "house",
-        "postcode": "postcode",
-        "city": "city",
-    },
-    "company_name": {"value": "", "sorted": "tokens", "joined": "joined"},
-}
-
-
 def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
     """What a customer type's attributes compare by, in their order."""
     attributes = {name: a for name, a in customer_type.attributes.items() if a.matching and a.kind in LEVELS}
@@ -275,12 +262,12 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
         levels = LEVELS[attribute.kind]
         if attribute.kind == "given_name" and name != given:
             levels = MIDDLE_NAME
-        roles = _FORMS.get(attribute.kind, {"value": ""})
+        roles = KINDS[attribute.kind].compares
         if attribute.kind == "email" and not given:
             roles = {"value": ""}  # a company's own is what an office's mailbox is
         columns = {role: column(name, form) for role, form in roles.items()}
         if name == given and family:
-            columns["family"] = column(family, _FORMS["family_name"]["value"])
+            columns["family"] = column(family, KINDS["family_name"].compares["value"])
         if name == family and given:
             columns["given"] = column(given)
         columns = {role: columns[role] for role in levels.roles if role in columns}
@@ -336,7 +323,7 @@ def default_model(
     )
 
 
-def with_info(model: Model, **more: Any) -> Model:
+def with_info(model: Model, **more: object) -> Model:
     return replace(model, info={**model.info, **more})
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from hub.kinds.levels import LEVELS
-from hub.kinds.levels_base import MISSING, PythonForm
+from hub.kinds import LEVELS
+from hub.kinds.levels_base import MISSING, Forms, PythonForm, Texts
 from hub.matching.compare.candidates import without_placeholders
 from hub.matching.compare.model import TELLING, Comparison, FullNames, Model, Terms, meet, probability
 from hub.matching.compare.standardised import CLAIMED
@@ -18,8 +16,6 @@ ALONE = "alone"
 _RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART, ALONE})
 STRONG = 6_000  # milli-bits against, of one comparison: 64 to 1
 _NONE: frozenset[str] = frozenset()
-
-Forms = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -162,7 +158,7 @@ def _claimed(left: Forms, right: Forms) -> frozenset[str]:
     return frozenset(one or ()) | frozenset(two or ())
 
 
-def _rarest(left: Any, right: Any, terms: Terms) -> int:
+def _rarest(left: Texts, right: Texts, terms: Terms) -> int:
     """The adjustment for the rarest value that both sides hold."""
     if isinstance(left, str):
         return terms.of(left)
@@ -198,7 +194,7 @@ def _shown(side: Forms, c: Comparison) -> str:
     return ", ".join(text for name in columns if (text := _text(side.get(name))))
 
 
-def _text(value: Any) -> str:
+def _text(value: Texts) -> str:
     return "" if value is None else value if isinstance(value, str) else ", ".join(value)
 
 

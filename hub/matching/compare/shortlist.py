@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.kinds.clues import LENGTH_AT, LETTERS, Clue, How, Needs
-from hub.matching.compare.model import Model, Weights
+from hub.matching.compare.model import Comparison, Model, Weights
 from hub.matching.compare.sketch import ANY, Layout, Slots
 
 RidPair = tuple[int, int]
@@ -147,7 +147,7 @@ def _may_be(needs: Needs, told: Collection[Clue]) -> bool:
     return not needs or any(all(c in told for c in all_of) for all_of in needs)
 
 
-def _tests(clue: Clue, comparison: Any, layout: Layout, way: Way) -> list[_Test]:
+def _tests(clue: Clue, comparison: Comparison, layout: Layout, way: Way) -> list[_Test]:
     """Any value of one side with any of the other; of two features, either way round."""
     one, other = layout.slots(comparison, clue.left), layout.slots(comparison, clue.right)
     ways: list[tuple[Slots, Slots]] = [(one, other)] if one == other else [(one, other), (other, one)]

@@ -6,11 +6,12 @@ Most pairs that share a key are strangers, and their sketches show it: only of t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from hub.kinds.clues import LETTERS, Feature
+from hub.kinds.levels_base import Forms
 from hub.matching.compare.model import Comparison
 
 VALUES = 2  # of a list, each has an outline of its own; with more of them, any may be there
@@ -39,12 +40,15 @@ class _Place:
         return found
 
 
+_Key = tuple[Any, ...]
+
+
 class Layout:
     """Which outlines a sketch of a customer type holds, in which order. A feature that two comparisons look at is there once."""
 
     def __init__(self, comparisons: Iterable[Comparison]) -> None:
         self._comparisons = {c.name: c for c in comparisons}
-        self._places: dict[tuple[Any, ...], _Place] = {}
+        self._places: dict[_Key, _Place] = {}
         self.width = 0
         for comparison in self._comparisons.values():
             for name in _names(comparison):
@@ -63,7 +67,7 @@ class Layout:
             self._places[key] = _Place(key[0], comparison.levels.feature(name), slots, {})
             self.width += count
 
-    def sketch(self, forms: Mapping[str, Any]) -> bytes:
+    def sketch(self, forms: Forms) -> bytes:
         outlines, places = [ABSENT] * self.width, self._of_column
         for column, value in forms.items():
             if not value or column not in places:
@@ -106,7 +110,7 @@ def _names(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(["value", *levels.present, *(name for c in clues for name in (c.left, c.right))]))
 
 
-def _key(comparison: Comparison, name: str) -> tuple[Any, ...] | None:
+def _key(comparison: Comparison, name: str) -> _Key | None:
     feature = comparison.levels.feature(name)
     columns = tuple(comparison.columns[role] for role in feature.roles if role in comparison.columns)
     return (columns, feature.part, feature.outline) if columns else None

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from hub.kinds import KINDS
-from hub.kinds.levels_base import LONGEST
+from hub.kinds.levels_base import LONGEST, Texts
 from hub.matching.compare.model import comparisons_of
 from hub.matching.compare.sketch import Layout
 from hub.model import Cell, Value
@@ -42,9 +41,9 @@ class Standardiser:
             if attribute.matching and any(c.partition(".")[0] == name for c in wanted)
         ]
 
-    def forms(self, cells: Mapping[str, Cell], verified: Callable[[str], bool]) -> dict[str, Any]:
+    def forms(self, cells: Mapping[str, Cell], verified: Callable[[str], bool]) -> dict[str, Texts]:
         """Comparison forms by column, and under 'claimed' the attributes present that the source has not checked."""
-        found: dict[str, Any] = {}
+        found: dict[str, Texts] = {}
         claimed: list[str] = []
         for plan in self._plans:
             cell = cells.get(plan.name)
@@ -67,12 +66,12 @@ class _Plan:
         self.name = name
         self._kind = KINDS[attribute.kind]
         self._many = many
-        self._known: dict[tuple[Value, ...], dict[str, Any]] = {}  # names and cities repeat
+        self._known: dict[tuple[Value, ...], dict[str, Texts]] = {}  # names and cities repeat
         prefix = f"{name}."
         self._wanted = [("", name)] if name in wanted else []
         self._wanted += [(c.removeprefix(prefix), c) for c in sorted(wanted) if c.startswith(prefix)]
 
-    def forms(self, values: tuple[Value, ...]) -> dict[str, Any]:
+    def forms(self, values: tuple[Value, ...]) -> dict[str, Texts]:
         """Columns of an attribute's values."""
         known = self._known.get(values)
         if known is None:
@@ -81,8 +80,9 @@ class _Plan:
             known = self._known[values] = self._made(values)
         return known
 
-    def _made(self, values: tuple[Value, ...]) -> dict[str, Any]:
+    def _made(self, values: tuple[Value, ...]) -> dict[str, Texts]:
         rows: list[dict[str, str]] = []
+        made: dict[str, Texts] = {}
         for value in values:
             forms = self._kind.forms(value)
             if forms.get("") not in self._kind.placeholders:
@@ -90,7 +90,8 @@ class _Plan:
                 if rows[-1] and not self._many:
                     break
         if not self._many:
-            return rows[-1] if rows else {}
+            made.update(rows[-1] if rows else {})
+            return made
         if len(rows) == 1:
             return {c: [text] for c, text in rows[0].items()}
         return {c: found for _, c in self._wanted if (found := sorted({row[c] for row in rows if c in row}))}

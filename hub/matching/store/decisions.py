@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from sqlalchemy import Connection, Index
 from sqlmodel import SQLModel
@@ -63,7 +63,7 @@ DECISION = (
 )
 
 
-def _decision(row: Any) -> StoredDecision:
+def _decision(row: db.Row) -> StoredDecision:
     return StoredDecision(row[0], row[1], row[2], Verdict(row[3]), *row[4:])
 
 

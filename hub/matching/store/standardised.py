@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import orjson
 from sqlalchemy import Column, Connection, LargeBinary, Text
@@ -12,7 +12,8 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.landing.fold import Held, Taken
+from hub.kinds.levels_base import Forms
+from hub.landing.fold import Folded, Held, Taken
 from hub.model import Cell, from_plain, plain
 
 if TYPE_CHECKING:
@@ -37,21 +38,19 @@ class StandardisedRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Standardised:
-    rid: int
-    held: Mapping[str, Held]
-    forms: Mapping[str, Any]
-    born: int
-    died: int | None
-    landed: int
+    """A record as it was folded, and the forms that a recipe gave it."""
+
+    folded: Folded
+    forms: Forms
     recipe: str
 
 
 def held_json(held: Mapping[str, Held]) -> str:
     """Held cells, compactly: values, time, version, then what is rarely there, and at the end what is rarer still."""
-    packed: dict[str, list[Any]] = {}
+    packed: dict[str, list[object]] = {}
     for attribute, h in held.items():
         cell = h.cell
-        row: list[Any] = [[plain(v) for v in cell.values], h.time, h.landed]
+        row: list[object] = [[plain(v) for v in cell.values], h.time, h.landed]
         past = bool(h.since or h.taken)
         if past or cell != Cell(cell.values):
             row.extend([int(cell.cleared), int(cell.valid), cell.date, cell.start, cell.end])
@@ -79,7 +78,7 @@ STANDARDISED = ("rid", "type", "recipe", "landed", "born", "died", "sketch", "ce
 def standardised(connection: Connection, rids: Iterable[int]) -> dict[int, Standardised]:
     statement = "SELECT rid, cells, forms, born, died, landed, recipe FROM standardised WHERE rid IN {ids}"
     return {
-        rid: Standardised(rid, held_from(cells), db.load(forms_), born, died, landed, recipe)
+        rid: Standardised(Folded(held_from(cells), born, died, landed), db.load(forms_), recipe)
         for rid, cells, forms_, born, died, landed, recipe in db.ask(connection, statement, ids=rids)
     }
 
@@ -90,7 +89,7 @@ def held(connection: Connection, rids: Iterable[int], recipe: str | None = None)
     return {rid: held_from(cells) for rid, made_by, cells in found if recipe in (None, made_by)}
 
 
-def forms(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, Any]]:
+def forms(connection: Connection, rids: Iterable[int]) -> dict[int, Forms]:
     loads = orjson.loads
     return {
         rid: loads(found)
@@ -167,7 +166,7 @@ def drop_standardised(connection: Connection, rids: Iterable[int]) -> None:
     db.do(connection, "DELETE FROM standardised WHERE rid IN {ids}", ids=rids)
 
 
-def save_standardised(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+def save_standardised(connection: Connection, rows: Sequence[db.Row]) -> None:
     """Rows in the order of STANDARDISED."""
     db.upsert_many(connection, table(StandardisedRow), STANDARDISED, rows)
     db.fail_point("normalised")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-from hub.kinds.levels import LEVELS
+import duckdb
+
+from hub.kinds import LEVELS
 from hub.matching.compare.model import SEPARATOR, Comparison, FullNames, Terms
 from hub.model import BIT
 
@@ -24,7 +25,7 @@ class Profile:
     warnings: tuple[str, ...]
 
 
-def profile(con: Any, comparisons: tuple[Comparison, ...], lists: set[str]) -> Profile:
+def profile(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], lists: set[str]) -> Profile:
     """Reads table `rec`."""
     placeholders: dict[str, frozenset[str]] = {}
     warnings: list[str] = []
@@ -86,12 +87,14 @@ def _values(column: str, many: bool) -> str:
     )
 
 
-def _filled(con: Any, column: str, many: bool) -> tuple[int, int]:
+def _filled(con: duckdb.DuckDBPyConnection, column: str, many: bool) -> tuple[int, int]:
     rows = con.execute(f"SELECT count(DISTINCT rid), count(DISTINCT v) FROM ({_values(column, many)})").fetchall()
     return int(rows[0][0]), int(rows[0][1])
 
 
-def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: bool) -> dict[str, int]:
+def _hollow(
+    con: duckdb.DuckDBPyConnection, c: Comparison, comparisons: tuple[Comparison, ...], many: bool
+) -> dict[str, int]:
     """Values that are nobody's, with their records: held under far more names than one customer or household has."""
     names = [x.columns for x in comparisons if x.levels.name]
     values, column = _values(c.columns["value"], many), c.columns["value"]
@@ -129,7 +132,7 @@ def _hollow(con: Any, c: Comparison, comparisons: tuple[Comparison, ...], many: 
     return {v: c for v, c, _ in con.execute(f"SELECT * FROM ({query}) ORDER BY 1").fetchall()}
 
 
-def _terms(con: Any, column: str, many: bool, hollow: frozenset[str]) -> tuple[Terms, float]:
+def _terms(con: duckdb.DuckDBPyConnection, column: str, many: bool, hollow: frozenset[str]) -> tuple[Terms, float]:
     con.execute(f"CREATE OR REPLACE TABLE counted AS SELECT v, count(*) AS c FROM ({_values(column, many)}) GROUP BY v")
     if hollow:
         con.execute("DELETE FROM counted WHERE list_contains(?, v)", [sorted(hollow)])
@@ -165,7 +168,7 @@ TELLING = (
 
 
 def full_names(
-    con: Any, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile
+    con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], lists: set[str], found: Profile
 ) -> tuple[FullNames, float] | None:
     """How often two people have one full name, beside how often if names were independent; two companies one name.
 
@@ -235,7 +238,12 @@ def full_names(
 
 
 def _agreeing(
-    con: Any, comparisons: tuple[Comparison, ...], telling: Comparison, name: str, named: str, lists: set[str]
+    con: duckdb.DuckDBPyConnection,
+    comparisons: tuple[Comparison, ...],
+    telling: Comparison,
+    name: str,
+    named: str,
+    lists: set[str],
 ) -> float:
     """How often two records of one customer agree on what tells: seen where the full name and another such value agree."""
 
@@ -255,7 +263,7 @@ def _agreeing(
     return float((agree + 50 * shipped) / (pairs + 50))
 
 
-def _telling(con: Any, comparisons: tuple[Comparison, ...], named: str) -> Comparison | None:
+def _telling(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], named: str) -> Comparison | None:
     """The comparison that tells namesakes apart: the surest kind that three in ten named records have."""
     every = con.execute(f"SELECT count(*) FROM rec WHERE {named}").fetchall()[0][0]
     for kind in TELLING:

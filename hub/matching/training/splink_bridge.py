@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -58,7 +57,7 @@ def shares(weights: Sequence[int], start: Sequence[float]) -> tuple[list[float],
     return m, [p * r for p, r in zip(m, ratios, strict=True)]
 
 
-def settings(model: Model) -> dict[str, Any]:
+def settings(model: Model) -> dict[str, object]:
     """Splink 5 settings of a model, in DuckDB's SQL, for a table made by `flattened`."""
     comparisons = tuple(w.comparison for w in model.comparisons)
     lists = list_columns(comparisons, columns_needed(comparisons, model.rules))
@@ -73,12 +72,12 @@ def settings(model: Model) -> dict[str, Any]:
     }
 
 
-def _comparison(weights: Weights) -> dict[str, Any]:
+def _comparison(weights: Weights) -> dict[str, object]:
     c = weights.comparison
     sql = level_sql(c)
     m, u = shares([level.strangers for level in weights.levels], [level.m for level in c.levels.levels])
     last = len(weights.levels) - 1
-    levels: list[dict[str, Any]] = [
+    levels: list[dict[str, object]] = [
         {"sql_condition": f"({sql}) = {MISSING}", "label_for_charts": "one side says nothing", "is_null_level": True}
     ]
     for k, level in enumerate(c.levels.levels):
@@ -89,7 +88,7 @@ def _comparison(weights: Weights) -> dict[str, Any]:
     return {"output_column_name": c.name, "comparison_levels": levels, "comparison_description": c.name}
 
 
-def _rule(rule: tuple[str, ...], lists: set[str]) -> dict[str, Any]:
+def _rule(rule: tuple[str, ...], lists: set[str]) -> dict[str, object]:
     condition = " AND ".join(f'l."{column_name(c)}" = r."{column_name(c)}"' for c in rule)
     unnested = [column_name(c) for c in rule if c in lists]
     return {
@@ -118,7 +117,7 @@ def flattened(records: pa.Table, model: Model) -> pa.Table:
     return pa.table(made)
 
 
-def _value(row: Mapping[str, Any], column: str, many: bool) -> Any:
+def _value(row: Mapping[str, object], column: str, many: bool) -> object:
     value = row.get(column) or None
     return [value] if many and isinstance(value, str) else value
 

@@ -7,7 +7,7 @@ import json
 import duckdb
 import pyarrow as pa
 
-from hub.kinds.levels import LEVELS
+from hub.kinds import LEVELS
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.model import (
     TELLING,

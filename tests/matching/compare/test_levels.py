@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.kinds import KINDS
-from hub.kinds.levels import LEVELS, Levels
-from hub.kinds.levels_base import MISSING
+from hub.kinds import KINDS, LEVELS
+from hub.kinds.levels_base import MISSING, Levels
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.matching.compare.model import Comparison, column
 from hub.matching.compare.standardised import _tidy
