@@ -237,8 +237,8 @@ class _Watched(Resolver):
         self.told, self.offered, self.done = told, offered, 0
         self.started = time.time()
 
-    def settle_landed(self, connection: Any, landed: Any, made: Any) -> None:
-        super().settle_landed(connection, landed, made)
+    def settle_landed(self, connection: Any, source: str, stream: str, landed: Any, made: Any) -> None:
+        super().settle_landed(connection, source, stream, landed, made)
         self.done += len(landed)
         part = self.told.with_suffix(".part")
         part.write_text(json.dumps([self.done, time.time() - self.started]))

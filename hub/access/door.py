@@ -20,6 +20,7 @@ from hub.access.secret import derive
 from hub.db import Database
 from hub.errors import BadRequest, Fault, Forbidden, Gone, NotFound
 from hub.golden_record import lookups, past, store
+from hub.golden_record.customers import find_customer
 from hub.golden_record.lineage import Lineage
 from hub.golden_record.store import StoredChange, StoredCustomer, StoredHistory
 from hub.kinds import KINDS

@@ -11,11 +11,11 @@ from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.errors import Fault, NotFound, PreconditionRequired, Stale, Unprocessable
 from hub.golden_record import store
+from hub.golden_record.customers import find_customer
 from hub.golden_record.store import StoredCustomer
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.model import RecordId
-from hub.resolve.resolver import find_customer
 from hub.settings import Attribute
 
 

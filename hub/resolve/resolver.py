@@ -17,10 +17,9 @@ from hub import db
 from hub.connectors.base import JSON
 from hub.connectors.mapping.columns import columns_of
 from hub.connectors.rows import keepable
-from hub.errors import BadRecord, Fault, Gone, NotFound, Unprocessable
+from hub.errors import BadRecord, Fault, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
-from hub.golden_record.store import StoredCustomer
 from hub.interactions import run as interactions
 from hub.interactions.relation import RelationReading, relation_readings
 from hub.interactions.row import Reading, readings
@@ -383,19 +382,4 @@ def _happened(row: Landed, change: Change | None, info: RecordInfo, grey: bool) 
     return "joined" if info.born == info.latest else "updated"
 
 
-def find_customer(connection: Connection, id: str) -> StoredCustomer:
-    """The customer that an id leads to, in one hop. NotFound: never minted; Gone: nobody holds it now."""
-    info = landing.record_minting(connection, id)
-    if info is None:
-        raise NotFound("no such customer")
-    rid: int | None = info.rid
-    if not info.alive:
-        rid = matching_store.heirs(connection, [info.rid]).get(info.rid, (None, None))[1]
-    clusters = matching_store.clusters_of(connection, [rid] if rid is not None else [])
-    found = golden_store.customers_of(connection, clusters.values())
-    if not found:
-        raise Gone("this customer is no longer there")
-    return next(iter(found.values()))
-
-
-__all__ = ["Outcome", "ProbeMatch", "Resolver", "find_customer"]
+__all__ = ["Outcome", "ProbeMatch", "Resolver"]

@@ -14,6 +14,7 @@ from hub.errors import Conflict, Fault, Gone, NotFound, Stale, Unprocessable
 from hub.golden_record import lookups as golden_lookups
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
+from hub.golden_record.customers import find_customer
 from hub.golden_record.store import StoredCustomer
 from hub.interactions import run as interactions
 from hub.landing import store as landing
@@ -23,7 +24,7 @@ from hub.matching import store as matching_store
 from hub.matching.clusters.decisions import check_all
 from hub.matching.pairs import RidPair, ordered
 from hub.model import Decision, Override, Pair, RecordId, Verdict, digest, from_plain
-from hub.resolve.resolver import Resolver, find_customer
+from hub.resolve.resolver import Resolver
 from hub.stewardship import act_store
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import (

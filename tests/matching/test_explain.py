@@ -8,11 +8,11 @@ import pytest
 
 from hub.db import Database
 from hub.errors import NotFound
+from hub.golden_record.customers import find_customer
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.explain import ClusterStory, Explain, PairStory
 from hub.model import RecordId, Verdict
-from hub.resolve.resolver import find_customer
 from hub.stewardship.acts import Merge
 from hub.stewardship.run import Acts
 from tests.promises.test_promises import Hub

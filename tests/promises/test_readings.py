@@ -13,13 +13,14 @@ import pytest
 
 from hub.db import Database
 from hub.errors import Gone
+from hub.golden_record.customers import find_customer
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.compare.model import LevelWeight, Model, Weights, default_model
 from hub.matching.recipe import hash_values
 from hub.model import BIT, RecordId, Verdict
 from hub.quality.verify import Verify
-from hub.resolve.resolver import Resolver, find_customer
+from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, CustomerType, Source
 from hub.stewardship.acts import SetValue
 from hub.stewardship.run import Acts

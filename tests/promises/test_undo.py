@@ -15,11 +15,11 @@ from hub.db import Database
 from hub.errors import Gone, NotFound, Refused
 from hub.golden_record import lookups as golden_lookups
 from hub.golden_record import store as golden_store
+from hub.golden_record.customers import find_customer
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.model import Override, RecordId, Verdict, from_plain
 from hub.resolve.bulk import Bulk
-from hub.resolve.resolver import find_customer
 from hub.stewardship import doing, run
 from hub.stewardship.acts import (
     Act,
