@@ -54,7 +54,7 @@ class OpenId:
         self.provider, self._now = provider, now
         self._client = httpx2.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False)
         self._lock = threading.Lock()
-        self._document: Mapping[str, Any] = {}
+        self._document: Mapping[str, object] = {}
         self._keys: dict[str | None, Key] = {}
         self._asked = self._looked = 0
 
@@ -75,7 +75,7 @@ class OpenId:
         at = self._place("authorization_endpoint")
         return Begin(f"{at}{'&' if '?' in at else '?'}{urlencode(asked)}", state, nonce, verifier)
 
-    def identity(self, code: str, verifier: str, nonce: str, redirect: str) -> Mapping[str, Any]:
+    def identity(self, code: str, verifier: str, nonce: str, redirect: str) -> Mapping[str, object]:
         """Claims of who signed in, for a code that the issuer gave. BadToken when it is worth nothing."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         auth: httpx2.Auth = httpx2.Auth()
@@ -111,7 +111,7 @@ class OpenId:
             raise BadToken("nobody that the configuration knows")
         return named
 
-    def _claims(self, token: str, audience: str, types: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    def _claims(self, token: str, audience: str, types: tuple[str, ...] = ()) -> Mapping[str, object]:
         """What a token says, if the issuer signed it, it is for this audience, and its time is now."""
         header = _header(token)
         algorithm, kid = header.get("alg"), header.get("kid")
@@ -149,7 +149,7 @@ class OpenId:
                 raise BadToken("key")
             return self._keys[kid]
 
-    def _known(self) -> Mapping[str, Any]:
+    def _known(self) -> Mapping[str, object]:
         """The discovery document. RetryLater when it cannot be had, or is another issuer's."""
         now = self._now()
         if not self._document or now - self._asked >= FRESH:
@@ -165,20 +165,20 @@ class OpenId:
         with self._lock:
             return self._place_known(self._known(), name)
 
-    def _place_known(self, document: Mapping[str, Any], name: str) -> str:
+    def _place_known(self, document: Mapping[str, object], name: str) -> str:
         found = str(document.get(name, ""))
         if not found.startswith("https://") and not self.provider.issuer.startswith("http://"):
             raise RetryLater(f"the OpenID provider's discovery document has no https address as its {name}")
         return found
 
-    def _userinfo(self, token: str, claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _userinfo(self, token: str, claims: Mapping[str, object]) -> Mapping[str, Any]:
         """Claims that the issuer tells there and not in the ID token; only of the same subject."""
         found = self._get(self._place("userinfo_endpoint"), {"authorization": f"Bearer {token}"})
         if found.get("sub") != claims["sub"]:
             raise BadToken("userinfo of another")
         return found
 
-    def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+    def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Mapping[str, object]:
         try:
             answer = self._client.get(url, headers=headers)
         except httpx2.HTTPError as error:
@@ -188,7 +188,7 @@ class OpenId:
         return _json(answer)
 
 
-def _json(answer: httpx2.Response) -> Mapping[str, Any]:
+def _json(answer: httpx2.Response) -> Mapping[str, object]:
     try:
         found = json.loads(answer.content) if len(answer.content) <= LARGEST else None
     except ValueError:
@@ -198,7 +198,7 @@ def _json(answer: httpx2.Response) -> Mapping[str, Any]:
     return found
 
 
-def _header(token: str) -> Mapping[str, Any]:
+def _header(token: str) -> Mapping[str, object]:
     """A token's header, not believed yet."""
     if len(token) > LONGEST_TOKEN or token.count(".") != 2 or not token.isascii():
         raise BadToken("form")
@@ -212,7 +212,7 @@ def _header(token: str) -> Mapping[str, Any]:
     return found
 
 
-def _signing(document: Mapping[str, Any]) -> list[Key]:
+def _signing(document: Mapping[str, object]) -> list[Key]:
     """Public keys for signatures; symmetric ones, and those for encryption, are none."""
     listed = document.get("keys")
     fit = [

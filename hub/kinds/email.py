@@ -113,7 +113,7 @@ EMAIL = Kind(
     keys=("", "folded", "local"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=3,
+    version=4,
     levels=levels_values.EMAIL_ADDRESS,
     compares={"value": "folded"},
 )
