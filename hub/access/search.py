@@ -26,6 +26,8 @@ from hub.model import from_plain
 LOOKED_THROUGH = 500  # customers at a time, where the view has rows
 ID = re.compile(r"\s*(cus_\w{1,90})\s*")
 
+Place = Any  # of the last customer of a page, as its cursor holds it
+
 
 class Search(Door):
     """Finds customers by what the view shows of them."""
@@ -58,14 +60,14 @@ class Search(Door):
                 found = self._named(connection, view, named[1], columns)
             elif not terms:
 
-                def following(after: Any, wanted: int) -> list[tuple[Any, str]]:
+                def following(after: Place, wanted: int) -> list[tuple[Place, str]]:
                     return [(id, id) for id in lookups.listed(connection, columns, after=after or "", limit=wanted)]
 
                 found = self._take(connection, view, following, position, limit + 1)
             else:
                 met = {t: self._ways(connection, view, t, shown, terms) for t, shown in columns.items()}
 
-                def ranked(after: Any, wanted: int) -> list[tuple[Any, str]]:
+                def ranked(after: Place, wanted: int) -> list[tuple[Place, str]]:
                     best = _best(connection, met, Hit(*after) if after else None, wanted)
                     return [([h.cost, h.customer], h.customer) for h in best]
 
@@ -77,7 +79,7 @@ class Search(Door):
 
     def _named(
         self, connection: Connection, view: View, id: str, columns: Mapping[str, frozenset[str]]
-    ) -> list[tuple[Any, StoredCustomer]]:
+    ) -> list[tuple[Place, StoredCustomer]]:
         """The customer that an id leads to, in these types; none is no fault."""
         try:
             customer = self._find(connection, view, id)
@@ -96,7 +98,7 @@ class Search(Door):
     ) -> list[StoredCustomer]:
         """The best of those customers of the view that meet all of them."""
 
-        def ranked(after: Any, wanted: int) -> list[tuple[Any, str]]:
+        def ranked(after: Place, wanted: int) -> list[tuple[Place, str]]:
             best = _best(connection, {type_name: met}, Hit(*after) if after else None, wanted)
             return [([h.cost, h.customer], h.customer) for h in best]
 
