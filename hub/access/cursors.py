@@ -61,5 +61,5 @@ def _padded(key: bytes, nonce: bytes, data: bytes) -> bytes:
     return bytes(a ^ b for a, b in zip(data, pad, strict=False))
 
 
-def _mac(key: bytes, body: bytes, bound: tuple[Any, ...]) -> bytes:
+def _mac(key: bytes, body: bytes, bound: tuple[object, ...]) -> bytes:
     return hmac.new(key, canonical(list(bound)) + b"\0" + body, hashlib.sha256).digest()[:MAC]

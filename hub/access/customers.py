@@ -155,7 +155,7 @@ class Customers(Door):
         values: Mapping[str, object],
         members: Iterable[int],
         place: ShownCount,
-        lineage: Mapping[str, Any] | None,
+        lineage: Mapping[str, dict[str, Any]] | None,
     ) -> s.SeenCustomer:
         records = self._records(connection, members) if "crosswalk" in view.may else None
         looked = self._values(view, type_name, values)

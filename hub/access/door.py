@@ -29,7 +29,6 @@ from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe, read_recipe
 from hub.model import RecordId, Sight, Value
-from hub.resolve.resolver import find_customer
 from hub.settings import Config, CustomerType
 from hub.settings.access import Role, RowLimits
 from hub.settings.checks import clean_value

@@ -184,7 +184,7 @@ def due(connection: Connection, subscription: str, now: int, limit: int) -> list
     return [Delivery(*r) for r in found]
 
 
-def settle(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def settle(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
     """What became of what was sent, unless somebody else settled it: rows of id, attempts (before), status, next_at, code, detail, at."""
     db.do_many(
         connection,

@@ -39,6 +39,8 @@ from hub.work import cycle
 MARK = ".hub-demo"  # only a folder that holds it is replaced
 ROLES = ("customer_service", "shipping", "analyst")
 
+Figures = dict[str, Any]  # what the story measures, as JSON
+
 
 @dataclass(frozen=True)
 class DemoOptions:
@@ -65,7 +67,7 @@ class Story:
 class Told:
     """A demo that was told, its sources still running until `hub()` is left."""
 
-    figures: dict[str, Any]
+    figures: Figures
     running: ExitStack
     opened: Hub
 
@@ -78,7 +80,7 @@ class Told:
 def run_demo(options: DemoOptions, show: Show) -> Told:
     """Run the demo; answers with every figure that was shown."""
     folder = _own_folder(options.folder)
-    figures: dict[str, Any] = {"people": options.people, "seed": options.seed}
+    figures: Figures = {"people": options.people, "seed": options.seed}
     start = time.perf_counter()
     world = generate(options.people, options.seed, options.noise)
     with ExitStack() as stack:
@@ -118,7 +120,7 @@ def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[H
         database.close()
 
 
-def _first_run(hub: Hub, sources: RunningSources, show: Show) -> dict[str, Any]:
+def _first_run(hub: Hub, sources: RunningSources, show: Show) -> Figures:
     """Pull, match, evaluate, write back."""
     with show.bars() as step:
         pulled = cycle.pull(hub.resolver, progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched))
@@ -160,7 +162,7 @@ def measure(database: Database, truth_file: Path) -> Quality:
     return evaluate([found[i] for i in ids], [truth[i] for i in ids])
 
 
-def _address_change(hub: Hub, sources: RunningSources, story: Story, show: Show) -> dict[str, Any]:
+def _address_change(hub: Hub, sources: RunningSources, story: Story, show: Show) -> Figures:
     """Billing learns a new address; it should be in every view and in the CRM, and then there is quiet."""
     record = RecordId("billing", "customers", story.billing_key)
     id = _customer_of(hub, record)
@@ -214,7 +216,7 @@ def _customer_of(hub: Hub, record: RecordId) -> str:
     return found.customer
 
 
-def _views(hub: Hub, id: str) -> dict[str, Any]:
+def _views(hub: Hub, id: str) -> Figures:
     return {role: dict(hub.reader.get_customer(_as(role), id).values) for role in ROLES}
 
 

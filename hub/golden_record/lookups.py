@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from hub import db
+from hub.golden_record.lineage import Values
 from hub.golden_record.store import (
     BRIEF,
     CHANGE,
@@ -17,7 +18,7 @@ from hub.golden_record.store import (
     customers_named,
     stored_change,
 )
-from hub.model import Override, RecordId, from_plain
+from hub.model import Override, Plain, RecordId, from_plain
 
 
 def listed(connection: Connection, types: Collection[str], *, after: str, limit: int) -> list[str]:
@@ -106,7 +107,7 @@ def page_after(connection: Connection, types: Collection[str], after: str, limit
     return [customer_of(r) for r in db.ask(connection, query, after=after, types=sorted(types), limit=limit)]
 
 
-def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, dict[str, Any]]]:
+def customers_after(connection: Connection, type_name: str, after: str, limit: int) -> list[tuple[str, Values]]:
     """A page of a type's customers by id: (id, values)."""
     query = "SELECT id, body FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"
     rows = db.ask(connection, query, type=type_name, after=after, limit=limit)

@@ -140,7 +140,7 @@ CUSTOMER = "id, type, cluster, version, size, body, lineage, recipe, revisit_at,
 BRIEF = CUSTOMER.replace("lineage", "'{}' AS lineage")  # without what is most of the bytes
 
 
-def customer_of(row: Sequence[Any]) -> StoredCustomer:
+def customer_of(row: db.Row) -> StoredCustomer:
     """A row of the columns `CUSTOMER`."""
     return StoredCustomer(
         row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9]
