@@ -21,6 +21,7 @@ from hub.access.purposes import Views
 from hub.access.read import Reader
 from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
+from hub.golden_record.customers import find_customer
 from hub.golden_record.run import records_of
 from hub.golden_record.store import StoredCustomer
 from hub.interactions import relation_store
@@ -29,7 +30,6 @@ from hub.kinds import KINDS
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.model import RecordId, from_plain
-from hub.resolve.resolver import find_customer
 from hub.settings import RelationType
 
 FARTHEST = 1_000  # customers below one that are followed
@@ -214,7 +214,7 @@ def _clues(
     """Words by which those of its household are found, and the kinds of attributes that hold them."""
     values = {k: [v for a in by_kind[k] for v in customer.values.get(a, ())] for k in by_kind}
     postcodes = {str(v["postcode"]) for v in values["postal_address"] if isinstance(v, Mapping) and v.get("postcode")}
-    for surname, postcode in product(sorted(set(values["family_name"])), sorted(postcodes)):
+    for surname, postcode in product(sorted({str(v) for v in values["family_name"]}), sorted(postcodes)):
         yield f"{surname} {postcode}", ("family_name", "postal_address")
     for number in sorted(_landlines(phones)):
         yield f"+{number}", ("phone",)

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.errors import BadRecord, Conflict, Fault, NotFound, Unprocessable
+from hub.golden_record.customers import find_customer
 from hub.interactions import run as interactions
 from hub.kinds.moment import spelled
 from hub.landing import store as landing
 from hub.landing.store import Incoming
 from hub.matching import store as matching_store
 from hub.model import RecordId
-from hub.resolve.resolver import Resolver, find_customer
+from hub.resolve.resolver import Resolver
 from hub.settings import STAFF
 
 Mark = Callable[[Connection, str], None]
@@ -62,7 +63,9 @@ class Logbook:
                 raise Conflict("this is said by a connected system", [Fault("/id", f"is of {info.id.source}")])
             was = landing.latest_versions(connection, [info.rid])[info.rid].raw
             assert was is not None
-            said = {k: v for k, v in {**was["values"], **values}.items() if v is not None}
+            before = was["values"]
+            assert isinstance(before, Mapping)  # as _row wrote it
+            said = {k: v for k, v in {**before, **values}.items() if v is not None}
             return self._land(connection, info.id.stream, {**was, "values": said, "by": by})
 
     def _owner(self, connection: Connection, customer_id: str, record: RecordId | None) -> RecordId:
