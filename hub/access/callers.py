@@ -193,7 +193,7 @@ class Callers:
         self.reader.audit.write(AuditLine(principal.id, principal.role, action, customers, seen, view.purpose, now))
 
 
-def _spelt(kind: str, part: str, values: Sequence[Any]) -> Any:
+def _spelt(kind: str, part: str, values: Sequence[object]) -> Any:
     """What of it would tell two customers apart, the first value standing for all."""
     value = from_plain(values[0])
     return dict(value).get(part, "") if part and not isinstance(value, str) else spelling(kind, value)

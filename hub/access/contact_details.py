@@ -47,7 +47,7 @@ def kinds_out_of_text(most: Mapping[str, Sight]) -> frozenset[str]:
     return frozenset(k for k in _IN_TEXT if most.get(k) is not Sight.SHOW)
 
 
-def redacted(value: Any, kinds: Iterable[str]) -> Any:
+def redacted(value: object, kinds: Iterable[str]) -> Any:
     """A text without the contact details of these kinds."""
     if isinstance(value, list):
         return [redacted(v, kinds) for v in value]

@@ -155,7 +155,7 @@ class Customers(Door):
         values: Mapping[str, object],
         members: Iterable[int],
         place: ShownCount,
-        lineage: Mapping[str, dict[str, Any]] | None,
+        lineage: Mapping[str, dict[str, object]] | None,
     ) -> s.SeenCustomer:
         records = self._records(connection, members) if "crosswalk" in view.may else None
         looked = self._values(view, type_name, values)
@@ -166,7 +166,7 @@ class Customers(Door):
 
     def _lineage(
         self, view: View, type_name: str, lineage: Lineage, refs: past.References
-    ) -> dict[str, dict[str, Any]]:
+    ) -> dict[str, dict[str, object]]:
         """Why each shown value is what it is. Values that lost are seen as the ones that won."""
         columns = view.of(type_name)
 

@@ -127,7 +127,7 @@ def _year(text: str) -> str:
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_KEPT: Mapping[Sight, Callable[[str], Any]] = {
+_KEPT: Mapping[Sight, Callable[[str], object]] = {
     Sight.FIRST_LETTER: initial_mask,
     Sight.LAST_4: _last_4,
     Sight.DOMAIN: _domain,

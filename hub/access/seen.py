@@ -27,7 +27,7 @@ class SeenCustomer:
     updated_at: int
     values: Mapping[str, object]
     records: tuple[RecordId, ...] | None = None
-    lineage: Mapping[str, dict[str, Any]] | None = None
+    lineage: Mapping[str, dict[str, object]] | None = None
     etag: str = ""
     undated: tuple[str, ...] | None = None
 

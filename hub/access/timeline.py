@@ -42,7 +42,7 @@ class SeenInteraction:
     title: str
     at: int
     record: RecordId
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     attributed: str = ""
 
 
@@ -53,7 +53,7 @@ class SeenStanding:
 
     at: int
     landed: int
-    values: Mapping[str, Any] | None
+    values: Mapping[str, object] | None
     gone: bool
     suspended: bool
     by: str
@@ -248,7 +248,7 @@ class Timeline:
         by = row.owner.stream if row.owner.source == CONTACT else ""
         return SeenInteraction(mint, row.type, title, row.at, shown_name(id, view), values, by)
 
-    def _values(self, view: View, type_name: str, values: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    def _values(self, view: View, type_name: str, values: Mapping[str, Sequence[object]]) -> dict[str, object]:
         kind = self.config.interactions[type_name]
         looked = see(values, view.of(type_name), self._masks[type_name], self.reader.pseudonym_key(view))
         out = self._out_of_text(view)
@@ -272,7 +272,7 @@ class Timeline:
 
     # --- writing ---
 
-    def may_log(self, principal: Principal, id: str, type_name: str, values: Mapping[str, Any]) -> None:
+    def may_log(self, principal: Principal, id: str, type_name: str, values: Mapping[str, object]) -> None:
         """Nothing, when the asker sees the customer and all that it writes down. NotFound and Gone as for the customer."""
         view = self.view(principal)
         with self.reader.database.read() as connection:
@@ -290,7 +290,7 @@ class Timeline:
             raise Unprocessable("unknown attributes", faults)
 
 
-def _plain(asked: Asked) -> list[Any]:
+def _plain(asked: Asked) -> list[object]:
     return [asked.channel, asked.since, asked.until, asked.text, asked.as_of]
 
 
@@ -299,7 +299,7 @@ def _since(version: StoredVersion) -> int:
     return version.at if version.observed is None else version.observed
 
 
-def _has(values: Mapping[str, Any], text: str) -> bool:
+def _has(values: Mapping[str, object], text: str) -> bool:
     """Is every word of a text in the values as they are seen, in whatever case?"""
     if not text:
         return True
@@ -307,7 +307,7 @@ def _has(values: Mapping[str, Any], text: str) -> bool:
     return all(word in seen for word in text.casefold().split())
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(value: object) -> Iterator[str]:
     if isinstance(value, Mapping):
         for inner in value.values():
             yield from _texts(inner)

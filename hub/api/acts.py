@@ -158,7 +158,7 @@ class SetValueIn(In):
     kind: Literal["set_value"]
     customer: Id
     attribute: Annotated[str, Field(max_length=100)]
-    values: list[Any] = Field(max_length=100)
+    values: list[object] = Field(max_length=100)
     until: AwareDatetime | None = None
 
     def act(self, asker: Asker) -> SetValue:
@@ -237,7 +237,7 @@ class StateOut(Out):
     id: str
     type: str
     records: list[RecordName] | None
-    values: dict[str, Any]
+    values: dict[str, object]
 
     @classmethod
     def of(cls, s: SeenState) -> StateOut:

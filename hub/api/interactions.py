@@ -31,7 +31,7 @@ class InteractionOut(Out):
     title: str = Field(examples=["Order"])
     at: datetime
     record: RecordName
-    values: dict[str, Any] = Field(examples=[VALUES])
+    values: dict[str, object] = Field(examples=[VALUES])
     attributed: str = Field(description="email, phone: by that alone, which this customer holds verified and no other")
 
     @classmethod
@@ -52,7 +52,7 @@ class InteractionVersion(Out):
 
     at: datetime = Field(description="from when its source says so; without a time of its own, from when it landed")
     landed: datetime
-    values: dict[str, Any] | None = Field(description="null: the configuration of today cannot read it")
+    values: dict[str, object] | None = Field(description="null: the configuration of today cannot read it")
     gone: bool = Field(description="it was taken back")
     suspended: bool = Field(description="it counts as not there")
     by: str = Field(description="who wrote it down, of what staff log")
@@ -80,14 +80,14 @@ class LogIn(In):
     """Something that staff write down."""
 
     type: str = Field(max_length=100, examples=["call"])
-    values: dict[str, Any] = Field(examples=[NOTE], description="without a time it happened now")
+    values: dict[str, object] = Field(examples=[NOTE], description="without a time it happened now")
     record: RecordName | None = Field(
         default=None, description="the source record that it belongs to; none: the first that the customer had"
     )
 
 
 class LogChange(In):
-    values: dict[str, Any] = Field(
+    values: dict[str, object] = Field(
         description="what is replaced; null takes a value out", examples=[{"spent": "9 min"}]
     )
 

@@ -188,7 +188,7 @@ class OverrideIn(In):
 
     @field_validator("values")
     @classmethod
-    def _shallow(cls, values: list[Any]) -> list[Any]:
+    def _shallow(cls, values: list[object]) -> list[object]:
         if too_deep(values, 3):
             raise ValueError("nested too deeply")
         return values

@@ -135,7 +135,7 @@ def _text(made: dict[str, Any]) -> str:
     return yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _show(made: dict[str, Any], proposal: ProposedMap, rows: list[dict[str, JSON]], type_: CustomerType) -> None:
+def _show(made: dict[str, object], proposal: ProposedMap, rows: list[dict[str, JSON]], type_: CustomerType) -> None:
     """The file, why, and ten records as the hub would read them, with what it could not read."""
     from hub.connectors.mapping.mapper import Mapper
     from hub.errors import BadRecord

@@ -40,7 +40,7 @@ def seldom_collected() -> Iterator[None]:
 class Processes:
     """Processes that do what they are told; `begin(*given)` once in each of them first. Started when first needed."""
 
-    def __init__(self, count: int, begin: Callable[..., None], *given: Any):
+    def __init__(self, count: int, begin: Callable[..., None], *given: object):
         self._count, self._begin, self._given = count, begin, given
         self._pool: ProcessPoolExecutor | None = None
 

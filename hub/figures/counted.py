@@ -124,7 +124,7 @@ class FiguresOf:
             left, right = self._answer(tree.left), self._answer(tree.right)
             both = isinstance(left, Fraction) and isinstance(right, Fraction)
             return f.put_together(tree.op, left, right) if both else None  # type: ignore[arg-type]
-        if isinstance(tree, f.Compared):
+        if isinstance(tree, f.Condition):
             return _compared(tree.op, self._answer(tree.left), self._answer(tree.right))
         if isinstance(tree, f.Logic):
             return _logic(tree.op, [self._answer(part) for part in tree.parts])

@@ -91,8 +91,8 @@ def touching(connection: Connection, records: Iterable[RecordId], end: str = "")
     return [found[rid] for rid in sorted(found)]
 
 
-def values_of(row: StoredRelation) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = db.load(row.body)
+def values_of(row: StoredRelation) -> dict[str, list[object]]:
+    found: dict[str, list[object]] = db.load(row.body)
     return found
 
 

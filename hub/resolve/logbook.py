@@ -33,7 +33,7 @@ class Logbook:
         self,
         customer_id: str,
         type_name: str,
-        values: Mapping[str, Any],
+        values: Mapping[str, object],
         *,
         by: str,
         record: RecordId | None = None,
@@ -52,7 +52,7 @@ class Logbook:
                 mark(connection, made)
             return made
 
-    def change(self, id: str, values: Mapping[str, Any], *, by: str) -> str:
+    def change(self, id: str, values: Mapping[str, object], *, by: str) -> str:
         """Another version of what staff wrote down: these values are replaced, None takes one out. NotFound; Conflict
         when a connected system said it: there it is changed."""
         with self.database.unit() as connection:
@@ -80,7 +80,9 @@ class Logbook:
             )
         return record
 
-    def _row(self, type_name: str, values: Mapping[str, Any], owner: RecordId, by: str, key: str) -> dict[str, Any]:
+    def _row(
+        self, type_name: str, values: Mapping[str, object], owner: RecordId, by: str, key: str
+    ) -> dict[str, object]:
         now = spelled(self.database.clock.now() // 1_000_000 * 1_000_000)
         said = {self.config.interactions[type_name].at: now, **values}
         return {"id": key, "of": list(owner), "by": by, "values": said}

@@ -76,7 +76,7 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Condition:
     op: str
     left: Tree
     right: Tree
@@ -100,7 +100,7 @@ class IsKnown:
     of: Tree
 
 
-Tree = Number | Words | Named | OfCustomer | Aggregate | Sum | Compared | Logic | DaysSince | IsKnown
+Tree = Number | Words | Named | OfCustomer | Aggregate | Sum | Condition | Logic | DaysSince | IsKnown
 
 
 def parse(text: str) -> Tree:
@@ -132,7 +132,7 @@ def _tree(node: ast.expr, left: int) -> Tree:
         op = "and" if isinstance(node.op, ast.And) else "or"
         return Logic(op, tuple(_tree(v, inner) for v in node.values))
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
-        return Compared(COMPARED[type(node.ops[0])], _tree(node.left, inner), _tree(node.comparators[0], inner))
+        return Condition(COMPARED[type(node.ops[0])], _tree(node.left, inner), _tree(node.comparators[0], inner))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return _call(node, node.func.id, inner)
     raise ValueError(f"'{ast.unparse(node)}' is not of this language")
@@ -204,7 +204,7 @@ def within(tree: Tree) -> Iterator[Tree]:
 
 
 def _parts(tree: Tree) -> tuple[Tree, ...]:
-    if isinstance(tree, Sum | Compared):
+    if isinstance(tree, Sum | Condition):
         return tree.left, tree.right
     if isinstance(tree, Logic):
         return tree.parts
@@ -231,7 +231,7 @@ def kind_of(tree: Tree, figures: Mapping[str, Kind]) -> Kind:
         return "moment" if tree.how in ("first", "latest") else counted
     if isinstance(tree, Sum):
         return _kind_of_sum(tree, kind_of(tree.left, figures), kind_of(tree.right, figures))
-    if isinstance(tree, Compared):
+    if isinstance(tree, Condition):
         return _kind_of_comparison(tree.op, kind_of(tree.left, figures), kind_of(tree.right, figures))
     kinds = [kind_of(part, figures) for part in _parts(tree)]
     if isinstance(tree, DaysSince):

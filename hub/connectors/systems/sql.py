@@ -314,7 +314,7 @@ class Tables:
         return Target(table, key, columns, types)
 
 
-def _read_anything(connection: Any, _record: Foreign) -> None:
+def _read_anything(connection: object, _record: Foreign) -> None:
     """What the driver has no word for is read as text: one value that cannot be read must not stop a stream."""
     if isinstance(connection, sqlite3.Connection):
         connection.text_factory = _any_text
@@ -473,7 +473,7 @@ def _from_time(column: sa.ColumnElement[Foreign], day: str, time: str) -> sa.Col
     return sa.or_(column >= bound(f"{day}T{time}"), spaced)
 
 
-def _plain(value: Any, local: bool) -> Foreign:
+def _plain(value: object, local: bool) -> Foreign:
     """A value as JSON knows it; `local`: a time without a zone stays as it is, for the stream's zone to read."""
     return value.isoformat() if local and isinstance(value, datetime) and value.tzinfo is None else jsonable(value)
 
@@ -515,7 +515,7 @@ def _decoded(value: Foreign) -> Foreign:
     return value
 
 
-def _earlier(version: Any, micros: int) -> Foreign:
+def _earlier(version: object, micros: int) -> Foreign:
     if isinstance(version, datetime | date) and micros:
         return version - timedelta(microseconds=micros)
     return shift_back(version, micros)

@@ -157,7 +157,7 @@ def _asked(error: stripe.StripeError) -> float | None:
     return float(given) if given.isdigit() else None
 
 
-def _plain(customer: Any) -> dict[str, Foreign]:
+def _plain(customer: object) -> dict[str, Foreign]:
     """A customer as JSON."""
     found: dict[str, Foreign] = orjson.loads(str(customer))
     return found
