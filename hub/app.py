@@ -89,6 +89,7 @@ def create_app(hub: Hub) -> FastAPI:
         customers,
         interactions,
         sources,
+        events,  # before identify: who shows a write key means another thing by that path
         identify,
         figures,
         relations,
@@ -100,7 +101,6 @@ def create_app(hub: Hub) -> FastAPI:
         changes,
         snapshots,
         subscriptions,
-        events,
         session,
         openid,
         health,

@@ -26,9 +26,22 @@ SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: 
 T = TypeVar("T", bound=BaseModel)
 
 
+class _Once(SAFE):  # type: ignore[misc,valid-type]  # which of the two it is depends on the machine
+    """Refuses a key that stands twice in one place: YAML would take the last one and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice here", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
+
+
 def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE)  # noqa: S506 - it is the safe one
+        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506 - it is a safe one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""

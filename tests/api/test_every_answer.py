@@ -88,8 +88,8 @@ def row(attributes: Mapping[str, Attribute], which: Mapping[str, int], default: 
 def write_config(folder: Path) -> Config:
     """The shipped types and roles, some more roles, and a source that has every attribute of every type."""
     folder.mkdir()
-    for name in ("customers", "interactions", "access.yaml", "purposes.yaml"):
-        (folder / name).symlink_to(CONFIG / name) if name != "access.yaml" else None
+    for name in ("customers", "interactions", "relations", "figures.yaml", "purposes.yaml"):
+        (folder / name).symlink_to(CONFIG / name)
     (folder / "access.yaml").write_text((CONFIG / "access.yaml").read_text("utf-8") + ROLES, "utf-8")
     (folder / "sources").mkdir()
     for source in ("crm", "billing", "web"):

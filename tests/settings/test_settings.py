@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -470,3 +471,13 @@ def test_a_source_with_a_fault_is_left_out_only_where_the_rest_can_go_on(tmp_pat
     config = load(tmp_path, {}, despite=True)
     assert set(config.sources) == {"list"}
     assert ["bad.yaml" in f.where or "worse.yaml" in f.where for f in config.aside] == [True, True]
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    """YAML takes the last one and says nothing: of two lines `may:` one would count, unseen."""
+    shutil.copytree(Path(__file__).parents[2] / "config", tmp_path / "config")
+    path = tmp_path / "config/access.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "\n  monitoring:\n    may: [admin]\n", encoding="utf-8")
+    line = len(path.read_text(encoding="utf-8").splitlines()) - 1
+    with pytest.raises(ConfigError, match=rf"access.yaml line {line}: .*'monitoring' stands twice here"):
+        load(tmp_path / "config", {})
