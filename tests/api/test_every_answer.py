@@ -18,7 +18,9 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from hub.access.export import export_rows
 from hub.access.policy import View
+from hub.access.principals import Principal
 from hub.app import create_app
 from hub.model import Sight
 from hub.open import Hub
@@ -62,6 +64,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "since": ("2026-01-01T00:00:00Z",), "until": ("2027-01-01T00:00:00Z",), "kind": ("unheard_of",), "mine": ("true",), "wait": ("0",),
     "status": ("unheard_of",),
     "before": ("5",), "reason": ("no more",), "everywhere": ("true",), "version": ("9",),
+    "channel": ("phone", "unheard_of"), "state": ("x",), "code": ("x",), "to": ("/", "//x"), "along": ("parent", "unheard_of"), "why": ("unowned", "unheard_of"),
 }  # fmt: skip
 
 
@@ -324,3 +327,47 @@ def test_the_worlds_differ_in_what_each_role_does_not_see(tmp_path: Path) -> Non
         assert any(
             one.ask("get", f"/v1/customers/{id}", None) != two.ask("get", f"/v1/customers/{id}", None) for id in one.ids
         )
+
+
+TELLING = {
+    "birth_date",
+    "phone",
+    "email",
+    "identifier",
+    "category",
+    "domain",
+    "company_name",
+}  # kinds whose samples are words of their own
+
+
+def test_hidden_values_stand_in_no_answer_log_figure_audit_line_or_export(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    with living(tmp_path / "one", "narrow", False) as hub:
+        view = hub.reader.view_of_role("narrow")
+        canaries = {
+            sample(a, given, n)
+            for type_name, of in hub.config.customers.items()
+            for a, given in of.attributes.items()
+            if a in unseen(view, type_name, of.attributes)
+            and given.kind in TELLING
+            and not (type_name != "person" and a in view.of("person"))
+            for n in (A, B, B_HIDDEN, C)
+        }
+        assert len(canaries) >= 30
+        asking, monitoring = Asking(hub, "narrow"), Asking(hub, "monitoring")
+        told = [asking.ask(*request) for request in asking.requests()]
+        told.append(monitoring.ask("get", "/metrics", None))
+        exported = [str(r) for r in export_rows(hub.reader, Principal("x", "x", "staff", "narrow"), "person")[1]]
+        kept = hub.audit.path.read_text("utf-8")
+    streams = capfd.readouterr()
+    places = {
+        "answers": "".join(f"{headers} {text.decode('utf-8', 'replace')}" for _, headers, text in told),
+        "logs": "".join(r.getMessage() for r in caplog.records if not r.name.startswith("httpx"))
+        + streams.out
+        + streams.err,
+        "exports": "".join(exported),
+        "audit": kept,
+    }
+    assert len(exported) == 3 and {(p, c) for p, text in places.items() for c in canaries if c in text} == set()
