@@ -27,7 +27,7 @@ PEOPLE = [
 def config(tmp_path: Path) -> Path:
     made = tmp_path / "config"
     (made / "sources").mkdir(parents=True)
-    for part in ("customers", "interactions"):
+    for part in ("customers", "interactions", "relations"):
         shutil.copytree(ROOT / "config" / part, made / part)
     shutil.copy(ROOT / "config/access.yaml", made)
     return made
