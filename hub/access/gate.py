@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import hub.access.authenticators
-from hub.access.openid import OpenId
 from hub.access.principals import Principal, nobody
 from hub.access.rates import Rate, Rates
 from hub.access.second_factor import SecondFactors
@@ -24,6 +23,9 @@ from hub.db import Database
 from hub.settings import Config, Role
 
 CALLBACK = "/auth/callback"  # where browsers come back to from the OpenID provider
+
+if TYPE_CHECKING:
+    from hub.access.openid import OpenId
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,13 @@ class Gate:
         for module in iter_modules(hub.access.authenticators.__path__, f"{hub.access.authenticators.__name__}."):
             import_module(module.name)
         given = config.access.sign_in
-        openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000) if given.oidc else None
+        openid = None
+        if given.oidc:
+            from hub.access.openid import (
+                OpenId,  # here: its libraries take longer to load than most commands take to run
+            )
+
+            openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000)
         self.single_sign_on = (
             SingleSignOn(database, openid, self.sessions, derive(key, "tickets"), given.url.rstrip("/") + CALLBACK)
             if openid

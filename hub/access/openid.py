@@ -21,6 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
+from hub.access.principals import BadToken
 from hub.errors import RetryLater
 from hub.settings import OpenIdProvider, secret
 
@@ -31,10 +32,6 @@ UNKNOWN_EVERY = 10  # seconds between looks for a key that nobody knows: forged 
 LEEWAY = 30  # seconds that clocks may differ
 LONGEST_TOKEN = 16_384  # characters
 OF_ACCESS = ("at+jwt", "application/at+jwt", "jwt")  # what a token of a system may call itself (RFC 9068, 2.1)
-
-
-class BadToken(Exception):
-    """It is not what it should be; why is told to nobody but a log at most."""
 
 
 @dataclass(frozen=True, slots=True)

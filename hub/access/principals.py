@@ -10,6 +10,10 @@ from hub.errors import Fault, NotAuthenticated
 Kind = Literal["system", "staff", "person"]
 
 
+class BadToken(Exception):
+    """A token is not what it should be; why is told to nobody but a log at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks, in one role.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hub.access import people_store as store
 from hub.access.cursors import seal, unseal
-from hub.access.openid import BadToken, OpenId
 from hub.access.people_store import Account
+from hub.access.principals import BadToken
 from hub.access.sessions import Begun, Sessions
 from hub.db import Database, storable
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
@@ -18,6 +18,9 @@ from hub.settings import OpenIdProvider
 
 PATIENCE = 600_000_000  # microseconds that somebody may take to sign in there
 LONGEST = 200  # characters of a name
+
+if TYPE_CHECKING:
+    from hub.access.openid import OpenId
 
 
 @dataclass(frozen=True, slots=True)

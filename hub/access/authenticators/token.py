@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from hub.access.gate import Credential, Ground, authenticator
 from hub.access.keys import PREFIX
-from hub.access.openid import BadToken
-from hub.access.principals import Principal
+from hub.access.principals import BadToken, Principal
 
 
 @authenticator
