@@ -128,4 +128,4 @@ def held(database: Database, id: RecordId) -> dict[str, Held]:
 
         info = landing.record_named(c, id)
         assert info is not None
-        return dict(matching_store.standardised(c, [info.rid])[info.rid].held)
+        return dict(matching_store.standardised(c, [info.rid])[info.rid].folded.held)
