@@ -19,6 +19,7 @@ from hub.quality.verify import Verify
 from hub.resolve.resolver import Resolver
 from hub.settings import CustomerType, Stream, Survivorship, duration_micros
 from tests import tiny
+from tests.steward import Steward
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 20  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
@@ -503,7 +504,9 @@ def test_an_override_ends_by_itself(database: Database, clock: Told) -> None:
     with database.read() as c:
         info = landing.record_named(c, A)
     assert info is not None
-    hub.override(info.mint, "phone", ("+4915100000000",), by="ann", reason="on leave", until=micros("2024-02-01"))
+    Steward(hub).override(
+        info.mint, "phone", ("+4915100000000",), by="ann", reason="on leave", until=micros("2024-02-01")
+    )
     assert served(database)[0] == ["+4915100000000"]
     assert served(database)[2] == micros("2024-02-01")
     clock.set("2024-02-01")
