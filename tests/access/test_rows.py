@@ -17,7 +17,8 @@ from hub.errors import HubError
 from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.settings.access import RowLimits
-from hub.stewardship.acts import Acts, Merge
+from hub.stewardship.acts import Merge
+from hub.stewardship.run import Acts
 from tests.access.population import ANA, BO, SECOND, TestClock, fill
 from tests.steward import Steward
 

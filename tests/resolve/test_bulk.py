@@ -147,7 +147,7 @@ MEANWHILE: dict[str, list[tuple[str, Any]]] = {
     "a dead one returns": [land(B3, OTTO, 4)],
     "a steward keeps two apart": [("decide", ((B1, C1), Verdict.NO_MATCH))],
     "a steward joins two": [("decide", ((C1, C2), Verdict.MATCH))],
-    "a steward takes a match back": [("withdraw", 1)],
+    "a steward takes a match back": [("withdraw", 0)],
     "a value is set by hand": [("override", (B1, "given_name", ("Zoe",)))],
     "what a source sent is suspended": [("suspend", "bill")],
 }
