@@ -29,13 +29,13 @@ T = TypeVar("T", bound=BaseModel)
 class _Once(SAFE):  # type: ignore[misc,valid-type]  # which of the two it is depends on the machine
     """Refuses a key that stands twice in one place: YAML would take the last one and say nothing."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
         seen: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice here", key.start_mark)
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        found: dict[object, object] = super().construct_mapping(node, deep)
         return found
 
 
