@@ -32,23 +32,19 @@ class SourceStatus:
 
 def is_due(resolver: Resolver, source: str) -> What | None:
     """What is to be done with a source by now."""
-    with resolver.database.read() as connection:
-        state = store.state(connection, source)
-    return due(state, resolver.config.sources[source], resolver.database.clock.now())
+    return due(_state(resolver, source), resolver.config.sources[source], resolver.database.clock.now())
 
 
 def pull_due(resolver: Resolver, source: str, lease: Lease | None = None) -> bool:
     """Pull a source if it is time. `lease`: of its pulls, where the caller holds it."""
-    what = is_due(resolver, source)
+    state = _state(resolver, source)
+    what = due(state, resolver.config.sources[source], resolver.database.clock.now())
     if what is None:
         return False
-    with resolver.database.read() as connection:
-        state = store.state(connection, source)
     for one in cycle.pull(resolver, [source], reconcile=what == "reconcile", lease=lease):
         log.info("pulled", source=source, stream=one.stream, **one.counts(), failed=bool(one.error))
     cycle.match(resolver)
-    with resolver.database.read() as connection:
-        after = store.state(connection, source)
+    after = _state(resolver, source)
     if after.paused_at is not None and state.paused_at is None:
         log.error("source paused", source=source, failures=after.failures)
     return True
@@ -92,3 +88,8 @@ def _change(resolver: Resolver, source: str, change: Change) -> None:
         raise NotFound("no such source", [Fault("/source", f"no source '{source}' is configured", f"known: {known}")])
     with resolver.database.unit() as connection:
         store.save(connection, change(store.state(connection, source), resolver.database.clock.now()))
+
+
+def _state(resolver: Resolver, source: str) -> SourceState:
+    with resolver.database.read() as connection:
+        return store.state(connection, source)

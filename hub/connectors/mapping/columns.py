@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hub.connectors.base import known_columns, schema_notes
 from hub.connectors.mapping.paths import path
@@ -41,6 +41,15 @@ def columns_of(stream: Stream, attribute: str) -> str:
     """The columns that an attribute is made of, as the map names them."""
     given = stream.map.get(attribute, attribute)
     return ", ".join(given.values()) if isinstance(given, dict) else given
+
+
+def written_fields(stream: Stream) -> Iterator[tuple[str, str]]:
+    """(attribute, field of the source) for all that write-back would write."""
+    back = stream.write_back
+    for attribute in back.attributes if back else ():
+        given = (back.map if back else {}).get(attribute, stream.map.get(attribute, {}))
+        for text in given.values() if isinstance(given, dict) else [given]:
+            yield from ((attribute, name) for name in (path(text).fields() if text else ()))
 
 
 def used_columns(stream: Stream) -> frozenset[str]:

@@ -31,8 +31,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats import checked_row
 from hub.connectors.http import alike, path_value
-from hub.connectors.mapping.columns import field_notes
-from hub.connectors.mapping.paths import path
+from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.writer import with_fields
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -69,13 +68,10 @@ class StripeStream(Stream):
     def faults(self, where: str) -> Iterator[Fault]:
         if self.key != "id":
             yield Fault(f"{where}.key", "a customer of Stripe is known by its id", "remove it, or write key: id")
-        for attribute in self.write_back.attributes if self.write_back else ():
-            given = (self.write_back.map if self.write_back else {}).get(attribute, self.map.get(attribute, {}))
-            for text in given.values() if isinstance(given, dict) else [given]:
-                for name in path(text).fields() if text else ():
-                    if name.partition(".")[0] not in WRITABLE:
-                        what = f"'{name}' cannot be written to Stripe"
-                        yield Fault(f"{where}.write_back.attributes.{attribute}", what, f"one of {', '.join(WRITABLE)}")
+        for attribute, name in written_fields(self):
+            if name.partition(".")[0] not in WRITABLE:
+                what = f"'{name}' cannot be written to Stripe"
+                yield Fault(f"{where}.write_back.attributes.{attribute}", what, f"one of {', '.join(WRITABLE)}")
 
 
 @source_of_kind

@@ -29,7 +29,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats import checked_row
 from hub.connectors.http import Answer, Http, HttpConnection, alike, path_value, refused
-from hub.connectors.mapping.columns import field_notes
+from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import path
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
@@ -62,13 +62,10 @@ class TrytonStream(Stream):
 
     def faults(self, where: str) -> Iterator[Fault]:
         known = {"code", "name", *MECHANISMS, *(f"address.{part.partition('.')[0]}" for part in ADDRESS)}
-        for attribute in self.write_back.attributes if self.write_back else ():
-            given = (self.write_back.map if self.write_back else {}).get(attribute, self.map.get(attribute, {}))
-            for text in given.values() if isinstance(given, dict) else [given]:
-                for name in path(text).fields() if text else ():
-                    if name not in known:
-                        remedy = f"one of {', '.join(sorted(known))}"
-                        yield Fault(f"{where}.write_back.attributes.{attribute}", f"'{name}' cannot be written", remedy)
+        for attribute, name in written_fields(self):
+            if name not in known:
+                remedy = f"one of {', '.join(sorted(known))}"
+                yield Fault(f"{where}.write_back.attributes.{attribute}", f"'{name}' cannot be written", remedy)
 
 
 @source_of_kind
