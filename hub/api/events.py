@@ -61,13 +61,20 @@ def sent(hub: TheHub, request: Request, raw: Annotated[bytes, Depends(lines)]) -
 
 
 def _source(hub: Hub, write_key: JSON) -> SegmentSource:
+    found = _opened_by(hub, write_key)
+    if found is None:
+        raise NotAuthenticated("send the write key of a source, as Segment's clients do")
+    return found
+
+
+def _opened_by(hub: Hub, write_key: JSON) -> SegmentSource | None:
     for source in hub.config.sources.values():
         try:
             if isinstance(source, SegmentSource) and isinstance(write_key, str) and source.knows(write_key, os.environ):
                 return source
         except ConfigError:  # its variable is not set: nobody knows its key
             continue
-    raise NotAuthenticated("send the write key of a source, as Segment's clients do")
+    return None
 
 
 def _basic(header: str) -> str:
@@ -126,11 +133,16 @@ def _one(call: Call) -> Any:
 
 
 class _ByWriteKey(APIRoute):
-    """Answers those who send a write key as Basic credentials; others find the hub's own route of that path."""
+    """Answers those whose Basic credentials are a write key; all others find the hub's own route of that path."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        shown = dict(scope.get("headers", ())).get(b"authorization", b"")
-        return super().matches(scope) if shown[:6].lower() == b"basic " else (Match.NONE, {})
+        found = super().matches(scope)
+        if found[0] is Match.NONE:
+            return found
+        request = Request(scope)
+        hub: Hub = request.app.state.hub
+        shown = _basic(request.headers.get("authorization", ""))
+        return found if shown and _opened_by(hub, shown) else (Match.NONE, {})
 
 
 for _call in get_args(Call):
