@@ -38,11 +38,12 @@ _PLAIN = re.compile(
 )
 _NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _REMARKED = re.compile(r"(\S+@[^\s(]+)\s*\([^()@]*\)")  # a@x.example (private)
+_LABELLED = re.compile(r"[^\W\d_][\w .-]{0,30}:\s*([^\s:]+@\S+)")  # private: a@x.example; mailto:a@x.example
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 
 
 def clean(raw: object, context: Context) -> Cleaned | Problem | None:
-    """An address fit to write to; 'Jane <jane@example.com>' and 'mailto:' are understood. No look-ups."""
+    """An address fit to write to; 'Jane <jane@example.com>', 'mailto:' and 'private:' are understood. No look-ups."""
     text = read(raw)
     if not isinstance(text, str):
         return text
@@ -52,8 +53,8 @@ def clean(raw: object, context: Context) -> Cleaned | Problem | None:
         text = named[1]
     if text[-1] == ")" and (remarked := _REMARKED.fullmatch(text)):
         text = remarked[1]
-    if text[:7].lower() == "mailto:":
-        text = text[7:]
+    if labelled := _LABELLED.fullmatch(text):
+        text = labelled[1]
     if len(text) <= 254 and _PLAIN.fullmatch(text) and "xn--" not in text:
         local, _, domain = text.rpartition("@")
         if len(local) <= 64:
@@ -113,7 +114,7 @@ EMAIL = Kind(
     keys=("", "folded", "local"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=4,
+    version=5,
     levels=levels_values.EMAIL_ADDRESS,
     compares={"value": "folded"},
 )

@@ -16,10 +16,8 @@ PARTICLES = word_set(
     ter ten te 't y e i of af av bin ibn binti bint ben bat abu ap ab st san santa
     """
 )
-# Particles that are given names too, where they stand first and are written as one: Ben Smith, Al Gore, Di Nowak.
-ALSO_GIVEN = frozenset(
-    ["ben", "al", "des", "di", "del", "dal", "lo", "bin", "abu", "bat", "el", "ab", "ap", "do", "la", "san"]
-)
+# Particles that are given names (or their initials) too, where they stand first and are written as one: Ben Smith, Al Gore.
+ALSO_GIVEN = word_set("ben al des di del dal lo bin abu bat el ab ap do la san della santa e i y")
 _LOWERED = PARTICLES - {"st", "san", "santa", "bin", "ben", "ibn", "abu", "ap", "ab", "al", "bat", "i", "e", "el"}
 _WORD = re.compile(r"[^\s\-'’.]+")
 _MC = re.compile(r"^Mc([a-z])(?=[a-z]{2})")

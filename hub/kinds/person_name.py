@@ -28,7 +28,7 @@ _TITLES = word_set(
     mr mrs ms miss mx dr prof professor sir madam dame lord lady rev herr frau hr fr mme mlle m sr sra don dona ing dipl
     """
 )
-_LEADING = PARTICLES | {"und", "and", "zu"}  # 'von und zu Guttenberg'
+_LEADING = PARTICLES | {"und", "and", "zu", "dela"}  # 'von und zu Guttenberg'
 # Words that address people and are hardly anybody's given name. Other titles are: Pastor Ruiz, Judge Reinhold.
 _FORMS_OF_ADDRESS = _TITLES | word_set(
     """
@@ -104,7 +104,7 @@ def _special() -> frozenset[str]:
     """Words that may be something else than a given or family name."""
     from nameparser.config import conjunctions, particles, suffixes, titles
 
-    return PARTICLES.union(
+    return _LEADING.union(
         _TITLES,
         titles.TITLES,
         titles.GIVEN_NAME_TITLES,
@@ -191,5 +191,5 @@ PERSON_NAME = Kind(
     keys=("", "sorted"),
     expand=expand,
     placeholders=PLACEHOLDERS,
-    version=4,
+    version=5,
 )

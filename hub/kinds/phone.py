@@ -28,7 +28,7 @@ SHORTEST = 7  # digits of a national number that may follow a country's code wit
 FEWEST = 5  # digits of a number among words
 FULL = 10  # digits of a number of the North American plan
 SPELLED_IN_LETTERS = frozenset({"US", "CA", "AU", "NZ", "PR", "BS", "BB", "JM", "TT", "DO", "BM", "GU", "VI"})
-_VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Z]{3,}[A-Z\d-]*")
+_VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Z][A-Z-]{2,}[A-Z\d-]*")
 _EXTENSION = re.compile(
     r"(?:(?<=[\d\s,;)])(?:ext(?:ension|n)?|x|app(?:arat)?|durchwahl|dw|nebenst(?:elle)?|nst|klappe|kl|poste|int(?:erno)?"
     r"|wewn?(?:\u0119trzny)?|anexo|ramal|extensi[oó]n|toestel|tst|lokal(?:nummer)?|lok|anknytning|ankn|linka|mell[eé]k"
@@ -36,12 +36,16 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _RUN = re.compile(r"\+?\(?\d[\d ()./\u2010-\u2015-]*")
+# Digits that belong to a word: 'room 5 030 1234567', '030 1234567 24h'.
+_ROOM = re.compile(r"(?:^|(?<=[^\W\d_][\s.]))[1-9]\d{0,3}\s+(?=0\d|\+\d)|(?<=\d)\s\d{1,3}(?=[^\W\d_])")
 # Which storey or hour it is, after the number: '2. Stock', '2nd floor', '3 Etage', '9 Uhr'.
 _WHERE_OR_WHEN = re.compile(
-    r"(?<=\d)[ ,;/]+\d{1,2}(?:\s?\.\s?[^\W\d_]|(?:st|nd|rd|th|er|e|º|ª)\b"
+    r"(?<=\d)(?:[ ,;/]+|\s[-\u2013]\s)\d{1,2}(?:\s?\.\s?[^\W\d_]|(?:st|nd|rd|th|er|e|º|ª)\b"
     r"|\s(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\b).*$",
     re.IGNORECASE,
 )
+# One of a firm's desks and another: 030 999888-0/-12. The first one's number is what is told in full.
+_OTHER_DESK = re.compile(r"((?:\D*\d){7,}\D*-\s?\d{1,4})\s?/\s?-?\s?\d{1,4}")
 _FLOAT = re.compile(r"(\d{7,})\.0")  # of a numeric column that went through a spreadsheet
 _AMID = re.compile(r"\d[^\W\d_]+\d")  # a letter for a digit: 03O 1234567
 _SIMPLE = re.compile(r"\+?[0-9 ()./-]{6,24}")
@@ -65,7 +69,7 @@ def _clean(text: str, country: str | None) -> Cleaned | Problem:
         text = text[4:].strip()
     if any(map(str.isalpha, text)):
         return _worded(_WHERE_OR_WHEN.sub("", text), country)
-    whole = _FLOAT.fullmatch(text)
+    whole = _FLOAT.fullmatch(text) or _OTHER_DESK.fullmatch(text)
     return _numbered(whole[1] if whole else text, country)
 
 
@@ -99,14 +103,24 @@ def _worded(text: str, country: str | None) -> Cleaned | Problem:
         text = text[: extension.start()]
     if _AMID.search(text):
         return Problem("letters in a phone number")
-    numbers = [run[0].strip(" ./-(") for run in _RUN.finditer(text)]
-    numbers = [number for number in numbers if len(_NOT_DIGITS.sub("", number)) >= FEWEST]
-    if len(numbers) != 1:
-        return Problem("several phone numbers in one value" if numbers else "letters in a phone number")
-    found = _numbered(numbers[0], country)
+    numbers = [run[0].strip(" ./-(") for run in _RUN.finditer(_ROOM.sub(" | ", text))]
+    found = _the_one([number for number in numbers if len(_NOT_DIGITS.sub("", number)) >= FEWEST], country)
     if extension is None or isinstance(found, Problem) or ";" in str(found.value):
         return found
     return Cleaned(f"{found.value};ext={extension[1]}", found.valid)
+
+
+def _the_one(texts: list[str], country: str | None) -> Cleaned | Problem:
+    """The one among digits that is a telephone number: not a date, nor a post office box."""
+    numbers = [(text, _numbered(text, country)) for text in texts]
+    for right in (
+        [one for _, one in numbers],
+        [one for _, one in numbers if isinstance(one, Cleaned) and one.valid],
+        [one for text, one in numbers if text[0] in "0+"],
+    ):
+        if len(right) == 1:
+            return right[0]
+    return Problem("several phone numbers in one value" if numbers else "letters in a phone number")
 
 
 def _is_vanity(text: str, country: str | None) -> bool:
@@ -268,7 +282,7 @@ PHONE = Kind(
     keys=("", "national", "last8"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=4,
+    version=5,
     levels=levels_values.PHONE_NUMBER,
     compares={"value": "national"},
 )

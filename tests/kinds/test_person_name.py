@@ -97,6 +97,8 @@ def test_a_sharp_s_stays_one_letter() -> None:
         ("Ben Smith", "Ben", "Smith"),
         ("BEN SMITH", "Ben", "Smith"),
         ("Al Gore", "Al", "Gore"),
+        ("Della Reese", "Della", "Reese"),
+        ("E Street", "E", "Street"),
         ("Des Lynam", "Des", "Lynam"),
         ("DES LYNAM", "Des", "Lynam"),
         ("Di Nowak", "Di", "Nowak"),

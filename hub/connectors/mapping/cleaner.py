@@ -22,14 +22,20 @@ from hub.settings import Attribute, Stream
 
 VALUES = 100  # of one attribute in one row
 _TEXTS = frozenset({str, type(None)})  # what a cache may be keyed by in a tuple: there 1, 1.0 and True are one key
-WHOLE = 8  # characters of a value that surely is one by itself
-_SEPARATED = re.compile(r"[;|,/&\r\n\t•·]|\s(?:or|oder|und|and|et|y|e|ou)\s|@\S+\s+\S+@", re.IGNORECASE)
+WHOLE, PART = 8, 5  # characters of a value that surely is one by itself; of what may be one
+_WORDS = r"\s(?:or|oder|o\.|bzw\.?|resp\.|und|u\.|and|et|y|e|ou|i|en|of)\s"
+_SEPARATED = re.compile(
+    rf"[;|,/&\r\n\t•·]|{_WORDS}|@\S+\s+\S+@|\d\s[0+–-]|\d\+|\d\s[^\W\d_]+\d?[.:]?\s?[0+]", re.IGNORECASE
+)
 _SURELY_PARTS = re.compile(r"(?:;(?!ext=\d)|[|\r\n\t•·])+")  # ';ext=' belongs to the number before it
 _MAYBE_PARTS = (
     re.compile(r","),
-    re.compile(r"\s/\s|/"),
-    re.compile(r"\s(?:&|or|oder|und|and|et|y|e|ou)\s", re.IGNORECASE),
-    re.compile(r"\s+(?=\S+@)"),
+    re.compile(rf"\s&\s|{_WORDS}", re.IGNORECASE),
+    re.compile(r"\s/\s"),
+    re.compile(r"/"),
+)
+_BEGINS = re.compile(  # where only the begin of the next one tells: 030 1234567 mobile: 0171 1234567
+    r"\s+(?=\S+@)|(?<=\d)\s+(?:[-–]\s+)?(?=(?:[^\W\d_]+\d?[.:]?\s*)?(?:0\d|\+\d))|(?<=\d)(?=\+\d)"
 )
 
 
@@ -88,20 +94,23 @@ class Cleaner:
             return listed
         parts = [part.strip() for part in _SURELY_PARTS.split(text) if part.strip()]
         if parts != [text.strip()] and any(isinstance(self.clean(part), Cleaned) for part in parts):
-            return parts
+            return [one for part in parts for one in self._split(part) or [part]]
         whole = self.clean(text)
-        for between in _MAYBE_PARTS:
-            parts = [part.strip() for part in between.split(text) if part.strip()]
-            found = [self.clean(part) for part in parts]
-            if len(parts) < 2 or not all(isinstance(one, Cleaned) for one in found):
-                continue
-            sure = all(
-                isinstance(one, Cleaned) and one.valid and len(part) >= WHOLE
-                for one, part in zip(found, parts, strict=True)
-            )
-            if sure or not (isinstance(whole, Cleaned) and whole.valid):
-                return parts
-        return []
+        one = isinstance(whole, Cleaned) and whole.valid
+        maybe = [[part.strip() for part in between.split(text) if part.strip()] for between in _MAYBE_PARTS]
+        maybe = [parts for parts in maybe if len(parts) > 1]
+        sure = next((parts for parts in maybe if self._all_read(parts, WHOLE, valid=True)), [])
+        if sure or one:
+            return sure
+        if found := next((parts for parts in maybe if self._all_read(parts, PART)), None):
+            return found
+        parts = _BEGINS.split(text)
+        return parts if len(parts) > 1 and self._all_read(parts, WHOLE, valid=True) else []
+
+    def _all_read(self, parts: list[str], shortest: int, valid: bool = False) -> bool:
+        """Is each part a value by itself, of so many characters, and as its kind has them?"""
+        found = [self.clean(part) for part in parts if len(part) >= shortest]
+        return len(found) == len(parts) and all(isinstance(c, Cleaned) and (c.valid or not valid) for c in found)
 
     def _of_parts(
         self, names: tuple[str, ...], values: tuple[JSON, ...], fixed: tuple[tuple[str, JSON], ...]
