@@ -145,9 +145,12 @@ class Override:
     reason: str = ""
 
 
+BEFORE_ALL: tuple[str, int, str] = ("", -1, "")  # the version order of a record that nobody has made yet
+
+
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The hub wrote a value (its hash) over what `record` held at version order `base`.
+    """The hub wrote a value (its hash) over what `record` held at version order `base`; `BEFORE_ALL`: it made the record.
 
     parts: the hashes of its single values; arrived: when the source had confirmed it, None: nobody knows that it did.
     """

@@ -25,7 +25,7 @@ from hub.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from hub.delivery.write_back import Plan
+    from hub.delivery.write_back import Making, Plan
     from hub.model import RecordId
     from hub.resolve.backlog import Report
     from hub.work.pull import Pulled
@@ -123,7 +123,7 @@ def push(
 
     with opened(config, database, folder, despite=True) as hub:
         if dry_run:
-            print_planned(cycle.planned(hub.resolver, hub.reader))
+            print_planned(*cycle.planned(hub.resolver, hub.reader))
             return
         pushed = cycle.push(hub.resolver, hub.reader)
         print_pushed(pushed)
@@ -227,7 +227,9 @@ def print_matched(found: Report) -> None:
             )
 
 
-def print_planned(planned: Iterable[tuple[RecordId, Plan]]) -> None:
+def print_planned(
+    planned: Iterable[tuple[RecordId, Plan]], new: Iterable[tuple[tuple[str, str], RecordId, Making]]
+) -> None:
     """Line by line: there may be very many."""
     records = fields = 0
     for record, plan in planned:
@@ -241,6 +243,16 @@ def print_planned(planned: Iterable[tuple[RecordId, Plan]]) -> None:
         for attribute in plan.tripped:
             out.print(f"{name}  {attribute} not written: the source keeps changing it back", soft_wrap=True)
     out.print(f"{fields:,} fields of {records:,} records would be written")
+    made = 0
+    for (source, stream), record, making in new:
+        made += 1
+        name = f"{source}.{stream} new, for {record.source}.{record.stream} {record.key}"
+        for place, value in making.fields.items():
+            out.print(f"{name}  {place}: {json.dumps(value, ensure_ascii=False)}", soft_wrap=True)
+        for why in making.problems:
+            out.print(f"{name}  not written: {why}", soft_wrap=True)
+    if made:
+        out.print(f"{made:,} records would be made")
 
 
 def print_pushed(pushed: Any) -> None:

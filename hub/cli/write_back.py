@@ -33,9 +33,11 @@ def write_back_list(
     with opened(config, database, folder, despite=True) as hub:
         names = ("stream", "key", "state", "tries", "why", "last try")
         shown = Table(*(Column(n, overflow="fold") for n in names), box=box.SIMPLE_HEAD, padding=0)
-        for record, d in DeadWrites(hub.database).all(limit):
+        for d in DeadWrites(hub.database).all(limit):
             at = from_micros(d.at).isoformat(timespec="seconds")
-            shown.add_row(f"{d.source}.{d.stream}", record.key, d.status, str(d.attempts), d.detail, at)
+            made_for = f"to be made for {d.made_for}: " if d.made_for else ""
+            name = f"{d.record.source}.{d.record.stream}"
+            shown.add_row(name, d.record.key, d.status, str(d.attempts), made_for + d.detail, at)
         out.print(shown if shown.row_count else "no dead letters")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -78,11 +78,16 @@ class FieldWrite:
 
     With `expected`, the write happens only while the record still holds those raw values.
     A field name with dots reaches into nested objects where the source has them.
+
+    Of a record to create: `token` is the same whenever the same one is tried. `known` is given where an earlier try may
+    have made it unseen: it is looked for first, and a record whose key is known is another one.
     """
 
     key: str | None
     fields: dict[str, JSON]
     expected: dict[str, JSON] | None = None
+    token: str = ""
+    known: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class WriteResult:
     """What became of one write.
 
     written    the record now holds the values (`current`: as the source keeps them, where it says so)
-    unchanged  it held them already
+    unchanged  it held them already; of a record to create: an earlier try had made it
     conflict   it no longer holds what was expected; `current` is what it holds
     gone       there is no such record
     rejected   the source will not take it, however often it is tried

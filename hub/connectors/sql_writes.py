@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from hub.connectors.base import (
     jsonable,
     known_columns,
 )
+from hub.connectors.mapping.identity import record_key
 from hub.settings import Stream
 
 RAW = sa.types.NullType()
@@ -133,8 +134,10 @@ def _alike(a: Foreign, b: Foreign) -> bool:
 
 
 def _create(connection: sa.Connection, target: Target, write: FieldWrite, config: Stream) -> WriteResult:
-    if config.write_back is None or config.write_back.mode != "upsert":
+    if config.write_back is None or not config.write_back.makes:
         return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
+    if write.known is not None and (found := _made_before(connection, target, write, write.known)):
+        return WriteResult(found, "unchanged", current=dict(write.fields))
     values = {target.table.c[f]: bound(target.stored(f, v)) for f, v in write.fields.items()}
     statement = sa.insert(target.table).values(values)
     if connection.dialect.insert_returning:
@@ -142,3 +145,12 @@ def _create(connection: sa.Connection, target: Target, write: FieldWrite, config
     else:
         made = write.fields.get(target.key, connection.execute(statement).lastrowid)
     return WriteResult(str(made), "written", current=dict(write.fields))
+
+
+def _made_before(
+    connection: sa.Connection, target: Target, write: FieldWrite, known: Callable[[str], bool]
+) -> str | None:
+    """The key of a row that holds just these values and is nobody's yet."""
+    query = sa.select(target._bare(target.key)).where(*[target.holds(f, v) for f, v in write.fields.items()])
+    found = sorted(record_key(jsonable(row[0])) for row in connection.execute(query) if row[0] is not None)
+    return next((key for key in found if not known(key)), None)

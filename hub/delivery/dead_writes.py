@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from hub.db import Units
 from hub.delivery import store
-from hub.delivery.store import DeadWrite
 from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.model import RecordId
+
+_NEW = re.compile(r"new:(\d{1,18})")  # in place of the key of a record that was to be made
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record that was not written, or not made: then its key is `new:` and a number, and it says for which record."""
+
+    record: RecordId
+    status: str
+    attempts: int
+    detail: str
+    at: int
+    made_for: RecordId | None = None
 
 
 class DeadWrites:
@@ -18,33 +34,55 @@ class DeadWrites:
     def __init__(self, database: Units):
         self.database = database
 
-    def all(self, limit: int = 50) -> list[tuple[RecordId, DeadWrite]]:
-        """With their records, the newest first."""
+    def all(self, limit: int = 50) -> list[DeadLetter]:
+        """The newest first."""
         with self.database.read() as connection:
             found = store.dead(connection, limit)
-            infos = landing.records(connection, [d.rid for d in found])
-        return [(infos[d.rid].id, d) for d in found]
+            new = landing.refused_creations(connection, limit)
+            infos = landing.records(connection, [*(d.rid for d in found), *(c.rid for c in new)])
+        letters = [DeadLetter(infos[d.rid].id, d.status, d.attempts, d.detail, d.at) for d in found]
+        letters += [
+            DeadLetter(
+                RecordId(c.source, c.stream, f"new:{c.id}"), c.status, c.attempts, c.detail, c.at, infos[c.rid].id
+            )
+            for c in new
+        ]
+        return sorted(letters, key=lambda d: (-d.at, d.record))[:limit]
 
     def retry(self, record: RecordId | None = None) -> int:
         """Refused ones wait again, one or all. How many. NotFound when the one that is named was not refused."""
+        now = self.database.clock.now()
         with self.database.unit() as connection:
-            rid = None if record is None else self._rid(connection, record)
-            count = store.retry(connection, rid, self.database.clock.now())
-        if record is not None and not count:
+            if record is None:
+                return store.retry(connection, None, now) + landing.retry_creations(connection, now)
+            rid, new = self._named(connection, record)
+            count = store.retry(connection, rid, now) if new is None else landing.retry_creations(connection, now, new)
+        if not count:
             raise _none(record)
         return count
 
     def drop(self, record: RecordId, reason: str) -> None:
         """Give one up, until its golden record changes again."""
+        now = self.database.clock.now()
         with self.database.unit() as connection:
-            if not store.drop(connection, self._rid(connection, record), reason, self.database.clock.now()):
+            rid, new = self._named(connection, record)
+            if not (
+                store.drop(connection, rid, reason, now)
+                if new is None
+                else landing.drop_creation(connection, new, reason, now)
+            ):
                 raise _none(record)
 
-    def _rid(self, connection: Connection, record: RecordId) -> int:
+    def _named(self, connection: Connection, record: RecordId) -> tuple[int, int | None]:
+        """(the record's number, None), or (0, the number of what was to be made)."""
         info = landing.record_named(connection, record)
-        if info is None:
+        if info is not None:
+            return info.rid, None
+        found = _NEW.fullmatch(record.key)
+        creation = landing.creation(connection, int(found[1])) if found else None
+        if creation is None or (creation.source, creation.stream) != (record.source, record.stream):
             raise _none(record)
-        return info.rid
+        return 0, creation.id
 
 
 def _none(record: RecordId) -> NotFound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.access.handover import Handover, hand_over
@@ -13,10 +13,11 @@ from hub.access.read import Reader
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.registry import connect
 from hub.db import Clock, Connection, Lease, Units, fail_point
-from hub.delivery import store
+from hub.delivery import creating, store
+from hub.delivery.creating import Creating
 from hub.delivery.outbox import Check, nothing, read_on
 from hub.delivery.store import Waiting
-from hub.delivery.write_back import Plan, plan
+from hub.delivery.write_back import Making, Plan, plan
 from hub.errors import ConfigError, HubError
 from hub.golden_record import store as golden_store
 from hub.golden_record.store import StoredChange
@@ -63,7 +64,7 @@ class WriteBackConsumer:
 
     name, view = "write-back", ""  # each source is told what its own role sees
 
-    def __init__(self, streams: Collection[tuple[str, str]], clock: Clock):
+    def __init__(self, streams: Mapping[tuple[str, str], Stream], clock: Clock):
         self.streams, self.clock = streams, clock
         self.records: set[int] = set()  # to look at
 
@@ -77,15 +78,17 @@ class WriteBackConsumer:
         homes = {cluster: newest[id] for id, cluster in golden_store.clusters_named(connection, newest).items()}
         members = matching_store.members_of(connection, homes)
         seqs = {rid: homes[cluster] for cluster, rids in members.items() for rid in rids}
-        named = {rid: info.id for rid, info in landing.records(connection, seqs).items()}
-        rows = [(r, n.source, n.stream, seqs[r]) for r, n in named.items() if (n.source, n.stream) in self.streams]
+        infos = landing.records(connection, seqs)
+        names = {rid: (info.id.source, info.id.stream) for rid, info in infos.items()}
+        rows = [(rid, *name, seqs[rid]) for rid, name in names.items() if name in self.streams]
         store.wait(connection, rows, self.clock.now())
+        creating.want(connection, self.streams, members, infos, self.clock.now())
         self.records.update(row[0] for row in rows)
 
 
 def fan_out(database: Units, config: Config, check: Check = nothing) -> int:
     """What changed since the last time waits to be written back. How many records."""
-    consumer = WriteBackConsumer(targets(config).keys(), database.clock)
+    consumer = WriteBackConsumer(targets(config), database.clock)
     # while a source is set aside, what waits for it must not be passed over
     read_on(database, consumer, check=check, advance=not config.aside)
     return len(consumer.records)
@@ -108,6 +111,7 @@ class Push:
         self.env = os.environ if env is None else env
         self.progress = progress or (lambda _pushed: None)
         self.result = Pushed()
+        self.creating = Creating(resolver, reader, self._check, _wait, LEASE)
 
     def run(self) -> Pushed:
         """Everything that is due now. A source that is away keeps its records pending."""
@@ -122,7 +126,7 @@ class Push:
                 self.result.unreached[f"{source}.{stream}"] = str(error)
                 continue
             try:
-                while self._batch(connector, source, stream, given):
+                while self._batch(connector, source, stream, given) or self._create(connector, source, stream, given):
                     self.progress(self.result)
             finally:
                 connector.close()
@@ -138,6 +142,12 @@ class Push:
                 for _, key, p in self._plan(waiting, source, stream, given):
                     if p is not None and (p.fields or p.problems or p.tripped):
                         yield RecordId(source, stream, key), p
+
+    def planned_new(self) -> Iterator[tuple[tuple[str, str], RecordId, Making]]:
+        """Every record that would be made now: its stream, and the record that it is made for."""
+        for (source, stream), given in sorted(targets(self.resolver.config).items()):
+            for record, making in self.creating.planned(source, stream, given):
+                yield (source, stream), record, making
 
     def _waiting(self, source: str, stream: str, after: int) -> list[Waiting]:
         with self.database.read() as connection:
@@ -180,6 +190,20 @@ class Push:
         self._settle(planned, [] if dry else sent, results, origin, dry)
         self.result.looked_at += len(waiting)
         return True
+
+    def _create(self, connector: Connector, source: str, stream: str, given: Stream) -> bool:
+        """Make some records that are due. False when none is."""
+        if given.write_back is None or not given.write_back.makes or given.write_back.dry_run:
+            return False
+        tried = self.creating.batch(connector, source, stream, given)
+        for one in tried:
+            self.result.looked_at += 1
+            self.result.outcomes[one.outcome] += 1
+            self.result.problems.update(one.problems)
+            if one.outcome == "created":
+                self.result.written += 1
+                self.result.fields.update(one.attributes)
+        return bool(tried)
 
     def _write(self, connector: Connector, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
         try:
@@ -269,8 +293,13 @@ class Push:
         if answer.outcome in ("written", "unchanged"):
             return "done", "", 0
         if answer.outcome in ("conflict", "retry"):
-            return "pending", answer.detail, RETRY[min(w.attempts, len(RETRY) - 1)]
+            return "pending", answer.detail, _wait(w.attempts)
         return ("done" if answer.outcome == "gone" else "rejected"), answer.detail, 0
+
+
+def _wait(attempts: int) -> int:
+    """Seconds to wait after so many tries."""
+    return RETRY[min(attempts, len(RETRY) - 1)]
 
 
 def complete(sent: Sequence[object], results: Sequence[WriteResult]) -> list[WriteResult]:

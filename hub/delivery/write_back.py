@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from hub.connectors.base import JSON
 from hub.connectors.mapping.mapper import Mapper
+from hub.connectors.mapping.writer import with_fields
 from hub.errors import BadRecord
 from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
 from hub.model import Value
 
+Hashed = tuple[str, tuple[str, ...]]  # the hash of all values, and of each
 TRIPS_AT = 2  # the same value written so often in a row did not stick: the third time is not tried
 
 
@@ -76,6 +78,49 @@ def plan(
         hashes[attribute] = hash_
         parts[attribute] = tuple(hash_values((value,)) for value in becomes)
     return Plan(fields, expected, hashes, parts, problems, tuple(tripped))
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """A record to make: its fields; the hashes of what each attribute holds then, those that hold nothing too."""
+
+    fields: Mapping[str, JSON]
+    hashes: Mapping[str, Sequence[Hashed]]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def sent(self) -> list[str]:
+        """The attributes that it has a value of."""
+        return [a for a, hashes in self.hashes.items() if any(parts for _, parts in hashes)]
+
+    def row(self, current: Mapping[str, JSON]) -> dict[str, JSON]:
+        """The row as its source keeps it, as far as it told."""
+        return with_fields({}, {**self.fields, **current})
+
+    def current(self, kept: Mapping[str, Hashed]) -> dict[str, list[Hashed]]:
+        """What was sent, and what the source made of it: both are the hub's own."""
+        found = {a: [(whole, tuple(parts)) for whole, parts in hashes] for a, hashes in self.hashes.items()}
+        for attribute, hashed in kept.items():
+            if hashed not in found.setdefault(attribute, []):
+                found[attribute].append(hashed)
+        return found
+
+
+def plan_new(mapper: Mapper, golden: Mapping[str, tuple[Value, ...]], attributes: Iterable[str]) -> Making:
+    """A record for a customer that the stream lacks, of its verified golden values."""
+    fields: dict[str, JSON] = {}
+    problems: list[str] = []
+    for attribute in attributes:
+        if not golden.get(attribute):
+            continue
+        try:
+            fields.update(mapper.unmap(attribute, golden[attribute]))
+        except BadRecord as error:
+            problems.append(str(error))
+    cells = mapper.read(mapper.after({}, fields))[0]
+    empty = dict.fromkeys(mapper.stream.map, (hash_values(()), ()))
+    hashes = empty | {a: (hash_values(c.values), tuple(hash_values((v,)) for v in c.values)) for a, c in cells.items()}
+    return Making(fields, {a: [hashed] for a, hashed in hashes.items()}, tuple(problems))
 
 
 def wanted(

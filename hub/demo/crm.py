@@ -2,7 +2,7 @@
 
     GET    /people?limit=&cursor=&updated_since=    {"data": [...], "next_cursor": ...}, oldest change first
     GET    /people/{id}                             one record with its ETag; 404 unknown, 410 deleted
-    POST   /people                                  201 with a new record
+    POST   /people                                  201 with a new record; the same one for the same Idempotency-Key
     PATCH  /people/{id}                             JSON merge patch; If-Match: 412 when stale
     DELETE /people/{id}                             204; later lists with updated_since show it as deleted
 The same for /companies. Every request needs `Authorization: Bearer`. Errors are problem+json.
@@ -58,6 +58,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS records (collection TEXT NOT NULL, id TEXT NOT NULL, updated_at TEXT NOT NULL,
     revision INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, body TEXT NOT NULL,
     PRIMARY KEY (collection, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (token TEXT PRIMARY KEY, collection TEXT NOT NULL, id TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS requests (n INTEGER PRIMARY KEY, at TEXT NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL,
     status INTEGER NOT NULL, fields TEXT NOT NULL);
 """
@@ -145,14 +146,21 @@ class Store:
                 return record
             return self._put(collection, key, changed)
 
-    def create(self, collection: str, content: Mapping[str, object]) -> Document:
+    def create(self, collection: str, content: Mapping[str, object], *, token: str = "") -> Document:
+        """A new record; for a token that was given before the one that it made."""
         with self._transaction():
             _check_fields(collection, content)
+            made = self._connection.execute("SELECT collection, id FROM made WHERE token = ?", (token,)).fetchone()
+            if made is not None:
+                return self.get(*made)
             count = self._connection.execute(
                 "SELECT count(*) FROM records WHERE collection = ?", (collection,)
             ).fetchone()[0]
             letter = "P" if collection == "people" else "C"
-            return self._put(collection, f"{letter}-N{count + 1:06d}", merged({}, content))
+            key = f"{letter}-N{count + 1:06d}"
+            if token:
+                self._connection.execute("INSERT INTO made VALUES (?, ?, ?)", (token, collection, key))
+            return self._put(collection, key, merged({}, content))
 
     def delete(self, collection: str, key: str, *, match: str | None) -> None:
         with self._transaction():
@@ -400,7 +408,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, collection: str, key: str, content: bytes) -> tuple[HTTPStatus, bytes, dict[str, str]]:
         if key:
             raise NotTaken(HTTPStatus.METHOD_NOT_ALLOWED, "POST to the collection")
-        record = self.server.store.create(collection, self._object(content))
+        token = self.headers.get("Idempotency-Key", "")
+        record = self.server.store.create(collection, self._object(content), token=token)
         return (
             HTTPStatus.CREATED,
             orjson.dumps(record),

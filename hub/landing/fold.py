@@ -3,15 +3,16 @@
 A version is a row; a run is successive versions in which one field stayed the same. A field whose
 newest run holds what the hub wrote over the run before it is an echo: it reads as that earlier run.
 What a run held and the source itself left out of the next was taken back, also where the hub had put it.
+A record that the hub made begins with a run of nothing: what it was made of is an echo from its first version on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from hub.model import Cell, Value, Version, Write, canonical
+from hub.model import BEFORE_ALL, Cell, Value, Version, Write, canonical
 
 HashOf = Callable[[tuple[Value, ...]], str]
 Spelling = Callable[[str, Value], Hashable]  # attribute, value -> what its spellings share
@@ -86,10 +87,11 @@ def fold(
         held = {a: Held(c, c.date if c.date is not None else only.observed, only.landed) for a, c in only.cells.items()}
         return Folded(held, born, died, last.landed)
     attributes = sorted({a for v in lives for a in v.cells})
+    before = _nothing(lives[0]) if any(w.base == BEFORE_ALL for w in writes) else None
     held = {}
     for attribute in attributes:
         field = _Field(
-            _runs(lives, attribute, partial),
+            _runs(lives, attribute, partial, before),
             [w for w in writes if w.attribute == attribute],
             hash_of,
             attribute,
@@ -101,14 +103,19 @@ def fold(
     return Folded(held, born, died, last.landed)
 
 
-def _runs(lives: Iterable[Version], attribute: str, partial: bool) -> list[_Run]:
+def _nothing(first: Version) -> Version:
+    """What stood in a record that the hub made, before its first version."""
+    return replace(first, order=BEFORE_ALL, cells={}, observed=None)
+
+
+def _runs(lives: Iterable[Version], attribute: str, partial: bool, before: Version | None = None) -> list[_Run]:
     """The field's history. Tombstones do not part it; in a partial stream an absent field says nothing, and what cannot
     be read says nothing anywhere: a good older value stands.
 
     But that nothing was there before the first value is history too: else what the hub wrote there would be the
     source's first word.
     """
-    found: list[_Run] = []
+    found: list[_Run] = [_Run(None, before)] if before is not None else []
     for version in lives:
         cell = version.cells.get(attribute)
         if found and (attribute in version.unread or (cell is None and partial)):

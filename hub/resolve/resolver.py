@@ -32,6 +32,7 @@ from hub.matching.prepare import Ready, ready, salted_keys
 from hub.matching.recipe import Recipe, read_recipe
 from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Part, RecordId
+from hub.resolve.adoption import adopt_landed
 from hub.resolve.settle import Unsettled, settle
 from hub.settings import Config
 
@@ -225,6 +226,8 @@ class Resolver:
             pending=pending,
             keep_deleted=given.on_delete == "keep_values",
         )
+        if given.write_back is not None:
+            adopt_landed(connection, self.recipe(connection), source, stream, rows, landed, self.database.clock.now())
         if (source, stream) in self.readings:
             interactions.derive(connection, self.readings, {r.rid for r in landed if r.changed})
         return landed

@@ -15,7 +15,7 @@ from hub.settings.interactions import InteractionType
 from hub.settings.relation_checks import name_faults, relation_faults
 from hub.settings.relations import RelationType
 from hub.settings.sign_in import sign_in_faults
-from hub.settings.sources import Source, Stream
+from hub.settings.sources import Source, Stream, WriteBack
 
 
 def missing_variables(config: Config, source: Source, env: Mapping[str, str]) -> Iterator[Fault]:
@@ -200,6 +200,8 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
         "verified": () if isinstance(stream.verified, str) else stream.verified,
         "owns": stream.owns,
         "write_back.attributes": stream.write_back.attributes if stream.write_back else (),
+        "write_back.creates": stream.write_back.creates if stream.write_back else (),
+        "write_back.when.has": stream.write_back.when.has if stream.write_back else (),
     }
     for section, attributes in named.items():
         for attribute in attributes:
@@ -212,17 +214,26 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
     for attribute, path in stream.map.items():
         if isinstance(path, dict) and attribute in known:
             yield from _unknown_parts(where, attribute, known[attribute], path)
-    for attribute in stream.write_back.attributes if stream.write_back else ():
-        if (
-            attribute in known
-            and attribute not in stream.map
-            and attribute not in (stream.write_back.map if stream.write_back else {})
-        ):
-            yield Fault(
-                f"{where}.write_back.attributes.{attribute}",
-                "not mapped from this stream",
-                "add it to map or write_back.map",
-            )
+    if stream.write_back:
+        yield from _check_write_back(config, f"{where}.write_back", stream, stream.write_back)
+
+
+def _check_write_back(config: Config, where: str, stream: Stream, back: WriteBack) -> Iterator[Fault]:
+    of = config.customers[stream.customer]
+    for section, attributes in (("attributes", back.attributes), ("creates", back.creates)):
+        for attribute in attributes:
+            if attribute in of.attributes and attribute not in stream.map and attribute not in back.map:
+                yield Fault(
+                    f"{where}.{section}.{attribute}", "not mapped from this stream", "add it to map or write_back.map"
+                )
+    for attribute in back.when.has:
+        if attribute in of.attributes and attribute not in back.written:
+            yield Fault(f"{where}.when.has.{attribute}", "does not go there", "add it to attributes or creates")
+    for source in back.when.sources:
+        if source not in config.sources:
+            yield Fault(f"{where}.when.sources", f"unknown source '{source}'", f"known: {', '.join(config.sources)}")
+    for name, values in back.when.where.items():
+        yield from _check_condition(of, f"{where}.when.where.{name}", name, values)
 
 
 def _check_interaction(config: Config, source: str, where: str, stream: Stream) -> Iterator[Fault]:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, field_validator, model_validator
 
 from hub.errors import Fault
+from hub.settings.access import RowLimits
 from hub.settings.base import ADDED, Strict, duration_micros
 from hub.settings.expressions import compile_path
 from hub.settings.schedule import check_schedule
@@ -41,15 +42,42 @@ class Trust(Strict):
         return float((self.__pydantic_extra__ or {}).get(attribute, self.default))
 
 
+class Lacking(RowLimits):
+    """Which customers get a record in a stream that has none of them: those that meet every condition named here."""
+
+    has: tuple[str, ...] = ()  # attributes that must go with it: verified, and shown to the source's role
+
+
 class WriteBack(Strict):
     """Which golden values go back to this stream's records, and what the source calls them."""
 
     attributes: tuple[str, ...]  # what goes back
-    mode: Literal["update", "upsert"] = "update"  # upsert is not there yet: hub check refuses it
+    mode: Literal["update", "upsert"] = "update"  # upsert: a customer of whom the stream has no record gets one, once
+    when: Lacking = Field(default=Lacking(), json_schema_extra=ADDED)  # of upsert: which customers get one
+    creates: tuple[str, ...] = Field(
+        default=(), json_schema_extra=ADDED
+    )  # of upsert: attributes that a new record gets beside them, such as the name
     map: dict[str, str | dict[str, str]] = Field(
         default_factory=dict
     )  # attribute -> source field(s); default: inverse of map
     dry_run: bool = False  # true: work out what would be written, write nothing
+
+    @property
+    def makes(self) -> bool:
+        """Does the hub make records there?"""
+        return self.mode != "update"
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All attributes that the hub ever writes there."""
+        return tuple(dict.fromkeys((*self.attributes, *self.creates)))
+
+    @model_validator(mode="after")
+    def _of_upsert(self) -> WriteBack:
+        for name in ("when", "creates"):
+            if name in self.model_fields_set and not self.makes:
+                raise ValueError(f"{name} says something of records that are made: add mode: upsert, or remove it")
+        return self
 
 
 class Owner(Strict):

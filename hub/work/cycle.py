@@ -23,7 +23,7 @@ from hub.work.schedules import after_pull
 
 if TYPE_CHECKING:
     from hub.delivery.run import Pushed
-    from hub.delivery.write_back import Plan
+    from hub.delivery.write_back import Making, Plan
     from hub.model import RecordId
 
 PullProgress = Callable[[Pulled], None]
@@ -128,8 +128,11 @@ def push(
     return Push(resolver, reader, env=env, lease=lease).run()
 
 
-def planned(resolver: Resolver, reader: Reader) -> Iterator[tuple[RecordId, Plan]]:
-    """Every write that a push would make now."""
+def planned(
+    resolver: Resolver, reader: Reader
+) -> tuple[Iterator[tuple[RecordId, Plan]], Iterator[tuple[tuple[str, str], RecordId, Making]]]:
+    """Every write that a push would make now, and then every record that it would make."""
     from hub.delivery.run import Push
 
-    return Push(resolver, reader).planned()
+    push = Push(resolver, reader)
+    return push.planned(), push.planned_new()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Status:
     pulls          the last pull of each stream; None: it was never pulled
     pending        records that landed and are not resolved
     changes        ever told of
-    write_back     records by state
+    write_back     records by state, those to be made too
     deliveries     events of webhooks by state
     subscriptions  by state
     behind         changes that the slowest consumer of the outbox was not told yet
@@ -71,7 +72,7 @@ def status(database: Units, config: Config) -> Status:
             pulls={(s.name, t): pulled.get((s.name, t)) for s in config.sources.values() for t in s.streams},
             pending=landing.pending_count(connection),
             changes=end,
-            write_back=write_backs.counts(connection),
+            write_back=Counter(write_backs.counts(connection)) + Counter(landing.creation_counts(connection)),
             deliveries=deliveries,
             subscriptions=_counted([s.state for s in all_subscriptions]),
             behind=max((end - came.get(name, 0) for name in consumers), default=0),

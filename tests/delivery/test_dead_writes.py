@@ -59,8 +59,8 @@ def test_what_a_source_refuses_is_listed_tried_again_and_given_up(
     without = type(crm.FIELDS["people"])(f for f in crm.FIELDS["people"] if f != "phones")
     monkeypatch.setitem(crm.FIELDS, "people", without)  # the CRM answers 422 to telephone numbers now
     world.push()
-    ((record, letter),) = dead.all()
-    assert (record, letter.status) == (CRM, "rejected")
+    (letter,) = dead.all()
+    assert (letter.record, letter.status) == (CRM, "rejected")
     assert status(world.database, world.config).write_back["rejected"] == 1
     assert dead.retry(CRM) == 1
     world.push()
@@ -72,6 +72,26 @@ def test_what_a_source_refuses_is_listed_tried_again_and_given_up(
     for refused in (lambda: dead.drop(CRM, "x"), lambda: dead.retry(BILL)):
         with pytest.raises(NotFound):
             refused()
+
+
+def test_a_record_that_a_source_refuses_to_make_is_a_dead_letter_too(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(database, tmp_path, mode="upsert", creates=["family_name"])
+    world.bill(**ANNA, phone=X)
+    without = type(crm.FIELDS["people"])(f for f in crm.FIELDS["people"] if f != "phones")
+    monkeypatch.setitem(crm.FIELDS, "people", without)
+    assert world.round() == 0
+    dead = DeadWrites(world.database)
+    (letter,) = dead.all()
+    assert (letter.record.source, letter.status, letter.made_for) == ("crm", "rejected", BILL)
+    dead.drop(letter.record, "not one for the CRM")
+    assert (dead.all(), dead.retry()) == ([], 0)
+    monkeypatch.undo()
+    world.bill(phone=Y)
+    assert world.round() == 1
+    assert world.in_crm()["phones"] == [Y]
+    world.close()
 
 
 def test_the_status_tells_what_waits(world: World) -> None:

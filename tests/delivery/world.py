@@ -65,10 +65,14 @@ REST = {
     "order": "version",
     "item": "people/{key}",
     "update": "patch",
+    "create": "people",
+    "create_once": True,
 }
 
 
-def config(folder: Path, views: Mapping[str, Mapping[str, str]], **write_back: Any) -> Config:
+def config(
+    folder: Path, views: Mapping[str, Mapping[str, str]], bill: Mapping[str, Any] | None = None, **write_back: Any
+) -> Config:
     def source(name: str, connector: Mapping[str, Any], **stream: Any) -> Source:
         return Source.model_validate(
             {"name": name, "connector": connector, "streams": {"people": {"customer": "person", "key": "id", **stream}}}
@@ -87,7 +91,7 @@ def config(folder: Path, views: Mapping[str, Mapping[str, str]], **write_back: A
                 map=NAMES,
                 trust={"default": 90},
                 verified="all",
-                write_back={"attributes": ["phone", "occupation"]},
+                write_back={"attributes": ["phone", "occupation"], **(bill or {})},
             ),
             "crm": source(
                 "crm",
@@ -128,7 +132,7 @@ class World:
         self.table = folder / "bill.sqlite"
         with closing(sqlite3.connect(self.table)) as c, c:
             c.execute(
-                "CREATE TABLE people (id TEXT PRIMARY KEY, v INTEGER DEFAULT 1, first TEXT, last TEXT, born TEXT, mail TEXT, phone TEXT, job TEXT)"
+                "CREATE TABLE people (id TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(4)))), v INTEGER DEFAULT 1, first TEXT, last TEXT, born TEXT, mail TEXT, phone TEXT, job TEXT)"
             )
             c.execute(
                 f"CREATE TRIGGER changed AFTER UPDATE ON people BEGIN UPDATE people SET v = old.v + 1 {trigger} WHERE id = old.id; END"
@@ -167,6 +171,11 @@ class World:
 
     def edit_in_crm(self, **change: Any) -> None:
         self.crm.store.patch("people", CRM.key, change, match=None)
+
+    def in_bills(self) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.table)) as c:
+            c.row_factory = sqlite3.Row
+            return [dict(row) for row in c.execute("SELECT * FROM people ORDER BY id")]
 
     def in_crm(self, key: str = CRM.key) -> dict[str, Any]:
         return self.crm.record("people", key)

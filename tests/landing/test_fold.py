@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hub.landing.fold import Folded, Held, Spelling, as_written, fold
 from hub.matching.recipe import hash_values
-from hub.model import Cell, RecordId, Version, Write
+from hub.model import BEFORE_ALL, Cell, RecordId, Version, Write
 
 COUNT = int(os.environ.get("HUB_EXAMPLES", "12")) * 20  # pure, so cheap
 some = settings(max_examples=COUNT, deadline=None)
@@ -356,3 +356,37 @@ def test_a_write_that_nothing_echoes_changes_nothing(words: list[str | None], lo
         return
     other = [wrote(f"never {t}", n) for t, n in logged]
     assert folded(versions_of(words), *other) == folded(versions_of(words))
+
+
+# --- records that the hub made -------------------------------------------------------------------------------
+
+
+def made_of(text: str, attribute: str = "phone", arrived: int | None = None) -> Write:
+    """The hub made the record, with this value in it; empty: with none."""
+    hash_ = hash_values((text,) if text else ())
+    return Write(R, attribute, hash_, BEFORE_ALL, parts=(hash_values((text,)),) if text else (), arrived=arrived)
+
+
+def test_what_a_record_was_made_of_is_an_echo_from_its_first_version_on() -> None:
+    assert folded(phones("X"), made_of("X")).held == {}
+    assert folded(phones("X", "X"), made_of("X")).held == {}
+    assert folded(phones(None), made_of("")).held == {}
+
+
+def test_what_somebody_changes_in_a_record_that_was_made_is_the_sources_word() -> None:
+    assert phone(phones("X", "Y"), made_of("X")) == Held(is_("Y"), 200, 2)
+    assert phone(phones("X", "Y", "X"), made_of("X")) == Held(is_("X"), 300, 3)
+    assert phone(phones("Y"), made_of("X")) == Held(is_("Y"), 100, 1)
+
+
+def test_what_it_was_made_of_is_taken_back_where_somebody_changed_it_before_a_pull_saw_it() -> None:
+    found = fold(phones("Y"), [made_of("X", arrived=50)], hash_values, partial=False)
+    assert found is not None
+    assert [(t.at, t.hashed) for t in found.held["phone"].taken] == [(100, True)]
+    assert fold(phones("X"), [made_of("X", arrived=50)], hash_values, partial=False) == replace(
+        folded(phones("X"), made_of("X"))
+    )
+
+
+def test_a_later_write_over_a_record_that_was_made_is_an_echo_too() -> None:
+    assert folded(phones("X", "Y"), made_of("X"), wrote("Y", 1)).held == {}

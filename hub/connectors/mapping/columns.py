@@ -46,7 +46,7 @@ def columns_of(stream: Stream, attribute: str) -> str:
 def written_fields(stream: Stream) -> Iterator[tuple[str, str]]:
     """(attribute, field of the source) for all that write-back would write."""
     back = stream.write_back
-    for attribute in back.attributes if back else ():
+    for attribute in back.written if back else ():
         given = (back.map if back else {}).get(attribute, stream.map.get(attribute, {}))
         for text in given.values() if isinstance(given, dict) else [given]:
             yield from ((attribute, name) for name in (path(text).fields() if text else ()))

@@ -62,7 +62,7 @@ class Mapper:
                 f"add write_back.map.{name}: the source's field to write",
             )
             for name, writer in self._writers.items()
-            if stream.write_back and name in stream.write_back.attributes and not writer.fields
+            if stream.write_back and name in stream.write_back.written and not writer.fields
         ]  # fmt: skip
         if faults:
             raise ConfigError(faults)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 from pydantic import Field, field_validator, model_validator
@@ -22,19 +21,17 @@ from hub.connectors.base import (
     Discovered,
     FieldWrite,
     Foreign,
-    Outcome,
     Page,
     SourceRow,
     WriteResult,
     known_columns,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import Answer, Http, RestConnection, alike, path_value, refused
+from hub.connectors.http import Answer, Http, RestConnection, refused
 from hub.connectors.mapping.columns import field_notes
-from hub.connectors.mapping.identity import record_key
-from hub.connectors.mapping.paths import Row, has_nested, path
+from hub.connectors.mapping.paths import has_nested, path
 from hub.connectors.mapping.times import repeated, shift_back, version_text
-from hub.connectors.mapping.writer import with_fields
+from hub.connectors.rest_writes import Writing
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -67,7 +64,13 @@ class RestRead(Strict):
     item: str | None = None  # path of one record, with {key}
     item_record: str = "@"  # JMESPath to the record in an item's answer
     update: Literal["patch", "put", "none"] = "patch"  # how one record is written
-    create: str | None = None  # path to POST new records to
+    create: str | None = None  # path to POST new records to, with an Idempotency-Key
+    create_once: bool = Field(
+        default=False, json_schema_extra=ADDED
+    )  # true: the service makes one record for an Idempotency-Key, however often it is sent
+    search: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # without create_once: path of a listing in which a record that a try may have made is found, such as people?mail={mail}
     errors: str | None = Field(
         default=None, json_schema_extra=ADDED
     )  # JMESPath to errors in an answer of 200; default: the usual names
@@ -109,6 +112,14 @@ class RestStream(Stream):
             what = "the hub does not know how to write one record"
             remedy = "add rest.item: the path of one record with {key}, and rest.update: patch or put"
             yield Fault(f"{where}.write_back", what, remedy)
+        if self.write_back and self.write_back.makes and self.rest.create is None:
+            yield Fault(
+                f"{where}.rest.create", "is missing", "name the path to POST new records to, or write mode: update"
+            )
+        elif self.write_back and self.write_back.makes and not (self.rest.create_once or self.rest.search):
+            what = "nothing keeps the hub from making a record twice, where an answer got lost"
+            remedy = "write create_once: true if the service honours an Idempotency-Key, else search: such as people?mail={mail}"
+            yield Fault(f"{where}.rest.create_once", what, remedy)
 
 
 @source_of_kind
@@ -142,7 +153,7 @@ class Service:
 
     def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
         config, rest = self._stream(stream)
-        return [_Writing(self._http, config, rest).write(write) for write in writes]
+        return [Writing(self._http, config, rest).write(write) for write in writes]
 
     def close(self) -> None:
         self._http.close()
@@ -472,111 +483,3 @@ class _Listing:
     def _taken_notes(self) -> tuple[str, ...]:
         notes, self.notes = tuple(self.notes), []
         return notes
-
-
-# --- writing --------------------------------------------------------------------------------
-
-
-class _Writing:
-    """Reads one record, compares, writes on condition, and looks at what the service made of it."""
-
-    def __init__(self, http: Http, config: Stream, rest: RestRead) -> None:
-        self.http, self.config, self.rest = http, config, rest
-        self.record = path(rest.item_record)
-
-    def write(self, write: FieldWrite) -> WriteResult:
-        try:
-            return self._create(write) if write.key is None else self._update(write.key, write)
-        except RetryLater as error:
-            return WriteResult(write.key or "", "retry", str(error))
-        except ConfigError as error:
-            return WriteResult(write.key or "", "rejected", str(error))
-
-    def _update(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
-        if self.rest.item is None or self.rest.update == "none":
-            return WriteResult(
-                key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
-            )
-        url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
-        try:
-            answer = self.http.send("GET", url)
-        except RetryLater as error:
-            return WriteResult(key, "retry", str(error), untouched=True)
-        now = self._object(answer)
-        if now is None:
-            return replace(self._failed(key, answer), untouched=True)
-        fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
-        if all(alike(fields[name], value) for name, value in write.fields.items()):
-            return WriteResult(key, "unchanged", current=fields)
-        if any(fields[name] != value for name, value in (write.expected or {}).items()):
-            return WriteResult(key, "conflict", "the record no longer holds what was expected", fields)
-        etag = answer.headers.get("etag", "")
-        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}  # a weak one never matches
-        written = self.http.send(self.rest.update.upper(), url, json=self._body(now, write.fields), headers=headers)
-        if written.status == 412 and tries > 1:
-            return self._update(key, write, tries - 1)  # read again: unchanged, a conflict, or another field's change
-        if not written.ok:
-            return self._failed(key, written, fields)
-        return self._verified(key, write, fields, written, url)
-
-    def _body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
-        """PATCH: the changed fields, nested objects whole (services differ in merging them). PUT: the whole record."""
-        merged = with_fields(now, fields)
-        if self.rest.update == "put":
-            return merged
-        return {name: value for name, value in merged.items() if name not in now or now[name] != value}
-
-    def _verified(
-        self, key: str, write: FieldWrite, before: dict[str, Foreign], written: Answer, url: httpx2.URL
-    ) -> WriteResult:
-        """A 2xx is believed when the record shows it: some services answer so and write nothing."""
-        after = self._object(written)
-        if after is None or any(name.partition(".")[0] not in after for name in write.fields):
-            after = self._object(self.http.send("GET", url))
-        if after is None:
-            return WriteResult(key, "written", "the service took it; the record could not be read again")
-        current = {name: path_value(after, name) for name in before}
-        if any(current[name] != before[name] for name in write.fields):
-            exact = all(alike(current[name], value) for name, value in write.fields.items())
-            return WriteResult(key, "written", "" if exact else "the service changed the values", current)
-        return WriteResult(key, "rejected", f"the service answered {written.status} and wrote nothing", current)
-
-    def _create(self, write: FieldWrite) -> WriteResult:
-        if self.rest.create is None or self.config.write_back is None or self.config.write_back.mode != "upsert":
-            return WriteResult(
-                "", "rejected", "the stream has no rest.create, or write_back.mode is update: nothing new is created"
-            )
-        body = with_fields({}, write.fields)
-        headers = {"Idempotency-Key": digest(body)}
-        answer = self.http.send("POST", self.http.url(self.rest.create), json=body, headers=headers, repeatable=False)
-        if not answer.ok:
-            return self._failed("", answer)
-        made = self._object(answer) or {}
-        try:
-            key = record_key(path(self.config.key).get(made))
-        except BadRecord:
-            key = answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
-        return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
-
-    def _object(self, answer: Answer) -> dict[str, Foreign] | None:
-        if not answer.ok:
-            return None
-        try:
-            body: Any = parse_json(answer.body)
-            found = body if self.rest.item_record == "@" else self.record.get(body)
-        except (ValueError, BadRecord, AttributeError):
-            return None
-        return found if isinstance(found, dict) else None
-
-    def _failed(self, key: str, answer: Answer, current: dict[str, Foreign] | None = None) -> WriteResult:
-        status = answer.status
-        if status in (401, 403):
-            return WriteResult(key, "retry", str(refused(self.http, status)))
-        if status in (404, 410):
-            return WriteResult(key, "gone", f"the service answers {status}")
-        if answer.ok:
-            return WriteResult(
-                key, "retry", f"the service answers {status} with something that is no record: check rest.item_record"
-            )
-        outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
-        return WriteResult(key, outcome, f"the service answers {status}", current)

@@ -304,11 +304,24 @@ def _update(client: stripe.StripeClient, key: str, write: FieldWrite, now: dict[
 
 
 def _create(client: stripe.StripeClient, config: StripeStream, write: FieldWrite) -> WriteResult:
-    if config.write_back is None or config.write_back.mode != "upsert":
+    if config.write_back is None or not config.write_back.makes:
         return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
-    options: Any = {"idempotency_key": f"hub-{digest(write.fields)}"}  # the same customer is made once
+    if write.known is not None and (found := _made_before(client, write, write.known)):
+        return found
+    options: Any = {"idempotency_key": f"hub-{write.token or digest(write.fields)}"}  # Stripe keeps it for a day
     made = _plain(client.v1.customers.create(_body(with_fields({}, write.fields), write), options))
     return WriteResult(str(made["id"]), "written", "", {name: path_value(made, name) for name in write.fields})
+
+
+def _made_before(client: stripe.StripeClient, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
+    """The customer that an earlier try made: it holds just these values, and is nobody's yet."""
+    asked: Any = {"limit": 100} | ({"email": write.fields["email"]} if write.fields.get("email") else {})
+    for found in client.v1.customers.list(asked).data:  # the newest first
+        row = _plain(found)
+        held = {name: path_value(row, name) for name in write.fields}
+        if all(alike(held[name], value) for name, value in write.fields.items()) and not known(str(row["id"])):
+            return WriteResult(str(row["id"]), "unchanged", current=held)
+    return None
 
 
 def _body(merged: Mapping[str, Foreign], write: FieldWrite) -> Any:

@@ -318,18 +318,34 @@ class _Writing:
         return WriteResult(key, "written", "" if exact else "Tryton changed the values", current)
 
     def _create(self, write: FieldWrite) -> WriteResult:
-        if self.config.write_back is None or self.config.write_back.mode != "upsert":
+        if self.config.write_back is None or not self.config.write_back.makes:
             return WriteResult("", "rejected", "write_back.mode is update: nothing new is created")
+        if write.known is not None and (found := self._made_before(write, write.known)):
+            return found
         answer = self.api.post("party.party", self._values(write.fields, {}))
         if not answer.ok:
             return self._failed("", answer, None)
         made = self.api.body(answer, "party.party")
         item = self._one([["id", "=", made["id"]]]) if isinstance(made, dict) and "id" in made else None
         row = _row(item or {})
+        return WriteResult(self._key(row), "written", "", {n: path_value(row, n) for n in write.fields})
+
+    def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
+        """The party that an earlier try made: it holds just these values, and is nobody's yet."""
+        given = [["name", "=", write.fields["name"]]] if write.fields.get("name") else []
+        values = [v for n in MECHANISMS if n in write.fields for v in _listed(n, write.fields[n])]
+        given += [["contact_mechanisms.value", "in", values]] if values and not given else []
+        for item in self.api.list("party.party", given, _fields(self.config.fields), size=1000):
+            row = _row(item)
+            held = {name: path_value(row, name) for name in write.fields}
+            same = all(alike(held[name], _listed(name, value)) for name, value in write.fields.items())
+            if same and not known(self._key(row)):
+                return WriteResult(self._key(row), "unchanged", current=held)
+        return None
+
+    def _key(self, row: Mapping[str, Foreign]) -> str:
         key = path(self.config.key).get(row)
-        return WriteResult(
-            "" if key is None else str(key), "written", "", {n: path_value(row, n) for n in write.fields}
-        )
+        return "" if key is None else str(key)
 
     def _party(self, key: str) -> dict[str, Foreign] | None:
         name = path(self.config.key).field

@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.model import RecordId, Write
+from hub.model import BEFORE_ALL, RecordId, Write
 
 
 class WriteRow(SQLModel, table=True):
@@ -87,6 +87,38 @@ def log_write(
     )
     row = (number, rid, attribute, value_hash, *base, origin, at, " ".join(parts))
     db.insert_many(connection, table(WriteRow), columns, [row])
+
+
+def log_making(
+    connection: Connection,
+    rid: int,
+    hashes: Mapping[str, Sequence[tuple[str, Sequence[str]]]],
+    *,
+    origin: str,
+    at: int,
+    arrived: int | None,
+) -> None:
+    """The hub made this record: attribute -> what it wrote there, and what the source made of that."""
+    number = db.next_number(connection, table(WriteRow), "id")
+    columns = [
+        "id",
+        "rid",
+        "attribute",
+        "value_hash",
+        "base_version",
+        "base_generation",
+        "base_content",
+        "origin",
+        "at",
+        "parts",
+        "arrived",
+    ]
+    lines = [(a, whole, parts) for a, written_ in sorted(hashes.items()) for whole, parts in written_]
+    rows = [
+        (number + place, rid, attribute, whole, *BEFORE_ALL, origin, at, " ".join(parts), arrived)
+        for place, (attribute, whole, parts) in enumerate(lines)
+    ]
+    db.insert_many(connection, table(WriteRow), columns, rows)
 
 
 def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:

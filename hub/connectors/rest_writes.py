@@ -1,0 +1,162 @@
+"""Writing one record of a JSON service: on condition where it knows one, and looked at afterwards; making one, once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from hub.connectors.base import FieldWrite, Foreign, Outcome, WriteResult
+from hub.connectors.http import Answer, Http, alike, path_value, refused
+from hub.connectors.mapping.identity import record_key
+from hub.connectors.mapping.paths import Row, path
+from hub.connectors.mapping.writer import with_fields
+from hub.connectors.rows import parse_json
+from hub.errors import BadRecord, ConfigError, RetryLater
+from hub.model import digest
+from hub.settings import Stream
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from hub.connectors.systems.rest import RestRead
+
+_MARK = re.compile(r"\{([^{}]+)\}")  # of a field, in a path
+
+
+class Writing:
+    """Reads one record, compares, writes on condition, and looks at what the service made of it."""
+
+    def __init__(self, http: Http, config: Stream, rest: RestRead) -> None:
+        self.http, self.config, self.rest = http, config, rest
+        self.record = path(rest.item_record)
+
+    def write(self, write: FieldWrite) -> WriteResult:
+        try:
+            return self._create(write) if write.key is None else self._update(write.key, write)
+        except RetryLater as error:
+            return WriteResult(write.key or "", "retry", str(error))
+        except ConfigError as error:
+            return WriteResult(write.key or "", "rejected", str(error))
+
+    def _update(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
+        if self.rest.item is None or self.rest.update == "none":
+            return WriteResult(
+                key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
+            )
+        url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
+        try:
+            answer = self.http.send("GET", url)
+        except RetryLater as error:
+            return WriteResult(key, "retry", str(error), untouched=True)
+        now = self._object(answer)
+        if now is None:
+            return replace(self._failed(key, answer), untouched=True)
+        fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
+        if all(alike(fields[name], value) for name, value in write.fields.items()):
+            return WriteResult(key, "unchanged", current=fields)
+        if any(fields[name] != value for name, value in (write.expected or {}).items()):
+            return WriteResult(key, "conflict", "the record no longer holds what was expected", fields)
+        etag = answer.headers.get("etag", "")
+        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}  # a weak one never matches
+        written = self.http.send(self.rest.update.upper(), url, json=self._body(now, write.fields), headers=headers)
+        if written.status == 412 and tries > 1:
+            return self._update(key, write, tries - 1)  # read again: unchanged, a conflict, or another field's change
+        if not written.ok:
+            return self._failed(key, written, fields)
+        return self._verified(key, write, fields, written, url)
+
+    def _body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
+        """PATCH: the changed fields, nested objects whole (services differ in merging them). PUT: the whole record."""
+        merged = with_fields(now, fields)
+        if self.rest.update == "put":
+            return merged
+        return {name: value for name, value in merged.items() if name not in now or now[name] != value}
+
+    def _verified(
+        self, key: str, write: FieldWrite, before: dict[str, Foreign], written: Answer, url: httpx2.URL
+    ) -> WriteResult:
+        """A 2xx is believed when the record shows it: some services answer so and write nothing."""
+        after = self._object(written)
+        if after is None or any(name.partition(".")[0] not in after for name in write.fields):
+            after = self._object(self.http.send("GET", url))
+        if after is None:
+            return WriteResult(key, "written", "the service took it; the record could not be read again")
+        current = {name: path_value(after, name) for name in before}
+        if any(current[name] != before[name] for name in write.fields):
+            exact = all(alike(current[name], value) for name, value in write.fields.items())
+            return WriteResult(key, "written", "" if exact else "the service changed the values", current)
+        return WriteResult(key, "rejected", f"the service answered {written.status} and wrote nothing", current)
+
+    def _create(self, write: FieldWrite) -> WriteResult:
+        if self.rest.create is None or self.config.write_back is None or not self.config.write_back.makes:
+            return WriteResult(
+                "", "rejected", "the stream has no rest.create, or write_back.mode is update: nothing new is created"
+            )
+        if write.known is not None and self.rest.search and (found := self._made_before(write, write.known)):
+            return found
+        body = with_fields({}, write.fields)
+        headers = {"Idempotency-Key": write.token or digest(body)}
+        answer = self.http.send("POST", self.http.url(self.rest.create), json=body, headers=headers, repeatable=False)
+        if not answer.ok:
+            return self._failed("", answer)
+        made = self._object(answer) or {}
+        key = self._key(made) or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
+        return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
+
+    def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
+        """The record that an earlier try made: it holds just these values, and is nobody's yet."""
+
+        def value(mark: re.Match[str]) -> str:
+            given = write.fields.get(mark[1])
+            first = given[0] if isinstance(given, list) and given else given
+            return quote("" if first is None else str(first), safe="")
+
+        answer = self.http.send("GET", self.http.url(_MARK.sub(value, self.rest.search or "")))
+        if not answer.ok:
+            return self._failed("", answer)
+        for row in self._listed(answer):
+            key = self._key(row)
+            same = all(alike(path_value(row, name), given) for name, given in write.fields.items())
+            if same and key and not known(key):
+                return WriteResult(key, "unchanged", current=row)
+        return None
+
+    def _listed(self, answer: Answer) -> list[dict[str, Foreign]]:
+        try:
+            body: Foreign = parse_json(answer.body)
+            found = body if self.rest.records == "@" else path(self.rest.records).get(body)
+        except (ValueError, BadRecord, AttributeError):
+            return []
+        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+    def _key(self, row: Row) -> str:
+        try:
+            return record_key(path(self.config.key).get(row))
+        except BadRecord:
+            return ""
+
+    def _object(self, answer: Answer) -> dict[str, Foreign] | None:
+        if not answer.ok:
+            return None
+        try:
+            body: Any = parse_json(answer.body)
+            found = body if self.rest.item_record == "@" else self.record.get(body)
+        except (ValueError, BadRecord, AttributeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _failed(self, key: str, answer: Answer, current: dict[str, Foreign] | None = None) -> WriteResult:
+        status = answer.status
+        if status in (401, 403):
+            return WriteResult(key, "retry", str(refused(self.http, status)))
+        if status in (404, 410):
+            return WriteResult(key, "gone", f"the service answers {status}")
+        if answer.ok:
+            return WriteResult(
+                key, "retry", f"the service answers {status} with something that is no record: check rest.item_record"
+            )
+        outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
+        return WriteResult(key, outcome, f"the service answers {status}", current)
