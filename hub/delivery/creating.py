@@ -71,7 +71,7 @@ def _anchor(
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class OneMade:
     """What became of one record to make."""
 
     outcome: str
@@ -95,7 +95,7 @@ class Creating:
         self.resolver, self.reader, self.database = resolver, reader, resolver.database
         self.check, self.waits, self.lease = check, waits, lease
 
-    def batch(self, connector: Connector, source: str, stream: str, given: Stream) -> list[Tried]:
+    def batch(self, connector: Connector, source: str, stream: str, given: Stream) -> list[OneMade]:
         """Make some that are due; nothing when none is."""
         now = self.database.clock.now()
         with self.database.unit(urgent=False) as connection:
@@ -115,7 +115,7 @@ class Creating:
         fail_point("post-create")
         found = self._settle(source, stream, sent, results)
         fail_point("creation told")
-        return [*found, *(Tried("no longer to be made") for _, making in planned if making is None)]
+        return [*found, *(OneMade("no longer to be made") for _, making in planned if making is None)]
 
     def planned(self, source: str, stream: str, given: Stream) -> Iterator[tuple[RecordId, Making]]:
         """Every record that would be made, by the record it is made for."""
@@ -175,7 +175,7 @@ class Creating:
 
     def _settle(
         self, source: str, stream: str, sent: Sequence[tuple[Creation, Making]], results: Sequence[WriteResult]
-    ) -> list[Tried]:
+    ) -> list[OneMade]:
         found = []
         now = self.database.clock.now()
         with self.database.unit(urgent=False) as connection:
@@ -187,14 +187,14 @@ class Creating:
                     landing.made_as(connection, creation.id, answer.key, current, now)
                     there = landing.creation(connection, creation.id)
                     landed.add(None if there is None or there.made else adopt_answered(connection, there, now))
-                    found.append(Tried("created", tuple(making.sent)))
+                    found.append(OneMade("created", tuple(making.sent)))
                     continue
                 status, unsure = self._verdict(creation, answer)
                 wait = self.waits(creation.attempts) if status == "pending" else 0
                 landing.settle_creation(
                     connection, creation.id, status, detail=answer.detail, next_at=now + wait * 1_000_000, at=now, unsure=unsure
                 )  # fmt: skip
-                found.append(Tried("created" if status == "made" else answer.outcome, (), making.problems))
+                found.append(OneMade("created" if status == "made" else answer.outcome, (), making.problems))
             self.resolver.settle(connection, recipe, {r for r in landed if r is not None})
         return found
 
