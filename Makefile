@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup demo test prove classics real check evaluate bench mutants schemas lock clean
+.PHONY: help setup browser demo test prove classics real check evaluate bench mutants schemas lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,10 +19,13 @@ setup: .venv/.ready
 	$(BIN)/python -m compileall -q hub
 	@touch $@
 
+browser: setup
+	@$(BIN)/python -m tests.console.chromium
+
 demo: setup  ## four running sources in, golden records out, a change pushed back (ARGS=--no-serve to end after it)
 	$(BIN)/hub demo $(ARGS)
 
-test: setup  ## every test, properties sampled
+test: setup browser  ## every test, properties sampled
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point

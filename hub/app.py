@@ -41,7 +41,13 @@ from hub.api import (
 from hub.api.problems import ProblemAnswer
 from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
+from hub.console import assets as console_assets
+from hub.console import customers as console_customers
+from hub.console import pages
+from hub.console import sign_in as console_sign_in
 from hub.open import Hub
+
+PAGES = (console_assets, console_sign_in, console_customers)  # for people with a browser
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.
 
@@ -105,9 +111,11 @@ def create_app(hub: Hub) -> FastAPI:
         openid,
         health,
         docs,
+        *PAGES,
     ):
         app.include_router(room.router)
     problems.install(app)
+    pages.install(app)
     app.add_middleware(Wrap, metrics=hub.metrics)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app

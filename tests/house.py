@@ -29,10 +29,24 @@ ROOMS = (
         "interactions",
         "figures",
     ),
-    *("resolve", "stewardship", "access", "delivery", "quality", "work", "open", "api", "app", "serve", "demo", "cli"),
+    *(
+        "resolve",
+        "stewardship",
+        "access",
+        "delivery",
+        "quality",
+        "work",
+        "open",
+        "api",
+        "console",
+        "app",
+        "serve",
+        "demo",
+        "cli",
+    ),
 )
 PURE_ROOMS = ("model", "errors", "kinds", "settings", "connectors/mapping", "matching/compare")
-DOORS = ("api",)
+DOORS = ("api", "console")
 HOST_OF_ENGINES = "matching/training"
 
 LIBRARIES_OF_STORES = ("sqlalchemy", "sqlmodel", "duckdb", "splink", "fastapi", "httpx2")

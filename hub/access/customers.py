@@ -175,6 +175,8 @@ class Customers(Door):
             told: dict[str, object] = {"source": info.id.source, "stream": info.id.stream} if info else {}
             if info and "crosswalk" in view.may:
                 told["key"] = info.id.key
+            if info and (since := refs.stated(attribute, ref)) is not None:
+                told["since"] = since
             return {**told, "value": None if value is None else self._look(view, type_name, attribute, value)}
 
         def why(attribute: str, given: Why) -> dict[str, Any]:

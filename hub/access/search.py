@@ -108,6 +108,15 @@ class Search(Door):
         """A customer as a hit. No audit line: that is the caller's, before the answer is sent."""
         return self._found(view, customer, {customer.type: view.shown(customer.type)}, met)
 
+    def brief(self, principal: Principal, ids: Sequence[str]) -> dict[str, s.FoundCustomer]:
+        """Those of these shown customers that exist for the asker, as hits are shown."""
+        view = self.view(principal)
+        with self.database.read() as connection:
+            named = store.customers_named(connection, ids)
+            data = {id: self.found(view, c, {}) for id, c in named.items() if self._within(connection, view, c)}
+        self._sighted(principal, view, "brief", sorted(data), {d.type for d in data.values()})
+        return data
+
     def _ways(
         self, connection: Connection, view: View, type_name: str, shown: frozenset[str], terms: Sequence[Term]
     ) -> list[Ways]:

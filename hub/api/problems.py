@@ -124,7 +124,8 @@ def of_error(error: Exception) -> Response:
     return problem(500, "internal", "something went wrong in the hub; tell its operator the request_id")
 
 
-def _of_validation(error: RequestValidationError) -> Response:
+def of_validation(error: RequestValidationError) -> Response:
+    """The answer to a request that is not what its route takes."""
     errors: Sequence[Any] = error.errors()
     if any(e["type"] == "json_invalid" for e in errors):
         return problem(
@@ -169,7 +170,7 @@ def install(app: FastAPI) -> None:
 
     def validation(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _of_validation(error)
+        return of_validation(error)
 
     def http(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

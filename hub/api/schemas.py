@@ -118,17 +118,17 @@ class Customer(Out):
 
 
 def _timed(why: Document) -> Document:
-    override = why.get("override")
-    if not override:
-        return why
-    return {
-        **why,
-        "override": {
-            **override,
-            "at": when(override["at"]),
-            "until": when(override["until"]) if override["until"] else None,
-        },
-    }
+    """A reason with its times as they are written."""
+    told = dict(why)
+    for lines in ("won", "lost", "taken_back"):
+        if lines in told:
+            told[lines] = [{**x, "since": when(x["since"])} if "since" in x else x for x in told[lines]]
+    if "of" in told:
+        told["of"] = {part: _timed(made_of) for part, made_of in told["of"].items()}
+    if override := told.get("override"):
+        until = when(override["until"]) if override["until"] else None
+        told["override"] = {**override, "at": when(override["at"]), "until": until}
+    return told
 
 
 class CustomerFound(Out):

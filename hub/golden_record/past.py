@@ -114,7 +114,7 @@ class References:
         self._held = {} if base is None else matching_store.held(connection, rids, base)
         wanted = {(rid, landed) for a, rid, landed in refs if self._stored(a, rid, landed) is None}
         found = landing.versions_of(connection, {rid for rid, _ in wanted}) if wanted else {}
-        self._raws = {(v.rid, v.landed): v.raw for vs in found.values() for v in vs if (v.rid, v.landed) in wanted}
+        self._versions = {(v.rid, v.landed): v for vs in found.values() for v in vs if (v.rid, v.landed) in wanted}
         self._mappers = mappers
         self._cells: dict[tuple[int, int], Mapping[str, Cell]] = {}
 
@@ -123,6 +123,17 @@ class References:
         rid, landed, index = ref
         cell = self._stored(attribute, rid, landed) or self._cells_of(rid, landed).get(attribute)
         return cell.values[index] if cell is not None and index < len(cell.values) else None
+
+    def stated(self, attribute: str, ref: Iterable[int]) -> int | None:
+        """Since when its source says the value that a reference names; None: it gives no time."""
+        rid, landed, index = ref
+        held = self._held.get(rid, {}).get(attribute)
+        if held is not None and held.landed == landed:
+            return held.stated(index)
+        cell, version = self._cells_of(rid, landed).get(attribute), self._versions.get((rid, landed))
+        if cell is not None and cell.date is not None:
+            return cell.date
+        return None if version is None else version.observed
 
     def _stored(self, attribute: str, rid: int, landed: int) -> Cell | None:
         held = self._held.get(rid, {}).get(attribute)
@@ -145,7 +156,8 @@ class References:
     def _cells_of(self, rid: int, landed: int) -> Mapping[str, Cell]:
         key = (rid, landed)
         if key not in self._cells:
-            self._cells[key] = _map(self._mappers, self.records.get(rid), self._raws.get(key))
+            version = self._versions.get(key)
+            self._cells[key] = _map(self._mappers, self.records.get(rid), None if version is None else version.raw)
         return self._cells[key]
 
 

@@ -19,7 +19,7 @@ from hub.app import create_app
 from hub.open import Hub
 from tests.access.population import fill
 from tests.access.test_accounts import HOUR, PASSWORD, later, sign_in, who
-from tests.api.test_app import permissions, problem, routes
+from tests.api.test_app import of_the_api, permissions, problem
 
 Headers = dict[str, str]
 SIGNED = "signed by a source"  # what calls of other systems come with: they have no role
@@ -127,7 +127,7 @@ def dependants(route: APIRoute) -> list[Dependant]:
 def asked(app: FastAPI, id: str) -> list[tuple[str, str, str]]:
     """(method, address, permission) of every route that is not public."""
     found = []
-    for route in routes(app):
+    for route in of_the_api(app):
         (needed,) = permissions(route)
         path = re.sub(r"{\w+(:\w+)?}", id, route.path)
         by_gate = any(

@@ -1,0 +1,184 @@
+"""Finding customers, and one customer: now, then, what happened, the records behind, how it was built, its history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from hub.access.seen import SeenCustomer, SeenVersion
+from hub.access.sights import sights_of
+from hub.access.timeline import Asked
+from hub.console import reasons
+from hub.console.pages import Anybody, Desk, PageRoute, desk, onward
+from hub.console.words import who
+from hub.errors import BadRequest, Fault
+from hub.model import to_micros
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+FOUND = 25  # customers on a page of results
+HAPPENED, FEW = 50, 6  # events on the page of them, and on the customer's own
+VERSIONS = 200
+
+Id = str
+Cursor = Annotated[str | None, Query(max_length=500)]
+Reading = Annotated[Desk, desk("read")]
+
+
+@router.get("/")
+def start(at: Anybody) -> Response:
+    """To the first page that the asker may see."""
+    return onward(at.entries[0].address if at.entries else "/account")
+
+
+@router.get("/customers")
+def search(
+    at: Annotated[Desk, desk("read")],
+    q: Annotated[str, Query(max_length=200)] = "",
+    type: Annotated[str, Query(max_length=100)] = "",
+    cursor: Cursor = None,
+) -> Response:
+    """Customers by what is known of them."""
+    hub, types = at.hub, at.hub.config.customers
+    page = hub.reader.search(at.principal, q, type_name=type or None, limit=FOUND, cursor=cursor) if q.strip() else None
+    seen = sorted(hub.reader.view(at.principal).columns)
+    return at.page(
+        "customers.html",
+        {
+            "q": q,
+            "type": type,
+            "types": {t: types[t].title or t for t in seen},
+            "rows": [reasons.hit(types, f) for f in page.data] if page else [],
+            "next_cursor": page.next_cursor if page else None,
+        },
+    )
+
+
+@router.get("/customers/{id}")
+def customer(
+    at: Annotated[Desk, desk("read")],
+    id: Id,
+    on: Annotated[str, Query(max_length=40, description="a day: as it was served then")] = "",
+) -> Response:
+    """One customer: who it is, each value with its reason, what happened last, whom it belongs to."""
+    hub, types, known_at = at.hub, at.hub.config.customers, _end_of(on)
+    seen = hub.reader.get_customer(at.principal, id, lineage=True, known_at=known_at)
+    if seen.id != id and not on:
+        return onward(f"/customers/{seen.id}")
+    then = known_at is not None
+    relations = () if then else hub.relations.of_customer(at.principal, id)
+    others = hub.reader.brief(at.principal, [r.other for r in relations]) if relations else {}
+    happened = hub.timeline.page(at.principal, id, Asked(as_of=known_at), limit=FEW) if not then else None
+    return _page(
+        at,
+        seen,
+        "now",
+        values=reasons.told(types[seen.type], seen),
+        happened=[reasons.event(hub.config.interactions[i.type], i) for i in happened.data] if happened else [],
+        more=bool(happened and happened.next_cursor),
+        relations=[(r, who(types, others[r.other])) for r in relations if r.other in others],
+        figures=[] if then else reasons.counted(hub.figures.of_customer(at.principal, id)),
+        on=on,
+    )
+
+
+@router.get("/customers/{id}/timeline")
+def timeline(
+    at: Annotated[Desk, desk("read")],
+    id: Id,
+    type: Annotated[str, Query(max_length=100)] = "",
+    q: Annotated[str, Query(max_length=200)] = "",
+    cursor: Cursor = None,
+) -> Response:
+    """What happened with it, newest first."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    asked = Asked(types=(type,) if type else (), text=q)
+    page = at.hub.timeline.page(at.principal, id, asked, limit=HAPPENED, cursor=cursor)
+    kinds = at.hub.config.interactions
+    return _page(
+        at,
+        seen,
+        "timeline",
+        happened=[reasons.event(kinds[i.type], i) for i in page.data],
+        kinds={t: kinds[t].title or t for t in sorted(at.hub.timeline.view(at.principal).columns)},
+        type=type,
+        q=q,
+        next_cursor=page.next_cursor,
+    )
+
+
+@router.get("/customers/{id}/records")
+def records(at: Annotated[Desk, desk("crosswalk")], id: Id) -> Response:
+    """What each source record of it says, side by side with the golden values."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    found = at.hub.reader.records(at.principal, id)
+    rows = reasons.side_by_side(at.hub.config.customers[seen.type], seen.values, [r.values for r in found])
+    return _page(at, seen, "records", records=found, rows=rows)
+
+
+@router.get("/customers/{id}/how")
+def how(at: Annotated[Desk, desk("explain")], id: Id) -> Response:
+    """Why its records are one customer."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    return _page(at, seen, "how", explained=at.hub.reader.explain(at.principal, id))
+
+
+@router.get("/customers/{id}/history")
+def history(at: Annotated[Desk, desk("read")], id: Id) -> Response:
+    """Its versions, the newest first, each with what it changed."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    versions: list[SeenVersion] = []
+    cursor: str | None = None
+    while len(versions) < VERSIONS:
+        page = at.hub.reader.history(at.principal, id, limit=VERSIONS, cursor=cursor)
+        versions += page.data
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    return _page(at, seen, "history", versions=reasons.changes(versions), shortened=cursor is not None)
+
+
+@router.get("/customers/{id}/sights")
+def sights(at: Annotated[Desk, desk("audit")], id: Id) -> Response:
+    """Who looked at it, or did something to it."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    return _page(at, seen, "sights", sights=sights_of(at.hub.reader, at.principal, id, 100))
+
+
+TABS = (
+    ("now", "Customer", "", "read"),
+    ("timeline", "What happened", "/timeline", "read"),
+    ("records", "Records", "/records", "crosswalk"),
+    ("how", "Why one customer", "/how", "explain"),
+    ("history", "History", "/history", "read"),
+    ("sights", "Who looked", "/sights", "audit"),
+)
+
+
+def _page(at: Desk, seen: SeenCustomer, tab: str, **shown: object) -> Response:
+    """A page of one customer: its name above, its other pages beside."""
+    types = at.hub.config.customers
+    head = {
+        "customer": seen,
+        "name": who(types, seen),
+        "kind": types[seen.type].title or seen.type,
+        "tab": tab,
+        "tabs": [(name, title, path) for name, title, path, needed in TABS if needed in at.may],
+    }
+    return at.page(f"customer/{tab}.html", {**head, **shown})
+
+
+def _end_of(on: str) -> int | None:
+    """The last moment of a day (UTC), or the moment that is written there; None: now."""
+    if not on:
+        return None
+    try:
+        at = datetime.fromisoformat(on)
+    except ValueError:
+        raise BadRequest("this is no day", [Fault("?on", "cannot be read", "write it as 2026-12-31")]) from None
+    if len(on) <= len("2026-12-31"):
+        at = at.replace(hour=23, minute=59, second=59)
+    return to_micros(at if at.tzinfo else at.replace(tzinfo=UTC))

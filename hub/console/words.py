@@ -1,0 +1,143 @@
+"""How values, times and names are said on a page. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Protocol
+
+from markupsafe import Markup
+
+from hub.model import from_micros
+from hub.settings import CustomerType
+
+NOBODY = "No name"
+ADDRESS = ("line1", "line2", "line3", "postcode", "city", "region", "country")
+RULES = {
+    "most_trusted": "the most trusted source",
+    "most_recent": "the latest word",
+    "most_frequent": "what most records say",
+    "most_complete": "the most complete value",
+    "union": "all that is said",
+    "min": "the smallest value",
+    "max": "the largest value",
+    "most_restrictive": "the strictest word",
+}
+CHANGES = {
+    "created": "First known",
+    "updated": "Changed",
+    "merged": "Merged",
+    "split": "Split",
+    "retired": "No longer there",
+    "erased": "Erased",
+    "entered": "Came into your view",
+    "left": "Left your view",
+}
+
+
+class Describable(Protocol):
+    """What has a type and values by attribute."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def values(self) -> Mapping[str, object]: ...
+
+
+def title(word: str) -> str:
+    """`birth_date` as people read it: Birth date."""
+    plain = word.replace("_", " ").strip()
+    plain = " ".join("ID" if part == "id" else part for part in plain.split())
+    return plain[:1].upper() + plain[1:]
+
+
+def said(value: object) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(_parts(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(said(v) for v in value)
+    return "" if value is None else str(value)
+
+
+def _parts(value: Mapping[str, object]) -> Iterator[str]:
+    """An address as an envelope has it, money as a price; anything else part by part."""
+    if value.keys() == {"amount", "currency"}:
+        yield f"{value['amount']} {value['currency']}"
+        return
+    known = {name: str(part) for name, part in value.items() if part}
+    for name in sorted(known, key=lambda n: (ADDRESS.index(n) if n in ADDRESS else -1, n)):
+        if name == "city" and "postcode" in known:
+            continue
+        yield f"{known[name]} {known['city']}" if name == "postcode" and "city" in known else known[name]
+
+
+def listed(value: object) -> list[object]:
+    """The values of an attribute, one or many."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def who(types: Mapping[str, CustomerType], customer: Describable) -> str:
+    """What a customer is called, by what is seen of it."""
+    kinds = {name: a.kind for name, a in types[customer.type].attributes.items()}
+
+    def of(*wanted: str) -> list[str]:
+        found = (said(v) for n, k in kinds.items() if k in wanted for v in listed(customer.values.get(n))[:1])
+        return [name for name in found if name]
+
+    names = of("person_name")[:1] or of("company_name")[:1] or of("given_name", "family_name")
+    return " ".join(names) or NOBODY
+
+
+def when(micros: int | None) -> Markup:
+    """A moment. The page's script shows it in the zone of who reads it; without it, it is UTC and says so."""
+    if micros is None:
+        return Markup("")
+    at = from_micros(micros)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        at.isoformat(timespec="seconds").replace("+00:00", "Z"), at.strftime("%-d %b %Y, %H:%M")
+    )
+
+
+def day(micros: int | None) -> Markup:
+    """The day of a moment, in UTC: of what sources date, which is no more exact."""
+    if micros is None:
+        return Markup("")
+    at = from_micros(micros)
+    return Markup('<time datetime="{}" data-day>{}</time>').format(at.date().isoformat(), at.strftime("%-d %b %Y"))
+
+
+def moment(text: str) -> Markup:
+    """A moment that is written as text; what is none is shown as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return Markup.escape(text)
+    if at.tzinfo is None:
+        return Markup.escape(text)
+    return when(int(at.astimezone(UTC).timestamp()) * 1_000_000)
+
+
+def many(count: int, one: str, more: str = "") -> str:
+    """3 records; 1 record."""
+    return f"{count:,} {one if count == 1 else more or one + 's'}"
+
+
+def rule(name: str) -> str:
+    return RULES.get(name, title(name).lower())
+
+
+def change(name: str) -> str:
+    return CHANGES.get(name, title(name))
+
+
+def bits(weight: int) -> str:
+    """A weight in bits, with its sign: +3.2."""
+    return f"{weight / 1000:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+FILTERS: dict[str, Callable[..., object]] = {
+    f.__name__: f for f in (title, said, listed, when, day, moment, many, rule, change, bits)
+}

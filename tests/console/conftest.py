@@ -1,0 +1,183 @@
+"""One served hub and one real Chromium for all of the console's tests, and pages that let nothing pass.
+
+A page fails its test by anything that its policy forbids, by what it writes to the browser's console, by a request that
+fails, and by what axe-core calls serious.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from hub.access.accounts import add_account, set_up
+from hub.app import Listening, create_app, served
+from hub.db import Database
+from hub.migrations import upgrade
+from hub.open import Hub
+from tests.access.population import fill, hub, open_hub, write_config
+from tests.console import chromium
+
+__all__ = ["hub"]
+
+PASSWORD = "correct horse battery staple"
+WIDE, NARROW = 1280, 360
+LOOKS = [(width, theme) for width in (WIDE, NARROW) for theme in ("light", "dark")]
+SHOTS = os.environ.get("HUB_SCREENSHOTS")  # a folder that keeps how every page looked
+ROLES = {
+    "ann": "steward",
+    "ben": "steward",
+    "lea": "lead_steward",
+    "agent": "customer_service",
+    "ship": "shipping",
+    "olga": "analyst",
+}
+
+
+class SystemClock:
+    """Of now: browsers know when a session's cookie is from, and pages say how old things are."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+@dataclass
+class World:
+    """A served hub with a few customers, and who may sign in."""
+
+    hub: Hub
+    url: str
+    ids: dict[str, str]
+    states: dict[str, dict[str, object]] = field(default_factory=dict)  # of those who signed in
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("console")
+    database = Database(f"sqlite:///{folder / 'hub.sqlite'}", SystemClock())
+    upgrade(database)
+    opened = open_hub(database, write_config(folder / "config"), folder / "data")
+    ids = fill(opened)
+    for name, role in ROLES.items():
+        token, _ = add_account(database, opened.config, name, [role])
+        set_up(database, opened.config, token, PASSWORD)
+    server = served(create_app(opened), Listening("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, name="console", daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield World(opened, f"http://127.0.0.1:{port}", ids)
+    server.should_exit = True
+    thread.join(10)
+    opened.close()
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium.found()
+    assert path, chromium.MISSING
+    with sync_playwright() as playwright:
+        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        opened = playwright.chromium.launch(executable_path=path, args=as_root)
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Guarded:
+    """A page, and what went wrong on it. `refusals`: statuses that a test asks for on purpose."""
+
+    page: Page
+    world: World
+    wrong: list[str] = field(default_factory=list)
+    refusals: set[int] = field(default_factory=set)
+
+    def watch(self) -> None:
+        page = self.page
+        page.on("console", lambda m: self._said(m.type, m.text))
+        page.on("pageerror", lambda e: self.wrong.append(f"error: {e}"))
+        page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+        page.on("response", lambda r: self._answered(r.status, r.url))
+
+    def _said(self, kind: str, text: str) -> None:
+        expected = any(f"status of {status}" in text for status in self.refusals)
+        if kind in ("error", "warning") and not expected:
+            self.wrong.append(f"{kind}: {text}")
+
+    def _answered(self, status: int, url: str) -> None:
+        if status >= 400 and status not in self.refusals:
+            self.wrong.append(f"{status}: {url}")
+
+    def goto(self, path: str) -> Page:
+        self.page.goto(self.world.url + path)
+        return self.page
+
+    def sound(self, name: str = "") -> None:
+        """Nothing went wrong so far, nothing is wider than the window, and axe-core finds nothing serious."""
+        assert not self.wrong, self.wrong
+        page = self.page
+        too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert too_wide <= 0, f"{page.url} is {too_wide} px wider than the window"
+        found = Axe().run(page)
+        serious = [
+            (v["id"], n["html"][:200], n.get("failureSummary"))
+            for v in found.response["violations"]
+            if v["impact"] in ("serious", "critical")
+            for n in v["nodes"]
+        ]
+        assert not serious, f"{page.url}: {serious}"
+        if SHOTS and name:
+            Path(SHOTS).mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+Visit = Callable[..., Guarded]
+
+
+@pytest.fixture
+def visit(world: World, browser: Browser) -> Iterator[Visit]:
+    """visit("ann"): a page of hers, signed in; visit(): of nobody."""
+    opened: list[tuple[BrowserContext, Guarded]] = []
+
+    def made(name: str = "", *, width: int = WIDE, theme: str = "light", script: bool = True) -> Guarded:
+        state = _signed_in(world, browser, name) if name else None
+        context = browser.new_context(
+            viewport={"width": width, "height": 800},
+            color_scheme=theme,  # type: ignore[arg-type]
+            storage_state=state,  # type: ignore[arg-type]
+            java_script_enabled=script,
+            timezone_id="Europe/Lisbon",
+        )
+        guarded = Guarded(context.new_page(), world)
+        guarded.watch()
+        opened.append((context, guarded))
+        return guarded
+
+    yield made
+    wrong = [w for _, guarded in opened for w in guarded.wrong]
+    for context, _ in opened:
+        context.close()
+    assert not wrong, wrong
+
+
+def _signed_in(world: World, browser: Browser, name: str) -> dict[str, object]:
+    if name not in world.states:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(world.url + "/sign-in")
+        page.fill("[name=name]", name)
+        page.fill("[name=password]", PASSWORD)
+        page.press("[name=password]", "Enter")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        world.states[name] = context.storage_state()  # type: ignore[assignment]
+        context.close()
+    return world.states[name]
