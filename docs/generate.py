@@ -90,6 +90,8 @@ VARIABLES = {
     "HUB_WEBHOOK_NETWORKS": "networks beyond the public ones to which webhooks may go, such as `10.0.0.0/8,127.0.0.0/8`; http only there",
     "HUB_DEMO_DATABASE_URL": "database of `hub demo`, instead of SQLite in its folder",
     "HUB_FAIL": "crash tests only: die at a named place",
+    "HUB_CHROMIUM": "tests only: the browser that drives the console, instead of the one that is found",
+    "HUB_SCREENSHOTS": "tests only: a folder that keeps how the console's pages looked",
     "HUB_TEST_POSTGRES_URL": "tests only: a PostgreSQL server to use instead of the one from the wheel",
     "HUB_FUZZ_SEED": "tests only: the seed that a fuzz of rows draws by",
     "HUB_EXAMPLES": "tests only: how many examples a property draws",
