@@ -18,7 +18,7 @@ from hub.golden_record import store
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.compare.score import explain
-from hub.model import plain
+from hub.model import RecordId, plain
 from hub.resolve.resolver import ProbeMatch
 from hub.stewardship import lookups as matching_lookups
 
@@ -81,6 +81,38 @@ class Evidence(Door):
         seen = {c for d in data for c in (d.left.customer, d.right.customer) if c}
         self._sighted(principal, view, "reviews", sorted(seen), {d.left.type for d in data})
         return s.SeenPage(tuple(data), seal(self._cursors, ends, *bound) if ends else None)
+
+    def compared(
+        self, principal: Principal, wanted: Iterable[tuple[RecordId, RecordId]]
+    ) -> dict[tuple[RecordId, RecordId], s.SeenReview]:
+        """Pairs of records, both sides and the comparison in the view. Left out are those of which the asker may not know
+        or may not see all that is compared: a pair in the queue already tells how much agrees."""
+        view, found = self.view(principal), {}
+        with self.database.read() as connection:
+            for left, right in dict.fromkeys(wanted):
+                ends = [landing.record_named(connection, r) for r in (left, right)]
+                infos = [i for i in ends if self._knows(connection, view, i) and i is not None]
+                if len(infos) == len(ends) and self._complete(view, infos[0].type):
+                    found[left, right] = self._side_by_side(connection, view, infos[0], infos[1])
+        seen = {c for r in found.values() for c in (r.left.customer, r.right.customer) if c}
+        self._sighted(principal, view, "compare", sorted(seen), {r.left.type for r in found.values()})
+        return found
+
+    def _side_by_side(
+        self, connection: Connection, view: View, left: landing.RecordInfo, right: landing.RecordInfo
+    ) -> s.SeenReview:
+        seen = self._seen_records(connection, view, {left.rid, right.rid})
+        forms = matching_store.forms(connection, seen)
+        a, b = seen[left.rid], seen[right.rid]
+        pair = self._pair(connection, view, left.type, a, b, forms.get(left.rid, {}), forms.get(right.rid, {}))
+        join = self._models(connection).models[left.type].join
+        return s.SeenReview(pair, a, b, pair.weight is not None and pair.weight >= join)
+
+    def bounds(self, type_name: str) -> tuple[int, int]:
+        """From which weights (milli-bits) two records are joined, and are asked about."""
+        with self.database.read() as connection:
+            model = self._models(connection).models[type_name]
+        return model.join, model.review
 
     def matches(
         self, principal: Principal, type_name: str, found: Iterable[ProbeMatch], *, limit: int | None = None

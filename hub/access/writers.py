@@ -83,14 +83,16 @@ class Writers(Customers):
                 [Fault(where, "unknown record", "write source, stream and key as the source calls them")],
             )
 
-    def must_see_decision(self, principal: Principal, number: int) -> None:
-        """NotFound, as for a number that was never given, unless the asker may know of both its records."""
+    def must_see_decision(self, principal: Principal, number: int) -> tuple[RecordId, RecordId]:
+        """The records that it is about. NotFound, as for a number that was never given, unless the asker may know of both."""
         view = self.view(principal)
         with self.database.read() as connection:
             found = matching_store.decision(connection, number)
             infos = {} if found is None else landing.records(connection, (found.left, found.right))
             if not infos or not all(self._knows(connection, view, i) for i in infos.values()):
                 raise NotFound("no such decision")
+            assert found is not None
+            return infos[found.left].id, infos[found.right].id
 
     def homes(self, principal: Principal, records: Iterable[RecordId]) -> list[str]:
         """Ids of the customers that these records are part of. Ids alone are no sight of data."""

@@ -65,7 +65,7 @@ class Entry:
     permission: str
 
 
-ENTRIES = (Entry("Customers", "/customers", "read"),)
+ENTRIES = (Entry("Review", "/review", "decide"), Entry("Customers", "/customers", "read"))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,21 @@ CHANGES = {
 }
 
 
+ACTS = {
+    "decide": "a verdict on two records",
+    "withdraw": "a verdict taken back",
+    "merge": "two customers merged",
+    "split": "records split off",
+    "unmerge": "a record taken out",
+    "unmerge_all": "all records taken apart",
+    "keep_apart": "two customers kept apart",
+    "set_value": "a value set by hand",
+    "drop_value": "a value by hand taken back",
+    "withdraw_inputs": "all that somebody decided taken back",
+    "suspend": "what a source landed suspended",
+}
+
+
 class Describable(Protocol):
     """What has a type and values by attribute."""
 
@@ -133,11 +148,15 @@ def change(name: str) -> str:
     return CHANGES.get(name, title(name))
 
 
+def act(kind: str) -> str:
+    return ACTS.get(kind, title(kind).lower())
+
+
 def bits(weight: int) -> str:
     """A weight in bits, with its sign: +3.2."""
     return f"{weight / 1000:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    f.__name__: f for f in (title, said, listed, when, day, moment, many, rule, change, bits)
+    f.__name__: f for f in (title, said, listed, when, day, moment, many, rule, change, act, bits)
 }

@@ -184,6 +184,13 @@ class Queue:
             review_store.save_hold(connection, hold)
             return hold
 
+    def held(self, left: RecordId, right: RecordId) -> Hold | None:
+        """Who works on an item and whose it is, if anybody: by its records, or by others of the same two customers."""
+        with self.database.read() as connection:
+            hold, holds = self._hold(connection, left, right)
+            clusters = frozenset(matching_store.clusters_of(connection, (hold.left, hold.right)).values())
+            return next((h for h in (hold, *holds.between(clusters)) if h != Hold(h.left, h.right)), None)
+
     def release(self, left: RecordId, right: RecordId, *, by: str) -> Hold:
         """Give a claim back. Conflict when it is not yours."""
         with self.database.unit() as connection:

@@ -140,6 +140,31 @@ class Guarded:
             page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
+GIVEN = ("Rita", "Duarte", "Helena", "Tiago", "Beatriz", "Nuno", "Carla", "Vasco", "Sofia", "Hugo")
+FAMILY = (
+    "Monteiro",
+    "Figueira",
+    "Lacerda",
+    "Quaresma",
+    "Teles",
+    "Zambujal",
+    "Pestana",
+    "Esteves",
+    "Brandão",
+    "Salgado",
+)
+
+
+def doubtful(hub: Hub, count: int) -> None:
+    """So many pairs of records that agree in all but the national ID: each is something to decide."""
+    for n in range(count):
+        said = {"first": GIVEN[n], "last": FAMILY[n], "born": f"19{50 + 3 * n}-0{1 + n % 9}-{10 + n}"}
+        said |= {"mail": f"{GIVEN[n].lower()}{n}@{FAMILY[n][:4].lower()}.pt", "phone": f"+351 2{n} 790 {4111 + 37 * n}"}
+        said |= {"updated": "2026-01-01T00:00:00Z"}
+        hub.resolver.upsert("billing", "customers", [{**said, "id": f"b{n}", "nid": f"PT-{71000 + 13 * n}"}])
+        hub.resolver.upsert("crm", "people", [{**said, "id": f"c{n}", "nid": f"{n}9{n}"}])
+
+
 Visit = Callable[..., Guarded]
 
 

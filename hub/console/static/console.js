@@ -62,10 +62,70 @@ addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const find = document.getElementById("find");
   if (event.key === "/" && find && !typing(event.target)) { event.preventDefault(); find.focus(); find.select(); }
+  if (!typing(event.target) && event.key.length === 1) {
+    const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (wanted) { event.preventDefault(); wanted.click(); }
+  }
   if (event.key === "Escape") document.querySelectorAll("details.me[open]").forEach(menu => { menu.open = false; });
 });
 
+// The review: what a match would do is asked for once the rest is painted; the next item is asked for while this one is
+// read, so that it is there when a key goes up. A verdict that is refused brings its item back, with what is wrong.
+let ahead = null;
+
+function reviewing() {
+  const item = document.getElementById("item");
+  if (!item) return;
+  const outcome = document.getElementById("outcome");
+  if (outcome?.dataset.from) partOf(outcome.dataset.from, "outcome").then(found => {
+    if (found?.part && outcome.isConnected) outcome.replaceWith(document.adoptNode(found.part));
+  });
+  const next = item.dataset.next;
+  ahead = next.startsWith("/review/item") ? {address: next, page: pageOf(fetch(next))} : null;
+  document.getElementById("verdict")?.addEventListener("submit", given);
+}
+
+async function pageOf(answering) {
+  const answer = await answering;
+  return {address: answer.url, ok: answer.ok, page: new DOMParser().parseFromString(await answer.text(), "text/html")};
+}
+
+function shown(found) {
+  const main = found.page.getElementById("main");
+  if (!main) { location.href = found.address; return; }
+  document.title = found.page.title;
+  document.getElementById("main").replaceWith(document.adoptNode(main));
+  localTimes(main);
+  main.querySelectorAll("form[method=post]").forEach(sentOnce);
+  scrollTo(0, 0);
+  main.focus({preventScroll: true});
+  reviewing();
+}
+
+async function given(event) {
+  const form = event.target, verdict = event.submitter?.value;
+  if (!verdict || event.defaultPrevented) return;
+  event.preventDefault();
+  const here = location.href, body = new URLSearchParams(new FormData(form));
+  body.set("verdict", verdict);
+  const sent = pageOf(fetch(form.action, {method: "POST", body}));
+  const early = ahead && await Promise.race([ahead.page, sent.then(() => null)]);
+  if (early?.ok) { history.pushState(null, "", early.address); shown(early); }
+  let found;
+  try { found = await sent; } catch { location.href = here; return; }
+  if (!early?.ok || !found.ok) {
+    history.pushState(null, "", found.ok ? found.address : here);
+    shown(found);
+  } else {
+    const done = found.page.querySelector(".done"), item = document.getElementById("item");
+    if (done && item && !item.querySelector(".done")) item.prepend(document.adoptNode(done));
+  }
+}
+
+addEventListener("popstate", () => location.reload());
+
 localTimes(document);
+reviewing();
 const find = document.getElementById("find");
 if (find) asTyped(find);
 document.querySelectorAll("form[method=post]").forEach(sentOnce);

@@ -1,0 +1,159 @@
+"""The review by mouse, by keys and without script; and that nothing is lost or done twice, whoever else works on it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Page, expect
+from starlette.testclient import TestClient
+
+from hub.access.accounts import add_account, set_up
+from hub.app import create_app
+from hub.open import Hub
+from hub.stewardship.run import Acts
+from tests.access.population import fill
+from tests.console.conftest import LOOKS, PASSWORD, Visit, World, doubtful
+
+
+@pytest.fixture(scope="module", autouse=True)
+def items(world: World) -> None:
+    doubtful(world.hub, 10)
+
+
+def verdicts(world: World) -> int:
+    return sum(a.kind == "decide" and a.undone_at is None for a in Acts(world.hub.resolver).listed(limit=200))
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_the_queue_and_an_item_look_right(visit: Visit, width: int, theme: str) -> None:
+    seen = visit("ann", width=width, theme=theme)
+    page = seen.goto("/review")
+    expect(page.locator(".queue li").first).to_be_visible()
+    seen.sound(f"review-{width}-{theme}")
+    page.get_by_role("link", name=re.compile("Begin")).click()
+    expect(page.locator("dl.would").first).to_be_visible()
+    seen.sound(f"item-{width}-{theme}")
+
+
+def test_a_steward_decides_by_keys_alone_and_takes_back(visit: Visit, world: World) -> None:
+    before = verdicts(world)
+    seen = visit("ann")
+    page = seen.goto("/review")
+    page.keyboard.press("j")
+    expect(page.locator("#verdict")).to_be_visible()
+    for key in ("n", "u", "m"):
+        title = page.title()
+        page.keyboard.press(key)
+        page.wait_for_function("title => document.title !== title", arg=title)
+        expect(page.get_by_role("status")).to_contain_text("Done")
+    assert verdicts(world) == before + 3
+    page.keyboard.press("z")
+    expect(page.get_by_role("status")).to_contain_text("Taken back")
+    assert verdicts(world) == before + 2
+    title = page.title()
+    page.keyboard.press("s")
+    page.wait_for_function("title => document.title !== title", arg=title)
+    assert verdicts(world) == before + 2
+    seen.sound()
+
+
+def test_a_verdict_needs_no_script(visit: Visit, world: World) -> None:
+    before = verdicts(world)
+    page = visit("ann", script=False).goto("/review/next")
+    page.fill("[name=reason]", "her twin")
+    page.get_by_role("button", name=re.compile("Not a match")).click()
+    expect(page.get_by_role("status")).to_contain_text("her twin")
+    assert verdicts(world) == before + 1
+    page.get_by_role("button", name=re.compile("Undo")).click()
+    assert verdicts(world) == before
+
+
+def test_of_two_stewards_on_one_item_the_second_is_told_and_nothing_is_lost(visit: Visit, world: World) -> None:
+    ann, ben = visit("ann"), visit("ben")
+    first = ann.goto("/review/next")
+    second: Page = ben.goto(first.url.removeprefix(world.url))
+    second.fill("[name=reason]", "they told me")
+    before = verdicts(world)
+    title = first.title()
+    first.keyboard.press("n")
+    first.wait_for_function("title => document.title !== title", arg=title)
+    expect(first.get_by_role("status")).to_contain_text("Done")
+    ben.refusals = {412}
+    second.locator("h1").click()
+    second.keyboard.press("m")
+    expect(second.get_by_role("alert")).to_contain_text("ann")
+    assert second.input_value("[name=reason]") == "they told me"
+    assert verdicts(world) == before + 1
+    ben.sound()
+
+
+def test_who_goes_back_sees_what_became_of_it(visit: Visit, world: World) -> None:
+    page = visit("ann").goto("/review/next")
+    title = page.title()
+    page.keyboard.press("m")
+    page.wait_for_function("title => document.title !== title", arg=title)
+    expect(page.get_by_role("status")).to_contain_text("Done")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("These are one customer now")
+
+
+# --- as a server's answers ---
+
+
+@pytest.fixture
+def app(hub: Hub) -> FastAPI:
+    return create_app(hub)
+
+
+@pytest.fixture
+def steward(app: FastAPI, hub: Hub) -> TestClient:
+    fill(hub)
+    doubtful(hub, 2)
+    token, _ = add_account(hub.database, hub.config, "ann", ["steward"])
+    set_up(hub.database, hub.config, token, PASSWORD)
+    browser = TestClient(app, base_url="https://hub.test", raise_server_exceptions=False)
+    browser.post("/sign-in", data={"name": "ann", "password": PASSWORD})
+    return browser
+
+
+def fields(text: str) -> dict[str, str]:
+    """What the form of the verdict would send."""
+    form = text.split('action="/review/decide"')[1].split("</form>")[0]
+    return {
+        unescape(n): unescape(v) for n, v in re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form)
+    }
+
+
+def test_a_double_click_decides_once(steward: TestClient, hub: Hub) -> None:
+    sent = {**fields(steward.get("/review/next").text), "verdict": "no_match"}
+    answers = [steward.post("/review/decide", data=sent, follow_redirects=False) for _ in range(2)]
+    assert [a.status_code for a in answers] == [303, 303]
+    assert answers[0].headers["location"] == answers[1].headers["location"]
+    assert len(Acts(hub.resolver).listed()) == 1
+
+
+def test_a_stale_page_says_so_and_shows_how_it_is_now(steward: TestClient, hub: Hub) -> None:
+    sent = {**fields(steward.get("/review/next").text), "verdict": "match"}
+    left = sent["left"].split("/")
+    row = {"id": left[2], "first": "Rita", "last": "Anotherone", "updated": "2026-06-01T00:00:00Z"}
+    hub.resolver.upsert(left[0], left[1], [row])
+    answer = steward.post("/review/decide", data=sent)
+    assert answer.status_code == 412 and "Nothing was done" in answer.text and "Anotherone" in answer.text
+    assert not Acts(hub.resolver).listed()
+
+
+def test_a_session_that_ends_in_mid_decision_loses_nothing(steward: TestClient, hub: Hub) -> None:
+    page = steward.get("/review/next")
+    sent = {**fields(page.text), "verdict": "match"}
+    steward.cookies.clear()
+    answer = steward.post("/review/decide", data=sent, headers={"referer": str(page.url)})
+    assert "nothing of what you just sent was done" in answer.text and not Acts(hub.resolver).listed()
+    again = steward.post(
+        "/sign-in", data={"name": "ann", "password": PASSWORD, "to": str(page.url).removeprefix("https://hub.test")}
+    )
+    assert again.status_code == 200 and fields(again.text)["left"] == sent["left"]
+    assert steward.post("/review/decide", data=sent).status_code == 200
+    assert len(Acts(hub.resolver).listed()) == 1
