@@ -44,6 +44,9 @@ def pull(
     allow_deletes: Annotated[
         bool, typer.Option(help="Believe a complete listing that lacks more than 2 % of the records.")
     ] = False,
+    allow_losses: Annotated[
+        bool, typer.Option(help="Believe that a column which many records had a value in is gone, and take these back.")
+    ] = False,
     reconcile: Annotated[
         bool, typer.Option("--reconcile", help="Read all of it anew, and find what increments miss, deletes too.")
     ] = False,
@@ -58,6 +61,7 @@ def pull(
                 hub.resolver,
                 sources or (),
                 allow_deletes=allow_deletes,
+                allow_losses=allow_losses,
                 reconcile=reconcile,
                 progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched),
             )

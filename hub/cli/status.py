@@ -43,6 +43,7 @@ def status(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
         "interactions": _words(happened) or "none",
         "on no page": _words({why: n for why, n in nowhere.items() if n}) or "none",
         "write-back": _words(found.write_back) or "nothing yet",
+        "held": f"{', '.join(found.held)}: hub write-back confirm" if found.held else "nothing",
         "subscriptions": _words(found.subscriptions) or "none",
         "deliveries": _words(found.deliveries) or "none",
         "reviews": f"{found.reviews:,} open",

@@ -81,3 +81,19 @@ def write_back_drop(
     with opened(config, database, folder, despite=True) as hub:
         DeadWrites(hub.database).drop(RecordId(source, stream, key), reason)
         out.print(f"{source}.{stream} {key} is dropped")
+
+
+@write_back.command("confirm")
+def write_back_confirm(
+    source: Annotated[str, typer.Argument(help="The source that is held.")],
+    stream: Annotated[str, typer.Argument(help="Its stream.")],
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Let through what is too much to write at once. Look at it first: hub push --dry-run."""
+    from hub.delivery.dead_writes import DeadWrites
+
+    with opened(config, database, folder, despite=True) as hub:
+        DeadWrites(hub.database).confirm(source, stream, by="cli")
+        out.print(f"{source}.{stream} is written at the next push")

@@ -1,4 +1,4 @@
-"""Dead letters of write-back: what a source refused for good, or keeps changing back."""
+"""What write-back does not do by itself: dead letters, refused or changed back; and streams where it would be too much."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from hub.db import Units
 from hub.delivery import store
+from hub.delivery.store import HeldWrites
 from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.model import RecordId
@@ -72,6 +73,18 @@ class DeadWrites:
                 else landing.drop_creation(connection, new, reason, now)
             ):
                 raise _none(record)
+
+    def held(self) -> list[HeldWrites]:
+        """Streams that wait until somebody confirms what would be written to them."""
+        with self.database.read() as connection:
+            return [h for h in store.held(connection) if not h.confirmed_by]
+
+    def confirm(self, source: str, stream: str, *, by: str) -> None:
+        """What waits for a stream may be written, all of it. NotFound when it is not held."""
+        with self.database.unit() as connection:
+            if not store.confirm(connection, source, stream, by):
+                fault = Fault(f"{source}.{stream}", "nothing is held", "see: hub status")
+                raise NotFound("nothing waits for a confirmation there", [fault])
 
     def _named(self, connection: Connection, record: RecordId) -> tuple[int, int | None]:
         """(the record's number, None), or (0, the number of what was to be made)."""

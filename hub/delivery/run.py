@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from hub.access.handover import Handover, hand_over
 from hub.access.read import Reader
@@ -126,6 +127,9 @@ class Push:
                 self.result.unreached[f"{source}.{stream}"] = str(error)
                 continue
             try:
+                if refused := self._too_much(source, stream, given):
+                    self.result.unreached[f"{source}.{stream}"] = refused
+                    continue
                 while self._batch(connector, source, stream, given) or self._create(connector, source, stream, given):
                     self.progress(self.result)
             finally:
@@ -136,12 +140,51 @@ class Push:
         """Every write that would go now, record by record. No source is asked and none is written to."""
         fan_out(self.database, self.resolver.config, self._check)
         for (source, stream), given in sorted(targets(self.resolver.config).items()):
-            after = 0
-            while waiting := self._waiting(source, stream, after):
-                after = waiting[-1].rid
-                for _, key, p in self._plan(waiting, source, stream, given):
-                    if p is not None and (p.fields or p.problems or p.tripped):
-                        yield RecordId(source, stream, key), p
+            yield from self._planned(source, stream, given)
+
+    def _planned(self, source: str, stream: str, given: Stream) -> Iterator[tuple[RecordId, Plan]]:
+        after = 0
+        while waiting := self._waiting(source, stream, after):
+            after = waiting[-1].rid
+            for _, key, p in self._plan(waiting, source, stream, given):
+                if p is not None and (p.fields or p.problems or p.tripped):
+                    yield RecordId(source, stream, key), p
+
+    def _too_much(self, source: str, stream: str, given: Stream) -> str:
+        """Why nothing is written to a stream now: it would be more at once than its guard lets through, and nobody
+        confirmed it. Else nothing."""
+        assert given.write_back is not None
+        guard, now = given.write_back.guard, self.database.clock.now()
+        with self.database.read() as connection:
+            held = next((h for h in store.held(connection) if (h.source, h.stream) == (source, stream)), None)
+            due = store.due_count(connection, source, stream, now) + landing.due_creations(
+                connection, source, stream, now
+            )
+            living = landing.living_count(connection, source, stream) if due > guard.number else 0
+        most = max(guard.number, int(guard.share * living))
+        refused = (
+            f"more than {most:,} records would be written at once: nothing is, until somebody confirms it;"
+            f" see hub push --dry-run, then hub write-back confirm {source} {stream}"
+        )
+        if held is not None and held.confirmed_by and due:
+            return ""
+        if held is not None and not held.confirmed_by and due == held.due:
+            return refused
+        if due > most and self._exceeds(most, source, stream, given):
+            with self.database.unit(urgent=False) as connection:
+                self._check(connection)
+                store.hold(connection, source, stream, due, now)
+            return refused
+        if held is not None:
+            with self.database.unit(urgent=False) as connection:
+                store.release(connection, source, stream)
+        return ""
+
+    def _exceeds(self, most: int, source: str, stream: str, given: Stream) -> bool:
+        """Would more records than this be written and made? Most of what waits may have nothing to write."""
+        new = self.creating.planned(source, stream, given) if given.write_back and given.write_back.makes else ()
+        writes = (p for _, p in self._planned(source, stream, given) if p.fields)
+        return sum(1 for _ in islice(chain(writes, new), most + 1)) > most
 
     def planned_new(self) -> Iterator[tuple[tuple[str, str], RecordId, Making]]:
         """Every record that would be made now: its stream, and the record that it is made for."""
@@ -246,13 +289,14 @@ class Push:
     ) -> Plan | None:
         if handed is None or latest is None or latest.raw is None:
             return None  # gone there, or not resolved yet: a later change brings it back
-        shown = self.reader.view_of_role(source).shown(recipe.stream(source, stream).customer)
+        given = recipe.stream(source, stream)
+        shown, owned = self.reader.view_of_role(source).shown(given.customer), given.owns
         return plan(
             recipe.mappers[source, stream],
             latest.raw,
             handed.own,
             handed.values,
-            [a for a in attributes if a in shown],
+            [a for a in attributes if a in shown and a not in owned],
             written,
         )
 

@@ -38,6 +38,28 @@ class PositionRow(SQLModel, table=True):
     view: str = ""
 
 
+class WriteHoldRow(SQLModel, table=True):
+    """A stream to which nothing is written, because it would be too much at once. Gone once it is written."""
+
+    __tablename__: ClassVar[str] = "write_hold"
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    due: int  # records that waited when it was looked at
+    at: int = big()
+    confirmed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldWrites:
+    """A stream that waits for somebody to confirm what would be written; `confirmed_by`: who did."""
+
+    source: str
+    stream: str
+    due: int
+    at: int
+    confirmed_by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     rid: int
@@ -157,3 +179,35 @@ def drop(connection: Connection, rid: int, reason: str, now: int) -> bool:
     statement = "UPDATE write_back SET status = 'dropped', detail = :reason, at = :now WHERE rid IN {rids}"
     db.do(connection, statement, rids=[r[0] for r in found], reason=reason[:500], now=now)
     return bool(found)
+
+
+def due_count(connection: Connection, source: str, stream: str, now: int) -> int:
+    """How many records of a stream are due to be looked at."""
+    query = (
+        "SELECT count(*) FROM write_back WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND next_at <= :now"
+    )
+    return db.number(connection, query, s=source, t=stream, now=now)
+
+
+def held(connection: Connection) -> list[HeldWrites]:
+    """Streams that wait for a confirmation, or have it and are not written through."""
+    query = "SELECT source, stream, due, at, confirmed_by FROM write_hold ORDER BY source, stream"
+    return [HeldWrites(*r) for r in db.ask(connection, query)]
+
+
+def hold(connection: Connection, source: str, stream: str, due: int, at: int) -> None:
+    """Nothing is written to a stream until somebody confirms it."""
+    columns = ("source", "stream", "due", "at", "confirmed_by")
+    db.upsert_many(connection, table(WriteHoldRow), columns, [(source, stream, due, at, "")])
+
+
+def confirm(connection: Connection, source: str, stream: str, by: str) -> bool:
+    """What waits may be written. Was the stream held?"""
+    statement = "UPDATE write_hold SET confirmed_by = :by WHERE source = :s AND stream = :t"
+    return bool(db.do(connection, statement, by=by, s=source, t=stream))
+
+
+def release(connection: Connection, source: str, stream: str) -> None:
+    """It is written through, or not too much any more."""
+    db.do(connection, "DELETE FROM write_hold WHERE source = :s AND stream = :t", s=source, t=stream)

@@ -48,6 +48,13 @@ class Lacking(RowLimits):
     has: tuple[str, ...] = ()  # attributes that must go with it: verified, and shown to the source's role
 
 
+class MassGuard(Strict):
+    """More at once than both of these is not written until somebody confirms it: hub write-back confirm."""
+
+    number: int = Field(default=1000, ge=0)  # records
+    share: float = Field(default=0.5, ge=0, le=1)  # of the stream's records
+
+
 class WriteBack(Strict):
     """Which golden values go back to this stream's records, and what the source calls them."""
 
@@ -60,6 +67,7 @@ class WriteBack(Strict):
     map: dict[str, str | dict[str, str]] = Field(
         default_factory=dict
     )  # attribute -> source field(s); default: inverse of map
+    guard: MassGuard = Field(default=MassGuard(), json_schema_extra=ADDED)  # what is too much to write at once
     dry_run: bool = False  # true: work out what would be written, write nothing
 
     @property
@@ -162,7 +170,7 @@ class Stream(Strict):
     verified: Literal["all", "none"] | tuple[str, ...] = "none"  # attributes whose values the source has checked
     owns: tuple[str, ...] = Field(
         default=(), json_schema_extra=ADDED
-    )  # attributes whose values nobody else takes back: what it says stands until it says otherwise
+    )  # attributes whose values nobody else takes back: what it says stands until it says otherwise, and write-back leaves it
     duplicate_free: bool = False  # true: two of its records are never one customer, unless a decision says so
     country: str | None = None  # of phone numbers and addresses that name none, such as DE
     day_first: bool | None = None  # 03/04/2024: true is 3 April, false 4 March; unset: a problem

@@ -35,6 +35,7 @@ def pull(
     *,
     env: Mapping[str, str] | None = None,
     allow_deletes: bool = False,
+    allow_losses: bool = False,
     reconcile: bool = False,
     progress: PullProgress | None = None,
     lease: Lease | None = None,
@@ -63,6 +64,7 @@ def pull(
                     stream,
                     complete=settings.listing == "complete",
                     allow_deletes=allow_deletes,
+                    allow_losses=allow_losses,
                     afresh=reconcile,
                     progress=progress,
                     lease=held,
@@ -93,7 +95,14 @@ def _remember(resolver: Resolver, source: Source, done: Sequence[Pulled], starte
     with resolver.database.unit(urgent=False) as connection:
         known, ended = store.state(connection, source.name), resolver.database.clock.now()
         after = after_pull(
-            known, source, started=started, ended=ended, error=error[:2000], wait=wait, reconciled=reconciled
+            known,
+            source,
+            started=started,
+            ended=ended,
+            error=error[:2000],
+            wait=wait,
+            reconciled=reconciled,
+            pauses=any(one.pauses for one in done),
         )
         store.save(connection, after)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import logging
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from hub import db
-from hub.connectors.base import BadRow, Connector, Cursor, Page, SourceRow
+from hub.connectors.base import JSON, BadRow, Connector, Cursor, Page, SourceRow
+from hub.connectors.mapping.columns import needed_columns
+from hub.connectors.mapping.paths import path
 from hub.db import Lease
 from hub.db.processes import seldom_collected
-from hub.errors import ConfigError, HubError, RetryLater
+from hub.errors import ConfigError, Fault, HubError, RetryLater
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed
 from hub.matching.prepare import Ready
@@ -29,7 +31,25 @@ LIVE_BATCH = 100  # rows in one unit while nobody else writes
 SHARED_BATCH = 20  # rows in one unit while requests write too: so long they wait at most
 ABSENT_SHARE = 0.02  # more missing at once than this is a broken listing, not deletes
 ABSENT_TIMES = 2
+LOST_BY = 10  # records of a page that lose their values of a column, and no row has it: then it was renamed or dropped
 LOOKED_AT = 10_000  # landed rows of a large pull of which values left out are counted: reading them all costs as much as landing
+
+
+class ColumnLost(ConfigError):
+    """A column that many records had a value in is in no row any more: renamed there, or dropped."""
+
+    def __init__(self, source: str, stream: str, where: str, column: str, records: int):
+        super().__init__(
+            [
+                Fault(
+                    f"sources/{source}.yaml: streams.{stream}.{where}",
+                    f"no row has '{column}' any more, and at least {records} records had a value there: nothing was read on,"
+                    " so that none of them is taken back",
+                    f"correct the map, and hub source resume {source}; if the column is really gone,"
+                    f" hub pull {source} --allow-losses",
+                )
+            ]
+        )
 
 
 @dataclass
@@ -49,6 +69,7 @@ class Pulled:
     left_out: Counter[tuple[str, str]] = field(default_factory=Counter)  # values of landed rows, by (column, reason)
     looked_at: int = 0  # landed rows of which left_out tells
     error: str = ""
+    pauses: bool = False  # the error is one that only a person can mend
     wait: float = 0  # seconds that the source asked for before it is asked again
 
     def counts(self) -> dict[str, int]:
@@ -77,6 +98,10 @@ def pages_of(connector: Connector, stream: str, cursor: Cursor | None) -> Iterat
         yield page
 
 
+def _has(raw: Mapping[str, JSON], column: str) -> bool:
+    return column in raw or column.partition(".")[0] in raw
+
+
 Progress = Callable[[Pulled], None]
 
 
@@ -91,6 +116,7 @@ class Pull:
         *,
         complete: bool,
         allow_deletes: bool = False,
+        allow_losses: bool = False,
         afresh: bool = False,
         progress: Progress | None = None,
         lease: Lease | None = None,
@@ -99,11 +125,13 @@ class Pull:
         `lease`: whoever lost it lands no more."""
         self.resolver, self.database = resolver, resolver.database
         self.complete, self.allow_deletes, self.afresh = complete or afresh, allow_deletes, afresh
+        self.allow_losses = allow_losses
         self.lease = lease
         self.progress = progress or (lambda _pulled: None)
         self.result = Pulled(source, stream)
         self.seen: set[str] = set()
         given = resolver.config.stream(source, stream)
+        self.losing = needed_columns(given) if given is not None and given.records == "full" else {}
         self.repeats = Repeats(versioned=given is not None and given.version is not None)
         self.number = 0
         self.twice = 0
@@ -123,6 +151,7 @@ class Pull:
         except (RetryLater, ConfigError) as error:
             self.result.error = str(error)
             self.result.wait = getattr(error, "wait", None) or 0
+            self.result.pauses = isinstance(error, ColumnLost)
         finally:
             connector.close()
         self.result.notes.extend(self.repeats.notes())
@@ -144,6 +173,8 @@ class Pull:
         self.result.notes.extend(page.notes)
         rows = [r for r in page.rows if isinstance(r, SourceRow)]
         incoming, refused = self.resolver.read_rows(self.result.source, self.result.stream, [r.raw for r in rows])
+        if not self.allow_losses:
+            self._keep_columns(incoming.values())
         aside = [(r.line, r.reason, r.raw) for r in page.rows if isinstance(r, BadRow)]
         aside += [(rows[n].line, r.reason, db.dump_any(rows[n].raw)) for n, r in refused.items()]
         for clash in self.repeats.take([(n, r, rows[n].line) for n, r in incoming.items()]):
@@ -176,6 +207,20 @@ class Pull:
             new = [row for row, done in zip(part, landed, strict=True) if done.changed]
             self._count_left_out(new, live, made)
             self.twice += self.resolver.comes_twice(self.result.source, self.result.stream, new)
+
+    def _keep_columns(self, rows: Iterable[Incoming]) -> None:
+        """ColumnLost: a mapped column is in no row of this page, and records of it had a value there. Where each row says
+        all that its record holds, that would take all these values back."""
+        living = {row.key: row.raw for row in rows if row.raw is not None}
+        gone = [c for c in self.losing if not any(_has(raw, c) for raw in living.values())]
+        if not gone or len(living) < LOST_BY:
+            return
+        with self.database.read() as connection:
+            held = landing.latest_rows(connection, self.result.source, self.result.stream, living)
+        for column in gone:
+            lost = sum(path(column).get(raw) not in (None, "", []) for raw in held)
+            if lost >= LOST_BY:
+                raise ColumnLost(self.result.source, self.result.stream, self.losing[column], column, lost)
 
     def _count_left_out(self, rows: Sequence[Incoming], live: bool, made: Mapping[str, Ready]) -> None:
         """Values that could not be read. Rows made ready tell for nothing; of others the first ones do."""

@@ -76,11 +76,21 @@ def _spread(state: SourceState, seconds: float) -> int:
 
 
 def after_pull(
-    state: SourceState, source: Source, *, started: int, ended: int, error: str, wait: float, reconciled: bool
+    state: SourceState,
+    source: Source,
+    *,
+    started: int,
+    ended: int,
+    error: str,
+    wait: float,
+    reconciled: bool,
+    pauses: bool = False,
 ) -> SourceState:
-    """The state after a pull. Too many failures in a row pause the source, until somebody resumes it."""
+    """The state after a pull. Too many failures in a row pause the source, or one that only a person can mend, until
+    somebody resumes it."""
     failures = state.failures + 1 if error else 0
-    paused = bool(error) and failures >= source.pause_after and state.paused_at is None
+    paused = bool(error) and (pauses or failures >= source.pause_after) and state.paused_at is None
+    why = error if pauses else f"{failures} pulls in a row failed: {error}"
     return SourceState(
         state.source,
         started=started,
@@ -92,5 +102,5 @@ def after_pull(
         wait_until=ended + int(wait * MICROS) if wait else 0,
         paused_at=ended if paused else state.paused_at,
         paused_by="hub" if paused else state.paused_by,
-        paused_why=f"{failures} pulls in a row failed: {error}" if paused else state.paused_why,
+        paused_why=why if paused else state.paused_why,
     )

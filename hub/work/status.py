@@ -29,6 +29,7 @@ class Status:
     deliveries     events of webhooks by state
     subscriptions  by state
     behind         changes that the slowest consumer of the outbox was not told yet
+    held           streams to which too much would be written at once, until somebody confirms it
     jobs           what runs now, and where
     """
 
@@ -39,6 +40,7 @@ class Status:
     deliveries: Mapping[str, int]
     subscriptions: Mapping[str, int]
     behind: int
+    held: Sequence[str]
     reviews: int
     jobs: Sequence[tuple[str, str]]
 
@@ -49,6 +51,7 @@ class Status:
             "hub_outbox_changes": self.changes,
             "hub_outbox_behind": self.behind,
             "hub_open_reviews": self.reviews,
+            "hub_write_back_held_streams": len(self.held),
             **{f"hub_write_back_{s}": self.write_back.get(s, 0) for s in ("pending", "rejected", "tripped")},
             **{f"hub_deliveries_{s}": self.deliveries.get(s, 0) for s in ("pending", "done", "dead")},
             **{f"hub_subscriptions_{s}": self.subscriptions.get(s, 0) for s in ("active", "paused", "disabled")},
@@ -76,6 +79,7 @@ def status(database: Units, config: Config) -> Status:
             deliveries=deliveries,
             subscriptions=_counted([s.state for s in all_subscriptions]),
             behind=max((end - came.get(name, 0) for name in consumers), default=0),
+            held=[f"{h.source}.{h.stream}" for h in write_backs.held(connection) if not h.confirmed_by],
             reviews=len(reviews.open_pairs(connection)),
             jobs=held_now(connection, database.clock.now()),
         )

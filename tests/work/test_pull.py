@@ -22,7 +22,7 @@ from hub.quality.verify import Verify
 from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, Source
-from hub.work.pull import LIVE_BATCH, SHARED_BATCH, Pull, Pulled
+from hub.work.pull import LIVE_BATCH, LOST_BY, SHARED_BATCH, Pull, Pulled
 from tests import tiny
 from tests.connectors.service import Crm, Server
 
@@ -69,12 +69,12 @@ class Files:
         lines = [r if isinstance(r, str) else json.dumps(r) for r in rows]
         (self.folder / "people.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def pull(self, *, live: bool = True, allow_deletes: bool = False) -> Pulled:
+    def pull(self, *, live: bool = True, allow_deletes: bool = False, allow_losses: bool = False) -> Pulled:
         source = self.config.sources["list"]
         complete = source.streams["people"].listing == "complete"
-        found = Pull(self.resolver, "list", "people", complete=complete, allow_deletes=allow_deletes).run(
-            connect(source, env={}, base_folder=self.folder), live=live
-        )
+        found = Pull(
+            self.resolver, "list", "people", complete=complete, allow_deletes=allow_deletes, allow_losses=allow_losses
+        ).run(connect(source, env={}, base_folder=self.folder), live=live)
         balanced(found)
         return found
 
@@ -576,3 +576,43 @@ def test_what_a_connector_did_not_foresee_ends_its_pull_and_not_the_run(files: F
     found = Pull(files.resolver, "list", "people", complete=False).run(Broken(), live=True)  # type: ignore[arg-type]
     assert found.landed == 1
     assert found.error == "people: could not be read further (KeyError)"
+
+
+# --- a column that is gone ----------------------------------------------------------------------------
+
+
+def renamed(row: dict[str, Any]) -> dict[str, Any]:
+    return {("email" if name == "mail" else name): value for name, value in row.items()}
+
+
+def test_a_column_that_is_gone_takes_no_values_back_until_somebody_says_so(files: Files, database: Database) -> None:
+    files.put(*[person(n) for n in range(LOST_BY + 2)])
+    files.pull()
+    before = tiny.answer(database)
+    files.put(*[renamed(person(n, v=2)) for n in range(LOST_BY + 2)])
+    found = files.pull()
+    assert found.pauses
+    assert "list.yaml: streams.people.map.email: no row has 'mail' any more" in found.error
+    assert "--allow-losses" in found.error
+    assert (found.landed, tiny.answer(database)) == (0, before)
+    assert files.pull().error
+    assert files.pull(allow_losses=True).landed == LOST_BY + 2
+
+
+def test_a_column_that_a_few_rows_leave_out_is_no_lost_one(files: Files) -> None:
+    files.put(*[person(n) for n in range(LOST_BY - 1)])
+    files.pull()
+    files.put(*[renamed(person(n, v=2)) for n in range(LOST_BY - 1)])
+    assert files.pull().landed == LOST_BY - 1
+
+
+def test_rows_that_say_they_are_deleted_lose_no_column(database: Database, tmp_path: Path) -> None:
+    files = Files(database, tmp_path, listing="incremental")
+    stream = files.config.sources["list"].streams["people"].model_copy(update={"deleted": "gone"})
+    files.config.sources["list"] = files.config.sources["list"].model_copy(update={"streams": {"people": stream}})  # type: ignore[index]
+    files.resolver = Resolver(database, files.config)
+    files.put(*[person(n) for n in range(LOST_BY + 2)])
+    files.pull()
+    files.put(*[{"id": str(n), "v": 2, "gone": True} for n in range(LOST_BY + 2)])
+    found = files.pull()
+    assert (found.error, found.landed) == ("", LOST_BY + 2)

@@ -126,6 +126,15 @@ def waiting_creations(connection: Connection, source: str, stream: str, after: i
     return [_creation(r) for r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
 
 
+def due_creations(connection: Connection, source: str, stream: str, now: int) -> int:
+    """How many records of a stream are due to be made."""
+    query = (
+        "SELECT count(*) FROM creation WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND next_at <= :now"
+    )
+    return db.number(connection, query, s=source, t=stream, now=now)
+
+
 def intend(connection: Connection, id: int, fields: Mapping[str, JSON], hashes: Hashes) -> None:
     """Before a record is made: what of. From here on nobody knows, until the source answers."""
     db.do(

@@ -364,6 +364,15 @@ def latest_versions(connection: Connection, rids: Iterable[int]) -> dict[int, St
     }
 
 
+def latest_rows(connection: Connection, source: str, stream: str, keys: Iterable[str]) -> list[dict[str, JSON]]:
+    """What living records of a stream hold, of those that have one of these keys."""
+    query = (
+        "SELECT v.raw FROM record r JOIN version v ON v.landed = r.latest"
+        " WHERE r.source = :s AND r.stream = :t AND r.key IN {keys:text} AND r.died IS NULL AND v.raw IS NOT NULL"
+    )
+    return [db.load(row[0]) for row in db.ask(connection, query, s=source, t=stream, keys=keys)]
+
+
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """The landing number of the version that holds now."""
     return dict(db.ask(connection, "SELECT rid, latest FROM record WHERE rid IN {ids}", ids=rids))
@@ -421,6 +430,12 @@ def living_keys(connection: Connection, source: str, stream: str) -> dict[str, i
     """Keys of a stream's living records -> rid: what a complete listing must hold."""
     query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND died IS NULL AND born IS NOT NULL"
     return dict(db.ask(connection, query, s=source, t=stream))
+
+
+def living_count(connection: Connection, source: str, stream: str) -> int:
+    """How many records a stream has."""
+    query = "SELECT count(*) FROM record WHERE source = :s AND stream = :t AND died IS NULL AND born IS NOT NULL"
+    return db.number(connection, query, s=source, t=stream)
 
 
 def keys_after(connection: Connection, source: str, stream: str, after: str, limit: int) -> list[tuple[str, int]]:
