@@ -324,7 +324,7 @@ def do_act(
 
     def make(mark: Mark) -> str:
         act = asked(hub, principal, given.act)
-        versions = _versions(hub, principal, act, given.etags)
+        versions = versions_of(hub, principal, act, given.etags)
         return Acts(hub.resolver).do(act, by=principal.name, reason=given.reason, versions=versions, mark=mark).id
 
     def tell(made: str) -> tuple[int, Any]:
@@ -338,7 +338,7 @@ def preview_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], g
     """What would follow if this were done now: customers before and after, changes, and what would be written to sources. Nothing is done."""
     act = asked(hub, principal, given.act)
     found = Acts(hub.resolver).preview(
-        act, by=principal.name, reason=given.reason, versions=_versions(hub, principal, act, given.etags)
+        act, by=principal.name, reason=given.reason, versions=versions_of(hub, principal, act, given.etags)
     )
     return PreviewOut.of(see_preview(hub.reader, principal, found))
 
@@ -359,7 +359,7 @@ def list_acts(
 @router.post("/acts/{id}/undo", operation_id="undo_act", responses=documented(404, 409))
 def undo_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str, given: UndoIn) -> ActOut:
     """Take all of an act back: customers become what the remaining input makes of them. Updates received meanwhile stay."""
-    _may_undo(hub, principal, id)
+    may_undo(hub, principal, id)
     Acts(hub.resolver).undo(id, by=principal.name, why=given.reason)
     return ActOut.of(_listed(hub, id))
 
@@ -367,7 +367,7 @@ def undo_act(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: 
 @router.post("/acts/{id}/undo/preview", operation_id="preview_undo", responses=documented(404, 409))
 def preview_undo(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str, given: UndoIn) -> PreviewOut:
     """What would follow if this act were undone now. Nothing is done."""
-    _may_undo(hub, principal, id)
+    may_undo(hub, principal, id)
     return PreviewOut.of(
         see_preview(hub.reader, principal, Acts(hub.resolver).preview(Undo(id), by=principal.name, reason=given.reason))
     )
@@ -389,7 +389,7 @@ def asked(hub: Hub, principal: Principal, given: AnyActIn) -> Act:
     return given.act(Asker(hub.reader, principal))
 
 
-def _versions(hub: Hub, principal: Principal, act: Act, etags: dict[str, str]) -> dict[str, int]:
+def versions_of(hub: Hub, principal: Principal, act: Act, etags: dict[str, str]) -> dict[str, int]:
     """The stored versions of the customers that an act names, if they are what the asker read."""
     versions: dict[str, int] = {}
     for id in act.customers():
@@ -403,7 +403,8 @@ def _versions(hub: Hub, principal: Principal, act: Act, etags: dict[str, str]) -
     return versions
 
 
-def _may_undo(hub: Hub, principal: Principal, id: str) -> None:
+def may_undo(hub: Hub, principal: Principal, id: str) -> None:
+    """NotFound and Forbidden, unless the asker may take this act back."""
     found = Acts(hub.resolver).find(id)
     if not seen_acts(hub.reader, principal, [found]):
         raise NotFound("no such act", [Fault("/id", "unknown", "see the list of acts")])

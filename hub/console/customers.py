@@ -12,6 +12,7 @@ from hub.access.seen import SeenCustomer, SeenVersion
 from hub.access.sights import sights_of
 from hub.access.timeline import Asked
 from hub.console import reasons
+from hub.console.acts import act_done, acts_of
 from hub.console.pages import Anybody, Desk, PageRoute, desk, onward
 from hub.console.words import who
 from hub.errors import BadRequest, Fault
@@ -62,12 +63,13 @@ def customer(
     at: Annotated[Desk, desk("read")],
     id: Id,
     on: Annotated[str, Query(max_length=40, description="a day: as it was served then")] = "",
+    done: Annotated[str, Query(max_length=100, description="the act that was just done")] = "",
 ) -> Response:
     """One customer: who it is, each value with its reason, what happened last, whom it belongs to."""
     hub, types, known_at = at.hub, at.hub.config.customers, _end_of(on)
     seen = hub.reader.get_customer(at.principal, id, lineage=True, known_at=known_at)
     if seen.id != id and not on:
-        return onward(f"/customers/{seen.id}")
+        return onward(f"/customers/{seen.id}", **({"done": done} if done else {}))
     then = known_at is not None
     relations = () if then else hub.relations.of_customer(at.principal, id)
     others = hub.reader.brief(at.principal, [r.other for r in relations]) if relations else {}
@@ -82,6 +84,7 @@ def customer(
         relations=[(r, who(types, others[r.other])) for r in relations if r.other in others],
         figures=[] if then else reasons.counted(hub.figures.of_customer(at.principal, id)),
         on=on,
+        done=act_done(at, done),
     )
 
 
@@ -138,7 +141,9 @@ def history(at: Annotated[Desk, desk("read")], id: Id) -> Response:
         cursor = page.next_cursor
         if cursor is None:
             break
-    return _page(at, seen, "history", versions=reasons.changes(versions), shortened=cursor is not None)
+    return _page(
+        at, seen, "history", versions=reasons.changes(versions), acts=acts_of(at, id), shortened=cursor is not None
+    )
 
 
 @router.get("/customers/{id}/sights")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlencode
 
-import orjson
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
@@ -18,6 +17,7 @@ from hub.access.seen import SeenReview
 from hub.api.idempotency import Mark, once
 from hub.api.review_work import the_queue
 from hub.console import evidence
+from hub.console.acts import act_done, made_of
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
 from hub.console.words import who
 from hub.errors import BadRequest, Conflict, Fault, Gone, NotFound, Refused, Stale
@@ -81,7 +81,7 @@ def queue(
     )
     sides = at.hub.reader.compared(at.principal, [(s.left, s.right) for s in page.items])
     rows = [_listed(at, s, sides.get((s.left, s.right))) for s in page.items]
-    shown = {"rows": rows, "kinds": KINDS, "kind": kind, "mine": mine, "today": _today(at), "done": _act(at, done)}
+    shown = {"rows": rows, "kinds": KINDS, "kind": kind, "mine": mine, "today": _today(at), "done": act_done(at, done)}
     return at.page("review/queue.html", {**shown, "next_cursor": _sealed(at, page.after) if page.after else ""})
 
 
@@ -142,7 +142,7 @@ def _item(
             "holder": _holder(at, left, right),
             "after": after,
             "next": _address(at, then) if then else "/review",
-            "done": _act(at, done),
+            "done": act_done(at, done),
             "error": error,
             "news": news if news is not None else [],
             "reason": reason,
@@ -205,7 +205,7 @@ def decide(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
     except (Stale, Conflict, Gone) as error:
         news = _since(at, int(form.get("at", "0") or 0), left, right)
         return _item(at, left, right, after, error=error, reason=reason, news=news)
-    return onward("/review/next", after=after, done=_made(told))
+    return onward("/review/next", after=after, done=made_of(told))
 
 
 def _unchanged(at: Desk, form: Sent, left: RecordId, right: RecordId) -> dict[str, int]:
@@ -233,7 +233,7 @@ def _since(at: Desk, moment: int, left: RecordId, right: RecordId) -> list[Store
 @router.post("/undo")
 def undo(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
     """Take the last verdict back, and look at its item again."""
-    act, acts = _act(at, form.get("act", "")), Acts(at.hub.resolver)
+    act, acts = act_done(at, form.get("act", "")), Acts(at.hub.resolver)
     if act is None or act.kind != "decide":
         raise NotFound("no such act", [Fault("act", "unknown", "see what was done on the customer's page")])
     if act.undone_at is None:
@@ -335,21 +335,6 @@ def _pair_of(at: Desk, form: Sent) -> tuple[RecordId, RecordId]:
 
 
 # --- who did what ---
-
-
-def _act(at: Desk, id: str) -> StoredAct | None:
-    """An act that one may know of."""
-    if not id:
-        return None
-    try:
-        found = seen_acts(at.hub.reader, at.principal, [Acts(at.hub.resolver).find(id)])
-    except NotFound:
-        return None
-    return next(iter(found), None)
-
-
-def _made(told: Response) -> str:
-    return str(orjson.loads(bytes(told.body)).get("act", ""))
 
 
 def _holder(at: Desk, left: RecordId, right: RecordId) -> str:
