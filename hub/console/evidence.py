@@ -114,6 +114,7 @@ class Would:
     attribute: str
     then: str
     was: tuple[str, ...]  # what it is now, where that is another value
+    other: bool  # does somebody hold another value now, or none?
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def outcome(types: Mapping[str, CustomerType], seen: SeenPreview) -> WouldFollow
         for name in types[state.type].attributes:
             then, was = said(state.values.get(name)), dict.fromkeys(said(v.get(name)) for v in origin)
             if then or any(was):
-                rows.append(Would(name, then, tuple(w for w in was if w and w != then)))
+                rows.append(Would(name, then, tuple(w for w in was if w and w != then), was.keys() != {then}))
         customers.append((state.id, tuple(rows)))
     kept = {s.id for s in seen.after}
     return WouldFollow(
