@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 from splink.internals.exceptions import SplinkException
 
-from benchmarks import harder, peers, report, sets, worlds
+from benchmarks import firms, harder, peers, report, sets, worlds
 from benchmarks.report import Check, console
 from hub.demo.world import Noise, generate, people_for
 from hub.quality.evaluation import run_set
@@ -234,7 +234,7 @@ def run(
         add(measure_world(records, f"demo world {records:,}", "world", Noise(), seed))
     for name, given in switched(noise):
         add(measure_world(noise_records, f"world {name}", "noise", given, seed))
-    for hard_set in harder.every() if hard else ():
+    for hard_set in (*harder.every(), *firms.every()) if hard else ():
         add(measure_hard(hard_set))
     overview(done)
     return all(c.met for m in done for c in m.checks())

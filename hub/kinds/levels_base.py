@@ -45,6 +45,24 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Words:
+    """How rare words of names are, in milli-bits: those that many names have, and all others."""
+
+    frequent: Mapping[str, int]
+    unseen: int
+
+    def of(self, word: str) -> int:
+        return self.frequent.get(word, self.unseen)
+
+    def sql(self, word: str) -> str:
+        """The same in SQL."""
+        names = ", ".join("'" + name.replace("'", "''") + "'" for name in self.frequent)
+        if not names:
+            return str(self.unseen)
+        return f"coalesce(map_extract_value(MAP([{names}], [{', '.join(map(str, self.frequent.values()))}]), {word}), {self.unseen})"
+
+
+@dataclass(frozen=True)
 class Levels:
     """The levels of a kind.
 
@@ -74,6 +92,8 @@ class Levels:
     features: Mapping[str, Feature] = field(default_factory=dict)
     present: tuple[str, ...] = ("value",)
     silent: Needs = ALWAYS
+    words: Words | None = None
+    by_words: Callable[[Columns, Words], PythonForm] | None = None
 
     def feature(self, name: str) -> Feature:
         return self.features.get(name) or Feature((name,))

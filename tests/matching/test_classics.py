@@ -45,7 +45,6 @@ STREAMS = {"person": "people", "organisation": "companies"}
 # what comes out wrong, and why
 STAYS_WRONG = {
     "twins of names that sound alike": "one letter in a name that sounds the same is more often a slip than a twin",
-    "a word cut short": "words are not compared one by one yet",
     "another ending of the domain": "a name and a domain name, and nothing else: shops of a chain share both",
 }
 
@@ -125,7 +124,7 @@ def test_a_classic_situation_comes_out_right_in_every_order(database: Database, 
 def test_there_are_enough_situations_and_few_stay_wrong() -> None:
     assert len(SITUATIONS) >= 80
     assert STAYS_WRONG.keys() < SITUATIONS.keys()
-    assert len(STAYS_WRONG) <= 3
+    assert len(STAYS_WRONG) <= 2
 
 
 def test_a_third_record_does_not_join_what_two_refuse(database: Database, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from functools import cached_property
 from typing import Any
 
 from hub.kinds import KINDS, LEVELS
-from hub.kinds.levels_base import Forms, Levels
+from hub.kinds.levels_address import COMPANY_ADDRESS
+from hub.kinds.levels_base import Forms, Levels, PythonForm, Words
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.model import BIT, canonical, digest
 from hub.settings import CustomerType
@@ -43,6 +44,20 @@ class Comparison:
     levels: Levels
     columns: Mapping[str, str]
     many: bool = False
+    words: Words | None = field(default=None, compare=False)  # how rare words are, of levels that weigh them
+
+    def python(self) -> PythonForm:
+        """The level of two records."""
+        if self.levels.by_words is None or self.words is None:
+            return self.levels.python(self.columns)
+        return self.levels.by_words(self.columns, self.words)
+
+    @property
+    def listed(self) -> Mapping[str, str]:
+        """Columns beside a record's own, role -> column: the words of its name, and how rare each is."""
+        if self.words is None:
+            return {}
+        return {role: f"{self.columns['sorted']}.{role}" for role in ("words", "rarity")}
 
 
 @dataclass(frozen=True)
@@ -146,6 +161,7 @@ class Model:
                     "kind": _kind_of(w.comparison.levels),
                     "columns": dict(w.comparison.columns),
                     "many": w.comparison.many,
+                    **({"words": [dict(words.frequent), words.unseen]} if (words := w.comparison.words) else {}),
                     "levels": [
                         [level.name, level.strangers, level.household, level.namesakes, level.tf] for level in w.levels
                     ],
@@ -180,9 +196,15 @@ class Model:
             customer_type=data["customer_type"],
             rules=tuple(tuple(rule) for rule in data["rules"]),
             comparisons=tuple(
-                Weights(
-                    Comparison(w["name"], _levels_named(w["kind"]), w["columns"], w["many"]),
-                    tuple(LevelWeight(*level) for level in w["levels"]),
+                _weights(
+                    Comparison(
+                        w["name"],
+                        _levels_named(w["kind"]),
+                        w["columns"],
+                        w["many"],
+                        Words(*words) if (words := w.get("words")) else None,
+                    ),
+                    [LevelWeight(*level) for level in w["levels"]],
                 )
                 for w in data["comparisons"]
             ),
@@ -216,12 +238,22 @@ class Model:
         return tuple(self.info.get("warnings", ()))
 
 
+def _weights(comparison: Comparison, known: list[LevelWeight]) -> Weights:
+    """Of a model of another time, whose kind had other levels: as shipped."""
+    if [level.name for level in known] != [level.name for level in comparison.levels.levels]:
+        return shipped(comparison)
+    return Weights(comparison, tuple(known))
+
+
+BESIDE = {"middle_name": MIDDLE_NAME, "company_address": COMPANY_ADDRESS}  # levels of a kind in another role
+
+
 def _levels_named(kind: str) -> Levels:
-    return MIDDLE_NAME if kind == "middle_name" else LEVELS[kind]
+    return BESIDE.get(kind) or LEVELS[kind]
 
 
 def _kind_of(levels: Levels) -> str:
-    return next((kind for kind, found in LEVELS.items() if found is levels), "middle_name")
+    return next(kind for kind, found in {**LEVELS, **BESIDE}.items() if found is levels)
 
 
 def meet(one: int, other: int) -> int:
@@ -262,6 +294,8 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
         levels = LEVELS[attribute.kind]
         if attribute.kind == "given_name" and name != given:
             levels = MIDDLE_NAME
+        if attribute.kind == "postal_address" and not given:
+            levels = COMPANY_ADDRESS
         roles = KINDS[attribute.kind].compares
         if attribute.kind == "email" and not given:
             roles = {"value": ""}  # a company's own is what an office's mailbox is
@@ -271,7 +305,7 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
         if name == family and given:
             columns["given"] = column(given)
         columns = {role: columns[role] for role in levels.roles if role in columns}
-        found.append(Comparison(name, levels, columns, attribute.many and levels.many))
+        found.append(Comparison(name, levels, columns, attribute.many and levels.many, levels.words))
     return tuple(found)
 
 

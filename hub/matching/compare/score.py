@@ -42,7 +42,7 @@ class Scorer:
         self._compared: list[_Bound] = [
             (
                 w.comparison.name,
-                w.comparison.levels.python(w.comparison.columns),
+                w.comparison.python(),
                 tuple(
                     (level.strangers, level.household, level.namesakes, level.tf, model.terms.get(level.tf or ""))
                     for level in w.levels

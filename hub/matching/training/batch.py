@@ -27,6 +27,7 @@ from hub.matching.training.engine import (
     FULL_NAME,
     Budget,
     add_keys,
+    add_words,
     both_names_sql,
     columns_needed,
     full_name_sql,
@@ -40,7 +41,7 @@ from hub.matching.training.engine import (
     terms_table,
 )
 from hub.matching.training.mixture import Floats, Mixture, Patterns, Random, fit
-from hub.matching.training.profile import full_names, profile
+from hub.matching.training.profile import full_names, profile, rare_words
 from hub.matching.training.weighing import weigh
 from hub.model import BIT
 from hub.settings import CustomerType
@@ -111,6 +112,8 @@ def _train(
     if found.placeholders:
         con.execute("DROP TABLE rec")
         load(con, records, columns, lists, dict(found.placeholders))
+    comparisons = tuple(replace(c, words=rare_words(con, c)) for c in comparisons)
+    add_words(con, comparisons)
     names, apart = full_names(con, comparisons, lists, found) or (None, None)
     _add_terms(con, dict(found.terms), lists, names)
     n = records.num_rows
@@ -432,6 +435,7 @@ def pairs(
     lists = list_columns(comparisons, columns)
     with session(budget) as con:
         load(con, records, columns, lists, dict(model.placeholders))
+        add_words(con, comparisons)
         _add_terms(con, dict(model.terms), lists, model.full_names)
         if keys is None:
             add_keys(con, model.rules, lists)

@@ -101,6 +101,30 @@ def load(
     con.unregister("given")
 
 
+def add_words(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...]) -> None:
+    """Columns of table `rec`: the words of names, and how rare each is, for levels that weigh words."""
+    for c in comparisons:
+        if c.words is None:
+            continue
+        names = c.listed
+        terms_table(con, "known_words", Terms(c.words.frequent, c.words.unseen))
+        con.execute(
+            f"CREATE OR REPLACE TABLE told AS SELECT name, list(w ORDER BY place) AS words, list(coalesce(a, {c.words.unseen}) ORDER BY place) AS rarity FROM "
+            f"(SELECT name, unnest(string_split(name, ' ')) AS w, generate_subscripts(string_split(name, ' '), 1) AS place FROM "
+            f"(SELECT DISTINCT {_words_of(c)} AS name FROM rec WHERE name IS NOT NULL)) LEFT JOIN known_words ON v = w GROUP BY name"
+        )
+        con.execute(
+            f"CREATE OR REPLACE TABLE rec2 AS SELECT rec.*, told.words AS {quoted(names['words'])}, told.rarity AS {quoted(names['rarity'])} "
+            f"FROM rec LEFT JOIN told ON told.name = {_words_of(c)}"
+        )
+        con.execute("DROP TABLE rec")
+        con.execute("ALTER TABLE rec2 RENAME TO rec")
+
+
+def _words_of(c: Comparison) -> str:
+    return f"coalesce({quoted(c.columns['sorted'])}, {quoted(c.columns['value'])})"
+
+
 def key_sql(rule: tuple[str, ...], lists: set[str], *, table: str = "rec", stored: bool = True) -> str:
     """SELECT key, rid of one rule: the numbers of `candidates.key_of`, or (not `stored`) quicker ones for use in here."""
     values, sources, present = [], [table], []
@@ -120,10 +144,9 @@ def key_sql(rule: tuple[str, ...], lists: set[str], *, table: str = "rec", store
 def level_sql(c: Comparison) -> str:
     """The level of a comparison between rows `l` and `r`."""
     if not c.many:
-        return c.levels.sql(
-            {role: f"l.{quoted(name)}" for role, name in c.columns.items()},
-            {role: f"r.{quoted(name)}" for role, name in c.columns.items()},
-        )
+        roles = {**c.columns, **c.listed}
+        one, other = ({role: f"{side}.{quoted(name)}" for role, name in roles.items()} for side in "lr")
+        return c.levels.sql(one, other)
     left, right = (f"{side}.{quoted(c.columns['value'])}" for side in "lr")
     first = c.levels.sql({"value": f"{left}[1]"}, {"value": f"{right}[1]"})
     # two values on a side are common and lambdas slow: four plain expressions, null where there is no second

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from hub.kinds import LEVELS
+from hub.kinds.levels_base import Words
 from hub.matching.compare.model import SEPARATOR, Comparison, FullNames, Terms
 from hub.model import BIT
 
@@ -151,6 +152,32 @@ def _terms(con: duckdb.DuckDBPyConnection, column: str, many: bool, hollow: froz
     return Terms({v: a for v, a in frequent.items() if a != unseen}, unseen), average
 
 
+WORDS = 300  # words of names that the model knows as frequent
+BELIEVED = 20.0  # names that the shipped rarity of a word counts for
+
+
+def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Words | None:
+    """How rare the words of a comparison's names are: in how many different names each stands. None where its levels weigh none."""
+    shipped = c.levels.words
+    if shipped is None:
+        return None
+    text = f"coalesce({_q(c.columns['sorted'])}, {_q(c.columns['value'])})"
+    con.execute(f"CREATE OR REPLACE TABLE told AS SELECT DISTINCT {text} AS name FROM rec WHERE {text} IS NOT NULL")
+    names = con.execute("SELECT count(*) FROM told").fetchall()[0][0]
+    rows = con.execute(
+        f"SELECT w, count(*) AS c FROM (SELECT DISTINCT name, unnest(string_split(name, ' ')) AS w FROM told) "
+        f"GROUP BY w HAVING c > 1 ORDER BY c DESC, w LIMIT {10 * WORDS}"
+    ).fetchall()
+    counted = {**dict.fromkeys(shipped.frequent, 0), **dict(rows)}
+    found = {
+        word: -_bits((count + BELIEVED * 2.0 ** (-shipped.of(word) / BIT)) / (names + BELIEVED))
+        for word, count in counted.items()
+    }
+    rarest = shipped.unseen - BIT // 2
+    listed = sorted((weight, word) for word, weight in found.items() if weight < rarest)[:WORDS]
+    return Words({word: max(0, weight) for weight, word in listed}, shipped.unseen)
+
+
 NAMES = 50_000  # full names whose frequency the model keeps
 NO_STRANGERS = (
     8 * BIT
@@ -252,7 +279,7 @@ def _agreeing(
 
     agree, pairs = 0.0, 0.0
     for c in comparisons:
-        if c is not telling and any(c.levels is LEVELS[kind] for kind in TELLING):
+        if c is not telling and any(c.levels.sql is LEVELS[kind].sql for kind in TELLING):
             rows = con.execute(
                 f"SELECT coalesce(sum(a), 0)::DOUBLE, coalesce(sum(n * (n - 1)), 0)::DOUBLE FROM (SELECT sum(n) AS n, sum(n * (n - 1)) AS a FROM "
                 f"(SELECT {name}, {first(c)} AS o, {first(telling)} AS v, count(*) AS n FROM rec "
@@ -268,7 +295,7 @@ def _telling(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...]
     every = con.execute(f"SELECT count(*) FROM rec WHERE {named}").fetchall()[0][0]
     for kind in TELLING:
         for c in comparisons:
-            if c.levels is LEVELS[kind] and every:
+            if c.levels.sql is LEVELS[kind].sql and every:  # a company's address too
                 held = con.execute(
                     f"SELECT count(*) FROM rec WHERE {named} AND {_q(c.columns['value'])} IS NOT NULL"
                 ).fetchall()[0][0]

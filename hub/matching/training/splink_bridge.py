@@ -110,10 +110,18 @@ def flattened(records: pa.Table, model: Model) -> pa.Table:
     lists = list_columns(comparisons, columns)
     rows = [without_placeholders(json.loads(text), model) for text in records["forms"].to_pylist()]
     made = {ID: records["rid"].combine_chunks().cast(pa.int64())}
-    for c in columns:
-        made[column_name(c)] = pa.array(
-            [_value(row, c, c in lists) for row in rows], pa.list_(pa.string()) if c in lists else pa.string()
+    for name in columns:
+        made[column_name(name)] = pa.array(
+            [_value(row, name, name in lists) for row in rows], pa.list_(pa.string()) if name in lists else pa.string()
         )
+    for c in comparisons:
+        words = c.words
+        if words is not None:
+            told = [str(row.get(c.columns["sorted"]) or row.get(c.columns["value"]) or "").split(" ") for row in rows]
+            made[column_name(c.listed["words"])] = pa.array(told, pa.list_(pa.string()))
+            made[column_name(c.listed["rarity"])] = pa.array(
+                [[words.of(w) for w in name] for name in told], pa.list_(pa.int64())
+            )
     return pa.table(made)
 
 

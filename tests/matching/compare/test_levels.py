@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from hub.kinds import KINDS, LEVELS
 from hub.kinds.levels_base import MISSING, Levels
-from hub.kinds.levels_names import MIDDLE_NAME
-from hub.matching.compare.model import Comparison, column
+from hub.matching.compare.model import BESIDE, Comparison, column
 from hub.matching.compare.standardised import _tidy
 from hub.matching.training.engine import level_sql
 
-EVERY = {**LEVELS, "middle_name": MIDDLE_NAME}
+EVERY = {**LEVELS, **BESIDE}
 HOSTILE = ["", None, "a", "b", "ab", "ba", "abc", "acb", "abd", "anna", "ann", "mary ann", "mary", "x y", "y x", "'", "'; drop", '"', "%", "_", "@",
            "a@b.c", "ab@b.c", "anna.berg@x.de", "anna.berg@y.de", "anan.berg@x.de", "19800102", "19800201", "19800103", "19810102", "1980", "0",
            "00000000", "123456789", "123456798", "0123456789", "é", "zoe\u0308", "مرحبا", "李小龙", "😀", "mueller", "Müller", "x" * 10_000, "xy" * 40,
@@ -130,3 +129,29 @@ def test_nearness_of_mailboxes_goes_by_their_length(one: str, other: str, level:
     sql, python = _both(levels, [({"x.value": one}, {"x.value": other})], many=False)
     assert sql == python
     assert levels.levels[python[0]].name == level
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ("Schmidt & Söhne GmbH", "Schmidt und Söhne", "order"),
+        ("Hotel Adler", "Adler Hotel", "order"),
+        ("Nordsee International Trading", "Nordsee Intl Trading", "words"),
+        ("Falcon Pelican Engineering", "Falcon Pelican Systems Engineering", "rare words"),
+        ("Hartwell Delicatessen", "Hartwell Deli", "similar"),
+        ("Adler Pelikan", "Adler Pelikan Zeisig", "rare part"),
+        ("Adler Apotheke", "Adler Apotheke am Hafen", "part"),
+        ("Kaiser Logistics", "Kaiser Realty", "some"),
+        ("Hotel Adler", "Hotel Zeisig", "other"),  # what they share, many have
+        ("Drayford Bakery", "Drayfrod Bakery", "near"),
+    ],
+)
+def test_company_names_compare_by_words_and_how_rare_they_are(one: str, other: str, level: str) -> None:
+    kind = KINDS["company_name"]
+    left, right = (
+        {"x": forms[""], "x.sorted": forms["tokens"], "x.joined": forms["joined"], "x.value": forms[""]}
+        for forms in map(kind.forms, (one, other))
+    )
+    sql, python = _both(EVERY["company_name"], [(left, right), (right, left)], many=False)
+    assert sql == python
+    assert [EVERY["company_name"].levels[found].name for found in python] == [level, level]
