@@ -45,7 +45,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Words:
+class Rarity:
     """How rare words of names are, in milli-bits: those that many names have, and all others."""
 
     frequent: Mapping[str, int]
@@ -92,8 +92,8 @@ class Levels:
     features: Mapping[str, Feature] = field(default_factory=dict)
     present: tuple[str, ...] = ("value",)
     silent: Needs = ALWAYS
-    words: Words | None = None
-    by_words: Callable[[Columns, Words], PythonForm] | None = None
+    words: Rarity | None = None
+    by_words: Callable[[Columns, Rarity], PythonForm] | None = None
 
     def feature(self, name: str) -> Feature:
         return self.features.get(name) or Feature((name,))

@@ -15,8 +15,8 @@ from hub.kinds.levels_base import (
     Level,
     Levels,
     PythonForm,
+    Rarity,
     Stored,
-    Words,
     near,
     near_sql,
     same,
@@ -50,7 +50,7 @@ COMMON = 3_000
 LITTLE, MUCH = 5_000, 14_000  # shared words: fewer say nothing, more are rare together
 SHORTEST = 3  # letters of a word that is cut short
 LONG = 5  # letters of a word of which one may be a slip
-SHIPPED = Words(
+SHIPPED = Rarity(
     dict.fromkeys(
         word_set(
             """hotel restaurant cafe bar bistro grill bakery pharmacy school center centre church clinic hospital community association
@@ -80,13 +80,13 @@ def _as_one(x: str, y: str) -> int:
     return 2 if cut else 1
 
 
-def _left_over(one: list[str], other: list[str], words: Words) -> int:
+def _left_over(one: list[str], other: list[str], words: Rarity) -> int:
     """Milli-bits of the words of one name that the other does not have."""
     there = set(other)
     return sum(words.of(x) // max(_as_one(x, y) for y in other) for x in one if x not in there)
 
 
-def _by_words(one: list[str], other: list[str], words: Words) -> int:
+def _by_words(one: list[str], other: list[str], words: Rarity) -> int:
     if not set(one) & set(other):
         return OTHER
     left, right = _left_over(one, other, words), _left_over(other, one, words)
@@ -101,7 +101,7 @@ def _by_words(one: list[str], other: list[str], words: Words) -> int:
     return SIMILAR if most < shared else SOME
 
 
-def _company(columns: Columns, words: Words) -> PythonForm:
+def _company(columns: Columns, words: Rarity) -> PythonForm:
     value, in_order, joined = columns["value"], columns["sorted"], columns["joined"]
 
     def level(left: Stored, right: Stored) -> int:

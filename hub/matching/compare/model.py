@@ -18,7 +18,7 @@ from typing import Any
 
 from hub.kinds import KINDS, LEVELS
 from hub.kinds.levels_address import COMPANY_ADDRESS
-from hub.kinds.levels_base import Forms, Levels, PythonForm, Words
+from hub.kinds.levels_base import Forms, Levels, PythonForm, Rarity
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.model import BIT, canonical, digest
 from hub.settings import CustomerType
@@ -44,7 +44,7 @@ class Comparison:
     levels: Levels
     columns: Mapping[str, str]
     many: bool = False
-    words: Words | None = field(default=None, compare=False)  # how rare words are, of levels that weigh them
+    words: Rarity | None = field(default=None, compare=False)  # how rare words are, of levels that weigh them
 
     def python(self) -> PythonForm:
         """The level of two records."""
@@ -202,7 +202,7 @@ class Model:
                         _levels_named(w["kind"]),
                         w["columns"],
                         w["many"],
-                        Words(*words) if (words := w.get("words")) else None,
+                        Rarity(*words) if (words := w.get("words")) else None,
                     ),
                     [LevelWeight(*level) for level in w["levels"]],
                 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from hub.kinds import LEVELS
-from hub.kinds.levels_base import Words
+from hub.kinds.levels_base import Rarity
 from hub.matching.compare.model import SEPARATOR, Comparison, FullNames, Terms
 from hub.model import BIT
 
@@ -156,7 +156,7 @@ WORDS = 300  # words of names that the model knows as frequent
 BELIEVED = 20.0  # names that the shipped rarity of a word counts for
 
 
-def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Words | None:
+def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Rarity | None:
     """How rare the words of a comparison's names are: in how many different names each stands. None where its levels weigh none."""
     shipped = c.levels.words
     if shipped is None:
@@ -175,7 +175,7 @@ def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Words | None:
     }
     rarest = shipped.unseen - BIT // 2
     listed = sorted((weight, word) for word, weight in found.items() if weight < rarest)[:WORDS]
-    return Words({word: max(0, weight) for weight, word in listed}, shipped.unseen)
+    return Rarity({word: max(0, weight) for weight, word in listed}, shipped.unseen)
 
 
 NAMES = 50_000  # full names whose frequency the model keeps
