@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.api import (
     acts,
     changes,
+    consents,
     customers,
     decisions,
     docs,
@@ -101,6 +102,7 @@ def create_app(hub: Hub) -> FastAPI:
         identify,
         figures,
         relations,
+        consents,
         records,
         match,
         review_work,

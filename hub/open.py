@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub.access.audit import AuditLog
+from hub.access.agreements import Agreements
 from hub.access.chain import ChainReport, read_checkpoints, verify_chain
 from hub.access.figures import FigureDoor
 from hub.access.gate import Gate
@@ -84,6 +85,11 @@ class Hub:
     def relations(self) -> Relations:
         """How customers belong together."""
         return Relations(self.reader)
+
+    @cached_property
+    def agreements(self) -> Agreements:
+        """What customers agreed to."""
+        return Agreements(self.reader)
 
     @cached_property
     def logbook(self) -> Logbook:

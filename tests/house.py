@@ -24,6 +24,7 @@ ROOMS = (
         "migrations",
         "connectors",
         "landing",
+        "consents",
         "matching",
         "golden_record",
         "interactions",

@@ -14,11 +14,12 @@ from hub.access.door import Door, ShownCount, gone, may_crosswalk, only, unknown
 from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.access.rows import within
+from hub.consents.effective import AGREED
 from hub.errors import Fault, Gone, NotFound
 from hub.golden_record import past, store
 from hub.golden_record.lineage import Lineage, Why
 from hub.golden_record.store import StoredChange, StoredCustomer
-from hub.model import RecordId, digest
+from hub.model import Plain, RecordId, digest
 
 
 class Customers(Door):
@@ -108,12 +109,13 @@ class Customers(Door):
             row = self._served(connection, view, id, known_at)
             shown_id, type_name, recipe, members, version = row.customer, row.type, row.recipe, row.members, row.version
             served = row.lineage or {}
-        mappers = self._recipes.mappers(connection, recipe)
+        mappers, served_then = self._recipes.mappers(connection, recipe), served
         doubtful: frozenset[str] = frozenset()
         if as_of is not None:
             values, served, doubtful = past.in_effect(
                 connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at
             )
+            values = {**values, AGREED: _said(served_then)}
             if type_name in view.rows and not within(
                 view.rows[type_name], values, self._sources(connection, list(members))
             ):
@@ -198,6 +200,11 @@ class Customers(Door):
             return told
 
         return {a: why(a, lineage[a]) for a in sorted(lineage) if a in columns}
+
+
+def _said(lineage: Lineage) -> list[Plain]:
+    """What was agreed in a version: consents have no other time than that of knowledge."""
+    return list(lineage[AGREED]["said"]) if AGREED in lineage else []
 
 
 def counted(shown: Sequence[StoredChange]) -> ShownCount:

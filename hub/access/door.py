@@ -17,6 +17,7 @@ from hub.access.principals import Principal
 from hub.access.purposes import Views, stated
 from hub.access.rows import Standpoint, named, told, within
 from hub.access.secret import derive
+from hub.consents.store import any_restriction
 from hub.db import Database
 from hub.errors import BadRequest, Fault, Forbidden, Gone, NotFound
 from hub.golden_record import lookups, past, store
@@ -61,11 +62,12 @@ class Door:
         self._recipe: Recipe | None = None
         self._passed: dict[tuple[str, str | None], int] = {}
         self._counted: dict[tuple[str, str], ShownCount] = {}
+        self._restricting = False  # was anybody ever restricted? Once so, it stays
 
     def view(self, principal: Principal) -> View:
         """The view of a principal's role, for the purpose of the request. A role that the configuration has no more sees
         nothing. Forbidden: a purpose that is none of the role's."""
-        return narrowed(self._views.asked(principal.role), principal.scopes)
+        return self._unrestricted(narrowed(self._views.asked(principal.role), principal.scopes))
 
     def stated(self, role: str, purpose: str) -> AbstractContextManager[None]:
         """Within it, what is seen is seen for this purpose, where it is one of the role's."""
@@ -73,7 +75,19 @@ class Door:
 
     def view_of_role(self, role: str) -> View:
         """The view of a role by its name, for systems that are sent data rather than ask for it."""
-        return self._views.of(role)
+        return self._unrestricted(self._views.of(role))
+
+    def _unrestricted(self, view: View) -> View:
+        """A view with a condition for every type, where somebody was restricted: they exist for those alone who answer for
+        privacy. Where nobody ever was, no view pays for it."""
+        if "privacy" in view.may or not view.columns:
+            return view
+        if not self._restricting:
+            with self.database.read() as connection:
+                self._restricting = any_restriction(connection)
+        if not self._restricting:
+            return view
+        return replace(view, rows={t: view.rows.get(t, RowLimits()) for t in view.columns})
 
     def seen_values(self, principal: Principal, type_name: str, values: Mapping[str, object]) -> dict[str, object]:
         """Golden values (plain) as the asker is shown them. No audit line: that is the caller's, before the answer is sent."""

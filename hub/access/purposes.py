@@ -14,6 +14,7 @@ from hub.access.policy import View, compile_view
 from hub.errors import Fault, Forbidden
 from hub.settings import Config
 from hub.settings.access import Role, RowLimits
+from hub.settings.purposes import Purpose
 
 HEADER = "x-purpose"
 PURPOSE: ContextVar[str] = ContextVar("purpose", default="")  # what the request that is being answered says it is for
@@ -45,7 +46,7 @@ class Views:
                 types,
                 may=role.may,
                 purpose=", ".join(purposes) or role.purpose,
-                rows=(rows or {}).get(name),
+                rows=_rows(config, role, purposes, (rows or {}).get(name, {})),
                 uses=_uses(config, purposes),
                 pseudonyms=role.pseudonyms,
             )
@@ -75,6 +76,30 @@ class Views:
                 [Fault("X-Purpose", "is none of its purposes", f"known: {known or 'none'}")],
             )
         return found
+
+
+def _rows(
+    config: Config, role: Role, purposes: Collection[str], rows: Mapping[str, RowLimits]
+) -> Mapping[str, RowLimits]:
+    """The conditions of a role with those of its purposes: where all of these need consent, one of them must have it."""
+    asked = [p for name in purposes if (p := config.purposes.get(name)) is not None]
+    found = dict(rows)
+    for type_name in config.customers:
+        needing = [_wanted(name, p) for name, p in zip(purposes, asked, strict=False) if _needs(p, type_name)]
+        if asked and len(needing) == len(purposes):
+            own = found.get(type_name, RowLimits())
+            found[type_name] = own.model_copy(update={"consent": tuple(dict.fromkeys([*own.consent, *needing]))})
+    if "privacy" in role.may:
+        return {t: r.model_copy(update={"restricted": True}) for t, r in found.items()}
+    return found
+
+
+def _needs(purpose: Purpose, type_name: str) -> bool:
+    return purpose.basis == "consent" and (purpose.consent_of is None or type_name in purpose.consent_of)
+
+
+def _wanted(name: str, purpose: Purpose) -> str:
+    return f"{name}/{purpose.channel}" if purpose.channel else name
 
 
 def _uses(config: Config, purposes: Collection[str]) -> dict[str, set[str]] | None:

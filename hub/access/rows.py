@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.consents.effective import AGREED, IS_RESTRICTED, allows
 from hub.settings.access import RowLimits
 
 
@@ -16,12 +17,17 @@ def within(rows: RowLimits, values: Mapping[str, Sequence[object]], sources: Col
     """Do golden values (plain) and the sources of the records meet every condition?"""
     if rows.sources and not set(rows.sources) & set(sources):
         return False
+    said = values.get(AGREED, ())
+    if IS_RESTRICTED in said and not rows.restricted:
+        return False
+    if rows.consent and not any(allows(said, wanted) for wanted in rows.consent):
+        return False
     return all(any(_is(value, name, wanted) for value in _of(values, name)) for name, wanted in rows.where.items())
 
 
 def named(rows: RowLimits) -> frozenset[str]:
-    """The attributes that the conditions look at."""
-    return frozenset(name.partition(".")[0] for name in rows.where)
+    """What of golden values the conditions look at."""
+    return frozenset((AGREED, *(name.partition(".")[0] for name in rows.where)))
 
 
 def _of(values: Mapping[str, Sequence[object]], name: str) -> Sequence[object]:

@@ -15,6 +15,7 @@ from typing import Literal
 import orjson
 
 from hub.access.seen import SeenChange
+from hub.consents.effective import AGREED
 from hub.model import from_micros
 
 SECOND = 1_000_000
@@ -74,7 +75,7 @@ def wants(
     of what the view makes of it when it is sent: a merge with nobody who is shown is told as an update."""
     if types and customer_type not in types:
         return False
-    return not attributes or kind != "updated" or not set(attributes).isdisjoint(changed)
+    return not attributes or kind != "updated" or AGREED in changed or not set(attributes).isdisjoint(changed)
 
 
 def event(change: SeenChange, attributes: Collection[str]) -> dict[str, object]:

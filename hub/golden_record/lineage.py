@@ -20,6 +20,7 @@ class Why(TypedDict, total=False):
     override: int  # that set them
     verified: bool
     taken: Sequence[Reference]  # what was taken back, and stated by nobody since
+    said: Sequence[str]  # of what is agreed: the words
     of: Mapping[str, Why]  # a full name: of what its parts are
 
 

@@ -144,6 +144,8 @@ class References:
         return {attribute: self._golden(attribute, line) for attribute, line in lineage.items()}
 
     def _golden(self, attribute: str, line: Why) -> list[Plain]:
+        if "said" in line:
+            return list(line["said"])
         if line.get("override") is not None:
             found = self.overrides.get(line["override"])
             return [] if found is None else list(found.values)

@@ -10,6 +10,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from hub import db
+from hub.consents import store as consent_store
+from hub.consents.agreed import by_attribute, words_of
+from hub.consents.effective import AGREED
+from hub.consents.statement import Statement
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
 from hub.golden_record.lineage import Lineage, Values, Why
@@ -27,7 +31,7 @@ from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import Moved
 from hub.matching.clusters.recluster import Reclustered
 from hub.matching.recipe import Recipe
-from hub.model import ChangeType, Override, RecordId, from_plain, plain
+from hub.model import ChangeType, Override, Plain, RecordId, from_plain, plain
 from hub.settings import Config, CustomerType
 
 EVENT = "evt_"  # ids of changes
@@ -89,18 +93,29 @@ def lineage_json(golden: Golden) -> Why:
 
 
 def build(
-    members: list[Member], overrides: list[Override], customer: CustomerType, now: int
+    members: list[Member],
+    overrides: list[Override],
+    customer: CustomerType,
+    now: int,
+    said: Mapping[RecordId, Mapping[int, Statement]] | None = None,
+    led: Iterable[RecordId] = (),
 ) -> tuple[Values, Lineage, int | None]:
-    """Values, lineage and the time at which to look again, as JSON."""
+    """Values, lineage and the time at which to look again, as JSON. `said`: consents by the records that own them, of
+    these and of the deleted ones whose ids lead here (`led`). What is agreed stands beside the attributes."""
     golden = golden_values(members, overrides, customer, now)
-    values = {a: [plain(v) for v in g.values] for a, g in golden.items()}
+    values: dict[str, list[Plain]] = {a: [plain(v) for v in g.values] for a, g in golden.items()}
     lineage = {a: lineage_json(g) for a, g in golden.items()}
+    more = by_attribute({m.record: m.held for m in members}, overrides, customer, now)
+    if words := words_of(said or {}, [*(m.record for m in members), *led], more):
+        values[AGREED], lineage[AGREED] = list(words), {"rule": "strictest", "won": [], "said": words}
     return values, lineage, revisit_at(members, overrides, now)
 
 
 def search_rows(customer: CustomerType, type_name: str, id: str, values: Values) -> set[store.Term]:
     found: set[store.Term] = set()
     for attribute, given in values.items():
+        if attribute == AGREED:
+            continue
         kind = customer.attributes[attribute].kind
         for value in given:
             for token in tokens(kind, from_plain(value)):
@@ -150,6 +165,9 @@ def unmarked(connection: Connection, made: Created) -> bool:
     """Does nothing but what their records say decide about these customers: no override, no id of the dead, no earlier life?"""
     ids = [row[0] for row in made.rows.customers]
     if store.last_versions(connection, ids) or store.last_leads(connection, ids) or any_suspension(connection):
+        return False
+    infos = landing.records(connection, made.homes)
+    if consent_store.of_owners(connection, [i.id for i in infos.values()]):
         return False
     anchored = db.exists(connection, "override") and store.overrides_on(
         connection, {r: RecordId("", "", "") for r in made.homes}
@@ -258,6 +276,7 @@ def _build_all(
     members = {r for c in clusters.values() for r in c}
     held = {**known, **matching_store.held(connection, members - known.keys())}
     overrides = store.overrides_on(connection, {r: infos[r].id for r in members})
+    said = said_of(connection, infos, members, dead)
     rebuilt: list[Rebuilt] = []
     standing = {stream: standings(recipe.config, *stream) for stream in {infos[r].id[:2] for r in members}}
     for name, cluster in clusters.items():
@@ -267,9 +286,21 @@ def _build_all(
         listed = sorted(cluster, key=lambda r: infos[r].id)
         people = [Member(infos[r].id, r, held[r], standing[infos[r].id[:2]]) for r in listed]
         own = [o for r in listed for o in overrides.get(r, ())]
-        values, lineage, again = build(people, own, recipe.customer(type_name), now)
+        led = [d.id for r in listed for d in dead.get(r, ())]
+        values, lineage, again = build(people, own, recipe.customer(type_name), now, said, led)
         rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, again))
     return rebuilt
+
+
+def said_of(
+    connection: Connection,
+    infos: Mapping[int, RecordInfo],
+    members: Iterable[int],
+    dead: Mapping[int, Sequence[RecordInfo]],
+) -> dict[RecordId, dict[int, Statement]]:
+    """Consents by the records that own them: of these, and of the deleted ones whose ids lead to them."""
+    names = [infos[r].id for r in members]
+    return consent_store.of_owners(connection, [*names, *(d.id for ds in dead.values() for d in ds)])
 
 
 def _led_before(

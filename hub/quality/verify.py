@@ -124,13 +124,13 @@ class Verify:
         self.found.notes["stale"] = int(stale or 0)
 
     def _belongings(self, connection: Connection) -> None:
-        """What happened and how customers belong together, read again from what landed; tallies, counted again."""
+        """What happened, what was agreed and how customers belong together, read again from what landed; tallies, counted again."""
         waiting = set(unread(connection, self.resolver.readings))
         self.found.notes["streams of interactions to be read again"] = len(waiting)
-        query = "SELECT rid FROM record WHERE sort IN ('interaction', 'relation') ORDER BY rid"
+        query = "SELECT rid FROM record WHERE sort IN ('interaction', 'relation', 'consent') ORDER BY rid"
         for part in db.chunks([r.rid for r in connection.exec_driver_sql(query)], CHUNK):
             stored, again = kept(connection, part), derived(connection, self.resolver.readings, part)
-            self.found.checked["interactions and relations"] += len(part)
+            self.found.checked["belongings"] += len(part)
             for rid, info in landing.records(connection, stored.keys() | again.keys()).items():
                 if stored.get(rid) != again.get(rid) and (info.id.source, info.id.stream) not in waiting:
                     self.found.differs(f"{info.sort}s", f"record {rid}")
@@ -272,6 +272,7 @@ class Verify:
             overrides = golden_store.overrides_on(connection, {r: infos[r].id for r in rids})
             by_name = {landing.earliest(infos, c): c for c in part}
             dead = golden_run.dead_leading(connection, rids)
+            said = golden_run.said_of(connection, infos, rids, dead)
             stored = golden_store.customers_of(connection, by_name)
             names -= by_name.keys()
             for name, c in by_name.items():
@@ -290,7 +291,10 @@ class Verify:
                     for r in listed
                 ]
                 own = [o for r in listed for o in overrides.get(r, ())]
-                values, lineage, again = golden_run.build(members, own, recipe.customer(infos[name].type), now)
+                led = [d.id for r in listed for d in dead.get(r, ())]
+                values, lineage, again = golden_run.build(
+                    members, own, recipe.customer(infos[name].type), now, said, led
+                )
                 self._compare_golden(stored.get(name), min(mints)[1], values, lineage, again, len(c))
             self._compare_terms(connection, recipe, stored)
             self.progress("golden records", min((done + 1) * CHUNK, len(clusters)), len(clusters))

@@ -9,16 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from hub.consents.statement import GRANTED, Saying
 from hub.errors import BadRecord, Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record.customers import find_customer
 from hub.interactions import run as interactions
+from hub.interactions.row import Interaction
 from hub.kinds.moment import spelled
 from hub.landing import store as landing
 from hub.landing.store import Incoming
 from hub.matching import store as matching_store
-from hub.model import RecordId
+from hub.model import RecordId, digest
 from hub.resolve.resolver import Resolver
-from hub.settings import STAFF
+from hub.settings import SAID, STAFF
 
 Mark = Callable[[Connection, str], None]
 
@@ -52,6 +54,48 @@ class Logbook:
                 mark(connection, made)
             return made
 
+    def say(
+        self,
+        customer_id: str,
+        said: Saying,
+        *,
+        by: str,
+        record: RecordId | None = None,
+        source: str = STAFF,
+        mark: Mark | None = None,
+    ) -> list[str]:
+        """Keep what was agreed or objected to, of a record of the customer; the ids. None named: a no, and a yes that can be
+        proved, of each record that it has; another yes of the first one, so that it outweighs no other record's no.
+        Said twice it is kept once. What it changes of the customer is settled in the same unit. NotFound and Gone as for
+        the customer."""
+        with self.database.unit() as connection:
+            if record is None and (said.state != GRANTED or said.provable):
+                owners = self._owners(connection, customer_id)
+            else:
+                owners = [self._owner(connection, customer_id, record)]
+            made = [self._say(connection, owner, said, by, source) for owner in owners]
+            if mark is not None:
+                mark(connection, made[0])
+            return made
+
+    def _say(self, connection: Connection, owner: RecordId, said: Saying, by: str, source: str) -> str:
+        values = {
+            **{"purpose": said.purpose, "channel": said.channel, "state": said.state, "at": spelled(said.at)},
+            **{"text": said.text, "how": said.how, "where": said.where},
+        }
+        key = digest([owner, values])
+        row = {"id": key, "of": list(owner), "by": by, "values": {k: v for k, v in values.items() if v}}
+        try:
+            self.resolver.readings[source, SAID].read(row)
+        except BadRecord as error:
+            attribute, _, reason = str(error).partition(": ")
+            raise Unprocessable("this cannot be read", [Fault(f"/{attribute}", reason)]) from None
+        given, now = [Incoming(key, row)], self.database.clock.now()
+        landed = landing.land(connection, source, SAID, given, type_name=SAID, at=now, pending=False, sort=SAID)[0]
+        if landed.changed:
+            self.resolver.belongings(connection, [landed.rid])
+        return landing.records(connection, [landed.rid])[landed.rid].mint
+
     def change(self, id: str, values: Mapping[str, object], *, by: str) -> str:
         """Another version of what staff wrote down: these values are replaced, None takes one out. NotFound; Conflict
         when a connected system said it: there it is changed."""
@@ -80,6 +124,11 @@ class Logbook:
             )
         return record
 
+    def _owners(self, connection: Connection, customer_id: str) -> list[RecordId]:
+        customer = find_customer(connection, customer_id)
+        members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
+        return sorted(i.id for i in landing.records(connection, members).values())
+
     def _row(
         self, type_name: str, values: Mapping[str, object], owner: RecordId, by: str, key: str
     ) -> dict[str, object]:
@@ -91,6 +140,7 @@ class Logbook:
         reading = self.resolver.readings[STAFF, type_name]
         try:
             read = reading.read(row)
+            assert isinstance(read, Interaction)
         except BadRecord as error:
             attribute, _, reason = str(error).partition(": ")
             raise Unprocessable("this cannot be read", [Fault(f"/values/{attribute}", reason)]) from None

@@ -17,12 +17,13 @@ from hub import db
 from hub.connectors.base import JSON
 from hub.connectors.mapping.columns import columns_of
 from hub.connectors.rows import keepable
+from hub.consents.statement import statement_readings
 from hub.errors import BadRecord, Fault, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.changes import Change
 from hub.interactions import run as interactions
-from hub.interactions.relation import RelationReading, relation_readings
-from hub.interactions.row import Reading, readings
+from hub.interactions.relation import relation_readings
+from hub.interactions.row import readings
 from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing.store import Incoming, Landed, RecordInfo
@@ -80,9 +81,10 @@ class Resolver:
     def __init__(self, database: db.Units, config: Config):
         self.database, self.config = database, config
         self._recipe: Recipe | None = None
-        self.readings: dict[tuple[str, str], Reading | RelationReading] = {
+        self.readings: dict[tuple[str, str], interactions.AnyReading] = {
             **readings(config),
             **relation_readings(config),
+            **statement_readings(config),
         }
 
     def recipe(self, connection: Connection) -> Recipe:
@@ -229,12 +231,25 @@ class Resolver:
         if given.write_back is not None:
             adopt_landed(connection, self.recipe(connection), source, stream, rows, landed, self.database.clock.now())
         if (source, stream) in self.readings:
-            interactions.derive(connection, self.readings, {r.rid for r in landed if r.changed})
+            self.belongings(connection, {r.rid for r in landed if r.changed})
         return landed
+
+    def belongings(self, connection: Connection, rids: Collection[int]) -> None:
+        """Bring the rows of records that belong to others up to date, and what that changes of their customers."""
+        self.agreed(connection, interactions.derive(connection, self.readings, rids))
+
+    def agreed(self, connection: Connection, owners: Iterable[RecordId]) -> None:
+        """The customers of these records may have agreed to something else: their golden records are looked at again."""
+        infos = [i for o in sorted(set(owners)) if (i := landing.record_named(connection, o)) is not None]
+        dead = matching_store.heirs(connection, [i.rid for i in infos if not i.alive])
+        rids = {i.rid for i in infos if i.alive} | {last for _, last in dead.values() if last is not None}
+        homes = matching_store.clusters_of(connection, rids)
+        if homes:
+            self.settle(connection, self.recipe(connection), golden=homes)
 
     def reread(self) -> int:
         """Read rows of interactions again that were read under another configuration; how many."""
-        return interactions.reread(self.database, self.readings)
+        return interactions.reread(self.database, self.readings, self.agreed)
 
     def set_aside(
         self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int

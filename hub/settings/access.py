@@ -23,6 +23,7 @@ Permission = Literal[
     "identify",
     "break_glass",
     "audit",
+    "privacy",
     "metrics",
     "admin",
 ]
@@ -35,6 +36,9 @@ class RowLimits(Strict):
     where: dict[str, tuple[str, ...]] = Field(
         default_factory=dict
     )  # attribute, or attribute.part as address.country -> it is one of these values
+
+    consent: tuple[str, ...] = ()  # who agreed to one of these purposes, by any channel; or purpose/channel
+    restricted: bool = False  # true: those too whose data are restricted
 
 
 class Role(Strict):

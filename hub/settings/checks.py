@@ -9,7 +9,8 @@ from hub.kinds import KINDS
 from hub.kinds.base import Context, Problem
 from hub.model import Sight
 from hub.settings.access import Role
-from hub.settings.config import CONTACT, STAFF, Config
+from hub.settings.config import CONSENT, CONTACT, SAID, SELF, STAFF, Config
+from hub.settings.consent_checks import consent_faults, purpose_faults
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.interactions import InteractionType
 from hub.settings.relation_checks import name_faults, relation_faults
@@ -34,7 +35,7 @@ def missing_variables(config: Config, source: Source, env: Mapping[str, str]) ->
 def source_faults(config: Config, source: Source) -> Iterator[Fault]:
     """Names in a source's file that lead nowhere."""
     file = f"{config.folder / 'sources' / source.name}.yaml"
-    if source.name in (STAFF, CONTACT):
+    if source.name in (STAFF, SELF, CONTACT):
         yield Fault(file, f"'{source.name}' is the hub's own word: no source may have this name", "rename the file")
     for name, stream in source.streams.items():
         yield from stream.faults(f"{file}: streams.{name}")
@@ -54,6 +55,7 @@ def access_faults(config: Config) -> Iterator[Fault]:
     )
     yield from name_faults(config)
     known_types: dict[str, CustomerType | InteractionType | RelationType] = {
+        SAID: CustomerType(attributes=CONSENT),
         **config.relations,
         **config.interactions,
         **config.customers,
@@ -79,6 +81,7 @@ def access_faults(config: Config) -> Iterator[Fault]:
             if name not in config.purposes:
                 where = f"{config.folder / 'access.yaml'}: roles.{role}.purposes"
                 yield Fault(where, f"unknown purpose '{name}'", f"known: {', '.join(config.purposes)}")
+    yield from purpose_faults(config)
     for name, purpose in config.purposes.items():
         for type_name, attributes in (purpose.uses or {}).items():
             where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.uses.{type_name}"
@@ -142,8 +145,8 @@ def _check_rows(config: Config, role: str, rights: Role) -> Iterator[Fault]:
         if type_name not in config.customers:
             yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
             continue
-        if not rows.sources and not rows.where:
-            yield Fault(where, "no condition", "name sources or where, or remove it: then all customers are seen")
+        if not (rows.sources or rows.where or rows.consent or rows.restricted):
+            yield Fault(where, "no condition", "name sources, where or consent, or remove it: then all customers are seen")
         for source in rows.sources:
             if source not in config.sources:
                 yield Fault(f"{where}.sources", f"unknown source '{source}'", f"known: {', '.join(config.sources)}")
@@ -182,6 +185,8 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
             yield Fault(f"{where}.write_back", f"rows of a stream of {stream.sort}s are not written", "remove it")
         if stream.interaction and config.interactions:
             yield from _check_interaction(config, source, where, stream)
+        if stream.consent:
+            yield from consent_faults(config, source, where, stream)
         if stream.relation and config.relations:
             yield from relation_faults(config, source, where, stream)
         return

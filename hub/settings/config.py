@@ -11,7 +11,7 @@ from hub.errors import Fault
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
-from hub.settings.customers import CustomerType
+from hub.settings.customers import Attribute, CustomerType
 from hub.settings.figures import Figures
 from hub.settings.interactions import InteractionType
 from hub.settings.purposes import Purpose
@@ -24,7 +24,19 @@ _FIRST_SECTIONS: dict[str, object] = {"table": None, "query": None, "file": _FIR
 
 
 STAFF = "staff"  # the hub's own source: what staff write down
+SELF = "self"  # the hub's own source: what people say of themselves
+SAID = "consent"  # what a role's view calls it what people agreed to
 CONTACT = "contact"  # stands for a source where a row is whose who holds an e-mail address or a telephone number
+
+CONSENT = {
+    "purpose": Attribute(kind="text"),
+    "channel": Attribute(kind="text"),
+    "state": Attribute(kind="text"),
+    "at": Attribute(kind="moment"),
+    "text": Attribute(kind="text"),
+    "how": Attribute(kind="text"),
+    "where": Attribute(kind="text"),
+}  # what a row of consents may say: which version of a text was agreed to, how it was said and where
 
 
 class Config(Strict):
@@ -59,6 +71,12 @@ class Config(Strict):
             name: Stream(interaction=name, key="id", of=Owner(key="of"), map={a: f'values."{a}"' for a in t.attributes})
             for name, t in self.interactions.items()
         }
+
+    @cached_property
+    def own_consents(self) -> dict[tuple[str, str], Stream]:
+        """Streams of the hub's own sources: consents that staff write down, and those that people give themselves."""
+        said = Stream(consent=True, key="id", of=Owner(key="of"), map={a: f'values."{a}"' for a in CONSENT})
+        return {(source, "consent"): said for source in (STAFF, SELF)}
 
     def stream(self, source: str, stream: str) -> Stream | None:
         found = self.sources.get(source)

@@ -41,6 +41,9 @@ class Attribute(Strict):
     options: tuple[str, ...] = Field(default=(), json_schema_extra=ADDED)  # of a choice: what may be said
     exclusive: bool = False  # two clearly different values are two customers; one a slip away, or invalid, is not
     matching: bool = True  # false: golden record only, never evidence
+    purpose: str = Field(
+        default="", json_schema_extra=ADDED
+    )  # of a consent: the purpose that it is an answer to; what a record says there counts beside streams of consents
     title: str = ""
 
     @field_validator("survivorship", mode="before")

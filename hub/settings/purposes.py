@@ -16,6 +16,8 @@ class Purpose(Strict):
 
     title: str = ""
     basis: Basis  # legal ground, as article 6 of the GDPR counts them
+    channel: str = ""  # of consent: by which channel it must be given; unset: by any
+    consent_of: tuple[str, ...] | None = None  # of consent: customer types that must have given it; unset: all
     uses: dict[str, tuple[str, ...]] | None = (
         None  # type -> attributes that this purpose has a use for, "*" for all; a type not named: none. Unset: all that a role sees
     )

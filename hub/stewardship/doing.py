@@ -317,7 +317,7 @@ class Doing:
         customers = suspension.recount(self.connection, rids, keep_deleted=kept).keys()
         others = set(rids) - customers
         if len(others) <= AT_ONCE:
-            interactions.derive(self.connection, self.resolver.readings, others)
+            self.resolver.belongings(self.connection, others)
         else:
             named = landing.records(self.connection, others).values()
             interactions.read_later(self.connection, {(i.id.source, i.id.stream) for i in named})

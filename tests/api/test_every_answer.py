@@ -22,7 +22,9 @@ from hub.access.export import export_rows
 from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.app import create_app
-from hub.model import Sight
+from hub.consents.statement import OBJECTED, RESTRICTED, Saying
+from hub.landing import store as landing
+from hub.model import RecordId, Sight
 from hub.open import Hub
 from hub.settings import Attribute, Config, load
 from tests.access.population import CONFIG, ROLES, START, TestClock, new_database, open_hub, repeatable_ids
@@ -65,6 +67,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "status": ("unheard_of",),
     "before": ("5",), "reason": ("no more",), "everywhere": ("true",), "version": ("9",),
     "channel": ("phone", "unheard_of"), "state": ("x",), "code": ("x",), "to": ("/", "//x"), "along": ("parent", "unheard_of"), "why": ("unowned", "unheard_of"),
+    "purpose": ("marketing", "unheard_of"),
 }  # fmt: skip
 
 
@@ -173,10 +176,36 @@ def living(folder: Path, role: str, other: bool) -> Iterator[Hub]:
                 type_name,
                 [{"id": f"{type_name}b", "v": version, "owner": "b", **row(kind.attributes, hidden, B)}],
             )
+    # consent and restriction are rows too: who lies outside for them may do so in one world and be otherwise there
+    for n, word in enumerate(OUT_OF_ROWS):
+        what = Saying("" if word == RESTRICTED else "marketing", "", word, START, how="letter")
+        with repeatable_ids(900 + n):
+            hub.resolver.upsert("billing", "customers", [outsider(config, n, B_HIDDEN if other and sees_not(view, word) else B)])
+            hub.logbook.say(outsider_id(hub, n), what, by="s")
     database.clock = Still()
     yield hub
     hub.close()
     database.close()
+
+
+OUT_OF_ROWS = (OBJECTED, RESTRICTED)
+
+
+def sees_not(view: View, word: str) -> bool:
+    """Does who said this not exist for a view?"""
+    rows = view.rows.get("person")
+    return "privacy" not in view.may if word == RESTRICTED else bool(rows and rows.consent)
+
+
+def outsider(config: Config, n: int, which: int) -> dict[str, Any]:
+    return {"id": f"outside{n}", "v": 1 + (which == B_HIDDEN), **row(config.customers["person"].attributes, {}, which)}
+
+
+def outsider_id(hub: Hub, n: int) -> str:
+    with hub.database.read() as connection:
+        found = landing.record_named(connection, RecordId("billing", "customers", f"outside{n}"))
+    assert found is not None
+    return found.mint
 
 
 def hides_something(hub: Hub, role: str) -> bool:
