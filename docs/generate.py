@@ -63,6 +63,7 @@ PERMISSIONS = {
     "identify": "find out who is calling, and compare a caller's answers with what is held",
     "break_glass": "see one customer as another role does, for some minutes and a reason",
     "audit": "see who saw a customer, and who broke glass",
+    "privacy": "see customers whose data are restricted; answer people about their data",
     "read": "search and read customers, their history, the feed of changes",
     "crosswalk": "names of source records, and what each says",
     "explain": "why records are one customer",

@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.access.audit import AuditLog
 from hub.access.agreements import Agreements
+from hub.access.audit import AuditLog
 from hub.access.chain import ChainReport, read_checkpoints, verify_chain
 from hub.access.figures import FigureDoor
 from hub.access.gate import Gate

@@ -20,7 +20,9 @@ router = APIRouter(prefix="/v1", tags=["customers"])
 
 
 class StatementOut(Out):
-    id: str = Field(description="empty: an attribute of the record says it", examples=["con_019a1b2c3d4e7f60812233445566778a"])
+    id: str = Field(
+        description="empty: an attribute of the record says it", examples=["con_019a1b2c3d4e7f60812233445566778a"]
+    )
     record: RecordName
     values: dict[str, Any] = Field(
         description="purpose, channel, state, at, and what shows it: text (its version), how, where",
@@ -43,7 +45,9 @@ class AgreedOut(Out):
     @classmethod
     def of(cls, a: SeenAgreed) -> AgreedOut:
         others = [StatementOut.of(s) for s in a.others]
-        return cls(purpose=a.purpose, channel=a.channel, state=a.state, why=a.why, by=StatementOut.of(a.by), others=others)
+        return cls(
+            purpose=a.purpose, channel=a.channel, state=a.state, why=a.why, by=StatementOut.of(a.by), others=others
+        )
 
 
 class PreferredOut(Out):
@@ -73,11 +77,14 @@ class ConsentIn(In):
         examples=["granted"],
     )
     at: AwareDatetime | None = Field(default=None, description="when it was said; none: now")
-    text: str = Field(default="", max_length=200, description="the version of the text that was read", examples=["2026-04"])
+    text: str = Field(
+        default="", max_length=200, description="the version of the text that was read", examples=["2026-04"]
+    )
     how: str = Field(default="", max_length=100, description="call, letter, form, double opt-in", examples=["call"])
     where: str = Field(default="", max_length=200, examples=["Lisbon shop"])
     record: RecordName | None = Field(
-        default=None, description="the source record that it was said of; none: all that the customer has, or the first where a yes cannot be proved"
+        default=None,
+        description="the source record that it was said of; none: all that the customer has, or the first where a yes cannot be proved",
     )
 
 
@@ -96,7 +103,9 @@ def put_customer_consent(
     _may(hub, principal, id, given)
     at = micros(given.at, "/at") or hub.database.clock.now()
     at = at // 1_000_000 * 1_000_000
-    said = Saying(given.purpose, given.channel.casefold(), given.state, at, given.text, given.how.casefold(), given.where)
+    said = Saying(
+        given.purpose, given.channel.casefold(), given.state, at, given.text, given.how.casefold(), given.where
+    )
     record = None if given.record is None else given.record.id()
     hub.logbook.say(id, said, by=principal.name, record=record)
     return ConsentsOut.of(hub.agreements.of_customer(principal, id))

@@ -20,7 +20,9 @@ from hub.model import RecordId
 Belonging = Interaction | Related | Statement
 AnyReading = Reading | RelationReading | StatementReading
 Readings = Mapping[tuple[str, str], AnyReading]
-Agreed = Callable[[Connection, set[RecordId]], object]  # told the records whose customers may have agreed to something else
+Agreed = Callable[
+    [Connection, set[RecordId]], object
+]  # told the records whose customers may have agreed to something else
 
 AT_ONCE = 1_000  # records that are read again in one unit
 

@@ -146,7 +146,9 @@ def _check_rows(config: Config, role: str, rights: Role) -> Iterator[Fault]:
             yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
             continue
         if not (rows.sources or rows.where or rows.consent or rows.restricted):
-            yield Fault(where, "no condition", "name sources, where or consent, or remove it: then all customers are seen")
+            yield Fault(
+                where, "no condition", "name sources, where or consent, or remove it: then all customers are seen"
+            )
         for source in rows.sources:
             if source not in config.sources:
                 yield Fault(f"{where}.sources", f"unknown source '{source}'", f"known: {', '.join(config.sources)}")

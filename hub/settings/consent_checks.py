@@ -39,6 +39,10 @@ def purpose_faults(config: Config) -> Iterator[Fault]:
                 yield Fault(where, f"is of kind '{given.kind}'", "only a consent answers to a purpose")
             elif given.purpose and given.purpose not in config.purposes:
                 yield Fault(where, f"unknown purpose '{given.purpose}'", f"known: {', '.join(config.purposes)}")
-    for types, folder in ((config.interactions, "interactions"), (config.relations, "relations"), (config.customers, "customers")):
+    for types, folder in (
+        (config.interactions, "interactions"),
+        (config.relations, "relations"),
+        (config.customers, "customers"),
+    ):
         if SAID in types:
             yield Fault(f"{config.folder / folder / SAID}.yaml", "is the hub's own word", "rename the file")

@@ -50,7 +50,14 @@ def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
 
 
 def said(hub: Hub, key: str, state: str, day: int, *, how: str = "", channel: str = "", owner: str = "1") -> None:
-    row = {"id": key, "v": day, "owner": owner, "purpose": "marketing", "state": state, "at": f"2026-03-{day:02d}T00:00:00Z"}
+    row = {
+        "id": key,
+        "v": day,
+        "owner": owner,
+        "purpose": "marketing",
+        "state": state,
+        "at": f"2026-03-{day:02d}T00:00:00Z",
+    }
     hub.resolver.upsert("billing", "consents", [{**row, "how": how, "channel": channel}])
 
 
@@ -152,7 +159,15 @@ def test_what_an_attribute_says_counts_and_so_does_a_stewards_value(tmp_path: Pa
 
 def test_a_merge_takes_the_strictest_and_an_unmerge_gives_each_its_own_back(hub: Hub) -> None:
     hub.resolver.upsert("billing", "customers", [ANA])
-    other = {**ANA_IN_CRM, "first": "Zoe", "last": "Quast", "born": "1999-01-01", "nid": "X", "phone": "", "mail": "z@q.de"}
+    other = {
+        **ANA_IN_CRM,
+        "first": "Zoe",
+        "last": "Quast",
+        "born": "1999-01-01",
+        "nid": "X",
+        "phone": "",
+        "mail": "z@q.de",
+    }
     zoe = hub.resolver.upsert("crm", "people", [other])[0].customer
     ana = hub.reader.search(SERVICE, "ana").data[0].id
     assert zoe is not None
@@ -167,7 +182,9 @@ def test_a_merge_takes_the_strictest_and_an_unmerge_gives_each_its_own_back(hub:
     assert Verify(hub.resolver).run().total == 0
 
 
-def say(hub: Hub, id: str, state: str, record: RecordId | None = None, *, how: str = "call", source: str = "staff") -> None:
+def say(
+    hub: Hub, id: str, state: str, record: RecordId | None = None, *, how: str = "call", source: str = "staff"
+) -> None:
     at = hub.database.clock.now() // 1_000_000 * 1_000_000
     assert isinstance(hub.database.clock, TestClock)
     hub.database.clock.at += 5_000_000
@@ -199,7 +216,10 @@ ROWS = st.tuples(
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROWS, min_size=1, max_size=5, unique_by=lambda r: (r[0], r[2])), st.data())
 def test_consents_in_any_order_before_or_after_their_owner_give_the_same(
-    tmp_path_factory: pytest.TempPathFactory, database: Database, rows: list[tuple[str, str, int, str, str]], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory,
+    database: Database,
+    rows: list[tuple[str, str, int, str, str]],
+    data: st.DataObject,
 ) -> None:
     seen = []
     for order in (rows, data.draw(st.permutations(rows))):
