@@ -55,10 +55,10 @@ def access_faults(config: Config) -> Iterator[Fault]:
     )
     yield from name_faults(config)
     known_types: dict[str, CustomerType | InteractionType | RelationType] = {
-        SAID: CustomerType(attributes=CONSENT),
         **config.relations,
         **config.interactions,
         **config.customers,
+        SAID: CustomerType(attributes=CONSENT),
     }
     for role, rights in config.access.roles.items():
         yield from _check_rows(config, role, rights)
