@@ -13,7 +13,7 @@ from hub.api.customers import Id, micros
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName
 from hub.api.security import TheHub, needs
-from hub.consents.statement import PROVABLE, Saying
+from hub.consents.statement import PROVABLE, ConsentSaid
 from hub.errors import Fault, Unprocessable
 
 router = APIRouter(prefix="/v1", tags=["customers"])
@@ -103,7 +103,7 @@ def put_customer_consent(
     _may(hub, principal, id, given)
     at = micros(given.at, "/at") or hub.database.clock.now()
     at = at // 1_000_000 * 1_000_000
-    said = Saying(
+    said = ConsentSaid(
         given.purpose, given.channel.casefold(), given.state, at, given.text, given.how.casefold(), given.where
     )
     record = None if given.record is None else given.record.id()

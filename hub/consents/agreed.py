@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hub.consents.effective import as_words
-from hub.consents.statement import DENIED, GRANTED, Saying, Statement
+from hub.consents.statement import DENIED, GRANTED, ConsentSaid, Statement
 from hub.landing.fold import Held
 from hub.model import Override, RecordId
 from hub.settings import CustomerType
@@ -21,14 +21,14 @@ def by_attribute(
     if not purposes:
         return []
     found = [
-        Statement(record, Saying(purposes[a], "", str(value), given.time or 0, how=ATTRIBUTE))
+        Statement(record, ConsentSaid(purposes[a], "", str(value), given.time or 0, how=ATTRIBUTE))
         for record, cells in held.items()
         for a, given in cells.items()
         if a in purposes and given.cell.in_effect(now)
         for value in given.cell.values
     ]
     found += [
-        Statement(o.anchor, Saying(purposes[o.attribute], "", str(value), o.at, how=ATTRIBUTE))
+        Statement(o.anchor, ConsentSaid(purposes[o.attribute], "", str(value), o.at, how=ATTRIBUTE))
         for o in overrides
         if o.attribute in purposes and (o.until is None or now < o.until)
         for value in o.values

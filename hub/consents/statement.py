@@ -28,7 +28,7 @@ PROVABLE = ("signed in", "double opt-in")  # how a person says something that ca
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
+class ConsentSaid:
     """What was said, without whose it is. `how`: signed in, double opt-in, call, letter, form ...; `text`: the version of
     the text that was agreed to; `where`: a page, a shop, a call."""
 
@@ -50,7 +50,7 @@ class Statement:
     """What was said by (or for) the owner of a source record."""
 
     owner: RecordId
-    said: Saying
+    said: ConsentSaid
 
     @cached_property
     def order(self) -> tuple[int, int, str]:
@@ -106,7 +106,7 @@ class StatementReading:
             raise BadRecord("at: does not say when")
         return Statement(
             owner,
-            Saying(
+            ConsentSaid(
                 purpose,
                 given.get("channel", "").casefold(),
                 state,

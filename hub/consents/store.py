@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Index
 from sqlmodel import Field, SQLModel
 
 from hub import db
-from hub.consents.statement import LIFTED, RESTRICTED, Saying, Statement
+from hub.consents.statement import LIFTED, RESTRICTED, ConsentSaid, Statement
 from hub.db import big, table
 from hub.model import RecordId
 
@@ -82,4 +82,4 @@ def any_restriction(connection: Connection) -> bool:
 
 def _statement(row: db.Row) -> Statement:
     _, source, stream, key, *said = row
-    return Statement(RecordId(source, stream, key), Saying(*said))
+    return Statement(RecordId(source, stream, key), ConsentSaid(*said))

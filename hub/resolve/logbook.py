@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.consents.statement import GRANTED, Saying
+from hub.consents.statement import GRANTED, ConsentSaid
 from hub.errors import BadRecord, Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record.customers import find_customer
 from hub.interactions import run as interactions
@@ -57,7 +57,7 @@ class Logbook:
     def say(
         self,
         customer_id: str,
-        said: Saying,
+        said: ConsentSaid,
         *,
         by: str,
         record: RecordId | None = None,
@@ -78,7 +78,7 @@ class Logbook:
                 mark(connection, made[0])
             return made
 
-    def _say(self, connection: Connection, owner: RecordId, said: Saying, by: str, source: str) -> str:
+    def _say(self, connection: Connection, owner: RecordId, said: ConsentSaid, by: str, source: str) -> str:
         values = {
             **{"purpose": said.purpose, "channel": said.channel, "state": said.state, "at": spelled(said.at)},
             **{"text": said.text, "how": said.how, "where": said.where},

@@ -16,7 +16,7 @@ from hub.access.export import export_rows
 from hub.access.principals import Principal
 from hub.app import create_app
 from hub.consents.effective import allows, as_words, effective
-from hub.consents.statement import DENIED, GRANTED, LIFTED, OBJECTED, RESTRICTED, WITHDRAWN, Saying, Statement
+from hub.consents.statement import DENIED, GRANTED, LIFTED, OBJECTED, RESTRICTED, WITHDRAWN, ConsentSaid, Statement
 from hub.db import Database
 from hub.model import RecordId, Verdict
 from hub.open import Hub
@@ -75,7 +75,7 @@ STATEMENTS = st.builds(
     Statement,
     st.sampled_from([BILLED, IN_CRM]),
     st.builds(
-        Saying,
+        ConsentSaid,
         st.just("marketing"),
         st.sampled_from(["", "email"]),
         st.sampled_from([GRANTED, DENIED, WITHDRAWN, OBJECTED]),
@@ -189,7 +189,7 @@ def say(
     assert isinstance(hub.database.clock, TestClock)
     hub.database.clock.at += 5_000_000
     purpose = "" if state in (RESTRICTED, LIFTED) else "marketing"
-    hub.logbook.say(id, Saying(purpose, "", state, at, how=how), by="s", record=record, source=source)
+    hub.logbook.say(id, ConsentSaid(purpose, "", state, at, how=how), by="s", record=record, source=source)
 
 
 def test_a_restricted_person_exists_for_the_privacy_officer_alone_and_is_back_when_it_is_lifted(hub: Hub) -> None:

@@ -22,7 +22,7 @@ from hub.access.export import export_rows
 from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.app import create_app
-from hub.consents.statement import OBJECTED, RESTRICTED, Saying
+from hub.consents.statement import OBJECTED, RESTRICTED, ConsentSaid
 from hub.landing import store as landing
 from hub.model import RecordId, Sight
 from hub.open import Hub
@@ -178,7 +178,7 @@ def living(folder: Path, role: str, other: bool) -> Iterator[Hub]:
             )
     # consent and restriction are rows too: who lies outside for them may do so in one world and be otherwise there
     for n, word in enumerate(OUT_OF_ROWS):
-        what = Saying("" if word == RESTRICTED else "marketing", "", word, START, how="letter")
+        what = ConsentSaid("" if word == RESTRICTED else "marketing", "", word, START, how="letter")
         with repeatable_ids(900 + n):
             hub.resolver.upsert("billing", "customers", [outsider(n, 1)])
             hub.logbook.say(outsider_id(hub, n), what, by="s")
