@@ -18,6 +18,7 @@ from hub.db import Connection, fail_point
 from hub.delivery.write_back import Making, plan_new
 from hub.errors import HubError
 from hub.golden_record import store as golden_store
+from hub.golden_record.hanging import composed, parts_of
 from hub.golden_record.store import StoredCustomer
 from hub.landing import store as landing
 from hub.landing.store import Creation, RecordInfo
@@ -142,7 +143,8 @@ class Creating:
             mapper = self.resolver.recipe(connection).mappers[source, stream]
             has_one = self._has_one(connection, {c.rid for c in claimed}, source, stream)
             rids = [c.rid for c in claimed if c.fields is None and c.rid not in has_one]
-            handed = hand_over(connection, self.reader, source, rids, {given.customer: back.written})
+            asked = (*back.written, *_parts(mapper, back))
+            handed = hand_over(connection, self.reader, source, rids, {given.customer: asked})
         return [
             (c, None if c.rid in has_one else _again(c) or (_new(mapper, back, h.values) if (h := handed.get(c.rid)) else None))
             for c in claimed
@@ -213,5 +215,14 @@ def _again(creation: Creation) -> Making | None:
 
 
 def _new(mapper: Mapper, back: WriteBack, golden: Mapping[str, tuple[Value, ...]]) -> Making | None:
-    made = plan_new(mapper, golden, back.written)
+    parts = {part: values[0] for part in _parts(mapper, back) if (values := golden.get(part))}
+    whole = composed(parts)
+    named = {w: (whole,) for w in mapper.customer_type.whole_names if whole and not golden.get(w)}
+    made = plan_new(mapper, {**golden, **named}, back.written)
     return made if made.fields and set(back.when.has) <= set(made.sent) else None
+
+
+def _parts(mapper: Mapper, back: WriteBack) -> tuple[str, ...]:
+    """What a full name is made of, where the stream takes one: of most customers nobody says it whole."""
+    of = mapper.customer_type
+    return parts_of(of.attributes) if set(of.whole_names) & set(back.written) else ()

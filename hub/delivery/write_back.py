@@ -117,7 +117,7 @@ def plan_new(mapper: Mapper, golden: Mapping[str, tuple[Value, ...]], attributes
             fields.update(mapper.unmap(attribute, golden[attribute]))
         except BadRecord as error:
             problems.append(str(error))
-    cells = mapper.read(mapper.after({}, fields))[0]
+    cells = mapper.values(mapper.after({}, fields))[0]
     empty = dict.fromkeys(mapper.stream.map, (hash_values(()), ()))
     hashes = empty | {a: (hash_values(c.values), tuple(hash_values((v,)) for v in c.values)) for a, c in cells.items()}
     return Making(fields, {a: [hashed] for a, hashed in hashes.items()}, tuple(problems))

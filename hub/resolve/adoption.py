@@ -78,7 +78,7 @@ def hashes_of(
 ) -> dict[str, tuple[str, tuple[str, ...]]]:
     """What a row holds, as the write log keeps it: attribute -> hash of all values, and of each."""
     try:
-        cells = recipe.mappers[source, stream].read(raw)[0]
+        cells = recipe.mappers[source, stream].values(raw)[0]
     except BadRecord:
         return {}
     return {attribute: hashed(cell) for attribute, cell in cells.items()}

@@ -77,8 +77,10 @@ class Mapper:
 
     def read(self, raw: Row) -> tuple[dict[str, Cell], tuple[tuple[str, str], ...]]:
         """The cells and problems that `map` gives, of a row whose key and time are known."""
-        if self._identifier.is_gone(raw):
-            return {}, ()
+        return ({}, ()) if self._identifier.is_gone(raw) else self.values(raw)
+
+    def values(self, raw: Row) -> tuple[dict[str, Cell], tuple[tuple[str, str], ...]]:
+        """The same of a row of which nobody asks whether it is gone: of fields that are to be a record."""
         cells: dict[str, Cell] = {}
         problems: list[tuple[str, str]] = []
         for name, read in self._readers:
