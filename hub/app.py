@@ -45,12 +45,19 @@ from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
 from hub.console import customers as console_customers
-from hub.console import pages
+from hub.console import operations, pages
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
 from hub.open import Hub
 
-PAGES = (console_assets, console_sign_in, console_customers, console_review, console_acts)  # for people with a browser
+PAGES = (
+    console_assets,
+    console_sign_in,
+    console_customers,
+    console_review,
+    console_acts,
+    operations,
+)  # for people with a browser
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -32,6 +33,8 @@ from hub.cli.shared import (
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from hub.app import Listening
     from hub.open import Hub
     from hub.settings import Config
@@ -153,20 +156,30 @@ def free_port(host: str, port: int) -> None:
 
 
 def run_server(
-    hub: Hub, at: Listening, *, jobs: bool, say: bool = False, reread: Callable[[], Config] | None = None
+    hub: Hub,
+    at: Listening,
+    *,
+    jobs: bool,
+    say: bool = False,
+    reread: Callable[[], Config] | None = None,
+    besides: Callable[[FastAPI], None] | None = None,
 ) -> None:
-    """Until interrupted. `say`: where it listens. `reread`: the configuration anew, for SIGHUP; else that ends the server."""
+    """Until interrupted. `say`: where it listens. `reread`: the configuration anew, for SIGHUP; else that ends the server.
+    `besides`: what its application has beside the hub's own pages."""
     from hub.app import served, steady
     from hub.db import serving_alone
     from hub.serve import Serving, reloading
 
     with serving_alone(hub.database, at.url):
         serving = Serving(hub, jobs=jobs)
+        if besides:
+            besides(serving.app)
         renewed = reloading(lambda: serving.reload(reread)) if reread else nullcontext()
         with serving.running(), renewed:
             if say:
                 err.print(
-                    f"the hub is running at {at.url} (documentation: {at.url}/docs); Ctrl-C ends it", soft_wrap=True
+                    f"the hub is running at {at.url} (pages: {at.url}/, documentation: {at.url}/docs); Ctrl-C ends it",
+                    soft_wrap=True,
                 )
             with steady(), suppress(KeyboardInterrupt):
                 served(serving.app, at).run()
@@ -184,6 +197,7 @@ def demo(
 ) -> None:
     """Four running sources in, golden records out, a change pushed back."""
     from hub.app import Listening
+    from hub.demo.pages import welcoming
     from hub.demo.run import DemoOptions, run_demo
     from hub.demo.show import Show
 
@@ -195,7 +209,8 @@ def demo(
         write_report(report, figures.figures)
         if not no_serve:
             show.what_next(hub, port)
-            run_server(hub, Listening("127.0.0.1", port), jobs=True)
+            besides = partial(welcoming, hub, figures.figures)
+            run_server(hub, Listening("127.0.0.1", port), jobs=True, besides=besides)
 
 
 @keys.command("create")

@@ -65,7 +65,14 @@ class Entry:
     permission: str
 
 
-ENTRIES = (Entry("Review", "/review", "decide"), Entry("Customers", "/customers", "read"))
+ENTRIES = (
+    Entry("Review", "/review", "decide"),
+    Entry("Customers", "/customers", "read"),
+    Entry("Overview", "/overview", "admin"),
+    Entry("Sources", "/sources", "admin"),
+    Entry("Subscriptions", "/subscriptions", "subscribe"),
+    Entry("Access", "/access", "admin"),
+)
 
 
 @dataclass(frozen=True)

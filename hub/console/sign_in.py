@@ -30,8 +30,8 @@ Said = Annotated[str, Query(max_length=20)]
 
 
 @router.get("/sign-in", dependencies=[Stranger])
-def sign_in_page(hub: TheHub, to: To = "/", said: Said = "") -> Response:
-    return _sign_in_page(hub, to=to, said=SAID.get(said, ""))
+def sign_in_page(hub: TheHub, request: Request, to: To = "/", said: Said = "") -> Response:
+    return _sign_in_page(request, hub, to=to, said=SAID.get(said, ""))
 
 
 @router.post("/sign-in", dependencies=[Stranger])
@@ -44,19 +44,26 @@ def sign_in(hub: TheHub, request: Request, form: Form) -> Response:
             name, password, form.get("code") or None, instead=session_cookie(request) or ""
         )
     except Refused as error:
-        return _sign_in_page(hub, to=to, name=name, error=str(error), status=error.status)
+        return _sign_in_page(request, hub, to=to, name=name, error=str(error), status=error.status)
     answer = onward(to)
     keep(answer, request, begun.token)
     return answer
 
 
 def _sign_in_page(
-    hub: TheHub, *, to: str, said: str = "", name: str = "", error: str = "", status: int = 200
+    request: Request, hub: TheHub, *, to: str, said: str = "", name: str = "", error: str = "", status: int = 200
 ) -> Response:
     on_single = hub.gate.single_sign_on is not None
     return drawn(
         "sign_in.html",
-        {"to": own_page(to), "said": said, "name": name, "error": error, "on_single": on_single},
+        {
+            "to": own_page(to),
+            "said": said,
+            "name": name,
+            "error": error,
+            "on_single": on_single,
+            "demo": hasattr(request.app.state, "demo"),
+        },
         status,
     )
 

@@ -163,6 +163,7 @@ class Show:
             role: keys.create_key(hub.database, hub.config, f"demo {role}", role, days=1)[0]
             for role in ("steward", "customer_service")
         }
+        self.out.print(f"Open http://127.0.0.1:{port}/demo: what just happened, and the pages of staff, with one click")
         self.out.print(f"Documentation: http://127.0.0.1:{port}/docs   These keys are good for a day:")
         for role, secret in made.items():
             self.out.print(f"  {role:17} {secret}", markup=False, soft_wrap=True)

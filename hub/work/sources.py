@@ -10,7 +10,7 @@ import structlog
 from hub.db import Lease
 from hub.errors import Fault, NotFound
 from hub.landing import store as landing
-from hub.landing.store import PullInfo
+from hub.landing.store import PullInfo, SetAside
 from hub.resolve.resolver import Resolver
 from hub.settings import Source
 from hub.work import cycle, store
@@ -82,10 +82,15 @@ def listed(resolver: Resolver) -> list[SourceStatus]:
     ]
 
 
+def set_aside(resolver: Resolver, source: str, *, limit: int = 200) -> list[SetAside]:
+    """Rows of a source that could not land, the newest first, without what they hold. NotFound."""
+    _known(resolver, source)
+    with resolver.database.read() as connection:
+        return landing.quarantined(connection, source, limit)
+
+
 def _change(resolver: Resolver, source: str, change: Change) -> None:
-    if source not in resolver.config.sources:
-        known = ", ".join(resolver.config.sources)
-        raise NotFound("no such source", [Fault("/source", f"no source '{source}' is configured", f"known: {known}")])
+    _known(resolver, source)
     with resolver.database.unit() as connection:
         store.save(connection, change(store.state(connection, source), resolver.database.clock.now()))
 
@@ -93,3 +98,9 @@ def _change(resolver: Resolver, source: str, change: Change) -> None:
 def _state(resolver: Resolver, source: str) -> SourceState:
     with resolver.database.read() as connection:
         return store.state(connection, source)
+
+
+def _known(resolver: Resolver, source: str) -> None:
+    if source not in resolver.config.sources:
+        known = ", ".join(resolver.config.sources)
+        raise NotFound("no such source", [Fault("/source", f"no source '{source}' is configured", f"known: {known}")])

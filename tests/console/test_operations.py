@@ -1,0 +1,91 @@
+"""How the hub is, its sources and subscriptions, who sees what: as a lead sees them, and what can be told there."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from starlette.testclient import TestClient
+
+from hub.app import create_app
+from hub.open import Hub
+from hub.work import sources
+from tests.access.population import fill, key_for
+from tests.console.conftest import LOOKS, Visit
+
+FIGURES = {
+    "people": 400,
+    "first_run": {"pulled": [{"read": 512}], "customers": 431, "matching_seconds": 3.4, "written_back": 211},
+    "address_change": {
+        "customer": "cus_x",
+        "crm_before": {"line1": "Rua Direita 5"},
+        "crm_after": {"line1": "Am Neuen Markt 7"},
+        "crm_writes_in_the_cycle": 1,
+        "crm_writes_in_two_further_cycles": 0,
+    },
+}
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_every_page_of_operations_looks_right(visit: Visit, width: int, theme: str) -> None:
+    seen = visit("lea", width=width, theme=theme)
+    for path in ("/overview", "/sources", "/sources/crm", "/subscriptions", "/access"):
+        seen.goto(path)
+        seen.sound(f"{path[1:].replace('/', '-')}-{width}-{theme}")
+
+
+def test_a_source_is_paused_with_a_reason_and_resumed(visit: Visit) -> None:
+    page = visit("lea").goto("/sources")
+    card = page.locator("section", has=page.get_by_role("heading", name="billing"))
+    card.get_by_text("Pause …").click()
+    card.get_by_label("Why").fill("it is being moved")
+    card.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("status")).to_contain_text("Billing is paused")
+    expect(card).to_contain_text("lea: it is being moved")
+    card.get_by_role("button", name="Resume").click()
+    expect(card).to_contain_text("active")
+
+
+# --- as a server's answers ---
+
+
+@pytest.fixture
+def client(hub: Hub) -> TestClient:
+    return TestClient(create_app(hub), base_url="http://127.0.0.1", client=("127.0.0.1", 5), follow_redirects=False)
+
+
+def test_a_source_that_nobody_configured_is_not_found(client: TestClient, hub: Hub) -> None:
+    lead = key_for(hub, "lead_steward")
+    assert client.get("/sources/unheard_of", headers=lead).status_code == 404
+    assert client.post("/sources/unheard_of/nudge", headers=lead).status_code == 404
+    assert client.post("/sources/crm/pause", data={"why": ""}, headers=lead).status_code == 400
+    assert all(s.state.paused_at is None for s in sources.listed(hub.resolver))
+
+
+def test_a_system_nudges_its_own_source_alone(client: TestClient, hub: Hub) -> None:
+    assert client.post("/sources/crm/nudge", headers=key_for(hub, "billing", "billing")).status_code == 403
+
+
+def test_the_demo_tells_its_story_and_signs_in_with_one_click_on_its_own_machine_alone(hub: Hub) -> None:
+    from hub.demo.pages import welcoming
+
+    app = create_app(hub)
+    welcoming(hub, FIGURES, app)
+    here = TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 5), follow_redirects=False)
+    told = here.get("/demo").text
+    assert "Four systems knew 400 people" in told and "Am Neuen Markt 7" in told and "Stella Steward" in told
+    assert 'href="/demo"' in here.get("/sign-in").text
+    answer = here.post("/demo/sign-in", data={"role": "steward"})
+    assert answer.headers["location"] == "/review" and here.get("/review").status_code == 200
+    assert here.post("/demo/sign-in", data={"role": "privacy_officer"}).status_code == 404
+    elsewhere = TestClient(app, base_url="http://127.0.0.1", client=("10.0.0.9", 5), follow_redirects=False)
+    by_another_name = TestClient(app, base_url="http://rebound.test", client=("127.0.0.1", 5), follow_redirects=False)
+    for other in (elsewhere, by_another_name):
+        assert (
+            other.get("/demo").status_code == other.post("/demo/sign-in", data={"role": "steward"}).status_code == 404
+        )
+
+
+def test_a_hub_that_is_no_demo_has_no_such_page(client: TestClient, hub: Hub) -> None:
+    fill(hub)
+    assert client.get("/demo").status_code == client.post("/demo/sign-in", data={"role": "steward"}).status_code == 404
+    assert "/demo" not in client.get("/sign-in").text
