@@ -44,8 +44,8 @@ from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
+from hub.console import calls, operations, pages
 from hub.console import customers as console_customers
-from hub.console import operations, pages
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
 from hub.open import Hub
@@ -56,6 +56,7 @@ PAGES = (
     console_customers,
     console_review,
     console_acts,
+    calls,
     operations,
 )  # for people with a browser
 

@@ -67,6 +67,7 @@ class Entry:
 
 ENTRIES = (
     Entry("Review", "/review", "decide"),
+    Entry("Call", "/call", "identify"),
     Entry("Customers", "/customers", "read"),
     Entry("Overview", "/overview", "admin"),
     Entry("Sources", "/sources", "admin"),
