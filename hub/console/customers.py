@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hub.access.seen import SeenCustomer, SeenVersion
 from hub.access.sights import sights_of
 from hub.access.timeline import Asked
-from hub.console import reasons
+from hub.console import evidence, reasons
 from hub.console.acts import act_done, acts_of
 from hub.console.pages import Anybody, Desk, PageRoute, desk, onward
 from hub.console.words import who
@@ -126,7 +126,9 @@ def records(at: Annotated[Desk, desk("crosswalk")], id: Id) -> Response:
 def how(at: Annotated[Desk, desk("explain")], id: Id) -> Response:
     """Why its records are one customer."""
     seen = at.hub.reader.get_customer(at.principal, id)
-    return _page(at, seen, "how", explained=at.hub.reader.explain(at.principal, id))
+    explained = at.hub.reader.explain(at.principal, id)
+    drawn = evidence.drawing(explained) if explained.complete and len(explained.records) > 1 else None
+    return _page(at, seen, "how", explained=explained, drawing=drawn, wide=evidence.WIDE, high=evidence.HIGH)
 
 
 @router.get("/customers/{id}/history")

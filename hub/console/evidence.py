@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import cos, pi, sin
 
 from hub.access.previews import SeenPreview
-from hub.access.seen import SeenPair, SeenPart, SeenRecord
+from hub.access.seen import Explained, SeenPair, SeenPart, SeenRecord
 from hub.console.marks import Marked, marked
 from hub.console.words import listed, said, title
 from hub.matching.compare.model import probability
+from hub.model import RecordId
 from hub.settings import CustomerType
 
 SCALE = 1000  # units that a bar's place is told in
@@ -93,6 +95,80 @@ def _ends(parts: Sequence[SeenPart]) -> list[int]:
     for part in parts:
         total += part.weight
         found.append(total)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A record on the drawing."""
+
+    x: int
+    y: int
+    name: str
+    key: str
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Two records that speak for each other. `holds`: without it the customer would fall apart, but for other evidence;
+    `weakest`: the weakest of those."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    width: float
+    holds: bool
+    weakest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """The records of a customer, and what holds them together. In a box of WIDE x HIGH."""
+
+    dots: tuple[Dot, ...]
+    lines: tuple[Line, ...]
+    held: tuple[SeenPair, ...]  # strongest first
+
+
+WIDE, HIGH, ACROSS, DOWN = 440, 300, 125, 105
+
+
+def drawing(explained: Explained) -> Drawing:
+    """The strongest evidence that joins them all, as a drawing: records on a ring, the weakest link marked."""
+    names = [r.record for r in explained.records]
+    place = {name: _on_ring(n, len(names)) for n, name in enumerate(names)}
+    speaking = [p for p in explained.pairs if p.weight is not None and p.weight > 0]
+    held = _spanning(speaking)
+    lines = []
+    for pair in sorted(speaking, key=lambda p: p in held):
+        (x1, y1), (x2, y2) = place[pair.left], place[pair.right]
+        weakest = len(held) > 1 and pair == held[-1]
+        lines.append(Line(x1, y1, x2, y2, min(8.0, 1 + (pair.weight or 0) / 3000), pair in held, weakest))
+    dots = tuple(Dot(*place[n], n.source, n.key, _anchor(place[n][0])) for n in names)
+    return Drawing(dots, tuple(lines), tuple(held))
+
+
+def _on_ring(n: int, of: int) -> tuple[int, int]:
+    turn = 2 * pi * n / max(1, of) - pi / 2 + (pi / 2 if of == 2 else 0)
+    return round(WIDE / 2 + ACROSS * cos(turn)), round(HIGH / 2 + DOWN * sin(turn))
+
+
+def _anchor(x: int) -> str:
+    """Where a name stands: outside the ring."""
+    return "middle" if abs(x - WIDE / 2) < ACROSS / 4 else "start" if x > WIDE / 2 else "end"
+
+
+def _spanning(pairs: Sequence[SeenPair]) -> list[SeenPair]:
+    """The strongest pairs that hold together all that can be held, strongest first."""
+    home: dict[RecordId, frozenset[RecordId]] = {}
+    found = []
+    for pair in sorted(pairs, key=lambda p: (-(p.weight or 0), p.left, p.right)):
+        a, b = (home.get(r, frozenset({r})) for r in (pair.left, pair.right))
+        if a != b:
+            home |= dict.fromkeys(a | b, a | b)
+            found.append(pair)
     return found
 
 

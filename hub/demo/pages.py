@@ -20,7 +20,7 @@ from hub.settings.sign_in import LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DemoPerson:
     """Somebody that one may be in the demo: the account's name, its role, what they would do first, and where."""
 
     name: str
@@ -30,11 +30,11 @@ class Part:
 
 
 PARTS = (
-    Part("Stella Steward", "steward", "decides whether two records are one customer", "/review"),
-    Part("Sam Service", "customer_service", "has a customer on the phone", "{customer}"),
-    Part("Sho Shipping", "shipping", "needs an address, and sees little else", "{customer}"),
-    Part("Ana Analyst", "analyst", "counts, and sees pseudonyms", "{customer}"),
-    Part("Lee Lead", "lead_steward", "sees how the sources are, and takes back in bulk", "/sources"),
+    DemoPerson("Stella Steward", "steward", "decides whether two records are one customer", "/review"),
+    DemoPerson("Sam Service", "customer_service", "has a customer on the phone", "{customer}"),
+    DemoPerson("Sho Shipping", "shipping", "needs an address, and sees little else", "{customer}"),
+    DemoPerson("Ana Analyst", "analyst", "counts, and sees pseudonyms", "{customer}"),
+    DemoPerson("Lee Lead", "lead_steward", "sees how the sources are, and takes back in bulk", "/sources"),
 )
 
 
@@ -43,7 +43,7 @@ class Welcome:
 
     def __init__(self, hub: Hub, figures: dict[str, object]):
         self.figures = figures
-        self.accounts: dict[str, tuple[Part, Account]] = {}
+        self.accounts: dict[str, tuple[DemoPerson, Account]] = {}
         for part in PARTS:
             if part.role in hub.config.access.roles:
                 self.accounts[part.role] = part, _account(hub, part)
@@ -55,7 +55,7 @@ class Welcome:
         return f"/customers/{change['customer']}" if isinstance(change, dict) else "/customers"
 
 
-def _account(hub: Hub, part: Part) -> Account:
+def _account(hub: Hub, part: DemoPerson) -> Account:
     """One that nobody can sign in to with a password: it has none."""
     for n in range(1, 100):
         try:

@@ -9,12 +9,18 @@ from starlette.testclient import TestClient
 from hub.app import create_app
 from hub.open import Hub
 from hub.work import sources
+from hub.work.pull import Pulled
 from tests.access.population import fill, key_for
 from tests.console.conftest import LOOKS, Visit
 
 FIGURES = {
     "people": 400,
-    "first_run": {"pulled": [{"read": 512}], "customers": 431, "matching_seconds": 3.4, "written_back": 211},
+    "first_run": {
+        "pulled": [Pulled("crm", "people").counts()],
+        "customers": 431,
+        "matching_seconds": 3.4,
+        "written_back": 211,
+    },
     "address_change": {
         "customer": "cus_x",
         "crm_before": {"line1": "Rua Direita 5"},

@@ -125,9 +125,9 @@ async function given(event) {
 addEventListener("popstate", () => location.reload());
 
 localTimes(document);
-reviewing();
 const find = document.getElementById("find");
 if (find) asTyped(find);
 document.querySelectorAll("form[method=post]").forEach(sentOnce);
+reviewing();
 const token = document.querySelector("input[data-token]");
 if (token && !token.value && location.hash) token.value = decodeURIComponent(location.hash.slice(1));
