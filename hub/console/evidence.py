@@ -99,7 +99,7 @@ def _ends(parts: Sequence[SeenPart]) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class DrawnRecord:
     """A record on the drawing."""
 
     x: int
@@ -110,7 +110,7 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DrawnLink:
     """Two records that speak for each other. `holds`: without it the customer would fall apart, but for other evidence;
     `weakest`: the weakest of those."""
 
@@ -127,8 +127,8 @@ class Line:
 class Drawing:
     """The records of a customer, and what holds them together. In a box of WIDE x HIGH."""
 
-    dots: tuple[Dot, ...]
-    lines: tuple[Line, ...]
+    dots: tuple[DrawnRecord, ...]
+    lines: tuple[DrawnLink, ...]
     held: tuple[SeenPair, ...]  # strongest first
 
 
@@ -145,8 +145,8 @@ def drawing(explained: Explained) -> Drawing:
     for pair in sorted(speaking, key=lambda p: p in held):
         (x1, y1), (x2, y2) = place[pair.left], place[pair.right]
         weakest = len(held) > 1 and pair == held[-1]
-        lines.append(Line(x1, y1, x2, y2, min(8.0, 1 + (pair.weight or 0) / 3000), pair in held, weakest))
-    dots = tuple(Dot(*place[n], n.source, n.key, _anchor(place[n][0])) for n in names)
+        lines.append(DrawnLink(x1, y1, x2, y2, min(8.0, 1 + (pair.weight or 0) / 3000), pair in held, weakest))
+    dots = tuple(DrawnRecord(*place[n], n.source, n.key, _anchor(place[n][0])) for n in names)
     return Drawing(dots, tuple(lines), tuple(held))
 
 
