@@ -48,10 +48,10 @@ ROOMS = (
 )
 PURE_ROOMS = ("model", "errors", "kinds", "settings", "connectors/mapping", "matching/compare")
 DOORS = ("api", "console")
-HOST_OF_ENGINES = "matching/training"
+HOSTS_OF_ENGINES = ("matching/training", "matching/spark")
 
 LIBRARIES_OF_STORES = ("sqlalchemy", "sqlmodel", "duckdb", "splink", "fastapi", "httpx2")
-ENGINES = ("duckdb", "splink")
+ENGINES = ("duckdb", "splink", "pyspark")
 
 HEAD = """[tool.importlinter]
 root_package = "hub"
@@ -82,14 +82,14 @@ def contracts() -> str:
     everything = list(modules())
     folders = {m.parent if m.parent.name == "store" else m for m in everything if is_store(m)}
     stores = sorted(m for m in folders if m.parts[0] not in (*DOORS, "stewardship"))
-    hosts = [m for m in everything if Path(HOST_OF_ENGINES) not in m.parents]
+    others = [m for m in everything if not {Path(host) for host in HOSTS_OF_ENGINES} & set(m.parents)]
     return "\n".join(
         (
             HEAD,
             contract("A room imports earlier rooms, never later ones", "layers", layers=reversed(rooms())),
             forbidden("Pure files know no store, engine or network", filter(is_pure, everything), LIBRARIES_OF_STORES),
             forbidden("Doors keep off the stores", map(Path, doors()), dotted(stores)),
-            forbidden("Splink and DuckDB have one host", hosts, ENGINES),
+            forbidden("Splink, DuckDB and Spark have their hosts", others, ENGINES),
         )
     )
 

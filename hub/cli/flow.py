@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from hub.delivery.write_back import Making, Plan
     from hub.model import RecordId
     from hub.resolve.backlog import Report
+    from hub.resolve.bulk import Engine
     from hub.work.pull import Pulled
 
 app = typer.Typer()
@@ -94,9 +97,29 @@ def quarantine(
         out.print(shown if shown.row_count else "nothing is set aside")
 
 
+class Engines(str, Enum):  # noqa: UP042 (its words are the command's)
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+@contextmanager
+def _engine(named: Engines) -> Iterator[Engine | None]:
+    """Spark, opened before anything of the hub is touched; None: what is there anyway."""
+    if named is Engines.duckdb:
+        yield None
+        return
+    from hub.matching.spark.engine import engine
+
+    with engine() as found:
+        yield found
+
+
 @app.command()
 def match(
     full: Annotated[bool, typer.Option("--full", help="Derive everything anew, not only what is pending.")] = False,
+    engine: Annotated[
+        Engines, typer.Option(help="What works out pairs: duckdb, on this machine; spark, at HUB_SPARK_MASTER.")
+    ] = Engines.duckdb,
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
@@ -104,9 +127,9 @@ def match(
     """Resolve what is pending into golden records."""
     from hub.work import cycle
 
-    with opened(config, database, folder) as hub:
+    with _engine(engine) as chosen, opened(config, database, folder) as hub:
         with bars() as step:
-            found = cycle.match(hub.resolver, full=full, progress=step)
+            found = cycle.match(hub.resolver, full=full, progress=step, engine=chosen)
         if found is None:
             out.print("nothing is pending")
         else:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 from sqlalchemy import Connection
@@ -28,6 +28,7 @@ from hub.landing import suspension
 from hub.matching import store as matching_store
 from hub.matching.clusters.of_type import Clusters
 from hub.matching.clusters.recluster import Reclustered
+from hub.matching.compare.model import Model
 from hub.matching.pairs import type_salt
 from hub.matching.prepare import standardised_rows
 from hub.matching.recipe import Recipe
@@ -87,10 +88,21 @@ class Stored(NamedTuple):
     pairs: pa.Table
 
 
+class Engine(Protocol):
+    """What works out keys and pairs of very many records: DuckDB on this machine (`batch`), or Spark."""
+
+    def keys(self, records: pa.Table, model: Model, *, salt: int = 0) -> pa.Table: ...
+
+    def pairs(self, records: pa.Table, keys: pa.Table, model: Model, *, floor: int, cap: int = 100) -> pa.Table: ...
+
+
 class Bulk:
     """One bulk run over one hub."""
 
-    def __init__(self, resolver: Resolver, *, progress: Progress = quiet, workers: int | None = None):
+    def __init__(
+        self, resolver: Resolver, *, progress: Progress = quiet, workers: int | None = None, engine: Engine = batch
+    ):
+        self.engine = engine
         self.resolver, self.database, self.progress = resolver, resolver.database, progress
         self.workers = workers if workers is not None else min(2, os.cpu_count() or 1)
         self.processes: Processes | None = None
@@ -246,7 +258,9 @@ class Bulk:
 
     def _apply_keys(self, recipe: Recipe, mark: Watermark) -> None:
         for dead in (False, True):
-            made = [batch.keys(self._forms(t, alive=not dead), m, salt=type_salt(t)) for t, m in recipe.models.items()]
+            made = [
+                self.engine.keys(self._forms(t, alive=not dead), m, salt=type_salt(t)) for t, m in recipe.models.items()
+            ]
             new = pa.concat_tables(made).combine_chunks() if made else None
             with self.database.read() as connection:
                 old = matching_store.all_keys(connection, dead=dead)
@@ -293,7 +307,7 @@ class Bulk:
     def _pairs(self, recipe: Recipe, type_name: str, stored: Stored) -> pa.Table:
         """The pairs that ought to be stored."""
         model, bounds = recipe.models[type_name], recipe.customer(type_name).matching
-        found = batch.pairs(
+        found = self.engine.pairs(
             stored.records, stored.keys, model, floor=min(model.review, model.join), cap=bounds.block_cap
         )
         counts = found.schema.metadata or {}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.delivery.run import Pushed
     from hub.delivery.write_back import Making, Plan
     from hub.model import RecordId
+    from hub.resolve.bulk import Engine
 
 PullProgress = Callable[[Pulled], None]
 
@@ -114,18 +115,21 @@ def is_live(resolver: Resolver) -> bool:
         return known and landing.pending_count(connection) == 0
 
 
-def match(resolver: Resolver, *, full: bool = False, progress: Progress | None = None) -> Report | None:
-    """Resolve what is pending, by whichever path suits the backlog. None when nothing was."""
+def match(
+    resolver: Resolver, *, full: bool = False, progress: Progress | None = None, engine: Engine | None = None
+) -> Report | None:
+    """Resolve what is pending, by whichever path suits the backlog, or in bulk by an engine. None when nothing was."""
     resolver.reread()
     with resolver.database.read() as connection:
         waiting = landing.pending_count(connection)
     if not waiting and not full:
         return None
-    if not full and (found := resolve_few(resolver)):
+    if not full and engine is None and (found := resolve_few(resolver)):
         return found
+    from hub.matching.training import batch
     from hub.resolve.bulk import Bulk  # here: its engines take longer to load than a small pull takes
 
-    return Bulk(resolver, progress=progress or quiet).run(full=full)
+    return Bulk(resolver, progress=progress or quiet, engine=engine or batch).run(full=full)
 
 
 def push(

@@ -400,6 +400,17 @@ def _assemble(
     )  # fmt: skip
 
 
+def load_with_terms(con: duckdb.DuckDBPyConnection, records: pa.Table, model: Model) -> set[str]:
+    """Table `rec` of a model's columns and terms; which of them are lists."""
+    comparisons = tuple(w.comparison for w in model.comparisons)
+    columns = columns_needed(comparisons, model.rules)
+    lists = list_columns(comparisons, columns)
+    load(con, records, columns, lists, dict(model.placeholders))
+    add_words(con, comparisons)
+    _add_terms(con, dict(model.terms), lists, model.full_names)
+    return lists
+
+
 def keys(records: pa.Table, model: Model, *, salt: int = 0, budget: Budget | None = None) -> pa.Table:
     """Every record's candidate keys (key, rid), sorted: the numbers of `candidates.keys`, each xor `salt`."""
     budget = budget or Budget()
@@ -431,12 +442,8 @@ def pairs(
     """
     budget = budget or Budget()
     comparisons = tuple(w.comparison for w in model.comparisons)
-    columns = columns_needed(comparisons, model.rules)
-    lists = list_columns(comparisons, columns)
     with session(budget) as con:
-        load(con, records, columns, lists, dict(model.placeholders))
-        add_words(con, comparisons)
-        _add_terms(con, dict(model.terms), lists, model.full_names)
+        lists = load_with_terms(con, records, model)
         if keys is None:
             add_keys(con, model.rules, lists)
         else:

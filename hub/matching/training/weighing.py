@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import duckdb
 import pyarrow as pa
@@ -23,7 +24,7 @@ from hub.matching.training.engine import FULL_NAME, both_names_sql, level_sql, l
 
 def weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], model: Model, floor: int) -> pa.Table:
     """Weights of table `pairs`, in two steps: what is cheap first, then, for pairs that may still reach the floor, the lists."""
-    sums = [_Sums(k, w, model) for k, w in enumerate(model.comparisons)]
+    sums = shares_of(model)
     cheap, dear = [x for x in sums if not x.many], [x for x in sums if x.many]
     first = ", ".join(
         [
@@ -36,14 +37,9 @@ def weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], m
         ]
     )
     held = ", ".join(["lid", "hopeful.rid", *(f"g{x.k}, t{x.k}" for x in cheap)])
-    rivals = (("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes))
-    apart = _apart_sql(sums, model)
-    early = ", ".join(
-        f"({' + '.join([str(start), *(getattr(x, rival) for x in cheap), apart])}) AS {rival}0"
-        for rival, start in rivals
-    )
+    early = sums_sql(cheap, model, "0", {rival: str(start) for rival, start in rivals(model)}, apart_sql(sums, model))
     bounds = " AND ".join(
-        f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals
+        f"{' + '.join([f'{rival}0', *(x.bound(rival) for x in dear)])} >= {floor}" for rival, _ in rivals(model)
     )
     con.execute(
         f"CREATE TABLE hopeful AS SELECT * FROM (SELECT *, {early} FROM "
@@ -55,29 +51,54 @@ def weigh(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], m
         f"FROM hopeful JOIN rec l ON l.rid = hopeful.lid JOIN rec r ON r.rid = hopeful.rid"
     )
     con.execute("DROP TABLE hopeful")
-    totals = ", ".join(
-        f"{' + '.join([f'{rival}0', *(getattr(x, rival) for x in dear)])} AS {rival}" for rival, _ in rivals
-    )
-    con.execute(
-        f"CREATE TABLE kept AS SELECT * FROM (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM (SELECT *, {meet_sql('strangers', 'household')} AS apart "
-        f"FROM (SELECT *, {totals} FROM levels) WHERE strangers >= {floor} AND household >= {floor} AND namesakes >= {floor})) WHERE met >= {floor}"
-    )
+    totals = sums_sql(dear, model, "", {rival: f"{rival}0" for rival, _ in rivals(model)})
+    con.execute(f"CREATE TABLE kept AS {met_sql(f'(SELECT *, {totals} FROM levels)', floor)}")
     con.execute("DROP TABLE levels")
-    proven = " OR ".join(["false", *(x.proven for x in sums)])
     claimed = f"list_concat(coalesce(l.{quoted(CLAIMED)}, []), coalesce(r.{quoted(CLAIMED)}, [])) AS claimed"
     con.execute(
         f"CREATE TABLE claims AS SELECT kept.*, {claimed} FROM kept JOIN rec l ON l.rid = kept.lid JOIN rec r ON r.rid = kept.rid"
     )
+    return con.sql(weighed_sql("claims", sums, model, floor)).to_arrow_table()
+
+
+def shares_of(model: Model) -> list[Sums]:
+    return [Sums(k, w, model) for k, w in enumerate(model.comparisons)]
+
+
+def rivals(model: Model) -> tuple[tuple[str, int], ...]:
+    """Each rival story, and its log-odds before anything is compared."""
+    return ("strangers", model.prior), ("household", model.household), ("namesakes", model.namesakes)
+
+
+def sums_sql(sums: list[Sums], model: Model, ending: str, start: Mapping[str, str], *more: str) -> str:
+    """Columns: the sum against each rival, named for it."""
+    return ", ".join(
+        f"({' + '.join([start[rival], *(getattr(x, rival) for x in sums), *more])}) AS {rival}{ending}"
+        for rival, _ in rivals(model)
+    )
+
+
+def met_sql(summed: str, floor: int) -> str:
+    """SELECT of what reaches the floor in every sum and where they meet: `apart`, `met`."""
+    return (
+        f"SELECT * FROM (SELECT *, {meet_sql('apart', 'namesakes')} AS met FROM (SELECT *, {meet_sql('strangers', 'household')} AS apart "
+        f"FROM {summed} AS summed WHERE strangers >= {floor} AND household >= {floor} AND namesakes >= {floor}) AS parted) AS met_ WHERE met >= {floor}"
+    )
+
+
+def weighed_sql(claims: str, sums: list[Sums], model: Model, floor: int) -> str:
+    """SELECT of left, right, weight and parts from what met, with what is claimed on either side."""
+    proven = " OR ".join(["false", *(x.proven for x in sums)])
     alone = f"capped >= {model.join} AND capped < {model.alone} AND NOT {_grounded_sql(sums)}"
-    return con.sql(
-        f"WITH capped AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS capped FROM claims), "
+    return (
+        f"WITH capped AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS capped FROM {claims}), "
         f"weighed AS (SELECT *, CASE WHEN {alone} THEN {model.join - 1} ELSE capped END AS weight FROM capped) "
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
         f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
-    ).to_arrow_table()
+    )
 
 
-def _apart_sql(sums: list[_Sums], model: Model) -> str:
+def apart_sql(sums: list[Sums], model: Model) -> str:
     """What it weighs, beyond the two by themselves, that given and family name are both another."""
     if model.both_names is None:
         return "0"
@@ -86,7 +107,7 @@ def _apart_sql(sums: list[_Sums], model: Model) -> str:
     return f"(CASE WHEN {both} THEN {model.names_apart} ELSE 0 END)"
 
 
-def _grounded_sql(sums: list[_Sums]) -> str:
+def _grounded_sql(sums: list[Sums]) -> str:
     """An identifier agrees, or a name and something else that tells: `Scorer._grounded`."""
     number, name, other = (
         " OR ".join(["false", *(f"{x.strangers} {enough}" for x in sums if x.ground == ground)])
@@ -95,7 +116,7 @@ def _grounded_sql(sums: list[_Sums]) -> str:
     return f"(({number}) OR ({name}) AND ({other}))"
 
 
-class _Sums:
+class Sums:
     """SQL of one comparison's share: level g<k>, term t<k>, and its milli-bits against each rival."""
 
     def __init__(self, k: int, weights: Weights, model: Model) -> None:
@@ -158,11 +179,11 @@ class _Sums:
         return f"CASE WHEN g{self.k} <> {MISSING} THEN [{literal(_part(self.name, None))} || g{self.k} || ',' || {self.strangers} || ']'] ELSE [] END"
 
 
-def _parts_sql(sums: list[_Sums], model: Model) -> str:
+def _parts_sql(sums: list[Sums], model: Model) -> str:
     """Parts as JSON, in the live engine's order."""
     parts = [f"[{literal(_part(PRIOR, 0))} || {model.prior} || ']']", *(x.part for x in sums)]
     if model.both_names is not None:
-        apart = _apart_sql(sums, model)
+        apart = apart_sql(sums, model)
         parts.append(f"CASE WHEN {apart} <> 0 THEN [{literal(_part(APART, 0))} || {apart} || ']'] ELSE [] END")
     for name, before, after in (
         (HOUSEHOLD, "strangers", "apart"),

@@ -1,0 +1,36 @@
+"""Spark as the engine of a bulk run: what `training.batch` answers, from many machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from hub.matching.compare.model import Model
+from hub.matching.spark import pairs as by_spark
+from hub.matching.spark.session import Place, Spark, opened
+
+
+class SparkEngine:
+    """Keys and pairs of records that the driver sends to a folder which executors see, and fetches from there."""
+
+    def __init__(self, spark: Spark) -> None:
+        self._spark = spark
+
+    def keys(self, records: pa.Table, model: Model, *, salt: int = 0) -> pa.Table:
+        found = by_spark.keys(self._spark.sent(records, "records"), model, salt)
+        return self._spark.fetched(found, "keys").sort_by([("key", "ascending"), ("rid", "ascending")])
+
+    def pairs(self, records: pa.Table, keys: pa.Table, model: Model, *, floor: int, cap: int = 100) -> pa.Table:
+        sent, keyed = self._spark.sent(records, "records"), self._spark.sent(keys, "keyed")
+        found, counts = by_spark.pairs(self._spark, sent, keyed, model, floor=floor, cap=cap)
+        made = self._spark.fetched(found, "pairs").sort_by([("left", "ascending"), ("right", "ascending")])
+        return made.replace_schema_metadata({k: str(v) for k, v in counts.items()})
+
+
+@contextmanager
+def engine(place: Place | None = None) -> Iterator[SparkEngine]:
+    """Spark where the environment says, for the time of a run. ConfigError and RetryLater: one line each."""
+    with opened(place or Place.given()) as spark:
+        yield SparkEngine(spark)
