@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from hub.matching.compare.model import Model
 from hub.matching.spark.engine import SparkEngine, engine
-from hub.matching.spark.session import Place
+from hub.matching.spark.session import Master
 from hub.matching.training import batch
 from tests.matching.world import customer_type, records, world
 from tests.real.systems import ROOT
@@ -113,7 +113,7 @@ def main(full: bool) -> dict[str, Any]:
     if not full:  # one run of all of them, side by side: a run of Spark's costs more than these records
         tables = {"all sets": together(list(tables.values()))}
     found = {}
-    with engine(Place("local[2]")) as spark:
+    with engine(Master("local[2]")) as spark:
         for name, table in tables.items():
             model = batch.train(table, customer_type(), seed=5)
             found[name] = compared(

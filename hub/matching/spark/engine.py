@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hub.matching.compare.model import Model
 from hub.matching.spark import pairs as by_spark
-from hub.matching.spark.session import Place, Spark, opened
+from hub.matching.spark.session import Master, Spark, opened
 
 
 class SparkEngine:
@@ -30,7 +30,7 @@ class SparkEngine:
 
 
 @contextmanager
-def engine(place: Place | None = None) -> Iterator[SparkEngine]:
+def engine(place: Master | None = None) -> Iterator[SparkEngine]:
     """Spark where the environment says, for the time of a run. ConfigError and RetryLater: one line each."""
-    with opened(place or Place.given()) as spark:
+    with opened(place or Master.given()) as spark:
         yield SparkEngine(spark)

@@ -37,14 +37,14 @@ MEMORY = "4g"  # of the driver, which in local mode is all there is
 
 
 @dataclass(frozen=True)
-class Place:
+class Master:
     """Where Spark runs: its master, and a folder that the driver and every executor see (a path or a URL)."""
 
     master: str = "local[*]"
     folder: str = ""  # "": one of its own, which only a local master can do with
 
     @classmethod
-    def given(cls) -> Place:
+    def given(cls) -> Master:
         return cls(os.environ.get("HUB_SPARK_MASTER") or "local[*]", os.environ.get("HUB_SPARK_FOLDER", ""))
 
     @property
@@ -93,7 +93,7 @@ def _uri(folder: str) -> str:
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Spark]:
+def opened(place: Master) -> Iterator[Spark]:
     """A session, ended at the end, its folder gone. ConfigError or RetryLater, each one line, where there can be none."""
     _look(place)
     from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
@@ -138,7 +138,7 @@ def reason(said: str) -> str:
 # --- what must be there before a JVM starts ------------------------------------------------------
 
 
-def _look(place: Place) -> None:
+def _look(place: Master) -> None:
     """ConfigError with what is missing and how to get it."""
     try:
         version("pyspark")
@@ -199,7 +199,7 @@ def check_master(master: str) -> None:
 # --- the session ---------------------------------------------------------------------------------
 
 
-def _started(place: Place, folder: str) -> SparkSession:
+def _started(place: Master, folder: str) -> SparkSession:
     import sys
 
     from pyspark.sql import SparkSession
