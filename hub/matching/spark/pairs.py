@@ -137,10 +137,10 @@ def levels(model: Model) -> dict[str, Callable[..., Column]]:
         function: Callable[..., Column] = pandas_udf(level, "int", 200)  # 200: a scalar function of series
         return function
 
-    found = {}
+    found, types = {}, _schema(model)
     for w in model.comparisons:
         names = splink_bridge.sides_of(w.comparison)
-        kinds = [pa.list_(pa.string()) if w.comparison.many else pa.string() for _ in names]
+        kinds = [types.field(name[: -len("_l")]).type for name in names]
         found[w.comparison.name] = made(splink_bridge.level_sql(w.comparison), names, kinds)
     return found
 
@@ -149,6 +149,11 @@ def _columns(model: Model) -> list[tuple[str, str, str]]:
     """Name in the batch engine, name for Splink, Spark's type."""
     lists = _lists(model)
     forms = [(c, "array<string>" if c in lists else "string") for c in _forms(model)]
+    forms += [
+        (c, "array<long>" if role == "rarity" else "array<string>")
+        for w in model.comparisons
+        for role, c in w.comparison.listed.items()
+    ]
     terms = [(f"tf {c}", "array<long>" if c in lists else "long") for c in sorted(model.terms)]
     beside = [(CLAIMED, "array<string>"), *([(FULL_NAME, "long")] if model.full_names is not None else [])]
     return [(name, column_name(name), kind) for name, kind in (*forms, *terms, *beside)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -53,43 +54,51 @@ class Master:
 
 
 class Spark:
-    """An open session and the folder of this run."""
+    """An open session and the folder of this run. What is put there is never written again: no reader sees it change."""
 
     def __init__(self, session: SparkSession, folder: str) -> None:
         self.session, self.folder = session, folder
+        self._numbers = itertools.count()
+
+    def _place(self, name: str) -> str:
+        return f"{self.folder}/{next(self._numbers):04}-{name}"
+
+    def _read(self, place: str) -> DataFrame:
+        found: DataFrame = self.session.read.parquet(place)
+        return found
 
     def kept(self, made: DataFrame, name: str) -> DataFrame:
         """What was made, written down: computed once, and not anew when an executor is lost."""
-        made.write.mode("overwrite").parquet(f"{self.folder}/{name}")
-        return self.read(name)
-
-    def read(self, name: str) -> DataFrame:
-        found: DataFrame = self.session.read.parquet(f"{self.folder}/{name}")
-        return found
+        place = self._place(name)
+        made.write.parquet(place)
+        return self._read(place)
 
     def sent(self, table: pa.Table, name: str, part: int = 500_000) -> DataFrame:
         """A table of the driver's, in parts that executors read side by side."""
         import pyarrow.parquet as pq
         from pyarrow import fs
 
-        system, path = fs.FileSystem.from_uri(_uri(self.folder))
-        system.create_dir(f"{path}/{name}", recursive=True)
+        place = self._place(name)
+        system, path = fs.FileSystem.from_uri(_uri(place))
+        system.create_dir(path, recursive=True)
         for number, start in enumerate(range(0, max(table.num_rows, 1), part)):
-            pq.write_table(table.slice(start, part), f"{path}/{name}/{number:06}.parquet", filesystem=system)
-        return self.read(name)
+            pq.write_table(table.slice(start, part), f"{path}/{number:06}.parquet", filesystem=system)
+        return self._read(place)
 
     def fetched(self, made: DataFrame, name: str) -> pa.Table:
         """What was made, at the driver: through the folder, not through the driver's JVM."""
         import pyarrow.dataset as ds
         from pyarrow import fs
 
-        self.kept(made, name)
-        system, path = fs.FileSystem.from_uri(_uri(self.folder))
-        return ds.dataset(f"{path}/{name}", filesystem=system, format="parquet").to_table()
+        place = self._place(name)
+        made.write.parquet(place)
+        system, path = fs.FileSystem.from_uri(_uri(place))
+        return ds.dataset(path, filesystem=system, format="parquet").to_table()
 
 
 def _uri(folder: str) -> str:
-    return folder if "://" in folder else Path(folder).resolve().as_uri()
+    """As Arrow writes it: Spark's `s3a://` is its `s3://`."""
+    return folder.replace("s3a://", "s3://", 1) if "://" in folder else Path(folder).resolve().as_uri()
 
 
 @contextmanager

@@ -50,7 +50,11 @@ def level_sql(comparison: Comparison) -> str:
 
 def sides_of(comparison: Comparison) -> list[str]:
     """The columns that a level reads, of both sides."""
-    return [f"{column_name(c)}_{side}" for c in dict.fromkeys(comparison.columns.values()) for side in "lr"]
+    return [
+        f"{column_name(c)}_{side}"
+        for c in dict.fromkeys([*comparison.columns.values(), *comparison.listed.values()])
+        for side in "lr"
+    ]
 
 
 def level_call(comparison: Comparison) -> str:
