@@ -44,7 +44,7 @@ from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import calls, operations, pages
+from hub.console import calls, model_page, operations, pages
 from hub.console import customers as console_customers
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
@@ -58,6 +58,7 @@ PAGES = (
     console_acts,
     calls,
     operations,
+    model_page,
 )  # for people with a browser
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.

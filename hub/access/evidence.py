@@ -17,6 +17,7 @@ from hub.errors import Forbidden
 from hub.golden_record import store
 from hub.landing import store as landing
 from hub.matching import store as matching_store
+from hub.matching.compare.model import Model
 from hub.matching.compare.score import explain
 from hub.model import RecordId, plain
 from hub.resolve.resolver import ProbeMatch
@@ -107,6 +108,11 @@ class Evidence(Door):
         pair = self._pair(connection, view, left.type, a, b, forms.get(left.rid, {}), forms.get(right.rid, {}))
         join = self._models(connection).models[left.type].join
         return s.SeenReview(pair, a, b, pair.weight is not None and pair.weight >= join)
+
+    def models(self) -> Mapping[str, Model]:
+        """What decides now, by customer type. It tells how often values are, so it is for who may administer."""
+        with self.database.read() as connection:
+            return self._models(connection).models
 
     def bounds(self, type_name: str) -> tuple[int, int]:
         """From which weights (milli-bits) two records are joined, and are asked about."""

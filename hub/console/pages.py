@@ -72,6 +72,7 @@ ENTRIES = (
     Entry("Overview", "/overview", "admin"),
     Entry("Sources", "/sources", "admin"),
     Entry("Subscriptions", "/subscriptions", "subscribe"),
+    Entry("Model", "/model", "admin"),
     Entry("Access", "/access", "admin"),
 )
 

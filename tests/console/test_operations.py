@@ -34,7 +34,7 @@ FIGURES = {
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_every_page_of_operations_looks_right(visit: Visit, width: int, theme: str) -> None:
     seen = visit("lea", width=width, theme=theme)
-    for path in ("/overview", "/sources", "/sources/crm", "/subscriptions", "/access"):
+    for path in ("/overview", "/sources", "/sources/crm", "/subscriptions", "/model", "/access"):
         seen.goto(path)
         seen.sound(f"{path[1:].replace('/', '-')}-{width}-{theme}")
 
