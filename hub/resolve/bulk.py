@@ -89,20 +89,38 @@ class Stored(NamedTuple):
 
 
 class Engine(Protocol):
-    """What works out keys and pairs of very many records: DuckDB on this machine (`batch`), or Spark."""
+    """What works out keys, pairs and clusters of very many records: this machine (`OneMachine`), or Spark."""
 
     def keys(self, records: pa.Table, model: Model, *, salt: int = 0) -> pa.Table: ...
 
     def pairs(self, records: pa.Table, keys: pa.Table, model: Model, *, floor: int, cap: int = 100) -> pa.Table: ...
+
+    def clusters(self, graph: Clusters) -> list[frozenset[int]]: ...
+
+
+class OneMachine:
+    """DuckDB for keys and pairs, this process for clusters."""
+
+    keys = staticmethod(batch.keys)
+    pairs = staticmethod(batch.pairs)
+
+    @staticmethod
+    def clusters(graph: Clusters) -> list[frozenset[int]]:
+        return graph.find()
 
 
 class Bulk:
     """One bulk run over one hub."""
 
     def __init__(
-        self, resolver: Resolver, *, progress: Progress = quiet, workers: int | None = None, engine: Engine = batch
+        self,
+        resolver: Resolver,
+        *,
+        progress: Progress = quiet,
+        workers: int | None = None,
+        engine: Engine | None = None,
     ):
-        self.engine = engine
+        self.engine: Engine = engine or OneMachine()
         self.resolver, self.database, self.progress = resolver, resolver.database, progress
         self.workers = workers if workers is not None else min(2, os.cpu_count() or 1)
         self.processes: Processes | None = None
@@ -349,7 +367,7 @@ class Bulk:
         """Golden records of the clusters that differ from what is stored, or of all."""
         with self.database.read() as connection:
             graph = Clusters.stored(connection, recipe, type_name)
-            clusters = graph.find()
+            clusters = self.engine.clusters(graph)
             groups = self._without_returned(connection, self._plan(connection, type_name, clusters, everything))
         self.report.clusters += len(clusters)
         step, first = f"golden records of {type_name}", [g for g in groups if not g.old]

@@ -126,10 +126,9 @@ def match(
         return None
     if not full and engine is None and (found := resolve_few(resolver)):
         return found
-    from hub.matching.training import batch
     from hub.resolve.bulk import Bulk  # here: its engines take longer to load than a small pull takes
 
-    return Bulk(resolver, progress=progress or quiet, engine=engine or batch).run(full=full)
+    return Bulk(resolver, progress=progress or quiet, engine=engine).run(full=full)
 
 
 def push(

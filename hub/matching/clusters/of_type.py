@@ -16,13 +16,12 @@ from hub.landing import store as landing
 from hub.landing.fold import Held
 from hub.landing.store import RecordInfo
 from hub.matching import store
-from hub.matching.clusters.cluster import Traits, cluster
+from hub.matching.clusters.component import clusters_of
 from hub.matching.clusters.recluster import traits_of
-from hub.matching.compare.score import contradicts
 from hub.matching.pairs import limits_of
 from hub.matching.recipe import Recipe
 from hub.matching.store import StoredDecision
-from hub.model import Pair, RecordId, Verdict
+from hub.model import RecordId, Verdict
 
 Ints = npt.NDArray[np.int64]
 
@@ -57,12 +56,33 @@ class Clusters:
         now = {(*p, w) for p, w in store.weights_touching(connection, rids, self.model.join).items()}
         return {r for a, b, _ in then ^ now for r in (a, b)}
 
+    def decisions(self) -> list[StoredDecision]:
+        """Those that stand between living records of this type."""
+        decisions = store.standing_decisions(self.connection)
+        alive = set(self.rids.tolist()) if decisions else set()
+        return [d for d in decisions if d.left in alive and d.right in alive]
+
+    def members(self) -> pa.Table:
+        """What clusters depend on beside links: rid, source, stream, key, cells, forms."""
+        return store.all_members(self.connection, self.type_name)
+
+    def links(self) -> pa.Table:
+        """left, right, and the weight of a joining pair or the verdict of a decision."""
+        decisions = [d for d in self.decisions() if d.verdict is not Verdict.UNSURE]
+        pairs, decided = len(self.left), len(decisions)
+        return pa.table(
+            {
+                "left": pa.array([*self.left.tolist(), *(d.left for d in decisions)], pa.int64()),
+                "right": pa.array([*self.right.tolist(), *(d.right for d in decisions)], pa.int64()),
+                "weight": pa.array([*self.weight.tolist(), *[None] * decided], pa.int64()),
+                "verdict": pa.array([*[None] * pairs, *(d.verdict.value for d in decisions)], pa.string()),
+            }
+        )
+
     def find(self) -> list[frozenset[int]]:
         """The clusters, by rid."""
         rids = self.rids
-        decisions = store.standing_decisions(self.connection)
-        alive = set(rids.tolist()) if decisions else set()
-        decisions = [d for d in decisions if d.left in alive and d.right in alive]
+        decisions = self.decisions()
         matches = [d for d in decisions if d.verdict is Verdict.MATCH]
         left = np.concatenate([self.left, np.array([d.left for d in matches], dtype=np.int64)])
         right = np.concatenate([self.right, np.array([d.right for d in matches], dtype=np.int64)])
@@ -154,20 +174,17 @@ class Clusters:
         forms: Mapping[int, Forms],
     ) -> Iterator[frozenset[int]]:
         names: dict[int, RecordId] = {r: infos[r].id for r in members}
-        rids = {name: r for r, name in names.items()}
-        traits: dict[RecordId, Traits] = {names[r]: traits_of(self.recipe, names[r], held[r]) for r in members}
         inside = [d for d in decisions if d.left in names and d.right in names]
-        made = cluster(
-            rids.keys(),
-            {Pair.of(names[a], names[b]): w for a, b, w in weights},
-            matches=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.MATCH],
-            apart=[Pair.of(names[d.left], names[d.right]) for d in inside if d.verdict is Verdict.NO_MATCH],
-            traits=traits,
+        yield from clusters_of(
+            names,
+            weights,
+            matches=[(d.left, d.right) for d in inside if d.verdict is Verdict.MATCH],
+            apart=[(d.left, d.right) for d in inside if d.verdict is Verdict.NO_MATCH],
+            traits={names[r]: traits_of(self.recipe, names[r], held[r]) for r in members},
+            forms=forms,
+            model=self.model,
             limits=self.limits,
-            contradicts=lambda one, other: contradicts(forms[rids[one]], forms[rids[other]], self.model),
         )
-        for c in made.clusters:
-            yield frozenset(rids[name] for name in c)
 
 
 def _components(rids: Ints, left: Ints, right: Ints) -> Ints:

@@ -7,13 +7,15 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from hub.matching.clusters.of_type import Clusters
 from hub.matching.compare.model import Model
+from hub.matching.spark import clusters as grouped
 from hub.matching.spark import pairs as by_spark
 from hub.matching.spark.session import Master, Spark, opened
 
 
 class SparkEngine:
-    """Keys and pairs of records that the driver sends to a folder which executors see, and fetches from there."""
+    """Keys, pairs and clusters of records that the driver sends to a folder which executors see, and fetches from there."""
 
     def __init__(self, spark: Spark) -> None:
         self._spark = spark
@@ -27,6 +29,18 @@ class SparkEngine:
         found, counts = by_spark.pairs(self._spark, sent, keyed, model, floor=floor, cap=cap)
         made = self._spark.fetched(found, "pairs").sort_by([("left", "ascending"), ("right", "ascending")])
         return made.replace_schema_metadata({k: str(v) for k, v in counts.items()})
+
+    def clusters(self, graph: Clusters) -> list[frozenset[int]]:
+        members = self._spark.sent(graph.members(), "members")
+        links = self._spark.sent(graph.links(), "links")
+        found = self._spark.fetched(
+            grouped.clusters(self._spark, members, links, graph.recipe, graph.type_name), "clusters"
+        )
+        homes: dict[int, set[int]] = {}
+        for rid, cluster in zip(found["rid"].to_pylist(), found["cluster"].to_pylist(), strict=True):
+            homes.setdefault(cluster, set()).add(rid)
+        alone = set(graph.rids.tolist()).difference(found["rid"].to_pylist())
+        return [*(frozenset(c) for c in homes.values()), *(frozenset([rid]) for rid in sorted(alone))]
 
 
 @contextmanager

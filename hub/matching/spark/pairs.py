@@ -21,7 +21,6 @@ from hub.matching.training.engine import FULL_NAME, Budget, columns_needed, list
 from hub.matching.training.splink_bridge import ID, column_name, sided
 
 if TYPE_CHECKING:
-    import pandas as pd
     from pyspark.sql import Column, DataFrame
 
 ONE_TASK = Budget(threads=1, memory="1GB")  # a task has one core; what does not fit is spilled by Spark, between tasks
@@ -124,6 +123,7 @@ def candidates(spark: Spark, keyed: DataFrame, cap: int) -> tuple[DataFrame, dic
 
 def levels(model: Model) -> dict[str, Callable[..., Column]]:
     """The level of each comparison as a function of Spark's, by name."""
+    import pandas as pd
     from pyspark.sql.functions import pandas_udf
 
     def made(sql: str, names: list[str], kinds: list[pa.DataType]) -> Callable[..., Column]:
@@ -133,8 +133,8 @@ def levels(model: Model) -> dict[str, Callable[..., Column]]:
             }
             return level_of(columns, sql).to_pandas()
 
-        level.__annotations__ = {}  # Spark reads the types off the call
-        function: Callable[..., Column] = pandas_udf(level, "int", 200)  # 200: a scalar function of series
+        level.__annotations__ = {"given": pd.Series, "return": pd.Series}  # as Spark reads them: not as text
+        function: Callable[..., Column] = pandas_udf(level, "int")
         return function
 
     found, types = {}, _schema(model)

@@ -183,3 +183,13 @@ def all_forms(connection: Connection, type_name: str, *, alive: bool = True) -> 
     """rid, forms (JSON) of a type's living, or dead, records, by rid."""
     query = f"SELECT s.rid, s.forms FROM standardised s WHERE {of_type(type_name)} AND s.died IS {'' if alive else 'NOT '}NULL ORDER BY s.rid"
     return db.arrow(connection, query, {"rid": "int64", "forms": "string"})
+
+
+def all_members(connection: Connection, type_name: str) -> pa.Table:
+    """rid, source, stream, key, cells, forms (JSON) of a type's living records: what clusters depend on beside pairs."""
+    query = (
+        "SELECT s.rid, r.source, r.stream, r.key, s.cells, s.forms FROM standardised s JOIN record r ON r.rid = s.rid"
+        f" WHERE {of_type(type_name)} AND s.died IS NULL ORDER BY s.rid"
+    )
+    columns = ("source", "stream", "key", "cells", "forms")
+    return db.arrow(connection, query, {"rid": "int64", **dict.fromkeys(columns, "string")})
