@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.real.hub import Hub
-from tests.real.systems import ROOT, checked, installed
+from tests.real.systems import PATIENCE, ROOT, checked, free_port, installed
 
 SOURCE = """
 title: CRM
@@ -56,7 +60,51 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     yield made
 
 
-def test_the_command_applies_what_spark_says(python: Path, hub: Hub) -> None:
-    said = checked([str(python.parent / "hub"), "match", "--engine", "spark"], env={**hub.env, **local()})
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """It and all that it started, at once: as when the machine goes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def reached(folder: Path, step: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a run has put down what a step made."""
+    until = time.monotonic() + PATIENCE
+    while not list(folder.glob(f"run-*/*-{step}/_SUCCESS")):
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < until, f"{step} was not reached"
+        time.sleep(0.05)
+
+
+def test_a_run_that_died_is_run_again_and_gives_the_same(python: Path, hub: Hub, tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    env = {**os.environ, **hub.env, **local(HUB_SPARK_FOLDER=str(shared))}
+    command = [str(python.parent / "hub"), "match", "--engine", "spark"]
+    with (tmp_path / "first.log").open("wb") as log:
+        first = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
+        try:
+            reached(shared, "blocked", first)
+        finally:
+            ended(first)
+    assert hub.customers() == []  # nothing of it was applied
+    said = checked(command, env=env)
     assert "60 customers" in said
     assert "0 differences" in hub("verify")
+    assert len(hub.customers()) == 60
+
+
+def test_what_stands_in_the_way_is_one_line(python: Path, hub: Hub, tmp_path: Path) -> None:
+    command = [str(python.parent / "hub"), "match", "--engine", "spark"]
+    for more, told in (
+        ({"JAVA_HOME": str(tmp_path)}, "no Java is there"),
+        (
+            {"HUB_SPARK_MASTER": f"spark://127.0.0.1:{free_port()}", "HUB_SPARK_FOLDER": str(tmp_path)},
+            "does not answer",
+        ),
+        ({"HUB_SPARK_MASTER": "spark://127.0.0.1:7077"}, "HUB_SPARK_FOLDER"),
+    ):
+        done = subprocess.run(command, env={**os.environ, **hub.env, **local(**more)}, capture_output=True, text=True)
+        assert done.returncode in (1, 2)
+        assert told in done.stderr
+        assert len(done.stderr.strip().splitlines()) <= 2, done.stderr  # the fault, and its remedy
+    assert hub.customers() == []
