@@ -44,7 +44,8 @@ check: setup  ## style, types, import contracts, configuration
 	$(BIN)/python -m tests.house > .venv/contracts.toml
 	$(BIN)/lint-imports --config .venv/contracts.toml
 
-evaluate: setup  ## FEBRL 1-4 and fake_1000, no label used
+evaluate: setup  ## FEBRL 1-4, fake_1000, restaurants, companies, no label used
+	$(BIN)/python -m benchmarks.fetched
 	$(BIN)/hub evaluate config/evaluate/*.yaml $(ARGS)
 
 bench: setup  ## every figure of the docs, beside its baseline

@@ -6,6 +6,7 @@ Forms:
 ""        the digits of the E.164 number, no extension: '4930123456'
 national  the national number without country code and leading zero: '30123456'
 last8     the last eight digits: agrees when one side lost its country
+last7     the last seven digits: of a number told locally, without its area
 last6     the last six digits
 """
 
@@ -20,7 +21,7 @@ from hub.kinds.base import Cleaned, Context, Forms, Kind, Problem
 from hub.kinds.reading import HIDDEN, hidden, only, or_none, read, text_of
 from hub.model import Value
 
-NAMES = ("", "national", "last8", "last6")
+NAMES = ("", "national", "last8", "last7", "last6")
 SAME, COUNTING = "0000000000", "1234567890"  # what stands for every number of one digit, and for 123456...
 PLACEHOLDERS = frozenset({SAME, COUNTING})
 _NOT_DIGITS = re.compile(r"[^0-9]+")
@@ -263,6 +264,7 @@ def forms(value: Value) -> Forms:
         "": or_none(digits),
         "national": or_none(national.lstrip("0")),
         "last8": digits[-8:] if len(digits) >= 8 else None,
+        "last7": digits[-7:] if len(digits) >= 7 else None,
         "last6": digits[-6:] if len(digits) >= 6 else None,
     }
 
@@ -279,10 +281,10 @@ PHONE = Kind(
     clean=clean,
     forms=forms,
     mask=mask,
-    keys=("", "national", "last8"),
+    keys=("", "national", "last8", "last7"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=5,
+    version=6,
     levels=levels_values.PHONE_NUMBER,
     compares={"value": "national"},
 )

@@ -77,7 +77,7 @@ _ALIASES = {
 _STREET = {
     **dict.fromkeys(("street", "str", "st", "strasse", "straat", "stret", "strase"), "st"),
     **dict.fromkeys(("avenue", "ave", "av", "aven", "avenida", "avda", "avd"), "ave"),
-    **dict.fromkeys(("road", "rd"), "rd"), **dict.fromkeys(("boulevard", "blvd", "bd", "boul", "bvd", "bulevar"),
+    **dict.fromkeys(("road", "rd"), "rd"), **dict.fromkeys(("boulevard", "blvd", "blv", "bd", "boul", "bvd", "bulevar"),
     "blvd"),
     **dict.fromkeys(("drive", "dr", "drv"), "dr"), **dict.fromkeys(("lane", "ln"), "ln"), **dict.fromkeys(("court",
     "ct", "crt"), "ct"),
@@ -97,6 +97,8 @@ _STREET = {
     **dict.fromkeys(("via", "v"), "via"), **dict.fromkeys(("ulica", "ul", "ulitsa"), "ul"), **dict.fromkeys(("route",
     "rte"), "rte"),
     **dict.fromkeys(("chemin", "che", "chem"), "chemin"), **dict.fromkeys(("impasse", "imp"), "imp"),
+    "first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
+    "eighth": "8th", "ninth": "9th", "tenth": "10th",
 }  # fmt: skip
 _GLUED = re.compile(r"([a-z]{3,})(strasse|straat|str|platz|allee|weg|gasse|plein|laan|gatan|vagen)$")
 _UNIT_WORD = (
@@ -114,8 +116,11 @@ _ONLY_UNIT = re.compile(
 _HASH_UNIT = re.compile(r"#\s*\w+")
 _NUMBER = r"\d{1,5}(?:\s?[a-z](?![a-z]))?(?:\s(?:bis|ter)\b)?"
 _RANGE = r"(?:\s\d{1,5}[a-z]?(?=\s|$))*"
-_LEADING_NUMBER = re.compile(rf"(?P<house>{_NUMBER}){_RANGE}\s+(?P<street>\w*[a-z].*)")
+# of 12 n 3rd st the n is where the street lies: it is the house's only where it hangs on it
+_LEADING = r"\d{1,5}(?:(?:\s?[a-df-mo-rt-vx-z]|[ensw])(?![a-z]))?(?:\s(?:bis|ter)\b)?"
+_LEADING_NUMBER = re.compile(rf"(?P<house>{_LEADING}){_RANGE}\s+(?P<street>\w*[a-z].*)")
 _TRAILING_NUMBER = re.compile(rf"(?P<street>.*?[a-z].*?)\s+(?P<house>{_NUMBER}){_RANGE}")
+_WHERE = re.compile(r"(?<=[a-z])\s(?:between|btwn|near|opposite|at)\s.*$")
 _ZIP4 = re.compile(r"(\d{5})-\d{4}", re.ASCII)
 # Countries with postcodes that begin with 0, and how many digits each has.
 _DIGITS = {
@@ -264,6 +269,8 @@ def _street_and_house(line: str) -> tuple[str, str]:
     """('haupt st', '12a') of 'Hauptstraße 12 a'."""
     text = words(_HASH_UNIT.sub("", line) if "#" in line else line)[:_LONGEST_LINE]
     bare = _UNIT.sub("", text).strip() or text
+    if bare[:1].isdigit():
+        bare = _WHERE.sub("", bare)
     found = _LEADING_NUMBER.fullmatch(bare) or _TRAILING_NUMBER.fullmatch(bare)
     street, house = (found["street"], found["house"].replace(" ", "")) if found else (bare, "")
     return " ".join(_short(word) for word in street.split()), house
@@ -331,7 +338,7 @@ POSTAL_ADDRESS = Kind(
     keys=("", "street", "house", "postcode", "city", "postcode_house", "street_house", "postcode3"),
     parts=PARTS,
     placeholders=PLACEHOLDERS,
-    version=3,
+    version=4,
     levels=levels_address.POSTAL_ADDRESS,
     compares={"value": "street_house", "street": "street", "house": "house", "postcode": "postcode", "city": "city"},
 )

@@ -38,7 +38,13 @@ def test_numbers_are_read(raw: object, country: str | None, found: Cleaned | Pro
 
 def test_forms_agree_when_one_side_lost_its_country() -> None:
     whole, local = KIND.forms("+491711234567"), KIND.forms("01711234567")
-    assert whole == {"": "491711234567", "national": "1711234567", "last8": "11234567", "last6": "234567"}
+    assert whole == {
+        "": "491711234567",
+        "national": "1711234567",
+        "last8": "11234567",
+        "last7": "1234567",
+        "last6": "234567",
+    }
     assert local["national"] == whole["national"] and local["last8"] == whole["last8"]
 
 

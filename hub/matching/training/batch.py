@@ -41,7 +41,7 @@ from hub.matching.training.engine import (
     terms_table,
 )
 from hub.matching.training.mixture import Floats, Mixture, Patterns, Random, fit
-from hub.matching.training.profile import full_names, profile, rare_words
+from hub.matching.training.profile import full_names, names_alone, profile, rare_words
 from hub.matching.training.weighing import weigh
 from hub.model import BIT
 from hub.settings import CustomerType
@@ -114,13 +114,14 @@ def _train(
         load(con, records, columns, lists, dict(found.placeholders))
     comparisons = tuple(replace(c, words=rare_words(con, c)) for c in comparisons)
     add_words(con, comparisons)
+    repeated = names_alone(con, comparisons, found)
     names, apart = full_names(con, comparisons, lists, found) or (None, None)
     _add_terms(con, dict(found.terms), lists, names)
     n = records.num_rows
     blocking = _block(con, base.rules, lists, customer_type.matching.block_cap, budget, seed, n)
     random = _random_pairs(con, comparisons, found.exact, seed, n)
     patterns = _patterns(con, comparisons, blocking, found.terms, names, n)
-    mixture = fit(comparisons, patterns, random, records=n, apart=apart)
+    mixture = fit(comparisons, patterns, random, records=n, apart=apart, repeated=repeated)
     rules, missed = _useful_rules(blocking, patterns, mixture, n)
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
     info = {

@@ -80,6 +80,10 @@ OFTENER, AT_MOST = (
     2.0,
 )  # a level shipped so many times as often among housemates is learned as at most so many times its shipped share
 
+SISTERS_TO_ONE = 4.0  # pairs of one company to a pair of sisters, where nothing but names is there to tell
+REPEATED_AT_MOST = 4.0  # times the pairs of one company that repeated names tell of
+SELDOM = 0.002  # shipped share of strangers up to which a level is one that rare words make
+
 
 def fit(
     comparisons: tuple[Comparison, ...],
@@ -88,25 +92,34 @@ def fit(
     *,
     records: int,
     apart: float | None = None,
+    repeated: float | None = None,
     rounds: int = 60,
 ) -> Mixture:
     """EM until no share moves by more than a thousandth, or `rounds`. `apart`: pairs of two people of one full name, where the
-    names themselves have told: what EM would make of them depends on how little else there is to compare."""
+    names themselves have told: what EM would make of them depends on how little else there is to compare. `repeated`: about how many
+    pairs are of one customer, where nothing but a name is there: one comparison cannot tell who is who, so what strangers look
+    like stays as shipped (by how rare words are, which the names have told)."""
     total = records * (records - 1) / 2
     shipped = [np.array([level.m for level in c.levels.levels]) for c in comparisons]
     same = [m / m.sum() for m in shipped]
     observed = [_smoothed(random.shares[k], random.pairs[k], c) for k, c in enumerate(comparisons)]
+    if repeated is not None:
+        observed = [_rarely(c, u) for c, u in zip(comparisons, observed, strict=True)]
     strangers = [u.copy() for u in observed]
     household = [_household(c, u) for c, u in zip(comparisons, strangers, strict=True)]
     namesakes = [_namesakes(c, m, u) for c, m, u in zip(comparisons, same, strangers, strict=True)]
     housed, named = [h.copy() for h in household], [x.copy() for x in namesakes]
     pairs = np.array([0.2 * records, 0.2 * records, 0.1 * records])
+    if repeated is not None:
+        pairs = np.array([repeated, repeated / SISTERS_TO_ONE, 1.0])
     moved, done, weights = 1.0, 0, np.zeros((3, len(patterns.count)))
     for done in range(1, rounds + 1):  # noqa: B007
         weights = _posterior(patterns, (same, household, namesakes, strangers), pairs, total) * patterns.count
         before = [m.copy() for m in same]
         for k, c in enumerate(comparisons):
             same[k] = _bounded(_shares(patterns, weights[0], k, shipped[k] / shipped[k].sum() * BELIEF), c)
+            if repeated is not None:
+                continue
             strangers[k] = _cleaned(observed[k], same[k], min(0.5, pairs[0] / total), random.pairs[k])
             if c.levels.shared:
                 household[k] = _with_fixed(
@@ -125,6 +138,9 @@ def fit(
             else:
                 namesakes[k] = _namesakes(c, same[k], strangers[k])
         pairs = np.maximum(1.0, weights.sum(axis=1))
+        if repeated is not None:
+            found = min(max(pairs[0], repeated), REPEATED_AT_MOST * repeated)
+            pairs = np.array([found, found / SISTERS_TO_ONE, 1.0])
         if apart is not None:  # and those whose names are misspelt
             pairs[2] = max(
                 1.0, apart / math.prod(float(same[k][0]) for k, c in enumerate(comparisons) if c.levels.name)
@@ -173,6 +189,12 @@ def _smoothed(shares: Floats, pairs: int, comparison: Comparison) -> Floats:
     shipped = shipped / shipped.sum()
     found = (shares * pairs + 0.5) / (pairs + 0.5 / shipped)
     return _normal(found)
+
+
+def _rarely(comparison: Comparison, observed: Floats) -> Floats:
+    """Levels that rare words make are as seldom among strangers as shipped: what is seen of them is mostly one customer's."""
+    shipped = np.array([level.u for level in comparison.levels.levels])
+    return _normal(np.where(shipped < SELDOM, np.minimum(shipped, observed), observed))
 
 
 def _cleaned(observed: Floats, same: Floats, share: float, pairs: int) -> Floats:

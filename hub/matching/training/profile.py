@@ -153,6 +153,7 @@ def _terms(con: duckdb.DuckDBPyConnection, column: str, many: bool, hollow: froz
 
 
 WORDS = 300  # words of names that the model knows as frequent
+FEW_NAMES = 3  # spellings of one company that a word may stand in and be rare all the same
 BELIEVED = 20.0  # names that the shipped rarity of a word counts for
 
 
@@ -166,16 +167,40 @@ def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Rarity | None:
     names = con.execute("SELECT count(*) FROM told").fetchall()[0][0]
     rows = con.execute(
         f"SELECT w, count(*) AS c FROM (SELECT DISTINCT name, unnest(string_split(name, ' ')) AS w FROM told) "
-        f"GROUP BY w HAVING c > 1 ORDER BY c DESC, w LIMIT {10 * WORDS}"
+        f"GROUP BY w HAVING c > {FEW_NAMES} ORDER BY c DESC, w LIMIT {10 * WORDS}"
     ).fetchall()
     counted = {**dict.fromkeys(shipped.frequent, 0), **dict(rows)}
     found = {
         word: -_bits((count + BELIEVED * 2.0 ** (-shipped.of(word) / BIT)) / (names + BELIEVED))
         for word, count in counted.items()
     }
+    found |= {word: min(found[word], weight) for word, weight in shipped.frequent.items()}  # common anywhere
     rarest = shipped.unseen - BIT // 2
     listed = sorted((weight, word) for word, weight in found.items() if weight < rarest)[:WORDS]
     return Rarity({word: max(0, weight) for weight, word in listed}, shipped.unseen)
+
+
+RARE = 15 * BIT  # of a whole name, from which it is as good as any
+
+
+def names_alone(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...], found: Profile) -> float | None:
+    """Pairs of one company where its name is all that there is, from how often names with a rare word repeat; else None.
+
+    A rare name in full is then an identity, what many names are made of is none: `found.terms` say so of each.
+    """
+    told = [c for c in comparisons if _filled(con, c.columns["value"], c.many)[0]]
+    if len(told) != 1 or told[0].words is None:
+        return None
+    usual, column = told[0].words.unseen, told[0].columns["value"]
+    rows = con.execute(
+        f"SELECT {_q(column)} AS v, any_value(list_sum({_q(told[0].listed['rarity'])}))::BIGINT AS bits, count(*) AS n "
+        f"FROM rec WHERE v IS NOT NULL GROUP BY v HAVING bits < {RARE} OR n > 1 ORDER BY n DESC, v"
+    ).fetchall()
+    common = [(v, bits - usual) for v, bits, _ in rows if bits < RARE][:NAMES]
+    found.terms[column] = Terms(dict(common), RARE - usual)
+    repeated = sum(n * (n - 1) / 2 for _, bits, n in rows if bits >= usual)
+    names = _filled(con, column, told[0].many)[0]
+    return float(max(repeated / told[0].levels.levels[0].m, 0.3 * names))
 
 
 NAMES = 50_000  # full names whose frequency the model keeps

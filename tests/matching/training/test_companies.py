@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -122,3 +123,24 @@ def test_what_was_typed_to_get_past_a_form_is_no_evidence() -> None:
     model = batch.train(records([*people, *junk, *own]), customer_type())
     assert model.placeholders["given_name"] == model.placeholders["family_name.plain"] == {"qwert"}
     assert model.placeholders["email.folded"] == {"zuiop@zuiop.example"}, "a family's own domain stays evidence"
+
+
+def test_a_rare_name_in_full_is_an_identity_where_names_are_all_that_there_is() -> None:
+    """Of a list of suppliers. What many names are made of joins nobody, and sisters stay apart."""
+    dice = random.Random(3)
+    own = ["".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=9)) for _ in range(150)]
+    trades = ["Chemicals", "Logistics", "Motors", "Florist", "Printing", "Hardware", "Dairy", "Optics"]
+    names = [f"{name} {trade}" for name in own for trade in dice.sample(trades, dice.choice((1, 1, 2)))]
+    told = [name for name in names for _ in range(dice.choice((1, 2, 3)))]
+    common = ["Trading Services", "Trading Services", "Services Trading International"]
+    table = records([{"company_name": name} for name in (*told, *common)], "organisation")
+    model = batch.train(table, customer_type("organisation"))
+    found = batch.pairs(table, None, model, floor=model.join, cap=200)
+    sides = [
+        (told[a], told[b])
+        for a, b in zip(found["left"].to_pylist(), found["right"].to_pylist(), strict=True)
+        if b < len(told)
+    ]
+    assert found.num_rows == len(sides), "of common words alone no name is an identity"
+    assert all(one == other for one, other in sides)
+    assert len(sides) >= 0.9 * sum(n * (n - 1) // 2 for n in Counter(told).values())
