@@ -38,6 +38,7 @@ from hub.api import (
     snapshots,
     sources,
     subscriptions,
+    write_back,
 )
 from hub.api.problems import ProblemAnswer
 from hub.api.security import known_parameters
@@ -84,6 +85,7 @@ TAGS = [
     {"name": "overrides", "description": "Values set by hand."},
     {"name": "changes", "description": "What changed, for those who keep a copy."},
     {"name": "subscriptions", "description": "Be told of changes by webhook, and see how each delivery went."},
+    {"name": "delivery", "description": "How the hub is doing; what systems would not take."},
     {"name": "session", "description": "Sign in and out; what you may see and do."},
     {"name": "service", "description": "Health and figures."},
 ]
@@ -120,6 +122,7 @@ def create_app(hub: Hub) -> FastAPI:
         changes,
         snapshots,
         subscriptions,
+        write_back,
         session,
         openid,
         health,

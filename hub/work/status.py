@@ -16,6 +16,7 @@ from hub.landing import store as landing
 from hub.landing.store.pulls import PullInfo, last_pulls
 from hub.settings import Config
 from hub.stewardship import review_store as reviews
+from hub.work import store as source_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Status:
     deliveries     events of webhooks by state
     subscriptions  by state
     behind         changes that the slowest consumer of the outbox was not told yet
+    lag            seconds since the oldest of them
+    failing        sources whose last pull failed
+    paused         sources that are not pulled until somebody resumes them
     held           streams to which too much would be written at once, until somebody confirms it
     jobs           what runs now, and where
     """
@@ -40,6 +44,9 @@ class Status:
     deliveries: Mapping[str, int]
     subscriptions: Mapping[str, int]
     behind: int
+    lag: int
+    failing: int
+    paused: int
     held: Sequence[str]
     reviews: int
     jobs: Sequence[tuple[str, str]]
@@ -50,6 +57,9 @@ class Status:
             "hub_pending_records": self.pending,
             "hub_outbox_changes": self.changes,
             "hub_outbox_behind": self.behind,
+            "hub_outbox_lag_seconds": self.lag,
+            "hub_sources_failing": self.failing,
+            "hub_sources_paused": self.paused,
             "hub_open_reviews": self.reviews,
             "hub_write_back_held_streams": len(self.held),
             **{f"hub_write_back_{s}": self.write_back.get(s, 0) for s in ("pending", "rejected", "tripped")},
@@ -71,6 +81,9 @@ def status(database: Units, config: Config) -> Status:
         consumers = [subscriptions.consumer_name(s.id) for s in all_subscriptions if s.state == "active"]
         consumers += [WriteBackConsumer.name] if targets(config) else []
         came = write_backs.positions(connection)
+        slowest = min((came.get(name, 0) for name in consumers), default=end)
+        oldest = golden.changes_after(connection, slowest, 1)
+        sources = source_store.states(connection, config.sources).values()
         return Status(
             pulls={(s.name, t): pulled.get((s.name, t)) for s in config.sources.values() for t in s.streams},
             pending=landing.pending_count(connection),
@@ -78,7 +91,10 @@ def status(database: Units, config: Config) -> Status:
             write_back=Counter(write_backs.counts(connection)) + Counter(landing.creation_counts(connection)),
             deliveries=deliveries,
             subscriptions=_counted([s.state for s in all_subscriptions]),
-            behind=max((end - came.get(name, 0) for name in consumers), default=0),
+            behind=end - slowest,
+            lag=max(0, database.clock.now() - oldest[0].at) // 1_000_000 if oldest else 0,
+            failing=sum(s.failures > 0 for s in sources),
+            paused=sum(s.paused_at is not None for s in sources),
             held=[f"{h.source}.{h.stream}" for h in write_backs.held(connection) if not h.confirmed_by],
             reviews=len(reviews.open_pairs(connection)),
             jobs=held_now(connection, database.clock.now()),

@@ -1,0 +1,162 @@
+"""How delivery is: the one screen of `hub status`; what write-back could not do, and what to do with it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+
+from hub.access.principals import Principal
+from hub.api.problems import documented
+from hub.api.schemas import In, Out, RecordName, when
+from hub.api.security import TheHub, needs
+from hub.delivery.dead_writes import DeadLetter, DeadWrites
+from hub.delivery.store import HeldWrites
+from hub.work.status import Status, status
+
+router = APIRouter(prefix="/v1", tags=["delivery"])
+
+Admin = Annotated[Principal, needs("admin")]
+Name = Annotated[str, Path(max_length=200)]
+
+
+class StatusOut(Out):
+    """Counts and times, no customers."""
+
+    pending_records: int = Field(description="landed, and not resolved yet")
+    changes: int = Field(description="ever told of")
+    behind: int = Field(description="changes that the slowest reader of the outbox was not told yet")
+    lag_seconds: int = Field(description="since the oldest of them")
+    failing_sources: int = Field(description="whose last pull failed")
+    paused_sources: int
+    write_back: dict[str, int] = Field(description="records by state, those to be made too")
+    held: list[str] = Field(
+        description="streams to which too much would be written at once, until somebody confirms it"
+    )
+    deliveries: dict[str, int] = Field(description="events of webhooks by state")
+    subscriptions: dict[str, int] = Field(description="by state")
+    open_reviews: int
+    jobs: list[str] = Field(description="what runs now")
+
+    @classmethod
+    def of(cls, found: Status) -> StatusOut:
+        return cls(
+            pending_records=found.pending,
+            changes=found.changes,
+            behind=found.behind,
+            lag_seconds=found.lag,
+            failing_sources=found.failing,
+            paused_sources=found.paused,
+            write_back=dict(found.write_back),
+            held=list(found.held),
+            deliveries=dict(found.deliveries),
+            subscriptions=dict(found.subscriptions),
+            open_reviews=found.reviews,
+            jobs=[name for name, _ in found.jobs],
+        )
+
+
+class DeadLetterOut(Out):
+    """A record that its source would not take the values of (rejected), keeps changing back (tripped), or would not make."""
+
+    record: RecordName = Field(description="of one that was to be made, the key is `new:` and a number")
+    made_for: RecordName | None = Field(description="the record that it was to be made for")
+    state: str
+    tries: int
+    why: str
+    last_try_at: str
+
+    @classmethod
+    def of(cls, d: DeadLetter) -> DeadLetterOut:
+        return cls(
+            record=RecordName.of(d.record),
+            made_for=None if d.made_for is None else RecordName.of(d.made_for),
+            state=d.status,
+            tries=d.attempts,
+            why=d.detail,
+            last_try_at=when(d.at),
+        )
+
+
+class HeldOut(Out):
+    """A stream to which too much would be written at once."""
+
+    source: str
+    stream: str
+    waiting: int = Field(description="records that waited when it was looked at")
+    since: str
+
+    @classmethod
+    def of(cls, h: HeldWrites) -> HeldOut:
+        return cls(source=h.source, stream=h.stream, waiting=h.due, since=when(h.at))
+
+
+class DeadLettersOut(Out):
+    """What write-back could not do, the newest first, and which streams are held."""
+
+    data: list[DeadLetterOut]
+    held: list[HeldOut]
+
+
+class RetryWritesIn(In):
+    """Which of them wait again; without a record all that were refused."""
+
+    record: RecordName | None = None
+
+
+class DropWriteIn(In):
+    record: RecordName
+    reason: str = Field(min_length=1, max_length=500, examples=["the CRM allows no such number"])
+
+
+class WaitingAgain(Out):
+    records: int
+
+
+@router.get("/status", operation_id="get_status", responses=documented())
+def get_status(hub: TheHub, _principal: Admin) -> StatusOut:
+    """How the hub is doing: backlog, deliveries, reviews, jobs. Sources are told of at `/v1/sources`."""
+    return StatusOut.of(status(hub.database, hub.config))
+
+
+@router.get("/write-back", operation_id="list_dead_writes", responses=documented())
+def list_dead_writes(
+    hub: TheHub, _principal: Admin, limit: Annotated[int, Query(ge=1, le=1000)] = 50
+) -> DeadLettersOut:
+    """Dead letters of write-back, and streams that wait for a confirmation."""
+    dead = DeadWrites(hub.database)
+    return DeadLettersOut(
+        data=[DeadLetterOut.of(d) for d in dead.all(limit)], held=[HeldOut.of(h) for h in dead.held()]
+    )
+
+
+@router.post("/write-back/retry", operation_id="retry_dead_writes", responses=documented(404))
+def retry_dead_writes(hub: TheHub, _principal: Admin, given: RetryWritesIn) -> WaitingAgain:
+    """Refused ones wait again, one or all. One that its source keeps changing back waits for the next change."""
+    record = None if given.record is None else given.record.id()
+    return WaitingAgain(records=DeadWrites(hub.database).retry(record))
+
+
+@router.post(
+    "/write-back/drop",
+    operation_id="drop_dead_write",
+    status_code=204,
+    response_class=Response,
+    responses=documented(404),
+)
+def drop_dead_write(hub: TheHub, _principal: Admin, given: DropWriteIn) -> None:
+    """Give one up, until its golden record changes again."""
+    DeadWrites(hub.database).drop(given.record.id(), given.reason)
+
+
+@router.post(
+    "/write-back/{source}/{stream}/confirm",
+    operation_id="confirm_writes",
+    status_code=204,
+    response_class=Response,
+    responses=documented(404),
+)
+def confirm_writes(hub: TheHub, principal: Admin, source: Name, stream: Name) -> None:
+    """Let through what is too much to write to a stream at once."""
+    DeadWrites(hub.database).confirm(source, stream, by=principal.name)
