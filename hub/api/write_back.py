@@ -11,8 +11,7 @@ from hub.access.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName, when
 from hub.api.security import TheHub, needs
-from hub.delivery.dead_writes import DeadLetter, DeadWrites
-from hub.delivery.store import HeldWrites
+from hub.delivery.dead_writes import DeadLetter, DeadWrites, HeldWrites
 from hub.work.status import Status, status
 
 router = APIRouter(prefix="/v1", tags=["delivery"])

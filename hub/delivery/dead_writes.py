@@ -14,6 +14,8 @@ from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.model import RecordId
 
+__all__ = ["DeadLetter", "DeadWrites", "HeldWrites"]
+
 _NEW = re.compile(r"new:(\d{1,18})")  # in place of the key of a record that was to be made
 
 
