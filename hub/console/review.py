@@ -128,6 +128,7 @@ def _item(
     join, review = reader.bounds(seen.left.type)
     then = _next(at, after)
     work = the_queue(at.request, at.hub)
+    holder, mine = _claimed(at, left, right)
     return at.page(
         "review/item.html",
         {
@@ -139,7 +140,8 @@ def _item(
             "likely": evidence.likely(seen.pair.weight) if seen.pair.weight is not None else "",
             "one": seen.left.customer is not None and seen.left.customer == seen.right.customer,
             "notes": work.comments(left, right),
-            "holder": _holder(at, left, right),
+            "holder": holder,
+            "mine": mine,
             "after": after,
             "next": _address(at, then) if then else "/review",
             "done": act_done(at, done),
@@ -337,11 +339,12 @@ def _pair_of(at: Desk, form: Sent) -> tuple[RecordId, RecordId]:
 # --- who did what ---
 
 
-def _holder(at: Desk, left: RecordId, right: RecordId) -> str:
-    """Who else works on it now."""
+def _claimed(at: Desk, left: RecordId, right: RecordId) -> tuple[str, int | None]:
+    """Who else works on it now; or until when it is the asker's."""
     hold = the_queue(at.request, at.hub).held(left, right)
-    now = at.hub.database.clock.now()
-    return hold.claimed_by if hold is not None and hold.claimed(now) and hold.claimed_by != at.principal.name else ""
+    if hold is None or not hold.claimed(at.hub.database.clock.now()):
+        return "", None
+    return ("", hold.claimed_until) if hold.claimed_by == at.principal.name else (hold.claimed_by, None)
 
 
 def _today(at: Desk) -> int:

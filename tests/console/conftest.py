@@ -65,6 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     upgrade(database)
     opened = open_hub(database, write_config(folder / "config"), folder / "data")
     ids = fill(opened)
+    doubtful(opened, 10)  # before anybody looks: a ranking of the queue is kept for a while
     for name, role in ROLES.items():
         token, _ = add_account(database, opened.config, name, [role])
         set_up(database, opened.config, token, PASSWORD)
@@ -106,6 +107,7 @@ class Guarded:
         page.on("console", lambda m: self._said(m.type, m.text))
         page.on("pageerror", lambda e: self.wrong.append(f"error: {e}"))
         page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+        page.on("dialog", lambda d: (self.wrong.append(f"dialog: {d.message}"), d.dismiss()))
         page.on("response", lambda r: self._answered(r.status, r.url))
 
     def _said(self, kind: str, text: str) -> None:

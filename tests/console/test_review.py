@@ -18,9 +18,11 @@ from tests.access.population import fill
 from tests.console.conftest import LOOKS, PASSWORD, Visit, World, doubtful
 
 
-@pytest.fixture(scope="module", autouse=True)
-def items(world: World) -> None:
-    doubtful(world.hub, 10)
+def moved(page: Page, key: str) -> None:
+    """Press a key, and wait for another item."""
+    before = page.url
+    page.keyboard.press(key)
+    page.wait_for_url(lambda url: url != before)
 
 
 def verdicts(world: World) -> int:
@@ -45,17 +47,13 @@ def test_a_steward_decides_by_keys_alone_and_takes_back(visit: Visit, world: Wor
     page.keyboard.press("j")
     expect(page.locator("#verdict")).to_be_visible()
     for key in ("n", "u", "m"):
-        title = page.title()
-        page.keyboard.press(key)
-        page.wait_for_function("title => document.title !== title", arg=title)
+        moved(page, key)
         expect(page.get_by_role("status")).to_contain_text("Done")
     assert verdicts(world) == before + 3
     page.keyboard.press("z")
     expect(page.get_by_role("status")).to_contain_text("Taken back")
     assert verdicts(world) == before + 2
-    title = page.title()
-    page.keyboard.press("s")
-    page.wait_for_function("title => document.title !== title", arg=title)
+    moved(page, "s")
     assert verdicts(world) == before + 2
     seen.sound()
 
@@ -77,9 +75,7 @@ def test_of_two_stewards_on_one_item_the_second_is_told_and_nothing_is_lost(visi
     second: Page = ben.goto(first.url.removeprefix(world.url))
     second.fill("[name=reason]", "they told me")
     before = verdicts(world)
-    title = first.title()
-    first.keyboard.press("n")
-    first.wait_for_function("title => document.title !== title", arg=title)
+    moved(first, "n")
     expect(first.get_by_role("status")).to_contain_text("Done")
     ben.refusals = {412}
     second.locator("h1").click()
@@ -92,9 +88,7 @@ def test_of_two_stewards_on_one_item_the_second_is_told_and_nothing_is_lost(visi
 
 def test_who_goes_back_sees_what_became_of_it(visit: Visit, world: World) -> None:
     page = visit("ann").goto("/review/next")
-    title = page.title()
-    page.keyboard.press("m")
-    page.wait_for_function("title => document.title !== title", arg=title)
+    moved(page, "m")
     expect(page.get_by_role("status")).to_contain_text("Done")
     page.go_back()
     expect(page.locator("h1")).to_have_text("These are one customer now")
