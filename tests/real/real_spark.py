@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.real.hub import Hub
-from tests.real.systems import PATIENCE, ROOT, checked, free_port, installed
+from tests.real.systems import ROOT, checked, free_port, installed
+
+LONG = 1_800  # seconds that a run may take where others work too
 
 SOURCE = """
 title: CRM
@@ -41,7 +43,7 @@ def local(**more: str) -> dict[str, str]:
 
 def test_the_same_keys_pairs_and_weights(python: Path) -> None:
     words = [str(python), "-m", "tests.real.spark_same"] + (["--full"] if os.environ.get("HUB_PROVE") else [])
-    found = json.loads(checked(words, env=local(), folder=ROOT).splitlines()[-1])
+    found = json.loads(checked(words, env=local(), folder=ROOT, timeout=LONG).splitlines()[-1])
     for name, told in found.items():
         assert told["pairs"] > 300, name
         assert told["differences"] == [], name
@@ -69,7 +71,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 
 def reached(folder: Path, step: str, process: subprocess.Popen[bytes]) -> None:
     """Wait until a run has put down what a step made."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + LONG
     while not list(folder.glob(f"run-*/*-{step}/_SUCCESS")):
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < until, f"{step} was not reached"
@@ -87,7 +89,7 @@ def test_a_run_that_died_is_run_again_and_gives_the_same(python: Path, hub: Hub,
         finally:
             ended(first)
     assert hub.customers() == []  # nothing of it was applied
-    said = checked(command, env=env)
+    said = checked(command, env=env, timeout=LONG)
     assert "60 customers" in said
     assert "0 differences" in hub("verify")
     assert len(hub.customers()) == 60

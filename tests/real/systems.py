@@ -29,10 +29,12 @@ def installed(name: str, *packages: str) -> Path:
     return folder / "bin"
 
 
-def checked(command: Sequence[str], env: Mapping[str, str] | None = None, folder: Path | None = None) -> str:
+def checked(
+    command: Sequence[str], env: Mapping[str, str] | None = None, folder: Path | None = None, *, timeout: float = 300
+) -> str:
     """What a command prints. It fails with the end of what it said."""
     done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, cwd=folder, capture_output=True, text=True, timeout=300
+        command, env={**os.environ, **(env or {})}, cwd=folder, capture_output=True, text=True, timeout=timeout
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
