@@ -20,6 +20,7 @@ from hub.access.secret import derive, former_secrets, hub_secret
 from hub.access.timeline import Timeline
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
+from hub.privacy.ledger import FILE as LEDGER
 from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
@@ -28,6 +29,7 @@ from hub.work.metrics import Metrics
 if TYPE_CHECKING:
     from hub.access.gate import Gate
     from hub.delivery.watching import Watcher
+    from hub.privacy.requests import Requests
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Hub:
     audit: AuditLog
     key: bytes = field(repr=False)  # the secret
     metrics: Metrics = field(default_factory=Metrics)
+    folder: Path = Path()
     networks: tuple[Network, ...] = ()  # beyond public ones: where webhooks may go
 
     @classmethod
@@ -50,12 +53,15 @@ class Hub:
         key, networks = hub_secret(folder, env), allowed_networks(env)
         audit = AuditLog(audit_path(folder), derive(key, "audit"))
         reader = Reader(database, config, audit, key)
-        return cls(database, config, Resolver(database, config), reader, audit, key, networks=networks)
+        resolver = Resolver(database, config, derive(key, "suppression"))
+        return cls(database, config, resolver, reader, audit, key, folder=folder, networks=networks)
 
     def with_config(self, config: Config) -> Hub:
         """This hub by another configuration: the same database, audit file, secret and figures."""
         reader = Reader(self.database, config, self.audit, self.key)
-        return replace(self, config=config, resolver=Resolver(self.database, config), reader=reader)
+        return replace(
+            self, config=config, resolver=Resolver(self.database, config, self.resolver.suppression_key), reader=reader
+        )
 
     @cached_property
     def gate(self) -> Gate:
@@ -95,6 +101,21 @@ class Hub:
     def logbook(self) -> Logbook:
         """What staff write down."""
         return Logbook(self.resolver)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What people ask about their data."""
+        from hub.privacy.requests import Requests  # here: few commands need it
+
+        return Requests(self.resolver, self.reader, self.folder, derive(self.key, "requests"))
+
+    def erase_again(self) -> int:
+        """After a restore: who was erased since is erased again. How many erasures."""
+        if not (self.folder / LEDGER).exists():
+            return 0
+        from hub.privacy.restored import replay
+
+        return replay(self.resolver, self.reader, self.requests.ledger)
 
     def close(self) -> None:
         if "watcher" in self.__dict__:

@@ -42,7 +42,7 @@ class Serving:
 
     def _start(self) -> None:
         if self.jobs:
-            self._scheduler = schedule(self.hub.resolver, self.hub.reader, self.hub.networks)
+            self._scheduler = schedule(self.hub.resolver, self.hub.reader, self.hub.networks, self.hub.requests)
 
     def _stop(self) -> None:
         if self._scheduler is not None:

@@ -35,6 +35,7 @@ ROOMS = (
         "stewardship",
         "access",
         "delivery",
+        "privacy",
         "quality",
         "work",
         "open",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -80,3 +81,8 @@ def opened_for(connection: Connection, principal: str, now: int) -> list[OpenedV
     """Those that are open to a principal now."""
     query = f"SELECT {OPENED} FROM opened_view WHERE principal = :principal AND until > :now"
     return [OpenedView(*row) for row in db.ask(connection, query, principal=principal, now=now)]
+
+
+def forget_words(connection: Connection, customers: Iterable[str]) -> None:
+    """Why the glass was broken for these customers."""
+    db.do(connection, "UPDATE opened_view SET reason = '' WHERE customer IN {ids:text}", ids=list(customers))

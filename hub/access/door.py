@@ -27,6 +27,7 @@ from hub.golden_record.store import StoredChange, StoredCustomer, StoredHistory
 from hub.kinds import KINDS
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo
+from hub.landing.store.erasing import ERASED
 from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe, read_recipe
 from hub.model import RecordId, Sight, Value
@@ -213,9 +214,18 @@ class Door:
 
     def _minted(self, connection: Connection, view: View, id: str) -> RecordInfo:
         info = landing.record_minting(connection, id)
+        if info is None:
+            erased = landing.record_minting(connection, id, ERASED)
+            if erased is not None and view.sees(erased.type) and self._had(connection, view, erased):
+                raise Gone("this customer was erased")
         if info is None or not view.sees(info.type) or (info.alive and info.pending):
             raise unknown()
         return info
+
+    def _had(self, connection: Connection, view: View, erased: RecordInfo) -> bool:
+        """Did a customer that was erased exist for the view, as far as what is left of it tells?"""
+        last = self._last_shown(connection, erased.mint)
+        return erased.type not in view.rows or self._was_within(connection, view, last)
 
     def _members(self, connection: Connection, customer: StoredCustomer) -> set[int]:
         return matching_store.members_of(connection, [customer.cluster]).get(customer.cluster, set())
@@ -264,6 +274,7 @@ class Door:
             if read is None or read.kind in ("entered", "left"):
                 return read
             change = read
+        change = replace(change, other=()) if change.kind == ERASED else change
         return change if self._shows(connection, view, change) else None
 
     def _read_change(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
@@ -271,6 +282,9 @@ class Door:
             store.history_row(connection, change.customer, v) for v in (change.version - 1, change.version)
         )
         was, now = (Standpoint(_there(h), self._was_within(connection, view, h)) for h in (before, after))
+        if change.kind == ERASED and view.rows[change.type].where:  # the values are gone: who had it was kept then
+            was = replace(was, within=view.role in change.other)
+        change = replace(change, other=()) if change.kind == ERASED else change
         # Named are those that came (as they were before), and those that this one went into (as they are after).
         later = not now.there or (change.kind == "split" and was.there)
         at = change.at if later else change.at - 1

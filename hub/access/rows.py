@@ -70,6 +70,6 @@ def told(
         new = not before.there and (kind == "created" or bool(companions))
         return (kind if new else "entered"), tuple(sorted(held)), (companions if new else ())
     if before.within:
-        ended = not after.there and (kind == "retired" or bool(companions))
+        ended = not after.there and (kind in ("retired", "erased") or bool(companions))
         return (kind if ended else "left"), (), (companions if ended else ())
     return None

@@ -15,6 +15,7 @@ from hub.cli.audit import audit
 from hub.cli.doors import keys
 from hub.cli.models import model
 from hub.cli.people import users
+from hub.cli.privacy import privacy
 from hub.cli.shared import err, said
 from hub.cli.sources import source
 from hub.cli.subscriptions import subscriptions
@@ -54,6 +55,7 @@ app.add_typer(source, name="source")
 app.add_typer(access, name="access")
 app.add_typer(audit, name="audit")
 app.add_typer(model, name="model")
+app.add_typer(privacy, name="privacy")
 app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(write_back, name="write-back")
 

@@ -69,6 +69,8 @@ def opened(
         upgrade(db)
         hub = Hub.open(db, settings, folder)
         try:
+            if again := hub.erase_again():
+                err.print(f"{again} erasures were done again: this database was of a time before them")
             yield hub
         finally:
             hub.close()

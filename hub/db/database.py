@@ -69,6 +69,7 @@ class Units(Protocol):
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T: ...
     def giving_way(self, steps: Iterable[T]) -> Iterator[T]: ...
     def shorten_log(self) -> None: ...
+    def compact(self) -> None: ...
 
 
 class Database:
@@ -223,6 +224,17 @@ class Database:
                 raise self._later(error) from error
             finally:
                 self._rollback(connection)
+
+    def compact(self) -> None:
+        """What was deleted leaves the database's files too: pages are written anew, the log is cut."""
+        if self.sqlite:
+            with closing(sqlite3.connect(str(self.url.database), isolation_level=None, timeout=BUSY_SECONDS)) as raw:
+                raw.execute("PRAGMA secure_delete=ON")
+                raw.execute("VACUUM")
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM FULL")
 
     def shorten_log(self) -> None:
         """After very many writes: move SQLite's log into the file and give its space back, unless somebody is busy just now."""

@@ -41,6 +41,9 @@ class Rehearsal:
     def giving_way(self, steps: Iterable[T]) -> Iterator[T]:
         yield from steps
 
+    def compact(self) -> None:
+        """Nothing was committed."""
+
     def shorten_log(self) -> None:
         """Nothing was committed."""
 

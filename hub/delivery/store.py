@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -211,3 +211,8 @@ def confirm(connection: Connection, source: str, stream: str, by: str) -> bool:
 def release(connection: Connection, source: str, stream: str) -> None:
     """It is written through, or not too much any more."""
     db.do(connection, "DELETE FROM write_hold WHERE source = :s AND stream = :t", s=source, t=stream)
+
+
+def forget(connection: Connection, rids: Iterable[int]) -> None:
+    """Records that were erased wait for no write."""
+    db.do(connection, "DELETE FROM write_back WHERE rid IN {ids}", ids=list(rids))

@@ -286,3 +286,18 @@ def old(connection: Connection, before: int, limit: int) -> list[int]:
     """Some of the deliveries that came to an end before a time: numbers."""
     query = "SELECT id FROM delivery WHERE at < :before AND status IN ('done', 'dropped', 'dead') ORDER BY id LIMIT :n"
     return [int(r[0]) for r in db.ask(connection, query, before=before, n=limit)]
+
+
+def told_of(connection: Connection, customers: Iterable[str]) -> list[str]:
+    """Subscriptions that were, or are to be, told of one of these customers."""
+    query = "SELECT DISTINCT subscription FROM delivery WHERE customer IN {ids:text} ORDER BY subscription"
+    return [s for (s,) in db.ask(connection, query, ids=list(customers))]
+
+
+def with_nothing_left(connection: Connection, customers: Iterable[str]) -> set[str]:
+    """Subscriptions for which no event of these customers waits. Of those that were told of one."""
+    query = (
+        "SELECT subscription, max(CASE WHEN status = 'pending' THEN 1 ELSE 0 END) FROM delivery"
+        " WHERE customer IN {ids:text} GROUP BY subscription"
+    )
+    return {s for s, waiting in db.ask(connection, query, ids=list(customers)) if not waiting}

@@ -71,3 +71,8 @@ def counts(connection: Connection, segment: str, *, since: str = "", limit: int 
 
 def segments(connection: Connection) -> list[str]:
     return [s for (s,) in db.ask(connection, "SELECT DISTINCT segment FROM segment_count ORDER BY segment")]
+
+
+def forget_members(connection: Connection, customers: Iterable[str]) -> None:
+    """Customers that were erased are in no segment."""
+    db.do(connection, "DELETE FROM segment_member WHERE customer IN {ids:text}", ids=list(customers))

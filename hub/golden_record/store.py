@@ -288,6 +288,32 @@ def withdraw_override(connection: Connection, number: int, *, by: str, at: int) 
     db.do(connection, statement, at=at, by=by, id=number)
 
 
+def forget_overrides(connection: Connection, anchors: Iterable[int]) -> None:
+    """Values by hand of records that were erased."""
+    db.do(connection, "DELETE FROM override WHERE anchor IN {ids}", ids=list(anchors))
+
+
+def mark_erased(
+    connection: Connection, ids: Iterable[str], after: int, roles: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Of these customers, those that were retired after a position were erased; which. `roles`: that had each, by name."""
+    query = (
+        "SELECT seq, customer, version FROM change WHERE customer IN {ids:text} AND seq > :after AND kind = 'retired'"
+    )
+    rows = db.ask(connection, query, ids=list(ids), after=after)
+    for seq, customer, version in rows:
+        other = db.dump(list(roles.get(customer, ())))
+        db.do(connection, "UPDATE change SET kind = 'erased', other = :other WHERE seq = :seq", other=other, seq=seq)
+        statement = "UPDATE history SET change = 'erased' WHERE customer = :customer AND version = :version"
+        db.do(connection, statement, customer=customer, version=version)
+    return [customer for _, customer, _ in rows]
+
+
+def last_change(connection: Connection, ids: Iterable[str]) -> int:
+    """The position of the last change of any of these customers; 0: there was none."""
+    return db.number(connection, "SELECT max(seq) FROM change WHERE customer IN {ids:text}", ids=list(ids))
+
+
 # --- reading ----------------------------------------------------------------------------------
 
 

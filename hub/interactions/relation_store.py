@@ -99,3 +99,13 @@ def values_of(row: StoredRelation) -> dict[str, list[object]]:
 def _stored(row: tuple[Any, ...]) -> StoredRelation:
     rid, type_name, *names, since, until, body = row
     return StoredRelation(rid, type_name, RecordId(*names[:3]), RecordId(*names[3:]), since, until, body)
+
+
+def owned_by(connection: Connection, owners: Iterable[RecordId]) -> list[int]:
+    """The rows that name one of these records."""
+    found = set()
+    for owner in sorted(set(owners)):
+        for e in ("of", "to"):
+            query = f"SELECT rid FROM relation WHERE {e}_source = :s AND {e}_stream = :t AND {e}_key = :k"
+            found |= {rid for (rid,) in db.ask(connection, query, s=owner.source, t=owner.stream, k=owner.key)}
+    return sorted(found)

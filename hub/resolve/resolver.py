@@ -35,6 +35,7 @@ from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Part, RecordId
 from hub.resolve.adoption import adopt_landed
 from hub.resolve.settle import Unsettled, settle
+from hub.resolve.suppressing import suppressed_rows
 from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
@@ -50,6 +51,7 @@ Happened = Literal[
     "quarantined",
     "pending",
     "landed",
+    "suppressed",
 ]
 
 
@@ -78,8 +80,9 @@ class ProbeMatch:
 class Resolver:
     """Writes to one hub. Thread-safe: units take turns."""
 
-    def __init__(self, database: db.Units, config: Config):
-        self.database, self.config = database, config
+    def __init__(self, database: db.Units, config: Config, suppression_key: bytes = b""):
+        """suppression_key: what the hashes of erased people are made with; a resolver without it lands nothing for good."""
+        self.database, self.config, self.suppression_key = database, config, suppression_key
         self._recipe: Recipe | None = None
         self.readings: dict[tuple[str, str], interactions.AnyReading] = {
             **readings(config),
@@ -217,20 +220,27 @@ class Resolver:
     ) -> list[Landed]:
         given = self.config.stream(source, stream)
         assert given is not None
-        landed = landing.land(
+        recipe, reading = self.recipe(connection), self.readings.get((source, stream))
+        left_out = suppressed_rows(connection, self.suppression_key, recipe, source, stream, rows, reading)
+        kept = landing.land(
             connection,
             source,
             stream,
-            rows,
+            [row for n, row in enumerate(rows) if n not in left_out],
             type_name=given.type_name,
             sort=given.sort,
             at=self.database.clock.now(),
             pending=pending,
             keep_deleted=given.on_delete == "keep_values",
         )
+        some = iter(kept)
+        landed = [
+            Landed(row.key, 0, changed=False, suppressed=True) if n in left_out else next(some)
+            for n, row in enumerate(rows)
+        ]
         if given.write_back is not None:
             adopt_landed(connection, self.recipe(connection), source, stream, rows, landed, self.database.clock.now())
-        if (source, stream) in self.readings:
+        if reading is not None:
             self.belongings(connection, {r.rid for r in landed if r.changed})
         return landed
 
@@ -307,6 +317,9 @@ class Resolver:
         grey = self._grey(connection, recipe, [r for r in new & infos.keys() if infos[r].alive], homes, infos)
         found: list[Outcome] = []
         for row in landed:
+            if row.suppressed:
+                found.append(Outcome(row.key, "suppressed"))
+                continue
             customer = customers.get(homes.get(row.rid, -1))
             if customer is None:
                 found.append(Outcome(row.key, "deleted" if row.changed else "unchanged"))
@@ -385,6 +398,8 @@ class Resolver:
 
 def _belonging(row: Incoming, landed: Landed) -> Outcome:
     """What became of a row that is no customer: it is kept, and nothing is matched."""
+    if landed.suppressed:
+        return Outcome(row.key, "suppressed")
     return Outcome(row.key, "unchanged" if not landed.changed else "deleted" if row.raw is None else "landed")
 
 

@@ -140,3 +140,11 @@ def changes_since(connection: Connection, seq: int) -> dict[str, int]:
         text("SELECT kind, count(*) AS n FROM change WHERE seq > :seq GROUP BY kind"), {"seq": seq}
     )
     return {r.kind: r.n for r in found}
+
+
+def forget_words(connection: Connection, customers: Iterable[str]) -> None:
+    """The free text of acts about these customers."""
+    wanted = set(customers)
+    for id, ids in db.ask(connection, "SELECT id, customers FROM act"):
+        if wanted & set(db.load(ids)):
+            db.do(connection, "UPDATE act SET reason = '', undone_why = '' WHERE id = :id", id=id)

@@ -159,3 +159,11 @@ def labels(connection: Connection) -> list[Any]:
             " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'unsure' ORDER BY d.id"
         )
     )
+
+
+def forget_notes(connection: Connection, rids: Iterable[int]) -> None:
+    """What was written beside pairs of these records, and who works on them."""
+    listed = list(rids)
+    for name in ("review_note", "review_hold"):
+        for end in ("left", "right"):
+            db.do(connection, f'DELETE FROM {name} WHERE "{end}" IN {{ids}}', ids=listed)

@@ -19,6 +19,7 @@ from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.webhooks import Webhooks
 from hub.figures.run import count_segments
+from hub.privacy.requests import Requests
 from hub.resolve.resolver import Resolver
 from hub.work import cycle, sources
 
@@ -28,6 +29,7 @@ PUSH_SECONDS = 10
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 SEGMENT_SECONDS = 3600
+REQUEST_SECONDS = 3600  # between two times that open erasures are taken on
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 CHECKPOINTS = "HUB_AUDIT_CHECKPOINTS"  # the file that checkpoints of the audit chain are added to, each hour
 CHECKPOINT_SECONDS = 3600
@@ -62,7 +64,13 @@ class Job:
     jitter: int | None = None
 
 
-def jobs_of(resolver: Resolver, reader: Reader, networks: Sequence[Network], ended: threading.Event) -> Iterator[Job]:
+def jobs_of(
+    resolver: Resolver,
+    reader: Reader,
+    networks: Sequence[Network],
+    ended: threading.Event,
+    requests: Requests | None = None,
+) -> Iterator[Job]:
     """The hub's jobs: pulls by each source's schedule, write-back, interactions, effective dates, webhooks, checkpoints."""
     for source in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
         yield Job(
@@ -81,6 +89,8 @@ def jobs_of(resolver: Resolver, reader: Reader, networks: Sequence[Network], end
         first=TICK_SECONDS,
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
+    if requests is not None:
+        yield Job("requests", REQUEST_SECONDS, lambda _lease: requests.go_on_with_all(), first=TICK_SECONDS)
 
     def webhooks(lease: db.Lease) -> None:
         """For as long as this process lives: a change is told some hundredths of a second after its commit."""
@@ -100,14 +110,16 @@ def jobs_of(resolver: Resolver, reader: Reader, networks: Sequence[Network], end
         yield Job("audit checkpoint", CHECKPOINT_SECONDS, write_checkpoint)
 
 
-def schedule(resolver: Resolver, reader: Reader, networks: Sequence[Network] = ()) -> BackgroundScheduler:
+def schedule(
+    resolver: Resolver, reader: Reader, networks: Sequence[Network] = (), requests: Requests | None = None
+) -> BackgroundScheduler:
     """The hub's jobs, started. `networks`: beyond public ones, where webhooks may go."""
     ended = threading.Event()
     # Two at a time, of which the second leaves at once: APScheduler warns of each time that it has to leave one out.
     scheduler = _Scheduler(
         ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": 3600}
     )
-    for job in jobs_of(resolver, reader, networks, ended):
+    for job in jobs_of(resolver, reader, networks, ended, requests):
         first = {} if job.first is None else {"next_run_time": datetime.now(UTC) + timedelta(seconds=job.first)}
         run = _runner(resolver.database, job)
         scheduler.add_job(run, "interval", name=job.name, seconds=job.seconds, jitter=job.jitter, **first)

@@ -248,11 +248,12 @@ class Pull:
 
     def _count(self, landed: Sequence[Landed], aside: int) -> None:
         """Of what was committed alone: a unit that failed has fetched nothing."""
-        changed = sum(r.changed for r in landed)
+        changed, suppressed = sum(r.changed for r in landed), sum(r.suppressed for r in landed)
         self.result.fetched += len(landed) + aside
         self.result.quarantined += aside
         self.result.landed += changed
-        self.result.unchanged += len(landed) - changed
+        self.result.suppressed += suppressed
+        self.result.unchanged += len(landed) - changed - suppressed
 
     def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
         self.resolver.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())

@@ -81,6 +81,7 @@ class Landed(NamedTuple):
     key: str
     rid: int
     changed: bool  # False: this version was here already
+    suppressed: bool = False  # of somebody who was erased: not kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +318,12 @@ def records(connection: Connection, rids: Iterable[int]) -> dict[int, RecordInfo
     return {r[0]: _info(r) for r in db.ask(connection, f"{INFO} WHERE rid IN {{ids}}", ids=rids)}
 
 
+def records_after(connection: Connection, rid: int, limit: int) -> list[RecordInfo]:
+    """Customers' records after one, in the order in which they came."""
+    query = f"{INFO} WHERE rid > :rid AND sort = 'customer' ORDER BY rid LIMIT :limit"
+    return [_info(r) for r in db.ask(connection, query, rid=rid, limit=limit)]
+
+
 def record_named(connection: Connection, id: RecordId, sort: str = CUSTOMER) -> RecordInfo | None:
     """A record of this sort by its name."""
     found = db.ask(
@@ -380,7 +387,7 @@ def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
 
 def landed_since(connection: Connection, mark: int) -> set[int]:
     """Customers' records of which a version landed after this landing."""
-    query = "SELECT DISTINCT v.rid FROM version v JOIN record r ON r.rid = v.rid WHERE v.landed > :mark AND r.sort = 'customer'"
+    query = "SELECT DISTINCT v.rid FROM version v JOIN record r ON r.rid = v.rid WHERE v.landed > :mark AND r.sort IN ('customer', 'erased')"
     return {rid for (rid,) in db.ask(connection, query, mark=mark)}
 
 

@@ -163,5 +163,12 @@ def withdraw_decision(connection: Connection, number: int, *, by: str, why: str,
     )
 
 
+def forget_words(connection: Connection, rids: Iterable[int]) -> None:
+    """Decisions on records that were erased stand for nothing, and what was written to them goes."""
+    listed = list(rids)
+    for end in ("left", "right"):
+        db.do(connection, f'DELETE FROM decision WHERE "{end}" IN {{ids}}', ids=listed)
+
+
 def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> list[Decision]:
     return [Decision(d.id, Pair.of(names[d.left], names[d.right]), d.verdict) for d in stored]

@@ -1,0 +1,136 @@
+"""What people ask about their data: opened, refused, extended, answered. For those who answer for privacy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from hub.access.principals import Principal
+from hub.api.problems import documented
+from hub.api.schemas import In, Out, Paged
+from hub.api.security import TheHub, needs
+from hub.model import from_micros
+from hub.privacy.requests import RequestSeen
+
+router = APIRouter(prefix="/v1/requests", tags=["privacy"])
+
+Officer = Annotated[Principal, needs("privacy")]
+RequestId = Annotated[str, Path(max_length=100, examples=["req_0a1b2c3d4e5f6071"])]
+
+
+class ReceiptOut(Out):
+    recipient: str = Field(examples=["source:crm"])
+    state: str = Field(description="open, done or impossible", examples=["open"])
+    note: str
+    at: datetime
+
+
+class RequestOut(Out):
+    id: str = Field(examples=["req_0a1b2c3d4e5f6071"])
+    kind: str = Field(examples=["erasure"])
+    customer: str
+    state: str = Field(
+        description="open; of an erasure suppressed, removed, compacted; closed, refused; restricted, lifted",
+        examples=["removed"],
+    )
+    by: str
+    reason: str
+    opened: datetime
+    due: datetime = Field(
+        description="until when it has to be answered: a month, or three where it was extended in time"
+    )
+    closed: datetime | None
+    receipts: list[ReceiptOut] = Field(description="who has to answer, and did")
+
+    @classmethod
+    def of(cls, seen: RequestSeen) -> RequestOut:
+        r = seen.request
+        return cls(
+            id=r.id,
+            kind=r.kind,
+            customer=r.customer,
+            state=r.state,
+            by=r.by,
+            reason=r.reason,
+            opened=from_micros(r.opened),
+            due=from_micros(r.due),
+            closed=None if r.closed is None else from_micros(r.closed),
+            receipts=[
+                ReceiptOut(recipient=x.recipient, state=x.state, note=x.note, at=from_micros(x.at))
+                for x in seen.receipts
+            ],
+        )
+
+
+class RequestIn(In):
+    customer: str = Field(max_length=100, examples=["cus_019a1b2c3d4e7f60812233445566778a"])
+    kind: Literal["access", "portability", "rectification", "erasure", "restriction", "lifting", "objection", "review"]
+    reason: str = Field(default="", max_length=2000, examples=["asked by letter"])
+    reviewed: bool = Field(default=False, description="of an erasure: somebody looked, all records are this one person")
+
+
+class ReasonIn(In):
+    reason: str = Field(max_length=2000, examples=["a contract runs until June"])
+
+
+class ReceiptIn(In):
+    recipient: str = Field(max_length=200, examples=["source:crm"])
+    note: str = Field(default="", max_length=2000, examples=["deleted there, ticket 17"])
+    impossible: bool = Field(default=False, description="they cannot do it")
+
+
+@router.post("", operation_id="open_request", status_code=201, responses=documented(404, 409, 410))
+def open_request(hub: TheHub, principal: Officer, given: RequestIn) -> RequestOut:
+    """What a person asks. An erasure and a restriction are done at once; the database's files are written anew by a job."""
+    hub.reader.type_of(principal, given.customer)
+    if given.kind == "erasure":
+        done = hub.requests.erase(
+            given.customer, by=principal.name, reason=given.reason, reviewed=given.reviewed, compact=False
+        )
+        return RequestOut.of(done)
+    if given.kind == "restriction" or given.kind == "lifting":
+        lift = given.kind == "lifting"
+        made = hub.requests.restrict(given.customer, by=principal.name, reason=given.reason, lift=lift)
+    else:
+        made = hub.requests.open(given.customer, given.kind, by=principal.name, reason=given.reason)
+    return RequestOut.of(hub.requests.get(made.id))
+
+
+@router.get("", operation_id="list_requests", responses=documented())
+def list_requests(hub: TheHub, _principal: Officer, everything: bool = False) -> Paged[RequestOut]:
+    """What is asked and not answered yet; `everything`: what was answered too. The newest first."""
+    found = hub.requests.all(open_only=not everything)
+    return Paged(data=[RequestOut.of(hub.requests.get(r.id)) for r in found])
+
+
+@router.get("/{request}", operation_id="get_request", responses=documented(404))
+def get_request(hub: TheHub, _principal: Officer, request: RequestId) -> RequestOut:
+    """How far it is, and who has to answer."""
+    return RequestOut.of(hub.requests.get(request))
+
+
+@router.post("/{request}/refuse", operation_id="refuse_request", responses=documented(404, 409))
+def refuse_request(hub: TheHub, _principal: Officer, request: RequestId, given: ReasonIn) -> RequestOut:
+    """With the reason that the person is told; before anything was done."""
+    return RequestOut.of(hub.requests.get(hub.requests.refuse(request, reason=given.reason).id))
+
+
+@router.post("/{request}/extend", operation_id="extend_request", responses=documented(404, 409))
+def extend_request(hub: TheHub, _principal: Officer, request: RequestId, given: ReasonIn) -> RequestOut:
+    """Two months more, once, within the first: the person is told why."""
+    return RequestOut.of(hub.requests.get(hub.requests.extend(request, reason=given.reason).id))
+
+
+@router.post("/{request}/close", operation_id="close_request", responses=documented(404, 409))
+def close_request(hub: TheHub, _principal: Officer, request: RequestId) -> RequestOut:
+    """It was answered. An erasure closes by itself."""
+    return RequestOut.of(hub.requests.get(hub.requests.close(request).id))
+
+
+@router.post("/{request}/receipts", operation_id="answer_request", responses=documented(404))
+def answer_request(hub: TheHub, _principal: Officer, request: RequestId, given: ReceiptIn) -> RequestOut:
+    """A recipient did what was asked, or cannot."""
+    return RequestOut.of(hub.requests.answered(request, given.recipient, note=given.note, impossible=given.impossible))

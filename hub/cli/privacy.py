@@ -1,0 +1,142 @@
+"""The verbs of privacy: what people ask about their data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from hub.cli.shared import CONFIG, DATABASE, FOLDER, ConfigOption, DatabaseOption, FolderOption, opened, out
+
+if TYPE_CHECKING:
+    from hub.privacy.requests import RequestSeen
+
+privacy = typer.Typer(help="What people ask about their data: access, erasure, restriction.", no_args_is_help=True)
+CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
+RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why: it is kept with the request.")]
+BY = "cli"
+
+
+@privacy.command("erase")
+def privacy_erase(
+    customer: CustomerArgument,
+    reason: ReasonOption = "",
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="Somebody looked: all of its records are this one person.")
+    ] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Erase a customer from everything that the hub keeps; it does not come back with a pull."""
+    with opened(config, database, folder) as hub:
+        _tell(hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed))
+        _waiting(hub.requests.get(hub.requests.all()[0].id))
+
+
+@privacy.command("restrict")
+def privacy_restrict(
+    customer: CustomerArgument,
+    reason: ReasonOption = "",
+    lift: Annotated[bool, typer.Option("--lift", help="End it: all is as it was.")] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Hide a customer from everybody but who answers for privacy."""
+    with opened(config, database, folder) as hub:
+        request = hub.requests.restrict(customer, by=BY, reason=reason, lift=lift)
+        out.print(f"{request.customer}: {request.state} ({request.id})")
+
+
+@privacy.command("requests")
+def privacy_requests(
+    every: Annotated[bool, typer.Option("--all", help="Closed ones too.")] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """What is asked, how far it is, and until when it has to be answered."""
+    from hub.model import from_micros
+
+    with opened(config, database, folder, despite=True) as hub:
+        shown = Table("id", "kind", "customer", "state", "opened", "due", "waits for", box=box.SIMPLE_HEAD, padding=0)
+        for r in hub.requests.all(open_only=not every):
+            open_ = [x.recipient for x in hub.requests.get(r.id).receipts if x.state == "open"]
+            days = [from_micros(at).date().isoformat() for at in (r.opened, r.due)]
+            shown.add_row(r.id, r.kind, r.customer, r.state, *days, ", ".join(open_))
+        out.print(shown)
+
+
+@privacy.command("go-on")
+def privacy_go_on(
+    config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
+) -> None:
+    """Take every open erasure on: after a crash, or when a subscriber has heard of it."""
+    with opened(config, database, folder) as hub:
+        out.print(f"{hub.requests.go_on_with_all()} open erasures")
+
+
+@privacy.command("receipt")
+def privacy_receipt(
+    request: RequestArgument,
+    recipient: Annotated[str, typer.Argument(help="Who answered, such as source:crm.")],
+    note: Annotated[str, typer.Option("--note", help="What they answered, and how that is known.")] = "",
+    impossible: Annotated[bool, typer.Option("--impossible", help="They cannot.")] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Note that a recipient did what was asked, or cannot."""
+    with opened(config, database, folder) as hub:
+        _tell(hub.requests.answered(request, recipient, note=note, impossible=impossible))
+
+
+@privacy.command("release")
+def privacy_release(
+    request: RequestArgument,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Let who was erased come back, with the next pull that brings them."""
+    with opened(config, database, folder) as hub:
+        out.print(f"{hub.requests.release(request)} hashes released")
+
+
+@privacy.command("scan")
+def privacy_scan(
+    values: Annotated[list[str], typer.Argument(help="Values that must stand nowhere.")],
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", help="A file or folder to read too: exports, logs, backups.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Look for values in every byte that the hub keeps: its folder, its database and its log, and what you name. Ends with 1
+    when one is found. Values are told by their number, never by themselves."""
+    from hub.privacy.scan import scan
+
+    with opened(config, database, folder, despite=True) as hub:
+        read, found = scan(hub.database, folder, values, also or ())
+    for place in found:
+        out.print(f"value {place.value}: {place.where}", soft_wrap=True)
+    out.print(f"{len(values)} values looked for in {read} files and tables: found in {len(found)}")
+    if found:
+        raise typer.Exit(1)
+
+
+def _tell(standing: RequestSeen) -> None:
+    r = standing.request
+    out.print(f"{r.id}: {r.kind} of {r.customer} is {r.state}")
+
+
+def _waiting(standing: RequestSeen) -> None:
+    for receipt in standing.receipts:
+        if receipt.state == "open":
+            out.print(f"  waits for {receipt.recipient}")

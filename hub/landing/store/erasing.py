@@ -1,0 +1,55 @@
+"""Takes records out of landing: their rows as they came, what was written to them, what was set aside of them.
+
+What stays of a customer's record is its place, without its key, so that ids which led to it answer that it was erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.db import table
+from hub.landing.store.records import CUSTOMER, VersionRow
+
+ERASED = "erased"  # the sort of what stays of a customer's record, and the content of its last version
+_OF_RECORDS = ("write_log", "absence", "creation")  # beside versions, what landing keeps by record
+
+
+def empty_records(connection: Connection, rids: Collection[int], at: int) -> None:
+    """Every version goes; one that says nothing but when it was stands for them."""
+    landed = db.next_number(connection, table(VersionRow), "landed")
+    db.do(connection, "DELETE FROM version WHERE rid IN {ids}", ids=rids)
+    for name in _OF_RECORDS:
+        db.do(connection, f"DELETE FROM {name} WHERE rid IN {{ids}}", ids=rids)
+    columns = ("landed", "rid", "version", "generation", "content", "at")
+    rows = [(landed + n, rid, "", 1, ERASED, at) for n, rid in enumerate(sorted(rids))]
+    db.insert_many(connection, table(VersionRow), columns, rows)
+    updates = [{"rid": rid, "latest": landed} for landed, rid, *_ in rows]
+    db.do_many(
+        connection,
+        "UPDATE record SET born = NULL, died = NULL, latest = :latest, versions = 1, pending = 0 WHERE rid = :rid",
+        updates,
+    )
+
+
+def forget_names(connection: Connection, rids: Iterable[int]) -> None:
+    """Of customers' records, once nothing hangs on them any more: what is left has no key."""
+    statement = f"UPDATE record SET sort = '{ERASED}', key = :key WHERE rid = :rid AND sort = '{CUSTOMER}'"
+    db.do_many(connection, statement, [{"rid": rid, "key": f"{ERASED}:{rid}"} for rid in sorted(set(rids))])
+
+
+def drop_records(connection: Connection, rids: Collection[int]) -> None:
+    """Records of another sort go whole."""
+    for name in ("version", "record"):
+        db.do(connection, f"DELETE FROM {name} WHERE rid IN {{ids}}", ids=rids)
+
+
+def drop_quarantined(connection: Connection, words: Sequence[str]) -> int:
+    """Rows that were set aside and hold one of these words, in whatever case; how many."""
+    wanted = [w.casefold() for w in words if w]
+    found = db.ask(connection, "SELECT id, raw FROM quarantine")
+    ids = [id for id, raw in found if any(w in str(raw).casefold() for w in wanted)]
+    db.do(connection, "DELETE FROM quarantine WHERE id IN {ids:text}", ids=ids)
+    return len(ids)

@@ -1,0 +1,297 @@
+"""What people ask about their data, as sagas: each step in a unit of its own, each done once however often it is taken.
+
+An erasure goes: suppressed (nothing of them comes back), removed (from every table), compacted (from the database's files),
+closed (every recipient has answered). What it needs to know of the person is sealed, and deleted when it is closed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.access.read import Reader
+from hub.consents.statement import LIFTED, RESTRICTED, ConsentSaid
+from hub.delivery import store as positions
+from hub.delivery import subscription_store
+from hub.errors import Conflict, Fault, NotFound, Unprocessable
+from hub.golden_record import store as golden_store
+from hub.golden_record.customers import find_customer
+from hub.landing import suppression
+from hub.matching import store as matching_store
+from hub.privacy import request_store as store
+from hub.privacy.clock import extended_due, first_due
+from hub.privacy.ledger import Entry, Ledger
+from hub.privacy.removal import remove, subject_of
+from hub.privacy.request_store import Receipt, StoredRequest
+from hub.privacy.sealing import Subject, open_subject, seal_subject
+from hub.resolve.logbook import Logbook
+from hub.resolve.resolver import Resolver
+
+Kind = Literal["access", "portability", "rectification", "erasure", "restriction", "objection", "review"]
+OPEN, SUPPRESSED, REMOVED, COMPACTED, CLOSED, REFUSED = (
+    "open",
+    "suppressed",
+    "removed",
+    "compacted",
+    "closed",
+    "refused",
+)
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSeen:
+    """A request with its receipts."""
+
+    request: StoredRequest
+    receipts: tuple[Receipt, ...]
+
+
+class Requests:
+    """Requests to one hub. `folder`: where its ledger of erasures is; `key`: what subjects are sealed with."""
+
+    def __init__(self, resolver: Resolver, reader: Reader, folder: Path, key: bytes):
+        self.resolver, self.reader, self.database, self._key = resolver, reader, resolver.database, key
+        self.ledger = Ledger(folder)
+
+    # --- any request ---
+
+    def open(self, id: str, kind: Kind, *, by: str, reason: str = "", language: str = "en") -> StoredRequest:
+        """A request of the customer that an id leads to. NotFound, Gone; Conflict while one of its kind runs."""
+        with self.database.unit() as connection:
+            customer = find_customer(connection, id)
+            return self._open(connection, customer.id, kind, by, reason, language)
+
+    def _open(
+        self, connection: Connection, customer: str, kind: Kind, by: str, reason: str, language: str
+    ) -> StoredRequest:
+        running = [r for r in store.of_customer(connection, [customer]) if r.kind == kind and r.closed is None]
+        if running:
+            told = f"{running[0].id} is {running[0].state}"
+            raise Conflict(
+                f"a request of this kind runs already: {told}", [Fault("/kind", told, "go on with that one")]
+            )
+        now = self.database.clock.now()
+        made = StoredRequest(
+            f"req_{secrets.token_hex(8)}", kind, customer, OPEN, by, language, reason, "", now, first_due(now)
+        )
+        store.save(connection, made)
+        return made
+
+    def extend(self, id: str, *, reason: str) -> StoredRequest:
+        """Two months more, which the person is told of within the first. Conflict when it is too late, or done before."""
+        with self.database.unit() as connection:
+            request, now = self._running(connection, id), self.database.clock.now()
+            if request.extended is not None or now > request.due:
+                raise Conflict("a request is extended once, within its first month")
+            made = replace(
+                request, due=extended_due(request.opened), extended=now, reason=_joined(request.reason, reason)
+            )
+            store.save(connection, made)
+            return made
+
+    def refuse(self, id: str, *, reason: str) -> StoredRequest:
+        """With the reason that the person is told. Conflict once anything was done."""
+        if not reason.strip():
+            raise Unprocessable(
+                "a refusal has a reason", [Fault("/reason", "is empty", "say why: it is told to the person")]
+            )
+        with self.database.unit() as connection:
+            request = self._running(connection, id)
+            if request.state != OPEN:
+                raise Conflict(f"this request is {request.state}: it cannot be refused any more")
+            return self._close(connection, replace(request, state=REFUSED, reason=_joined(request.reason, reason)))
+
+    def close(self, id: str) -> StoredRequest:
+        """It was answered. Conflict while a recipient has not."""
+        with self.database.unit() as connection:
+            request = self._running(connection, id)
+            if request.kind == "erasure":
+                raise Conflict("an erasure closes by itself, when every recipient has answered")
+            return self._close(connection, replace(request, state=CLOSED))
+
+    def answered(self, id: str, recipient: str, *, note: str, impossible: bool = False) -> RequestSeen:
+        """A recipient did what was asked, or cannot. NotFound: none that has to."""
+        with self.database.unit() as connection:
+            known = {r.recipient: r for r in store.receipts(connection, id)}
+            if recipient not in known:
+                told = f"known: {', '.join(known) or 'none'}"
+                raise NotFound("no such recipient", [Fault("/recipient", "has nothing to answer", told)])
+            state, now = "impossible" if impossible else "done", self.database.clock.now()
+            store.save_receipts(connection, [Receipt(id, recipient, state, note, now)])
+        self.go_on(id, compact=False)
+        return self.get(id)
+
+    def get(self, id: str) -> RequestSeen:
+        with self.database.read() as connection:
+            found = store.request(connection, id)
+            if found is None:
+                raise NotFound("no such request", [Fault("/id", "unknown", "list the requests")])
+            return RequestSeen(found, tuple(store.receipts(connection, id)))
+
+    def all(self, *, open_only: bool = False) -> list[StoredRequest]:
+        with self.database.read() as connection:
+            return store.requests(connection, open_only=open_only)
+
+    def names(self, id: str) -> tuple[str, ...]:
+        """Which records a request is about, while it is open: what recipients have to delete."""
+        request = self.get(id).request
+        return tuple(map(str, self._subject(request).names)) if request.subject else ()
+
+    def _running(self, connection: Connection, id: str) -> StoredRequest:
+        found = store.request(connection, id)
+        if found is None:
+            raise NotFound("no such request", [Fault("/id", "unknown", "list the requests")])
+        if found.closed is not None:
+            raise Conflict(f"this request is {found.state}")
+        return found
+
+    def _close(self, connection: Connection, request: StoredRequest) -> StoredRequest:
+        made = replace(request, subject="", closed=self.database.clock.now())
+        store.save(connection, made)
+        return made
+
+    # --- restriction ---
+
+    def restrict(self, id: str, *, by: str, reason: str = "", lift: bool = False) -> StoredRequest:
+        """Nobody but who answers for privacy sees this customer any more; `lift`: all do again as before."""
+        now = self.database.clock.now() // SECOND * SECOND
+        said = ConsentSaid("", "", LIFTED if lift else RESTRICTED, now, how="request")
+        Logbook(self.resolver).say(id, said, by=by)
+        request = self.open(id, "restriction", by=by, reason=reason)
+        with self.database.unit() as connection:
+            return self._close(connection, replace(request, state=LIFTED if lift else RESTRICTED))
+
+    # --- erasure ---
+
+    def erase(
+        self,
+        id: str,
+        *,
+        by: str,
+        reason: str = "",
+        reviewed: bool = False,
+        language: str = "en",
+        compact: bool = True,
+    ) -> RequestSeen:
+        """Erase the customer that an id leads to, as far as it goes now. NotFound, Gone. Conflict: it is not sure that all
+        of its records are one person (`reviewed`: somebody looked), or an erasure runs. Without `compact` the database's
+        files are left to the job, which takes it on."""
+        with self.database.unit() as connection:
+            customer, subject = subject_of(connection, self.resolver, id)
+            if not reviewed and (doubts := self._doubts(connection, customer)):
+                raise Conflict(
+                    f"{doubts} pairs of this customer's records with others wait for review: it may be two people, or half of one",
+                    [Fault("/id", "is doubtful", "decide them first, or say that it was reviewed")],
+                )
+            request = self._open(connection, customer, "erasure", by, reason, language)
+            sealed = seal_subject(self._key, request.id, subject)
+            store.save(connection, replace(request, subject=sealed))
+        self.go_on(request.id, compact=compact)
+        return self.get(request.id)
+
+    def _doubts(self, connection: Connection, customer: str) -> int:
+        """Pairs of a record of the customer with one of another, that nobody decided."""
+        found = find_customer(connection, customer)
+        members = matching_store.members_of(connection, [found.cluster])[found.cluster]
+        decided = {
+            (d.left, d.right) for d in matching_store.decisions_touching(connection, members) if d.withdrawn_at is None
+        }
+        pairs = matching_store.pairs_touching(connection, members)
+        return sum(1 for p in pairs if len({*p} & members) == 1 and tuple(p) not in decided)
+
+    def go_on(self, id: str, *, compact: bool = True) -> StoredRequest:
+        """Take every step that can be taken now."""
+        steps: dict[str, Callable[[StoredRequest], StoredRequest | None]] = {
+            OPEN: self._suppress,
+            SUPPRESSED: self._remove,
+            REMOVED: self._compact,
+            COMPACTED: self._finish,
+        }
+        while True:
+            request = self.get(id).request
+            if request.kind != "erasure" or request.closed is not None or (request.state == REMOVED and not compact):
+                return request
+            if steps[request.state](request) is None:
+                return request
+            db.fail_point("privacy")
+
+    def go_on_with_all(self) -> int:
+        """Take every open erasure on; how many there are."""
+        found = [r for r in self.all(open_only=True) if r.kind == "erasure"]
+        for request in found:
+            self.go_on(request.id)
+        return len(found)
+
+    def _subject(self, request: StoredRequest) -> Subject:
+        return open_subject(self._key, request.id, request.subject)
+
+    def _suppress(self, request: StoredRequest) -> StoredRequest:
+        subject, now = self._subject(request), self.database.clock.now()
+        self.ledger.add(Entry(request.id, now, subject.hashes))  # first: a restored database must know of it
+        db.fail_point("ledger")
+        with self.database.unit() as connection:
+            _suppress(connection, subject.hashes, request.id, now)
+            made = replace(request, state=SUPPRESSED)
+            store.save(connection, made)
+        return made
+
+    def _remove(self, request: StoredRequest) -> StoredRequest:
+        subject, now = self._subject(request), self.database.clock.now()
+        with self.database.unit() as connection:
+            told = subscription_store.told_of(connection, subject.ids)
+            sources = {n.source for n in subject.names if n.source in self.resolver.config.sources}
+            remove(connection, self.resolver, self.reader, subject, now)
+            recipients = [*(f"subscription:{s}" for s in told), *(f"source:{s}" for s in sources)]
+            store.save_receipts(connection, [Receipt(request.id, r, "open", "", now) for r in sorted(recipients)])
+            made = replace(request, state=REMOVED)
+            store.save(connection, made)
+            db.fail_point("removed")
+        return made
+
+    def _compact(self, request: StoredRequest) -> StoredRequest | None:
+        self.database.compact()
+        made = replace(request, state=COMPACTED)
+        with self.database.unit() as connection:
+            store.save(connection, made)
+        return made
+
+    def _finish(self, request: StoredRequest) -> StoredRequest | None:
+        """Receipts of subscriptions come by themselves, from their delivery logs."""
+        subject, now = self._subject(request), self.database.clock.now()
+        with self.database.unit() as connection:
+            waiting = [r for r in store.receipts(connection, request.id) if r.state == "open"]
+            last = golden_store.last_change(connection, subject.ids)
+            came = positions.positions(connection)
+            had = {
+                f"subscription:{s}"
+                for s in subscription_store.with_nothing_left(connection, subject.ids)
+                if came.get(subscription_store.consumer_name(s), last) >= last
+            }  # one that was removed meanwhile has no position, and nothing more to hear
+            heard = [r for r in waiting if r.recipient in had]
+            store.save_receipts(connection, [replace(r, state="done", note="delivered", at=now) for r in heard])
+            if len(heard) < len(waiting):
+                return None
+            return self._close(connection, replace(request, state=CLOSED))
+
+    def release(self, id: str) -> int:
+        """Who was erased by this request may come back, with the next pull that brings them. How many hashes went."""
+        with self.database.unit() as connection:
+            gone = suppression.release(connection, id)
+        self.ledger.add(Entry(id, self.database.clock.now(), None))
+        return gone
+
+
+def _suppress(connection: Connection, hashes: tuple[tuple[str, str], ...], request: str, at: int) -> None:
+    kept: list[tuple[str, suppression.Kept]] = [(h, "contact" if k == "contact" else "record") for h, k in hashes]
+    suppression.suppress(connection, kept, request, at)
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(r.strip() for r in reasons if r.strip())

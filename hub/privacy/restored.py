@@ -1,0 +1,49 @@
+"""A database that was restored to a time before: who was erased since is erased again, before anything is served."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from hub.access.read import Reader
+from hub.landing import store as landing
+from hub.landing import suppression
+from hub.landing.suppression import of_record
+from hub.privacy.ledger import Entry, Ledger
+from hub.privacy.removal import remove, words_of
+from hub.privacy.sealing import Subject
+from hub.resolve.resolver import Resolver
+
+PAGE = 5_000
+
+
+def replay(resolver: Resolver, reader: Reader, ledger: Ledger) -> int:
+    """Erase again whom the ledger names and the database does not know to be erased; how many erasures."""
+    standing = ledger.standing()
+    if not standing:
+        return 0
+    with resolver.database.read() as connection:
+        known = suppression.requests(connection)
+    missing = {id: entry for id, entry in standing.items() if id not in known}
+    if not missing:
+        return 0
+    for entry in missing.values():
+        with resolver.database.unit() as connection:
+            _again(connection, resolver, reader, entry)
+    resolver.database.compact()
+    return len(missing)
+
+
+def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: Entry) -> None:
+    hashes = {h for h, _ in entry.hashes or ()}
+    rids, after = set(), 0
+    while page := landing.records_after(connection, after, PAGE):
+        rids |= {i.rid for i in page if of_record(resolver.suppression_key, i.id) in hashes}
+        after = page[-1].rid
+    infos = landing.records(connection, rids)
+    words = words_of(connection, resolver, infos)
+    subject = Subject(tuple(i.id for i in infos.values()), tuple(i.mint for i in infos.values()), words)
+    kept: list[tuple[str, suppression.Kept]] = [
+        (h, "contact" if k == "contact" else "record") for h, k in entry.hashes or ()
+    ]
+    suppression.suppress(connection, kept, entry.request, entry.at)
+    remove(connection, resolver, reader, subject, resolver.database.clock.now())

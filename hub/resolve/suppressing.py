@@ -1,0 +1,80 @@
+"""Which rows must not land, as they are of somebody who was erased."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from hub.errors import BadRecord
+from hub.interactions.run import AnyReading
+from hub.kinds import KINDS
+from hub.landing import suppression
+from hub.landing.store import Incoming
+from hub.matching.recipe import Recipe
+from hub.model import Cell, RecordId
+from hub.settings import CustomerType
+
+CONTACTS = ("email", "phone")
+
+
+def contact_names(cells: Mapping[str, Cell], customer: CustomerType) -> set[tuple[str, str, str]]:
+    """(kind, main form of a contact point, main form of a given name): each of a row's with each."""
+    forms: dict[str, set[str]] = {}
+    for attribute, cell in cells.items():
+        kind = customer.attributes[attribute].kind
+        if kind in (*CONTACTS, "given_name"):
+            said = (KINDS[kind].forms(v).get("") for v in cell.values)
+            forms.setdefault(kind, set()).update(str(f) for f in said if f)
+    names = forms.get("given_name", set())
+    return {(kind, form, name) for kind in CONTACTS for form in forms.get(kind, ()) for name in names}
+
+
+def hashes_of(
+    key: bytes,
+    recipe: Recipe,
+    source: str,
+    stream: str,
+    row: Incoming,
+    reading: AnyReading | None,
+) -> set[str]:
+    """Every hash by which a row may be suppressed: its name, its owner's, a contact point with a given name."""
+    found = {suppression.of_record(key, RecordId(source, stream, row.key))}
+    if row.raw is None:
+        return found
+    if reading is not None:
+        return found | {suppression.of_record(key, o) for o in _owners(reading, row.raw)}
+    mapper = recipe.mappers.get((source, stream))
+    if mapper is not None:
+        try:
+            cells, _ = mapper.read(row.raw)
+        except Exception:  # noqa: BLE001 - told of where the row is prepared
+            return found
+        customer = recipe.customer(recipe.stream(source, stream).customer)
+        found |= {suppression.of_contact(key, *c) for c in contact_names(cells, customer)}
+    return found
+
+
+def _owners(reading: AnyReading, raw: Mapping[str, object]) -> Iterable[RecordId]:
+    try:
+        read = reading.read(raw)
+    except BadRecord:
+        return ()
+    return [o for name in ("owner", "left", "right") if isinstance(o := getattr(read, name, None), RecordId)]
+
+
+def suppressed_rows(
+    connection: Connection,
+    key: bytes,
+    recipe: Recipe,
+    source: str,
+    stream: str,
+    rows: Sequence[Incoming],
+    reading: AnyReading | None,
+) -> set[int]:
+    """The places of rows that must not land. Costs one look where nobody was ever erased."""
+    if not suppression.any_suppressed(connection):
+        return set()
+    by_place = {n: hashes_of(key, recipe, source, stream, row, reading) for n, row in enumerate(rows)}
+    found = suppression.suppressed(connection, {h for hashes in by_place.values() for h in hashes})
+    return {n for n, hashes in by_place.items() if hashes & found}

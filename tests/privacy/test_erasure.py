@@ -1,0 +1,291 @@
+"""An erasure leaves no byte, no way back and no difference; it survives a crash at each of its steps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from hub.access.principals import Principal
+from hub.app import create_app
+from hub.consents.statement import ConsentSaid
+from hub.db import Database
+from hub.errors import Conflict, Gone
+from hub.open import Hub
+from hub.privacy.scan import scan
+from hub.quality.verify import Verify
+from tests.access.population import ANA, ANA_IN_CRM, BO, SOURCES, TestClock, fill, key_for, open_hub, write_config
+from tests.conftest import empty
+from tests.steward import Steward
+
+ORDERS = """
+  orders:
+    interaction: order
+    key: id
+    of: {key: owner, stream: customers}
+    map: {ordered_at: at, state: state, total: total}
+"""
+ROLES = """
+  of_berlin: {may: [read], views: {person: {"*": show}}, rows: {person: {where: {address.city: [Berlin]}}}}
+"""
+STEWARD, OFFICER = Principal("s", "s", "staff", "steward"), Principal("o", "o", "staff", "privacy_officer")
+# thirty values of one person, in all sorts of places
+PLANTED = {
+    "id": "kund-Zq7731", "first": "Zwenibaldine", "last": "Xylanderova", "born": "1931-07-22", "mail": "zwx@planted-mail.example",
+    "phone": "+49 30 55512987", "nid": "NID-88x77q", "tax": "TAX-99z66w", "job": "glockengiesserin", "consent": "yes",
+    "street": "Quittengasse 977", "zip": "98213", "town": "Pfefferstadt", "extra_note": "mag keine Anrufe am Zwölften",
+}  # fmt: skip
+MORE = {
+    "second_mail": "zwx2@planted-mail.example", "street2": "Dinkelweg 4411", "town2": "Nebelheim", "phone2": "+49 30 55598765",
+    "override": "orgelbauerin-planted", "reason": "grund-planted-17", "order_id": "order-planted-5501", "order_state": "zustand-planted",
+    "order_note": "wunsch-planted-42", "evidence": "formular-planted-9", "where": "laden-planted-3", "quarantined": "quarant-planted-88",
+    "crm_id": "crm-planted-313", "crm_nid": "NID-88x77q", "lang": "sprache-planted", "web_id": "web-planted-77",
+}  # fmt: skip
+
+
+@pytest.fixture
+def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
+    before, database.clock = database.clock, TestClock()
+    sources = {**SOURCES, "billing": SOURCES["billing"] + ORDERS}
+    made = open_hub(database, write_config(tmp_path / "config", sources, ROLES), tmp_path / "data")
+    made.resolver.reread()
+    yield made
+    made.close()
+    database.clock = before
+
+
+def finish(hub: Hub, id: str) -> None:
+    """Every source answers."""
+    for receipt in hub.requests.get(id).receipts:
+        if receipt.state == "open":
+            hub.requests.answered(id, receipt.recipient, note="deleted there")
+
+
+def plant(hub: Hub) -> str:
+    first = {**PLANTED, "updated": "2026-01-01T00:00:00Z"}
+    hub.resolver.upsert("billing", "customers", [first])
+    moved = {
+        **first,
+        "street": MORE["street2"],
+        "town": MORE["town2"],
+        "phone": MORE["phone2"],
+        "updated": "2026-02-01T00:00:00Z",
+    }
+    id = hub.resolver.upsert("billing", "customers", [moved])[0].customer
+    same = {k: PLANTED[k] for k in ("first", "last", "born", "phone")} | {
+        "id": MORE["crm_id"],
+        "nid": MORE["crm_nid"],
+        "mail": MORE["second_mail"],
+    }
+    assert hub.resolver.upsert("crm", "people", [{**same, "updated": "2026-01-01T00:00:00Z"}])[0].customer == id
+    assert id is not None
+    hub.resolver.upsert(
+        "billing", "customers", [{"first": PLANTED["first"], "mail": PLANTED["mail"], "x": MORE["quarantined"]}]
+    )
+    order = {
+        "id": MORE["order_id"],
+        "owner": PLANTED["id"],
+        "at": "2026-03-01T00:00:00Z",
+        "state": "placed",
+        "total": "7 EUR",
+        "n": MORE["order_note"],
+    }
+    hub.resolver.upsert("billing", "orders", [order])
+    Steward(hub.resolver).override(id, "occupation", (MORE["override"],), by="s", reason=MORE["reason"])
+    said = ConsentSaid("marketing", "", "granted", TestClock().at, MORE["evidence"], "form", MORE["where"])
+    hub.logbook.say(id, said, by="s")
+    hub.logbook.add(id, "call", {"note": MORE["order_state"]}, by="s")
+    return id
+
+
+def test_no_byte_of_thirty_planted_values_is_left_and_all_that_was_told_is_that_they_are_gone(
+    hub: Hub, tmp_path: Path
+) -> None:
+    ids = fill(hub)
+    id = plant(hub)
+    values = [*PLANTED.values(), *MORE.values()]
+    values = [v for v in values if v not in ("yes", "98213")]
+    assert scan(hub.database, tmp_path / "data", values)[1]
+    client, headers = TestClient(create_app(hub)), key_for(hub, "steward")
+    before = hub.reader.get_customer(STEWARD, ids["ana"])
+    done = hub.requests.erase(id, by="o", reason="asked by letter")
+    assert done.request.state == "compacted"
+    assert {r.recipient for r in done.receipts} == {"source:billing", "source:crm"}
+    finish(hub, done.request.id)
+    closed = hub.requests.get(done.request.id).request
+    assert (closed.state, closed.subject) == ("closed", "")
+    read, found = scan(hub.database, tmp_path / "data", values)
+    assert (found, read > 1) == ([], True)
+    assert Verify(hub.resolver).run().total == 0
+    answer = client.get(f"/v1/customers/{id}", headers=headers)
+    assert answer.status_code == 410 and "erased" in answer.text
+    assert [c.type for c in hub.reader.changes(STEWARD).data if c.customer == id][-1] == "erased"
+    assert hub.reader.get_customer(STEWARD, ids["ana"]) == before
+
+
+def test_who_was_erased_does_not_come_back_by_any_key_or_source_until_released(hub: Hub) -> None:
+    fill(hub)
+    id = plant(hub)
+    done = hub.requests.erase(id, by="o")
+    again: list[tuple[str, str, dict[str, Any]]] = [
+        ("billing", "customers", {**PLANTED, "updated": "2027-01-01T00:00:00Z"}),
+        ("billing", "customers", {**PLANTED, "id": "another key", "updated": "2027-01-01T00:00:00Z"}),
+        (
+            "web",
+            "signups",
+            {
+                "id": "w",
+                "first": "Zwenibaldine",
+                "last": "Other",
+                "mail": PLANTED["mail"],
+                "updated": "2027-01-01T00:00:00Z",
+            },
+        ),
+        ("billing", "orders", {"id": "o9", "owner": PLANTED["id"], "at": "2027-03-01T00:00:00Z"}),
+    ]
+    for source, stream, row in again:
+        assert hub.resolver.upsert(source, stream, [row])[0].happened == "suppressed"
+    housemate = {
+        "id": "w2",
+        "first": "Ottokar",
+        "last": "Xylanderova",
+        "mail": PLANTED["mail"],
+        "updated": "2027-01-01T00:00:00Z",
+    }
+    assert hub.resolver.upsert("web", "signups", [housemate])[0].happened in ("created", "held")
+    assert Verify(hub.resolver).run().total == 0
+    assert hub.requests.release(done.request.id) > 0
+    assert hub.resolver.upsert(*again[0][:2], [again[0][2]])[0].happened == "created"
+
+
+def test_a_doubtful_customer_is_erased_only_after_somebody_looked(hub: Hub) -> None:
+    fill(hub)
+    bare = {"mail": "", "phone": "", "nid": "", "tax": "", "born": "", "job": ""}
+    held = hub.resolver.upsert("billing", "customers", [{**BO, **bare, "id": "9", "first": "B."}])[0]
+    assert held.happened == "held" and held.customer
+    with pytest.raises(Conflict, match="wait for review"):
+        hub.requests.erase(held.customer, by="o")
+    assert hub.requests.erase(held.customer, by="o", reviewed=True).request.state == "compacted"
+    with pytest.raises(Gone):
+        hub.requests.erase(held.customer, by="o", reviewed=True)
+
+
+def test_who_had_them_by_a_condition_on_values_hears_of_it_and_nobody_else(hub: Hub) -> None:
+    ids = fill(hub)
+    hub.requests.erase(ids["bo"], by="o")
+    berlin, lisbon = Principal("b", "b", "staff", "of_berlin"), Principal("l", "l", "staff", "shipping")
+    assert [c.type for c in hub.reader.changes(berlin).data if c.customer == ids["bo"]][-1:] == ["erased"]
+    assert [c.type for c in hub.reader.changes(lisbon).data if c.customer == ids["bo"]][-1:] == ["erased"]
+
+
+def test_a_database_of_a_time_before_erases_again_before_it_serves(tmp_path: Path) -> None:
+    config = write_config(tmp_path / "config", {**SOURCES, "billing": SOURCES["billing"] + ORDERS}, ROLES)
+    database = Database(f"sqlite:///{tmp_path / 'hub.sqlite'}", TestClock())
+    from sqlmodel import SQLModel
+
+    SQLModel.metadata.create_all(database.engine)
+    hub = open_hub(database, config, tmp_path / "data")
+    hub.resolver.reread()
+    fill(hub)
+    id = plant(hub)
+    database.compact()
+    shutil.copy(tmp_path / "hub.sqlite", tmp_path / "backup.sqlite")
+    hub.requests.erase(id, by="o")
+    hub.close()
+    database.close()
+    restored = Database(f"sqlite:///{tmp_path / 'backup.sqlite'}", TestClock())
+    hub = open_hub(restored, config, tmp_path / "data")
+    assert hub.erase_again() == 1 and hub.erase_again() == 0
+    with pytest.raises(Gone):
+        hub.reader.get_customer(STEWARD, id)
+    assert Verify(hub.resolver).run().total == 0
+    assert (
+        scan(restored, tmp_path / "data", [PLANTED["mail"], PLANTED["last"], MORE["street2"], MORE["order_id"]])[1]
+        == []
+    )
+    hub.close()
+    restored.close()
+
+
+DYING = """
+import sys
+from pathlib import Path
+from hub.connectors import registry
+from hub.db import Database
+from hub.settings import load
+from tests.access.population import TestClock, open_hub
+url, folder, id = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+open_hub(Database(url, TestClock()), load(folder / "config", {}), folder / "data").requests.erase(id, by="o")
+"""
+
+
+@pytest.mark.parametrize("point", ["ledger", "removed", "privacy:1", "privacy:2", "privacy:3"])
+def test_killed_at_any_step_it_goes_on_to_the_same_end(tmp_path: Path, database: Database, point: str) -> None:
+    config = write_config(tmp_path / "config", {**SOURCES, "billing": SOURCES["billing"] + ORDERS}, ROLES)
+    database.clock = TestClock()
+    hub = open_hub(database, config, tmp_path / "data")
+    hub.resolver.reread()
+    fill(hub)
+    id, url = plant(hub), database.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    died = subprocess.run(
+        [sys.executable, "-c", DYING, url, str(tmp_path), id],
+        env={**os.environ, "HUB_FAIL": point},
+        timeout=120,
+        check=False,
+    )
+    assert died.returncode == -9
+    assert hub.requests.go_on_with_all() == 1
+    request = hub.requests.all()[0]
+    finish(hub, request.id)
+    assert hub.requests.get(request.id).request.state == "closed"
+    with pytest.raises(Gone):
+        hub.reader.get_customer(STEWARD, id)
+    assert scan(database, tmp_path / "data", [PLANTED["mail"], PLANTED["last"], MORE["street2"]])[1] == []
+    assert Verify(hub.resolver).run().total == 0
+    hub.close()
+
+
+STEPS = st.lists(st.sampled_from(["ana", "crm", "bo", "erase", "consent", "match", "delete"]), min_size=2, max_size=6)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_whatever_lands_or_is_decided_around_an_erasure_what_is_stored_is_what_follows(
+    tmp_path_factory: pytest.TempPathFactory, database: Database, steps: list[str]
+) -> None:
+    empty(database)
+    database.clock = TestClock()
+    folder = tmp_path_factory.mktemp("hub")
+    hub = open_hub(database, write_config(folder / "config", SOURCES, ROLES), folder / "data")
+    fill(hub)
+    erased: set[str] = set()
+    for n, step in enumerate([*steps, "erase"]):
+        stamp = f"2027-01-{n + 1:02d}T00:00:00Z"
+        ana = next((c.id for c in hub.reader.search(OFFICER, "ana", type_name="person").data), None)
+        if step in ("ana", "bo"):
+            hub.resolver.upsert(
+                "billing", "customers", [{**(ANA if step == "ana" else BO), "job": f"j{n}", "updated": stamp}]
+            )
+        elif step == "crm":
+            hub.resolver.upsert("crm", "people", [{**ANA_IN_CRM, "job": f"j{n}", "updated": stamp}])
+        elif step == "delete" and not erased:
+            hub.resolver.delete("crm", "people", "p1", version=stamp)
+        elif ana is not None and step == "consent":
+            hub.logbook.say(ana, ConsentSaid("marketing", "", "granted", hub.database.clock.now(), how="call"), by="s")
+        elif ana is not None and step == "erase":
+            hub.requests.erase(ana, by="o", reviewed=True)
+            erased.add(ana)
+        assert Verify(hub.resolver).run().total == 0
+    for id in erased:
+        with pytest.raises(Gone):
+            hub.reader.get_customer(STEWARD, id)
+    hub.close()
