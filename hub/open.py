@@ -29,6 +29,7 @@ from hub.work.metrics import Metrics
 if TYPE_CHECKING:
     from hub.access.gate import Gate
     from hub.delivery.watching import Watcher
+    from hub.privacy.package import Packages
     from hub.privacy.requests import Requests
 
 
@@ -108,6 +109,13 @@ class Hub:
         from hub.privacy.requests import Requests  # here: few commands need it
 
         return Requests(self.resolver, self.reader, self.folder, derive(self.key, "requests"))
+
+    @cached_property
+    def packages(self) -> Packages:
+        """What people are given of their own data."""
+        from hub.privacy.package import Packages  # here: few commands need it
+
+        return Packages(self.reader, self.timeline, self.agreements, self.relations)
 
     def erase_again(self) -> int:
         """After a restore: who was erased since is erased again. How many erasures."""

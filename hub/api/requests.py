@@ -12,6 +12,7 @@ from hub.access.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged
 from hub.api.security import TheHub, needs
+from hub.errors import Conflict
 from hub.model import from_micros
 from hub.privacy.requests import RequestSeen
 
@@ -110,6 +111,17 @@ def list_requests(hub: TheHub, _principal: Officer, everything: bool = False) ->
 def get_request(hub: TheHub, _principal: Officer, request: RequestId) -> RequestOut:
     """How far it is, and who has to answer."""
     return RequestOut.of(hub.requests.get(request))
+
+
+@router.get("/{request}/package", operation_id="get_request_package", responses=documented(404, 409, 410))
+def get_request_package(hub: TheHub, principal: Officer, request: RequestId) -> dict[str, object]:
+    """What the person is given, of a request of access or portability that runs."""
+    running = hub.requests.running(request)
+    if running.kind == "access":
+        return hub.packages.access(principal, running.customer)
+    if running.kind == "portability":
+        return hub.packages.portable(principal, running.customer)
+    raise Conflict(f"a request of {running.kind} has no package")
 
 
 @router.post("/{request}/refuse", operation_id="refuse_request", responses=documented(404, 409))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,18 @@ import typer
 from rich import box
 from rich.table import Table
 
-from hub.cli.shared import CONFIG, DATABASE, FOLDER, ConfigOption, DatabaseOption, FolderOption, opened, out
+from hub.cli.shared import (
+    CONFIG,
+    DATABASE,
+    FOLDER,
+    ConfigOption,
+    DatabaseOption,
+    FolderOption,
+    asking,
+    opened,
+    out,
+    private,
+)
 
 if TYPE_CHECKING:
     from hub.privacy.requests import RequestSeen
@@ -36,6 +48,42 @@ def privacy_erase(
     with opened(config, database, folder) as hub:
         _tell(hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed))
         _waiting(hub.requests.get(hub.requests.all()[0].id))
+
+
+@privacy.command("package")
+def privacy_package(
+    customer: CustomerArgument,
+    to: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to: .html to read, .json, or .csv of what was given.")
+    ],
+    portable: Annotated[
+        bool, typer.Option("--portable", help="Only what was given and observed, to take elsewhere.")
+    ] = False,
+    role: Annotated[
+        str, typer.Option("--role", help="Who answers: its view of the customer is given.")
+    ] = "privacy_officer",
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """All that is held of a customer, for themselves: values and where they are from, what for, who had and who saw them."""
+    from hub.privacy.package import as_csv, as_page
+
+    with opened(config, database, folder) as hub:
+        asking_ = asking(hub.config, role)
+        request = hub.requests.open(customer, "portability" if portable else "access", by=BY)
+        customer = hub.requests.running(request.id).customer
+        flat = to.suffix == ".csv"
+        made = (hub.packages.portable if portable or flat else hub.packages.access)(asking_, customer)
+        text = (
+            as_csv(made) if flat else as_page(made) if to.suffix == ".html" else json.dumps(made, indent=2, default=str)
+        )
+        with open(to, "w", encoding="utf-8", opener=private) as file:
+            file.write(text)
+        hub.requests.close(request.id)
+    out.print(
+        f"{to}: all that is held of {customer}" if not portable else f"{to}: what {customer} gave", soft_wrap=True
+    )
 
 
 @privacy.command("restrict")

@@ -14,7 +14,7 @@ FILE = "erasures.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerLine:
     """One erasure. hashes: what is suppressed, each with its kind (record, contact); None: it was released."""
 
     request: str
@@ -28,7 +28,7 @@ class Ledger:
     def __init__(self, folder: Path):
         self.path = folder / FILE
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: LedgerLine) -> None:
         """On disk when it returns. The same erasure twice is one."""
         line = orjson.dumps({"request": entry.request, "at": entry.at, "hashes": entry.hashes}) + b"\n"
         made = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -37,9 +37,9 @@ class Ledger:
             file.flush()
             os.fsync(file.fileno())
 
-    def standing(self) -> dict[str, Entry]:
+    def standing(self) -> dict[str, LedgerLine]:
         """The erasures that were not released, by request. A line that was not written whole is none."""
-        found: dict[str, Entry] = {}
+        found: dict[str, LedgerLine] = {}
         for entry in self._entries():
             if entry.hashes is None:
                 found.pop(entry.request, None)
@@ -47,7 +47,7 @@ class Ledger:
                 found[entry.request] = entry
         return found
 
-    def _entries(self) -> Iterable[Entry]:
+    def _entries(self) -> Iterable[LedgerLine]:
         if not self.path.exists():
             return
         for line in self.path.read_bytes().splitlines():
@@ -56,4 +56,4 @@ class Ledger:
             except orjson.JSONDecodeError:
                 continue
             hashes = read["hashes"]
-            yield Entry(read["request"], read["at"], None if hashes is None else tuple((h, k) for h, k in hashes))
+            yield LedgerLine(read["request"], read["at"], None if hashes is None else tuple((h, k) for h, k in hashes))

@@ -26,7 +26,7 @@ from hub.landing import suppression
 from hub.matching import store as matching_store
 from hub.privacy import request_store as store
 from hub.privacy.clock import extended_due, first_due
-from hub.privacy.ledger import Entry, Ledger
+from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.removal import remove, subject_of
 from hub.privacy.request_store import Receipt, StoredRequest
 from hub.privacy.sealing import Subject, open_subject, seal_subject
@@ -135,6 +135,17 @@ class Requests:
                 raise NotFound("no such request", [Fault("/id", "unknown", "list the requests")])
             return RequestSeen(found, tuple(store.receipts(connection, id)))
 
+    def running(self, id: str) -> StoredRequest:
+        """A request that was not answered yet. NotFound; Conflict once it was; Conflict while it is not sure that the
+        customer's records are one person: another's data are nobody's to give away."""
+        with self.database.read() as connection:
+            request = self._running(connection, id)
+            if doubts := self._doubts(connection, request.customer):
+                raise Conflict(
+                    f"{doubts} pairs of this customer's records with others wait for review: decide them first"
+                )
+            return request
+
     def all(self, *, open_only: bool = False) -> list[StoredRequest]:
         with self.database.read() as connection:
             return store.requests(connection, open_only=open_only)
@@ -234,7 +245,7 @@ class Requests:
 
     def _suppress(self, request: StoredRequest) -> StoredRequest:
         subject, now = self._subject(request), self.database.clock.now()
-        self.ledger.add(Entry(request.id, now, subject.hashes))  # first: a restored database must know of it
+        self.ledger.add(LedgerLine(request.id, now, subject.hashes))  # first: a restored database must know of it
         db.fail_point("ledger")
         with self.database.unit() as connection:
             _suppress(connection, subject.hashes, request.id, now)
@@ -284,7 +295,7 @@ class Requests:
         """Who was erased by this request may come back, with the next pull that brings them. How many hashes went."""
         with self.database.unit() as connection:
             gone = suppression.release(connection, id)
-        self.ledger.add(Entry(id, self.database.clock.now(), None))
+        self.ledger.add(LedgerLine(id, self.database.clock.now(), None))
         return gone
 
 

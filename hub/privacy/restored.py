@@ -8,7 +8,7 @@ from hub.access.read import Reader
 from hub.landing import store as landing
 from hub.landing import suppression
 from hub.landing.suppression import of_record
-from hub.privacy.ledger import Entry, Ledger
+from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.removal import remove, words_of
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
@@ -33,7 +33,7 @@ def replay(resolver: Resolver, reader: Reader, ledger: Ledger) -> int:
     return len(missing)
 
 
-def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: Entry) -> None:
+def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: LedgerLine) -> None:
     hashes = {h for h, _ in entry.hashes or ()}
     rids, after = set(), 0
     while page := landing.records_after(connection, after, PAGE):
