@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich import box
-from rich.table import Table
 
 from hub.cli.shared import (
     CONFIG,
@@ -112,12 +110,10 @@ def privacy_requests(
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub:
-        shown = Table("id", "kind", "customer", "state", "opened", "due", "waits for", box=box.SIMPLE_HEAD, padding=0)
         for r in hub.requests.all(open_only=not every):
-            open_ = [x.recipient for x in hub.requests.get(r.id).receipts if x.state == "open"]
-            days = [from_micros(at).date().isoformat() for at in (r.opened, r.due)]
-            shown.add_row(r.id, r.kind, r.customer, r.state, *days, ", ".join(open_))
-        out.print(shown)
+            due = from_micros(r.due).date().isoformat()
+            out.print(f"{r.id}: {r.kind} of {r.customer} is {r.state}, due {due}", soft_wrap=True)
+            _waiting(hub.requests.get(r.id))
 
 
 @privacy.command("go-on")
@@ -181,7 +177,7 @@ def privacy_scan(
 
 def _tell(standing: RequestSeen) -> None:
     r = standing.request
-    out.print(f"{r.id}: {r.kind} of {r.customer} is {r.state}")
+    out.print(f"{r.id}: {r.kind} of {r.customer} is {r.state}", soft_wrap=True)
 
 
 def _waiting(standing: RequestSeen) -> None:

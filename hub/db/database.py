@@ -32,6 +32,7 @@ LATELY = 1.0  # seconds that a request counts as recent
 WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
 CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
 CHECKPOINT_EVERY = 0.5  # seconds
+CUTS = 100  # tries to cut the log, while others are at it
 # KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
 CACHE, LARGE_CACHE = 16_384, 524_288
 
@@ -69,7 +70,7 @@ class Units(Protocol):
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T: ...
     def giving_way(self, steps: Iterable[T]) -> Iterator[T]: ...
     def shorten_log(self) -> None: ...
-    def compact(self) -> None: ...
+    def compact(self) -> bool: ...
 
 
 class Database:
@@ -225,16 +226,21 @@ class Database:
             finally:
                 self._rollback(connection)
 
-    def compact(self) -> None:
-        """What was deleted leaves the database's files too: pages are written anew, the log is cut."""
+    def compact(self) -> bool:
+        """What was deleted leaves the database's files too: pages are written anew, the log is cut. False: somebody reads
+        what was there before, so the log still holds it: try again later."""
         if self.sqlite:
             with closing(sqlite3.connect(str(self.url.database), isolation_level=None, timeout=BUSY_SECONDS)) as raw:
                 raw.execute("PRAGMA secure_delete=ON")
                 raw.execute("VACUUM")
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return
+                for _ in range(CUTS):
+                    if not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                        return True
+                    time.sleep(0.05)
+            return False
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("VACUUM FULL")
+        return True
 
     def shorten_log(self) -> None:
         """After very many writes: move SQLite's log into the file and give its space back, unless somebody is busy just now."""

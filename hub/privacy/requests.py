@@ -267,7 +267,8 @@ class Requests:
         return made
 
     def _compact(self, request: StoredRequest) -> StoredRequest | None:
-        self.database.compact()
+        if not self.database.compact():
+            return None
         made = replace(request, state=COMPACTED)
         with self.database.unit() as connection:
             store.save(connection, made)
