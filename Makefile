@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help setup browser demo test prove classics real check evaluate bench mutants schemas lock clean
+.PHONY: help setup browser demo test prove classics real check sbom evaluate bench mutants schemas lock clean
 
 help:  ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,7 +29,7 @@ test: setup browser  ## every test, properties sampled
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point
-	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py tests/work/test_rows_fuzz.py tests/api/test_every_answer.py $(ARGS)
+	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py tests/work/test_rows_fuzz.py tests/api/test_every_answer.py tests/api/test_openapi.py $(ARGS)
 
 real: setup  ## the hub against Tryton, PostgreSQL, Stripe's and Segment's clients ..., each installed into .real/
 	$(BIN)/python -m pytest -n 0 -o python_files='real_*.py' tests/real $(ARGS)
@@ -43,6 +43,9 @@ check: setup  ## style, types, import contracts, configuration
 	$(BIN)/mypy
 	$(BIN)/python -m tests.house > .venv/contracts.toml
 	$(BIN)/lint-imports --config .venv/contracts.toml
+
+sbom: setup  ## which packages the hub consists of, for a scanner of advisories: .venv/sbom.json
+	$(BIN)/python -m docs.sbom > .venv/sbom.json
 
 evaluate: setup  ## FEBRL 1-4, fake_1000, restaurants, companies, no label used
 	$(BIN)/python -m benchmarks.fetched

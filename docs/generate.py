@@ -96,7 +96,6 @@ VARIABLES = {
     "HUB_CHROMIUM": "tests only: the browser that drives the console, instead of the one that is found",
     "HUB_SCREENSHOTS": "tests only: a folder that keeps how the console's pages looked",
     "HUB_TEST_POSTGRES_URL": "tests only: a PostgreSQL server to use instead of the one from the wheel",
-    "HUB_FUZZ_SEED": "tests only: the seed that a fuzz of rows draws by",
     "HUB_EXAMPLES": "tests only: how many examples a property draws",
     "HUB_FUZZ_SEED": "tests only: another draw of hostile rows",
     "HUB_PROVE": "tests only: set by `make prove`",

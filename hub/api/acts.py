@@ -15,7 +15,7 @@ from hub.access.read import Reader
 from hub.api.customers import Cursor, Limit, micros
 from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
-from hub.api.schemas import In, Out, Paged, RecordName, when
+from hub.api.schemas import LARGEST, In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.api.written import Written
 from hub.errors import Fault, Forbidden, NotFound, PreconditionRequired
@@ -92,7 +92,7 @@ class WithdrawIn(In):
     """A decision is taken back."""
 
     kind: Literal["withdraw"]
-    decision: int
+    decision: int = Field(ge=1, le=LARGEST)
 
     def act(self, asker: Asker) -> Withdraw:
         asker.reader.must_see_decision(asker.principal, self.decision)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from hub.access.principals import Principal
 from hub.api.customers import Cursor, Limit
 from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
-from hub.api.schemas import DecisionIn, DecisionOut, Paged, ReviewOut
+from hub.api.schemas import LARGEST, DecisionIn, DecisionOut, Paged, ReviewOut
 from hub.api.security import TheHub, needs
 from hub.api.written import Written
 from hub.stewardship.acts import Decide, Withdraw
@@ -75,7 +75,7 @@ def make_decision(
 def withdraw_decision(
     hub: TheHub,
     principal: Annotated[Principal, needs("decide")],
-    id: int,
+    id: Annotated[int, Path(ge=1, le=LARGEST)],
     reason: Annotated[str, Query(max_length=1000, description="why it is taken back")] = "",
 ) -> None:
     """Take a decision back: customers become what the remaining decisions and records make of them."""

@@ -17,6 +17,7 @@ from hub.resolve.resolver import Happened, Outcome
 T = TypeVar("T")
 
 CUSTOMER_ID = "cus_019a1b2c3d4e7f60812233445566778a"
+LARGEST = 2**63 - 1  # number of a row that a database has
 Document = dict[str, Any]  # values by attribute, or a record, as JSON
 VALUES: Document = {
     "given_name": "Ana",

@@ -106,7 +106,9 @@ def list_sources(hub: TheHub, _principal: Admin) -> SourcesOut:
     return SourcesOut(data=[SourceOut.of(found) for found in sources.listed(hub.resolver)])
 
 
-@router.post("/{source}/nudge", operation_id="nudge_source", status_code=202, responses=documented(404))
+@router.post(
+    "/{source}/nudge", operation_id="nudge_source", status_code=202, response_class=Response, responses=documented(404)
+)
 def nudge_source(hub: TheHub, principal: Annotated[Principal, needs("write_records")], source: SourceName) -> Response:
     """Something changed there: it is pulled within seconds, whatever its schedule. A paused source waits until it is resumed."""
     may_write(principal, source)
@@ -126,7 +128,9 @@ def caller(hub: TheHub, source: SourceName, request: Request, body: Annotated[by
     raise NotAuthenticated("this call is not signed by the source, or too old")
 
 
-@router.post("/{source}/webhook", operation_id="hear_source", status_code=202, responses=documented())
+@router.post(
+    "/{source}/webhook", operation_id="hear_source", status_code=202, response_class=Response, responses=documented()
+)
 def hear_source(hub: TheHub, source: Annotated[str, Depends(caller)]) -> Response:
     """For a system that calls when something changed (Stripe): verified by its signature, it nudges its source. What it
     says is not believed: the source is asked."""

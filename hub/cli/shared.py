@@ -37,8 +37,25 @@ def private(path: str, flags: int) -> int:
 
 
 ConfigOption = Annotated[Path, typer.Option("--config", envvar="HUB_CONFIG", help="Folder of the configuration.")]
+
+
+def _database(context: typer.Context, option: typer.CallbackParam, url: str) -> str:
+    """An address with a password in it may stand in a file of its own, as every secret."""
+    from hub.settings.load import secret
+
+    source = context.get_parameter_source(option.name or "")
+    untold = source is not None and source.name == "DEFAULT"
+    return secret("HUB_DATABASE_URL") if untold and "HUB_DATABASE_URL_FILE" in os.environ else url
+
+
 DatabaseOption = Annotated[
-    str, typer.Option("--database", envvar="HUB_DATABASE_URL", help="sqlite:///file or postgresql://...")
+    str,
+    typer.Option(
+        "--database",
+        envvar="HUB_DATABASE_URL",
+        callback=_database,
+        help="sqlite:///file or postgresql://... HUB_DATABASE_URL_FILE names a file that holds it.",
+    ),
 ]
 FolderOption = Annotated[
     Path, typer.Option("--folder", envvar="HUB_FOLDER", help="Where the hub keeps its secret and its audit file.")

@@ -50,3 +50,18 @@ def test_what_a_row_holds_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]
     told = capsys.readouterr().out
     assert "[b]:x:[/b]" in told
     assert "column '[red]' :smile:" in told
+
+
+def test_the_address_of_the_database_may_stand_in_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "address").write_text(f"sqlite:///{tmp_path / 'told.sqlite'}\n")
+    monkeypatch.delenv("HUB_DATABASE_URL", raising=False)
+    monkeypatch.setenv("HUB_DATABASE_URL_FILE", str(tmp_path / "address"))
+    monkeypatch.setenv("HUB_FOLDER", str(tmp_path / "var"))
+    for typed, made in (([], "told.sqlite"), (["--database", f"sqlite:///{tmp_path / 'typed.sqlite'}"], "typed.sqlite")):
+        monkeypatch.setattr(sys, "argv", ["hub", "keys", "list", *typed])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 0, capsys.readouterr().err
+        assert (tmp_path / made).exists()
