@@ -59,7 +59,10 @@ def test_the_address_of_the_database_may_stand_in_a_file(
     monkeypatch.delenv("HUB_DATABASE_URL", raising=False)
     monkeypatch.setenv("HUB_DATABASE_URL_FILE", str(tmp_path / "address"))
     monkeypatch.setenv("HUB_FOLDER", str(tmp_path / "var"))
-    for typed, made in (([], "told.sqlite"), (["--database", f"sqlite:///{tmp_path / 'typed.sqlite'}"], "typed.sqlite")):
+    for typed, made in (
+        ([], "told.sqlite"),
+        (["--database", f"sqlite:///{tmp_path / 'typed.sqlite'}"], "typed.sqlite"),
+    ):
         monkeypatch.setattr(sys, "argv", ["hub", "keys", "list", *typed])
         with pytest.raises(SystemExit) as ended:
             cli.main()
