@@ -106,8 +106,9 @@ def clusters(spark: Spark, members: DataFrame, links: DataFrame, recipe: Recipe,
     people = members.join(grouped, "rid")
     ends = grouped.select(F.col("rid").alias("right"), F.col("component").alias("beyond"))
     tied = links.join(grouped.withColumnRenamed("rid", "left"), "left").join(ends, "right").where("component = beyond")
+    plain = Recipe(recipe.config, recipe.models)  # without what it has made of itself meanwhile: that cannot be sent
     cogrouped = _apart(people).groupBy("part").cogroup(_apart(tied).groupBy("part"))
-    found: DataFrame = cogrouped.applyInArrow(lambda one, other: clustered(one, other, recipe, type_name), HOMES)
+    found: DataFrame = cogrouped.applyInArrow(lambda one, other: clustered(one, other, plain, type_name), HOMES)
     return found
 
 
