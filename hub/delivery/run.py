@@ -31,6 +31,8 @@ from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
 
 BATCH = 100
+LOOKED_AT = 1000  # landed versions that are looked through in one unit
+LANDED = "write-back, landed"  # how far landings were looked through
 LEASE = 300_000_000  # after that a claimed record is taken for its sender's death
 RETRY = (5, 60, 300, 1800, 7200, 21_600)  # seconds
 
@@ -92,7 +94,28 @@ def fan_out(database: Units, config: Config, check: Check = nothing) -> int:
     consumer = WriteBackConsumer(targets(config), database.clock)
     # while a source is set aside, what waits for it must not be passed over
     read_on(database, consumer, check=check, advance=not config.aside)
+    _wake_landed(database, consumer, check, advance=not config.aside)
     return len(consumer.records)
+
+
+def _wake_landed(database: Units, consumer: WriteBackConsumer, check: Check, *, advance: bool) -> None:
+    """Records of these streams of which a version landed are looked at too: what somebody typed there may lose against
+    what is golden, and then nothing golden changes that would tell of it."""
+    if not consumer.streams:
+        return
+    with database.read() as connection:
+        mark = store.position(connection, LANDED)
+        last = landing.last_landing(connection)
+    while mark < last:
+        with database.unit(urgent=False) as connection:
+            check(connection)
+            found = landing.landed_in(connection, consumer.streams, mark, LOOKED_AT)
+            mark = found[-1][0] if len(found) >= LOOKED_AT else last
+            rows = {rid: (rid, source, stream, 0) for _, rid, source, stream in found}
+            store.wake(connection, list(rows.values()), database.clock.now())
+            if advance:
+                store.move(connection, LANDED, "", mark)
+        consumer.records.update(rows)
 
 
 class Push:

@@ -96,6 +96,20 @@ def wait(connection: Connection, rows: Sequence[tuple[int, str, str, int]], now:
     db.upsert_many(connection, table(WriteBackRow), columns, waiting)
 
 
+def wake(connection: Connection, rows: Sequence[tuple[int, str, str, int]], now: int) -> None:
+    """Records to look at again though nothing golden changed. What waits, or is refused until something does, stays so."""
+    known = {
+        r[0]: r[1]
+        for r in db.ask(connection, "SELECT rid, status FROM write_back WHERE rid IN {rids}", rids=[r[0] for r in rows])
+    }
+    wait(connection, [row for row in rows if row[0] not in known], now)
+    done = [row[0] for row in rows if known.get(row[0]) == "done"]
+    statement = (
+        "UPDATE write_back SET status = 'pending', attempts = 0, next_at = :now, detail = '' WHERE rid IN {rids}"
+    )
+    db.do(connection, statement, rids=done, now=now)
+
+
 def claim(connection: Connection, source: str, stream: str, now: int, limit: int, lease: int) -> list[Waiting]:
     """Take records to write: pending ones that are due, and those whose sender died."""
     query = (
