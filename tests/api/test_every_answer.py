@@ -67,7 +67,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "status": ("unheard_of",),
     "before": ("5",), "reason": ("no more",), "everywhere": ("true",), "version": ("9",),
     "channel": ("phone", "unheard_of"), "state": ("x",), "code": ("x",), "to": ("/", "//x"), "along": ("parent", "unheard_of"), "why": ("unowned", "unheard_of"),
-    "purpose": ("marketing", "unheard_of"),
+    "purpose": ("marketing", "unheard_of"), "everything": ("true",),
 }  # fmt: skip
 
 
