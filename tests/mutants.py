@@ -165,8 +165,8 @@ MUTANTS = [
     Mutant(
         "the cursor reads on after the last version (>)",
         "hub/connectors/systems/sql.py",
-        "return columns[0] >= _bound(last[0])",
-        "return columns[0] > _bound(last[0])",
+        "return columns[0] >= bound(last[0])",
+        "return columns[0] > bound(last[0])",
         T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]",
     ),
     # fold
@@ -300,8 +300,8 @@ MUTANTS = [
     Mutant(
         "a birth that moves is no change",
         MATCHING,
-        "(stored.born, stored.died) == (prepared.folded.born, prepared.folded.died)",
-        "(stored.died is None) == (prepared.folded.died is None)",
+        "(stored.folded.born, stored.folded.died) == (prepared.folded.born, prepared.folded.died)",
+        "(stored.folded.died is None) == (prepared.folded.died is None)",
         T_UNDO + "a_record_that_was_born_earlier_again_shows_its_id_again[sqlite]",
     ),
     Mutant(
@@ -416,8 +416,8 @@ MUTANTS = [
     Mutant(
         "what moved during a bulk run is left as it was",
         "hub/resolve/bulk.py",
-        "late = self.late | set(left)",
-        "late = set()",
+        "late = self.late.union(landing.pending(connection))",
+        "late = set[int]()",
         T_BULK
         + "what_moves_while_a_bulk_run_is_under_way_is_caught_up_with[sqlite-a-record-moves-to-another-customer-standardise]",
     ),

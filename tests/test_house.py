@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests import house
+from tests.mutants import MUTANTS, Mutant, seed
 
 
 def test_the_contracts_are_spelled_for_the_linter() -> None:
@@ -49,3 +51,11 @@ def test_no_file_is_longer_than_one_can_know() -> None:
     """Split by subject, where a newcomer would look. A migration that landed stays as it is."""
     found = {m.as_posix(): len((house.HUB / m).with_suffix(".py").read_text().splitlines()) for m in house.modules()}
     assert {name: lines for name, lines in found.items() if lines > 600} == {}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.what)
+def test_every_seeded_bug_fits_the_code_as_it_stands(mutant: Mutant) -> None:
+    sound = (house.HUB.parent / mutant.file).read_text(encoding="utf-8")
+    seeded = seed(sound, mutant)
+    assert seeded != sound
+    ast.parse(seeded)
