@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from hub.connectors.mapping.identity import composite_key, record_key
+from hub.connectors.mapping.identity import record_of
 from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.mapping.paths import path
 from hub.errors import BadRecord
@@ -69,7 +69,6 @@ class StatementReading:
         self.owner = owner
         self._mapper = Mapper(name, stream, CustomerType(attributes=CONSENT))
         self._key = path(stream.of.key)
-        self._key_of = composite_key if self._key.items else record_key
         kinds = {a.kind: KINDS[a.kind].version for a in CONSENT.values()}
         self.hash = digest([READER, recipe_dump(stream, {"write_back"}), owner, kinds], 8)
 
@@ -82,18 +81,8 @@ class StatementReading:
         except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
-    def _owner(self, raw: Mapping[str, object]) -> RecordId:
-        found = self._key.get(raw)
-        try:
-            if self.owner is not None:
-                return RecordId(*self.owner, self._key_of(found))
-            source, stream, key = found if isinstance(found, list) and len(found) == 3 else ("", "", None)
-            return RecordId(str(source), str(stream), record_key(key))
-        except BadRecord as error:
-            raise BadRecord(f"of: {error}") from None
-
     def _read(self, raw: Mapping[str, object]) -> Statement:
-        owner = self._owner(raw)
+        owner = record_of(raw, self._key, self.owner, "of")
         cells, problems = self._mapper.read(raw)
         for attribute, reason in problems:
             raise BadRecord(f"{attribute}: {reason}")

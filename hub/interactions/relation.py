@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.connectors.mapping.identity import composite_key, record_key
+from hub.connectors.mapping.identity import record_of
 from hub.connectors.mapping.mapper import Mapper
-from hub.connectors.mapping.paths import Path, path
+from hub.connectors.mapping.paths import path
 from hub.errors import BadRecord
 from hub.kinds import KINDS
 from hub.kinds.moment import micros_of
@@ -56,7 +56,9 @@ class RelationReading:
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
     def _read(self, raw: Mapping[str, Any]) -> Related:
-        left, right = (_end(name, *given, raw) for name, given in zip(("of", "to"), self._ends, strict=True))
+        left, right = (
+            record_of(raw, key, where, name) for name, (where, key) in zip(("of", "to"), self._ends, strict=True)
+        )
         if left == right:
             raise BadRecord("to: is the same record as of")
         cells, problems = self._mapper.read(raw)
@@ -65,13 +67,6 @@ class RelationReading:
                 raise BadRecord(f"{attribute}: {reason}")
         values = {name: [plain(v) for v in cell.values] for name, cell in sorted(cells.items()) if cell.values}
         return Related(self.type, left, right, _time(cells, self.kind.since), _time(cells, self.kind.until), values)
-
-
-def _end(name: str, where: tuple[str, str], key: Path, raw: Mapping[str, Any]) -> RecordId:
-    try:
-        return RecordId(*where, (composite_key if key.items else record_key)(key.get(raw)))
-    except BadRecord as error:
-        raise BadRecord(f"{name}: {error}") from None
 
 
 def _time(cells: Mapping[str, Cell], name: str) -> int | None:

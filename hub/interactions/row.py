@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from hub.connectors.mapping.identity import composite_key, record_key
+from hub.connectors.mapping.identity import record_key, record_of
 from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.mapping.paths import path
 from hub.errors import BadRecord
@@ -57,7 +57,6 @@ class Reading:
         self._key = path(stream.of.key or "''")
         self._contact = [(kind, path(text)) for kind, text in stream.of.contact.items()]
         self._context = Context(stream.country)
-        self._key_of = composite_key if self._key.items else record_key
         self._figures = config.figures
         said = recipe_dump(kind, {"title", "customer_title"})
         kinds = {a.kind: KINDS[a.kind].version for a in kind.attributes.values()}
@@ -90,14 +89,7 @@ class Reading:
             if point is None:
                 raise BadRecord("the owner: no e-mail address or telephone number that can be read")
             return point
-        found = self._key.get(raw)
-        try:
-            if self.owner is not None:
-                return RecordId(*self.owner, self._key_of(found))
-            source, stream, key = found if isinstance(found, list) and len(found) == 3 else ("", "", None)
-            return RecordId(str(source), str(stream), record_key(key))
-        except BadRecord as error:
-            raise BadRecord(f"the owner: {error}") from None
+        return record_of(raw, self._key, self.owner, "the owner")
 
     def _read(self, raw: Mapping[str, object]) -> Interaction:
         owner = self._owner(raw)

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 from hub.connectors.base import JSON
-from hub.connectors.mapping.paths import Row, path
+from hub.connectors.mapping.paths import Path, Row, path
 from hub.connectors.mapping.times import instant, repeated, version_text
 from hub.connectors.mapping.values import CACHED, cached
 from hub.errors import BadRecord
+from hub.model import RecordId
 from hub.settings import Stream
 
 KEY_CHARACTERS = 512
@@ -87,6 +88,19 @@ def composite_key(values: JSON) -> str:
     """The key of a row that several columns name together: 'A|7'. A bar or backslash in a part is escaped."""
     parts = [record_key(value).replace("\\", "\\\\").replace("|", "\\|") for value in cast(Iterable[JSON], values)]
     return record_key("|".join(parts))
+
+
+def record_of(row: Row, key: Path, of: tuple[str, str] | None, called: str) -> RecordId:
+    """The record that a row names as its own owner or end, which `called` says in errors. `of`: (source, stream) of those
+    that the key is one of; None where the row names [source, stream, key]. BadRecord: it names none."""
+    found = key.get(row)
+    try:
+        if of is not None:
+            return RecordId(*of, (composite_key if key.items else record_key)(found))
+        source, stream, name = found if isinstance(found, list) and len(found) == 3 else ("", "", None)
+        return RecordId(str(source), str(stream), record_key(name))
+    except BadRecord as error:
+        raise BadRecord(f"{called}: {error}") from None
 
 
 def _truthy(value: JSON) -> bool:

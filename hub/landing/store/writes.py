@@ -47,6 +47,10 @@ def writes_of(connection: Connection, records_: Mapping[int, RecordId]) -> dict[
     return found
 
 
+_BASE = ("base_version", "base_generation", "base_content")  # over which version
+_COLUMNS = ("id", "rid", "attribute", "value_hash", *_BASE, "origin", "at", "parts")
+
+
 def log_write(
     connection: Connection,
     rid: int,
@@ -73,20 +77,8 @@ def log_write(
     if last == (value_hash, *base):
         return
     number = db.next_number(connection, table(WriteRow), "id")
-    columns = (
-        "id",
-        "rid",
-        "attribute",
-        "value_hash",
-        "base_version",
-        "base_generation",
-        "base_content",
-        "origin",
-        "at",
-        "parts",
-    )
     row = (number, rid, attribute, value_hash, *base, origin, at, " ".join(parts))
-    db.insert_many(connection, table(WriteRow), columns, [row])
+    db.insert_many(connection, table(WriteRow), _COLUMNS, [row])
 
 
 def log_making(
@@ -100,25 +92,12 @@ def log_making(
 ) -> None:
     """The hub made this record: attribute -> what it wrote there, and what the source made of that."""
     number = db.next_number(connection, table(WriteRow), "id")
-    columns = [
-        "id",
-        "rid",
-        "attribute",
-        "value_hash",
-        "base_version",
-        "base_generation",
-        "base_content",
-        "origin",
-        "at",
-        "parts",
-        "arrived",
-    ]
     lines = [(a, whole, parts) for a, written_ in sorted(hashes.items()) for whole, parts in written_]
     rows = [
         (number + place, rid, attribute, whole, *BEFORE_ALL, origin, at, " ".join(parts), arrived)
         for place, (attribute, whole, parts) in enumerate(lines)
     ]
-    db.insert_many(connection, table(WriteRow), columns, rows)
+    db.insert_many(connection, table(WriteRow), (*_COLUMNS, "arrived"), rows)
 
 
 def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:
