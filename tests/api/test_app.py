@@ -498,10 +498,8 @@ def test_a_hub_without_room_for_a_line_of_audit_is_not_ready(
     assert problem(client.get("/readyz"), 503)["type"] == "urn:hub:problem:disk-full"
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL's disk is its server's
 def test_a_write_that_finds_the_disk_full_says_so_and_the_hub_is_not_ready(client: TestClient, hub: Hub) -> None:
-    if not hub.database.sqlite:
-        pytest.skip("PostgreSQL's disk is its server's")
-
     def full(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA max_page_count=1")  # no more than it has
 

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from hub import db
 from hub.access.principals import Principal
 from hub.app import create_app
 from hub.consents.statement import ConsentSaid
@@ -130,6 +131,16 @@ def test_no_byte_of_thirty_planted_values_is_left_and_all_that_was_told_is_that_
     assert answer.status_code == 410 and "erased" in answer.text
     assert [c.type for c in hub.reader.changes(STEWARD).data if c.customer == id][-1] == "erased"
     assert hub.reader.get_customer(STEWARD, ids["ana"]) == before
+
+
+def test_what_was_set_aside_of_somebody_else_stays(hub: Hub) -> None:
+    id = hub.resolver.upsert("billing", "customers", [{"id": "1234", "first": "Ann", "last": "Bell", "updated": "1"}])
+    theirs = [{"first": "Bo", "x": "order 912345 of 1/1999"}, {"first": "Bo", "x": "as 1234 says"}]
+    hub.resolver.upsert("billing", "customers", theirs)
+    assert id[0].customer is not None
+    hub.requests.erase(id[0].customer, by="o", reviewed=True)
+    with hub.database.read() as connection:
+        assert ["912345" in str(row) for (row,) in db.ask(connection, "SELECT raw FROM quarantine")] == [True]
 
 
 def test_who_was_erased_does_not_come_back_by_any_key_or_source_until_released(hub: Hub) -> None:

@@ -5,6 +5,7 @@ What stays of a customer's record is its place, without its key, so that ids whi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import Connection
@@ -14,6 +15,7 @@ from hub.db import table
 from hub.landing.store.records import CUSTOMER, VersionRow
 
 ERASED = "erased"  # the sort of what stays of a customer's record, and the content of its last version
+LONG = 8  # characters of a word that is nobody else's by chance
 _OF_RECORDS = ("write_log", "absence", "creation")  # beside versions, what landing keeps by record
 
 
@@ -47,9 +49,13 @@ def drop_records(connection: Connection, rids: Collection[int]) -> None:
 
 
 def drop_quarantined(connection: Connection, words: Sequence[str]) -> int:
-    """Rows that were set aside and hold one of these words, in whatever case; how many."""
-    wanted = [w.casefold() for w in words if w]
+    """Rows that were set aside and hold one of these words, in whatever case; how many. A short one (a key of four digits)
+    counts only as a word of its own: inside another's number it says nothing."""
+    wanted = [re.escape(w) if len(w) >= LONG else rf"(?<!\w){re.escape(w)}(?!\w)" for w in words if w]
+    if not wanted:
+        return 0
+    theirs = re.compile("|".join(wanted), re.IGNORECASE)
     found = db.ask(connection, "SELECT id, raw FROM quarantine")
-    ids = [id for id, raw in found if any(w in str(raw).casefold() for w in wanted)]
+    ids = [id for id, raw in found if theirs.search(str(raw))]
     db.do(connection, "DELETE FROM quarantine WHERE id IN {ids:text}", ids=ids)
     return len(ids)
