@@ -71,6 +71,7 @@ def open_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Da
     if url not in _postgres:
         _postgres[url] = Database(url, Ticking())
         upgrade(_postgres[url])
+    _postgres[url].clock = Ticking()  # whatever another test made of it
     empty(_postgres[url])
     return _postgres[url]
 

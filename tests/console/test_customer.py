@@ -116,7 +116,7 @@ def test_an_account_is_set_up_with_a_second_factor(visit: Visit, world: World) -
     page.fill("[name=password]", PASSWORD)
     page.fill("[name=code]", recovery)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("h1")).to_have_text("Find a customer")
+    expect(page.locator("h1")).to_have_text("To decide")
 
 
 def _code(secret: str, world: World) -> str:
