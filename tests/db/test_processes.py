@@ -53,7 +53,7 @@ def test_a_process_that_set_its_own_pace_keeps_it() -> None:
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from hub.db.processes import Processes
 
 def begin():
@@ -66,6 +66,7 @@ def work(seconds):
     return connection.execute("SELECT 7").fetchone()
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts tests in the background has it ignored
     helped = Processes(2, begin)
     try:
         for answer in helped.map(work, [(0,), (0,), (float(sys.argv[1]),)]):
