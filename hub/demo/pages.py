@@ -14,6 +14,7 @@ from hub.access.people_store import Account
 from hub.api.cookies import keep
 from hub.api.security import Stranger, TheHub
 from hub.console.pages import Form, PageRoute, drawn, onward
+from hub.demo.show import said
 from hub.errors import Conflict, NotFound
 from hub.open import Hub
 from hub.settings.sign_in import LOOPBACK
@@ -92,7 +93,8 @@ TheWelcome = Annotated[Welcome, Depends(_welcome)]
 def story(welcome: TheWelcome) -> Response:
     """What just happened, and who one may be."""
     parts = [(part, role) for role, (part, _) in welcome.accounts.items()]
-    return drawn("demo.html", {"figures": welcome.figures, "parts": parts, "customer": welcome.customer})
+    shown = {"figures": welcome.figures, "parts": parts, "customer": welcome.customer, "as_the_crm_has_it": said}
+    return drawn("demo.html", shown)
 
 
 @router.post("/sign-in")
