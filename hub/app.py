@@ -38,6 +38,7 @@ from hub.api import (
     session,
     snapshots,
     sources,
+    status,
     subscriptions,
     write_back,
 )
@@ -125,6 +126,7 @@ def create_app(hub: Hub) -> FastAPI:
         changes,
         snapshots,
         subscriptions,
+        status,
         write_back,
         session,
         openid,

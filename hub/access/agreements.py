@@ -93,9 +93,12 @@ class Agreements:
         owners, said = self._said(connection, shown, members)
         ids = {i.rid: i.mint for i in landing.records(connection, [r for r, _ in said if r]).values()}
 
+        row = {id(s): r for r, s in said}
+
         def seen(statement: Statement) -> SeenStatement:
-            rid = next(r for r, s in said if s is statement)
-            return SeenStatement(ids.get(rid, ""), shown_name(statement.owner, view), _values(view, statement, self))
+            return SeenStatement(
+                ids.get(row[id(statement)], ""), shown_name(statement.owner, view), _values(view, statement, self)
+            )
 
         listed = sorted((s for _, s in said), key=lambda s: (s.order, s.owner), reverse=True)
         holds = effective(listed)

@@ -80,7 +80,7 @@ class Door:
 
     def _unrestricted(self, view: View) -> View:
         """A view with a condition for every type, where somebody was restricted: they exist for those alone who answer for
-        privacy. Where nobody ever was, no view pays for it."""
+        privacy. Where nobody ever was, a view pays one look into an index."""
         if "privacy" in view.may or not view.columns:
             return view
         if not self._restricting:

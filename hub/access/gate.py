@@ -82,9 +82,7 @@ class Gate:
         given = config.access.sign_in
         openid = None
         if given.oidc:
-            from hub.access.openid import (
-                OpenId,  # here: its libraries take longer to load than most commands take to run
-            )
+            from hub.access.openid import OpenId  # here: its libraries take longer to load than most commands run
 
             openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000)
         self.single_sign_on = (

@@ -79,7 +79,7 @@ def compile_view(
     limits = {t: r for t, r in (rows or {}).items() if t in columns}
     identity: dict[str, object] = {"role": role, "columns": columns, "crosswalk": "crosswalk" in allowed}
     if limits:
-        always = {"sources", "where"}
+        always = {"sources", "where"}  # other conditions count where they are set: views of before keep their names
         dumped = {t: r.model_dump(mode="json") for t, r in limits.items()}
         identity["rows"] = {t: {k: v for k, v in d.items() if v or k in always} for t, d in dumped.items()}
     if pseudonyms:

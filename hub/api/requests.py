@@ -103,8 +103,7 @@ def open_request(hub: TheHub, principal: Officer, given: RequestIn) -> RequestOu
 @router.get("", operation_id="list_requests", responses=documented())
 def list_requests(hub: TheHub, _principal: Officer, everything: bool = False) -> Paged[RequestOut]:
     """What is asked and not answered yet; `everything`: what was answered too. The newest first."""
-    found = hub.requests.all(open_only=not everything)
-    return Paged(data=[RequestOut.of(hub.requests.get(r.id)) for r in found])
+    return Paged(data=[RequestOut.of(r) for r in hub.requests.all(open_only=not everything)])
 
 
 @router.get("/{request}", operation_id="get_request", responses=documented(404))

@@ -1,4 +1,4 @@
-"""How delivery is: the one screen of `hub status`; what write-back could not do, and what to do with it."""
+"""What write-back could not do, and what to do with it."""
 
 from __future__ import annotations
 
@@ -12,48 +12,11 @@ from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.delivery.dead_writes import DeadLetter, DeadWrites, HeldWrites
-from hub.work.status import Status, status
 
 router = APIRouter(prefix="/v1", tags=["delivery"])
 
 Admin = Annotated[Principal, needs("admin")]
 Name = Annotated[str, Path(max_length=200)]
-
-
-class StatusOut(Out):
-    """Counts and times, no customers."""
-
-    pending_records: int = Field(description="landed, and not resolved yet")
-    changes: int = Field(description="ever told of")
-    behind: int = Field(description="changes that the slowest reader of the outbox was not told yet")
-    lag_seconds: int = Field(description="since the oldest of them")
-    failing_sources: int = Field(description="whose last pull failed")
-    paused_sources: int
-    write_back: dict[str, int] = Field(description="records by state, those to be made too")
-    held: list[str] = Field(
-        description="streams to which too much would be written at once, until somebody confirms it"
-    )
-    deliveries: dict[str, int] = Field(description="events of webhooks by state")
-    subscriptions: dict[str, int] = Field(description="by state")
-    open_reviews: int
-    jobs: list[str] = Field(description="what runs now")
-
-    @classmethod
-    def of(cls, found: Status) -> StatusOut:
-        return cls(
-            pending_records=found.pending,
-            changes=found.changes,
-            behind=found.behind,
-            lag_seconds=found.lag,
-            failing_sources=found.failing,
-            paused_sources=found.paused,
-            write_back=dict(found.write_back),
-            held=list(found.held),
-            deliveries=dict(found.deliveries),
-            subscriptions=dict(found.subscriptions),
-            open_reviews=found.reviews,
-            jobs=[name for name, _ in found.jobs],
-        )
 
 
 class DeadLetterOut(Out):
@@ -111,12 +74,6 @@ class DropWriteIn(In):
 
 class WaitingAgain(Out):
     records: int
-
-
-@router.get("/status", operation_id="get_status", responses=documented())
-def get_status(hub: TheHub, _principal: Admin) -> StatusOut:
-    """How the hub is doing: backlog, deliveries, reviews, jobs. Sources are told of at `/v1/sources`."""
-    return StatusOut.of(status(hub.database, hub.config))
 
 
 @router.get("/write-back", operation_id="list_dead_writes", responses=documented())

@@ -44,8 +44,9 @@ def privacy_erase(
 ) -> None:
     """Erase a customer from everything that the hub keeps; it does not come back with a pull."""
     with opened(config, database, folder) as hub:
-        _tell(hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed))
-        _waiting(hub.requests.get(hub.requests.all()[0].id))
+        done = hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed)
+    _tell(done)
+    _waiting(done)
 
 
 @privacy.command("package")
@@ -110,10 +111,11 @@ def privacy_requests(
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub:
-        for r in hub.requests.all(open_only=not every):
+        for seen in hub.requests.all(open_only=not every):
+            r = seen.request
             due = from_micros(r.due).date().isoformat()
             out.print(f"{r.id}: {r.kind} of {r.customer} is {r.state}, due {due}", soft_wrap=True)
-            _waiting(hub.requests.get(r.id))
+            _waiting(seen)
 
 
 @privacy.command("go-on")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
@@ -269,6 +269,17 @@ def path_value(row: Row, name: str) -> JSON:
             return None
         found = found.get(part)
     return found
+
+
+def made_before(
+    rows: Iterable[tuple[str, Mapping[str, JSON]]], fields: Mapping[str, JSON], known: Callable[[str], bool]
+) -> tuple[str, Mapping[str, JSON]] | None:
+    """The record (its key, itself) that an earlier try made: it holds just these values, and is nobody's yet."""
+    for key, row in rows:
+        same = all(alike(path_value(row, name), value) for name, value in fields.items())
+        if same and key and not known(key):
+            return key, row
+    return None
 
 
 def alike(a: JSON, b: JSON) -> bool:

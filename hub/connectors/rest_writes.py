@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hub.connectors.base import FieldWrite, Foreign, Outcome, WriteResult
-from hub.connectors.http import Answer, Http, alike, path_value, refused
+from hub.connectors.http import Answer, Http, alike, made_before, path_value, refused
 from hub.connectors.mapping.identity import record_key
 from hub.connectors.mapping.paths import Row, path
 from hub.connectors.mapping.writer import with_fields
@@ -107,7 +107,7 @@ class Writing:
         return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
 
     def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
-        """The record that an earlier try made: it holds just these values, and is nobody's yet."""
+        """The record that an earlier try made, if there is one; what went wrong, where the service could not be asked."""
 
         def value(mark: re.Match[str]) -> str:
             given = write.fields.get(mark[1])
@@ -117,12 +117,8 @@ class Writing:
         answer = self.http.send("GET", self.http.url(_MARK.sub(value, self.rest.search or "")))
         if not answer.ok:
             return self._failed("", answer)
-        for row in self._listed(answer):
-            key = self._key(row)
-            same = all(alike(path_value(row, name), given) for name, given in write.fields.items())
-            if same and key and not known(key):
-                return WriteResult(key, "unchanged", current=row)
-        return None
+        found = made_before(((self._key(row), row) for row in self._listed(answer)), write.fields, known)
+        return None if found is None else WriteResult(found[0], "unchanged", current=dict(found[1]))
 
     def _listed(self, answer: Answer) -> list[dict[str, Foreign]]:
         try:

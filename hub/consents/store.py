@@ -87,9 +87,4 @@ def _statement(row: db.Row) -> Statement:
 
 def owned_by(connection: Connection, owners: Iterable[RecordId]) -> list[int]:
     """The rows that name one of these records."""
-    found = set()
-    for owner in sorted(set(owners)):
-        for e in ("owner",):
-            query = f"SELECT rid FROM consent WHERE {e}_source = :s AND {e}_stream = :t AND {e}_key = :k"
-            found |= {rid for (rid,) in db.ask(connection, query, s=owner.source, t=owner.stream, k=owner.key)}
-    return sorted(found)
+    return db.naming(connection, "consent", ("owner",), owners)

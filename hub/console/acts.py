@@ -16,7 +16,7 @@ from hub.api.acts import ActIn, asked, may_undo, versions_of
 from hub.api.idempotency import Mark, once
 from hub.api.security import any_parameters
 from hub.console import evidence
-from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
+from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_named
 from hub.console.reasons import hit
 from hub.console.words import title, who
 from hub.errors import BadRequest, Conflict, Fault, NotFound, Refused
@@ -165,7 +165,7 @@ def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
     if kind not in ASKS:
         raise BadRequest("no such act", [Fault("kind", "unknown", f"known: {', '.join(ASKS)}")])
     fields: dict[str, object] = {n: sent[n] for n in ("a", "b", "customer", "attribute") if n in sent}
-    records = [_name(text) for text in sent.lists.get("record", ())]
+    records = [record_named(text, "record")._asdict() for text in sent.lists.get("record", ())]
     if kind == "split":
         fields["records"] = records
     elif kind == "unmerge":
@@ -179,13 +179,6 @@ def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
         return ActIn.model_validate({**given, "etags": etags})
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
-
-
-def _name(text: str) -> dict[str, str]:
-    try:
-        return RecordId.parse(text)._asdict()
-    except ValueError:
-        raise BadRequest("no such record", [Fault("record", "unreadable", "write source/stream/key")]) from None
 
 
 def _until(day: str) -> str | None:

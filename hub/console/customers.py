@@ -37,7 +37,7 @@ def start(at: Anybody) -> Response:
 
 @router.get("/customers")
 def search(
-    at: Annotated[Desk, desk("read")],
+    at: Reading,
     q: Annotated[str, Query(max_length=200)] = "",
     type: Annotated[str, Query(max_length=100)] = "",
     cursor: Cursor = None,
@@ -60,7 +60,7 @@ def search(
 
 @router.get("/customers/{id}")
 def customer(
-    at: Annotated[Desk, desk("read")],
+    at: Reading,
     id: Id,
     on: Annotated[str, Query(max_length=40, description="a day: as it was served then")] = "",
     done: Annotated[str, Query(max_length=100, description="the act that was just done")] = "",
@@ -90,7 +90,7 @@ def customer(
 
 @router.get("/customers/{id}/timeline")
 def timeline(
-    at: Annotated[Desk, desk("read")],
+    at: Reading,
     id: Id,
     type: Annotated[str, Query(max_length=100)] = "",
     q: Annotated[str, Query(max_length=200)] = "",
@@ -132,7 +132,7 @@ def how(at: Annotated[Desk, desk("explain")], id: Id) -> Response:
 
 
 @router.get("/customers/{id}/history")
-def history(at: Annotated[Desk, desk("read")], id: Id) -> Response:
+def history(at: Reading, id: Id) -> Response:
     """Its versions, the newest first, each with what it changed."""
     seen = at.hub.reader.get_customer(at.principal, id)
     versions: list[SeenVersion] = []

@@ -42,20 +42,17 @@ def overview(at: Annotated[Desk, desk("admin")]) -> Response:
     found = status(at.hub.database, at.hub.config)
     pulls = [(f"{s}.{t}", pull) for (s, t), pull in found.pulls.items() if pull is not None]
     most = max((p.fetched for _, p in pulls), default=1)
-    return at.page(
-        "overview.html", {"tiles": _tiles(at, found), "pulls": pulls, "most": max(1, most), "jobs": found.jobs}
-    )
+    return at.page("overview.html", {"tiles": _tiles(found), "pulls": pulls, "most": max(1, most), "jobs": found.jobs})
 
 
-def _tiles(at: Desk, found: Status) -> list[Tile]:
+def _tiles(found: Status) -> list[Tile]:
     dead, tripped = found.deliveries.get("dead", 0), found.write_back.get("tripped", 0)
     aside = sum(p.quarantined for p in found.pulls.values() if p is not None)
-    paused = sum(s.state.paused_at is not None for s in sources.listed(at.hub.resolver))
     return [
         Tile(found.reviews, "pairs to decide", "/review"),
         Tile(found.pending, "records to resolve", "/sources", found.pending > 0),
         Tile(aside, "rows set aside in the last pulls", "/sources", aside > 0),
-        Tile(paused, "sources paused", "/sources", paused > 0),
+        Tile(found.paused, "sources paused", "/sources", found.paused > 0),
         Tile(found.changes, "changes ever told of", "/subscriptions"),
         Tile(found.behind, "changes that somebody waits for", "/subscriptions", found.behind > 0),
         Tile(dead, "dead letters", "/subscriptions", dead > 0),

@@ -24,6 +24,7 @@ from hub.api.security import TheHub, needs, signed_in
 from hub.console import words
 from hub.console.assets import address_of
 from hub.errors import BadRequest, Fault, NotAuthenticated
+from hub.model import RecordId
 from hub.open import Hub
 
 POLICY = "; ".join(
@@ -190,6 +191,14 @@ def install(app: FastAPI) -> None:
         return refused(request, answer) if request.headers.get("sec-fetch-mode") == "navigate" else answer
 
     app.add_exception_handler(HTTPException, http)
+
+
+def record_named(text: str, where: str) -> RecordId:
+    """A record as addresses and forms write it. BadRequest."""
+    try:
+        return RecordId.parse(text)
+    except ValueError:
+        raise BadRequest("no such record", [Fault(where, "unreadable", "write source/stream/key")]) from None
 
 
 def here(request: Request) -> str:

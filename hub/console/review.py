@@ -18,7 +18,7 @@ from hub.api.idempotency import Mark, once
 from hub.api.review_work import the_queue
 from hub.console import evidence
 from hub.console.acts import act_done, made_of
-from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
+from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_named
 from hub.console.words import who
 from hub.errors import BadRequest, Conflict, Fault, Gone, NotFound, Refused, Stale
 from hub.model import RecordId, Verdict
@@ -106,7 +106,7 @@ def item(
     at: Annotated[Desk, desk("decide")], left: Record, right: Record, after: Cursor = "", done: Done = ""
 ) -> Response:
     """Are these one customer?"""
-    return _item(at, _record(left, "?left"), _record(right, "?right"), after, done=done)
+    return _item(at, record_named(left, "?left"), record_named(right, "?right"), after, done=done)
 
 
 def _item(
@@ -205,14 +205,14 @@ def decide(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
     try:
         told = once(at.hub, at.principal, form.get("once") or None, request, make, lambda made: (201, {"act": made}))
     except (Stale, Conflict, Gone) as error:
-        news = _since(at, int(form.get("at", "0") or 0), left, right)
+        news = _since(at, _looked_at(form), left, right)
         return _item(at, left, right, after, error=error, reason=reason, news=news)
     return onward("/review/next", after=after, done=made_of(told))
 
 
 def _unchanged(at: Desk, form: Sent, left: RecordId, right: RecordId) -> dict[str, int]:
     """The versions of both customers, if they are as they were looked at. Stale: somebody else was faster."""
-    if _since(at, int(form.get("at", "0") or 0), left, right):
+    if _since(at, _looked_at(form), left, right):
         raise Stale("somebody else decided on these customers since you looked")
     versions = {}
     for name, tag in form.items():
@@ -319,21 +319,20 @@ def _opened(at: Desk, cursor: str) -> Position | None:
     return first, worth, left, right
 
 
-def _record(text: str, where: str) -> RecordId:
-    try:
-        return RecordId.parse(text)
-    except ValueError:
-        raise BadRequest("no such record", [Fault(where, "unreadable", "write source/stream/key")]) from None
-
-
 def _seen_record(at: Desk, text: str, where: str) -> RecordId:
-    found = _record(text, where)
+    found = record_named(text, where)
     at.hub.reader.must_see(at.principal, found, where)
     return found
 
 
 def _pair_of(at: Desk, form: Sent) -> tuple[RecordId, RecordId]:
     return _seen_record(at, form.get("left", ""), "left"), _seen_record(at, form.get("right", ""), "right")
+
+
+def _looked_at(form: Sent) -> int:
+    """When the page was made that a verdict was given on; 0: it does not say."""
+    told = form.get("at", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
 
 
 # --- who did what ---

@@ -66,6 +66,12 @@ def title(word: str) -> str:
     return plain[:1].upper() + plain[1:]
 
 
+def sentence(words: object) -> str:
+    """Words of the hub's as a sentence begins."""
+    text = str(words)
+    return text[:1].upper() + text[1:]
+
+
 def said(value: object) -> str:
     """A value on one line."""
     if isinstance(value, Mapping):
@@ -158,5 +164,5 @@ def bits(weight: int) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    f.__name__: f for f in (title, said, listed, when, day, moment, many, rule, change, act, bits)
+    f.__name__: f for f in (title, sentence, said, listed, when, day, moment, many, rule, change, act, bits)
 }

@@ -137,6 +137,23 @@ def exists(connection: Connection, table_name: str) -> bool:
     return bool(driver(connection).execute(f'SELECT 1 FROM "{table_name}" LIMIT 1').fetchall())
 
 
+def naming(
+    connection: Connection, table_name: str, ends: Sequence[str], names: Iterable[tuple[str, str, str]]
+) -> list[int]:
+    """`rid` of the rows of a table that name one of these (source, stream, key) at one of its ends: in `<end>_source`,
+    `<end>_stream`, `<end>_key`."""
+    by_stream: dict[tuple[str, str], set[str]] = {}
+    for source, stream, key in names:
+        by_stream.setdefault((source, stream), set()).add(key)
+    found: set[int] = set()
+    for end in ends:
+        here = f"{end}_source = :source AND {end}_stream = :stream AND {end}_key IN {{keys:text}}"
+        for (source, stream), keys in by_stream.items():
+            statement = f'SELECT rid FROM "{table_name}" WHERE {here}'
+            found |= {rid for (rid,) in ask(connection, statement, source=source, stream=stream, keys=keys)}
+    return sorted(found)
+
+
 def insert_many(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Insert rows fast: executemany on SQLite, COPY of many on PostgreSQL."""
     if not rows:

@@ -15,8 +15,8 @@ from hub.access.rows import within
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.mapping.mapper import Mapper
 from hub.db import Connection, fail_point
+from hub.delivery.sending import send
 from hub.delivery.write_back import Making, plan_new
-from hub.errors import HubError
 from hub.golden_record import store as golden_store
 from hub.golden_record.hanging import composed, parts_of
 from hub.golden_record.store import StoredCustomer
@@ -161,12 +161,7 @@ class Creating:
         writes = [
             FieldWrite(None, dict(m.fields), token=c.token, known=self._known(c) if c.unsure else None) for c, m in sent
         ]
-        try:
-            results = connector.write(stream, writes) if writes else []
-        except HubError as error:
-            results = [WriteResult("", "retry", str(error)) for _ in writes]
-        missing = [WriteResult("", "retry", "the connector gave no answer to this write")] * (len(sent) - len(results))
-        return [*results[: len(sent)], *missing]
+        return send(connector, stream, writes)
 
     def _known(self, creation: Creation) -> Callable[[str], bool]:
         def known(key: str) -> bool:

@@ -17,9 +17,10 @@ from hub.db import Clock, Connection, Lease, Units, fail_point
 from hub.delivery import creating, store
 from hub.delivery.creating import Creating
 from hub.delivery.outbox import Check, nothing, read_on
+from hub.delivery.sending import send
 from hub.delivery.store import Waiting
 from hub.delivery.write_back import Making, Plan, plan
-from hub.errors import ConfigError, HubError
+from hub.errors import ConfigError
 from hub.golden_record import store as golden_store
 from hub.golden_record.store import StoredChange
 from hub.landing import store as landing
@@ -109,9 +110,13 @@ def _wake_landed(database: Units, consumer: WriteBackConsumer, check: Check, *, 
     while mark < last:
         with database.unit(urgent=False) as connection:
             check(connection)
-            found = landing.landed_in(connection, consumer.streams, mark, LOOKED_AT)
-            mark = found[-1][0] if len(found) >= LOOKED_AT else last
-            rows = {rid: (rid, source, stream, 0) for _, rid, source, stream in found}
+            found = landing.landed_after(connection, mark, LOOKED_AT)
+            mark = found[-1][0] if found else last
+            rows = {
+                rid: (rid, source, stream, 0)
+                for _, rid, source, stream in found
+                if (source, stream) in consumer.streams
+            }
             store.wake(connection, list(rows.values()), database.clock.now())
             if advance:
                 store.move(connection, LANDED, "", mark)
@@ -245,13 +250,8 @@ class Push:
                         connection, w.rid, attribute, hash_, origin=origin, at=now, parts=p.parts[attribute]
                     )
         fail_point("pre-send")
-        results = (
-            []
-            if dry
-            else self._write(
-                connector, stream, [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in sent if p]
-            )
-        )
+        writes = [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in ([] if dry else sent) if p]
+        results = send(connector, stream, writes)
         fail_point("post-send")
         self._settle(planned, [] if dry else sent, results, origin, dry)
         self.result.looked_at += len(waiting)
@@ -270,12 +270,6 @@ class Push:
                 self.result.written += 1
                 self.result.fields.update(one.attributes)
         return bool(tried)
-
-    def _write(self, connector: Connector, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
-        try:
-            return connector.write(stream, writes) if writes else []
-        except HubError as error:
-            return [WriteResult(w.key or "", "retry", str(error)) for w in writes]
 
     def _plan(
         self, waiting: Sequence[Waiting], source: str, stream: str, given: Stream
@@ -331,7 +325,7 @@ class Push:
         origin: str,
         dry: bool,
     ) -> None:
-        answers = {w.rid: r for (w, _, _), r in zip(sent, complete(sent, results), strict=True)}
+        answers = {w.rid: r for (w, _, _), r in zip(sent, results, strict=True)}
         now = self.database.clock.now()
         with self.database.unit(urgent=False) as connection:
             for w, _, p in planned:
@@ -367,9 +361,3 @@ class Push:
 def _wait(attempts: int) -> int:
     """Seconds to wait after so many tries."""
     return RETRY[min(attempts, len(RETRY) - 1)]
-
-
-def complete(sent: Sequence[object], results: Sequence[WriteResult]) -> list[WriteResult]:
-    """A result for each write: of those that the connector did not answer nothing is known, so they are tried again."""
-    missing = [WriteResult("", "retry", "the connector gave no answer to this write")] * (len(sent) - len(results))
-    return [*results[: len(sent)], *missing]

@@ -93,7 +93,7 @@ TheWelcome = Annotated[Welcome, Depends(_welcome)]
 def story(welcome: TheWelcome) -> Response:
     """What just happened, and who one may be."""
     parts = [(part, role) for role, (part, _) in welcome.accounts.items()]
-    shown = {"figures": welcome.figures, "parts": parts, "customer": welcome.customer, "as_the_crm_has_it": said}
+    shown = {"figures": welcome.figures, "parts": parts, "as_the_crm_has_it": said}
     return drawn("demo.html", shown)
 
 

@@ -166,9 +166,10 @@ def unmarked(connection: Connection, made: Created) -> bool:
     ids = [row[0] for row in made.rows.customers]
     if store.last_versions(connection, ids) or store.last_leads(connection, ids) or any_suspension(connection):
         return False
-    infos = landing.records(connection, made.homes)
-    if consent_store.of_owners(connection, [i.id for i in infos.values()]):
-        return False
+    if db.exists(connection, "consent"):
+        infos = landing.records(connection, made.homes)
+        if consent_store.of_owners(connection, [i.id for i in infos.values()]):
+            return False
     anchored = db.exists(connection, "override") and store.overrides_on(
         connection, {r: RecordId("", "", "") for r in made.homes}
     )

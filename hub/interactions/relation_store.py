@@ -103,9 +103,4 @@ def _stored(row: tuple[Any, ...]) -> StoredRelation:
 
 def owned_by(connection: Connection, owners: Iterable[RecordId]) -> list[int]:
     """The rows that name one of these records."""
-    found = set()
-    for owner in sorted(set(owners)):
-        for e in ("of", "to"):
-            query = f"SELECT rid FROM relation WHERE {e}_source = :s AND {e}_stream = :t AND {e}_key = :k"
-            found |= {rid for (rid,) in db.ask(connection, query, s=owner.source, t=owner.stream, k=owner.key)}
-    return sorted(found)
+    return db.naming(connection, "relation", ("of", "to"), owners)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from sqlalchemy import Connection, Index
 from sqlmodel import Field, SQLModel
@@ -16,8 +16,6 @@ from sqlmodel import Field, SQLModel
 from hub import db
 from hub.db import big, table
 from hub.model import RecordId, canonical
-
-Kept = Literal["record", "contact"]
 
 
 class SuppressedRow(SQLModel, table=True):
@@ -43,8 +41,8 @@ def _hash(key: bytes, what: Sequence[str]) -> str:
     return hmac.new(key, canonical(list(what)), hashlib.sha256).hexdigest()
 
 
-def suppress(connection: Connection, hashes: Iterable[tuple[str, Kept]], request: str, at: int) -> None:
-    """From now on. What is suppressed already stays so by its first request."""
+def suppress(connection: Connection, hashes: Iterable[tuple[str, str]], request: str, at: int) -> None:
+    """From now on; each hash with its kind (record, contact). What is suppressed already stays so by its first request."""
     rows = [(hash_, kind, request, at) for hash_, kind in sorted(set(hashes))]
     there = suppressed(connection, [r[0] for r in rows])
     columns = ("hash", "kind", "request", "at")

@@ -19,7 +19,7 @@ from hub.interactions import relation_store
 from hub.interactions import run as interactions
 from hub.interactions import store as interaction_store
 from hub.landing import store as landing
-from hub.landing.store import RecordInfo, erasing
+from hub.landing.store import RecordInfo, StoredVersion, erasing
 from hub.landing.suppression import of_contact, of_record
 from hub.matching import store as matching_store
 from hub.matching.store import decisions
@@ -63,18 +63,19 @@ def words_of(connection: Connection, resolver: Resolver, infos: Mapping[int, Rec
         kinds = resolver.config.customers[infos[rid].type].attributes
         told = (h for a, h in cells.items() if kinds[a].kind in (*CONTACTS, "identifier"))
         words |= {str(plain(v)) for h in told for v in h.cell.values}
-    words |= {w for i in infos.values() for w in _raw_contacts(connection, resolver, i.rid, i.id)}
+    for rid, versions in landing.versions_of(connection, infos).items():
+        words |= set(_raw_contacts(resolver, infos[rid].id, versions))
     return tuple(sorted(w for w in words if len(w) >= SHORTEST))
 
 
-def _raw_contacts(connection: Connection, resolver: Resolver, rid: int, id: RecordId) -> Iterable[str]:
+def _raw_contacts(resolver: Resolver, id: RecordId, versions: Iterable[StoredVersion]) -> Iterable[str]:
     """Contact points and numbers as the source itself wrote them."""
     stream = resolver.config.stream(id.source, id.stream)
     if stream is None:
         return
     kinds = resolver.config.customers[stream.customer].attributes
     columns = {p for a, p in stream.map.items() if isinstance(p, str) and kinds[a].kind in (*CONTACTS, "identifier")}
-    for version in landing.versions_of(connection, [rid]).get(rid, ()):
+    for version in versions:
         for column in columns & (version.raw or {}).keys():
             if isinstance(value := (version.raw or {})[column], str):
                 yield value

@@ -125,6 +125,7 @@ def save_receipts(connection: Connection, receipts: Iterable[Receipt]) -> None:
     db.upsert_many(connection, table(ReceiptRow), RECEIPT, rows)
 
 
-def receipts(connection: Connection, id: str) -> list[Receipt]:
-    query = "SELECT request, recipient, state, note, at FROM receipt WHERE request = :id ORDER BY recipient"
-    return [Receipt(*r) for r in db.ask(connection, query, id=id)]
+def receipts(connection: Connection, ids: Iterable[str]) -> list[Receipt]:
+    """Of these requests, by recipient."""
+    query = "SELECT request, recipient, state, note, at FROM receipt WHERE request IN {ids:text}"
+    return sorted((Receipt(*r) for r in db.ask(connection, query, ids=list(ids))), key=lambda r: r.recipient)

@@ -119,7 +119,7 @@ class Requests:
     def answered(self, id: str, recipient: str, *, note: str, impossible: bool = False) -> RequestSeen:
         """A recipient did what was asked, or cannot. NotFound: none that has to."""
         with self.database.unit() as connection:
-            known = {r.recipient: r for r in store.receipts(connection, id)}
+            known = {r.recipient: r for r in store.receipts(connection, [id])}
             if recipient not in known:
                 told = f"known: {', '.join(known) or 'none'}"
                 raise NotFound("no such recipient", [Fault("/recipient", "has nothing to answer", told)])
@@ -133,7 +133,7 @@ class Requests:
             found = store.request(connection, id)
             if found is None:
                 raise NotFound("no such request", [Fault("/id", "unknown", "list the requests")])
-            return RequestSeen(found, tuple(store.receipts(connection, id)))
+            return RequestSeen(found, tuple(store.receipts(connection, [id])))
 
     def running(self, id: str) -> StoredRequest:
         """A request that was not answered yet. NotFound; Conflict once it was; Conflict while it is not sure that the
@@ -146,9 +146,12 @@ class Requests:
                 )
             return request
 
-    def all(self, *, open_only: bool = False) -> list[StoredRequest]:
+    def all(self, *, open_only: bool = False) -> list[RequestSeen]:
+        """The newest first."""
         with self.database.read() as connection:
-            return store.requests(connection, open_only=open_only)
+            found = store.requests(connection, open_only=open_only)
+            receipts = store.receipts(connection, [r.id for r in found])
+        return [RequestSeen(r, tuple(x for x in receipts if x.request == r.id)) for r in found]
 
     def names(self, id: str) -> tuple[str, ...]:
         """Which records a request is about, while it is open: what recipients have to delete."""
@@ -235,7 +238,8 @@ class Requests:
 
     def go_on_with_all(self) -> int:
         """Take every open erasure on; how many there are."""
-        found = [r for r in self.all(open_only=True) if r.kind == "erasure"]
+        with self.database.read() as connection:
+            found = [r for r in store.requests(connection, open_only=True) if r.kind == "erasure"]
         for request in found:
             self.go_on(request.id)
         return len(found)
@@ -248,7 +252,7 @@ class Requests:
         self.ledger.add(LedgerLine(request.id, now, subject.hashes))  # first: a restored database must know of it
         db.fail_point("ledger")
         with self.database.unit() as connection:
-            _suppress(connection, subject.hashes, request.id, now)
+            suppression.suppress(connection, subject.hashes, request.id, now)
             made = replace(request, state=SUPPRESSED)
             store.save(connection, made)
         return made
@@ -278,7 +282,7 @@ class Requests:
         """Receipts of subscriptions come by themselves, from their delivery logs."""
         subject, now = self._subject(request), self.database.clock.now()
         with self.database.unit() as connection:
-            waiting = [r for r in store.receipts(connection, request.id) if r.state == "open"]
+            waiting = [r for r in store.receipts(connection, [request.id]) if r.state == "open"]
             last = golden_store.last_change(connection, subject.ids)
             came = positions.positions(connection)
             had = {
@@ -298,11 +302,6 @@ class Requests:
             gone = suppression.release(connection, id)
         self.ledger.add(LedgerLine(id, self.database.clock.now(), None))
         return gone
-
-
-def _suppress(connection: Connection, hashes: tuple[tuple[str, str], ...], request: str, at: int) -> None:
-    kept: list[tuple[str, suppression.Kept]] = [(h, "contact" if k == "contact" else "record") for h, k in hashes]
-    suppression.suppress(connection, kept, request, at)
 
 
 def _joined(*reasons: str) -> str:

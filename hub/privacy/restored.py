@@ -42,8 +42,5 @@ def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: Le
     infos = landing.records(connection, rids)
     words = words_of(connection, resolver, infos)
     subject = Subject(tuple(i.id for i in infos.values()), tuple(i.mint for i in infos.values()), words)
-    kept: list[tuple[str, suppression.Kept]] = [
-        (h, "contact" if k == "contact" else "record") for h, k in entry.hashes or ()
-    ]
-    suppression.suppress(connection, kept, entry.request, entry.at)
+    suppression.suppress(connection, entry.hashes or (), entry.request, entry.at)
     remove(connection, resolver, reader, subject, resolver.database.clock.now())

@@ -233,13 +233,13 @@ class Resolver:
             pending=pending,
             keep_deleted=given.on_delete == "keep_values",
         )
-        some = iter(kept)
+        following = iter(kept)
         landed = [
-            Landed(row.key, 0, changed=False, suppressed=True) if n in left_out else next(some)
+            Landed(row.key, 0, changed=False, suppressed=True) if n in left_out else next(following)
             for n, row in enumerate(rows)
         ]
         if given.write_back is not None:
-            adopt_landed(connection, self.recipe(connection), source, stream, rows, landed, self.database.clock.now())
+            adopt_landed(connection, recipe, source, stream, rows, landed, self.database.clock.now())
         if reading is not None:
             self.belongings(connection, {r.rid for r in landed if r.changed})
         return landed

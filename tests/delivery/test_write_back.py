@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.connectors.base import WriteResult
 from hub.connectors.mapping.mapper import Mapper
-from hub.delivery.run import complete
+from hub.delivery.sending import complete
 from hub.delivery.write_back import TRIPS_AT, Plan, plan, wanted
 from hub.landing.fold import Held
 from hub.matching.recipe import hash_values

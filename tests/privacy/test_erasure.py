@@ -255,7 +255,7 @@ def test_killed_at_any_step_it_goes_on_to_the_same_end(tmp_path: Path, database:
     )
     assert died.returncode == -9
     assert hub.requests.go_on_with_all() == 1
-    request = hub.requests.all()[0]
+    request = hub.requests.all()[0].request
     finish(hub, request.id)
     assert hub.requests.get(request.id).request.state == "closed"
     with pytest.raises(Gone):

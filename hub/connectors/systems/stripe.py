@@ -30,7 +30,7 @@ from hub.connectors.base import (
     WriteResult,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import alike, path_value
+from hub.connectors.http import alike, made_before, path_value
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.writer import with_fields
 from hub.errors import ConfigError, Fault, RetryLater
@@ -310,18 +310,19 @@ def _create(client: stripe.StripeClient, config: StripeStream, write: FieldWrite
         return found
     options: Any = {"idempotency_key": f"hub-{write.token or digest(write.fields)}"}  # Stripe keeps it for a day
     made = _plain(client.v1.customers.create(_body(with_fields({}, write.fields), write), options))
-    return WriteResult(str(made["id"]), "written", "", {name: path_value(made, name) for name in write.fields})
+    return WriteResult(str(made["id"]), "written", "", _held(made, write))
 
 
 def _made_before(client: stripe.StripeClient, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
-    """The customer that an earlier try made: it holds just these values, and is nobody's yet."""
+    """The customer that an earlier try made, if there is one."""
     asked: Any = {"limit": 100} | ({"email": write.fields["email"]} if write.fields.get("email") else {})
-    for found in client.v1.customers.list(asked).data:  # the newest first
-        row = _plain(found)
-        held = {name: path_value(row, name) for name in write.fields}
-        if all(alike(held[name], value) for name, value in write.fields.items()) and not known(str(row["id"])):
-            return WriteResult(str(row["id"]), "unchanged", current=held)
-    return None
+    rows = map(_plain, client.v1.customers.list(asked).data)  # the newest first
+    found = made_before(((str(row["id"]), row) for row in rows), write.fields, known)
+    return None if found is None else WriteResult(found[0], "unchanged", current=_held(found[1], write))
+
+
+def _held(row: Mapping[str, Foreign], write: FieldWrite) -> dict[str, Foreign]:
+    return {name: path_value(row, name) for name in write.fields}
 
 
 def _body(merged: Mapping[str, Foreign], write: FieldWrite) -> Any:

@@ -28,7 +28,7 @@ from hub.connectors.base import (
     WriteResult,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import Answer, Http, HttpConnection, alike, path_value, refused
+from hub.connectors.http import Answer, Http, HttpConnection, alike, made_before, path_value, refused
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import path
 from hub.connectors.rows import parse_json
@@ -331,17 +331,14 @@ class _Writing:
         return WriteResult(self._key(row), "written", "", {n: path_value(row, n) for n in write.fields})
 
     def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
-        """The party that an earlier try made: it holds just these values, and is nobody's yet."""
+        """The party that an earlier try made, if there is one."""
         given = [["name", "=", write.fields["name"]]] if write.fields.get("name") else []
         values = [v for n in MECHANISMS if n in write.fields for v in _listed(n, write.fields[n])]
         given += [["contact_mechanisms.value", "in", values]] if values and not given else []
-        for item in self.api.list("party.party", given, _fields(self.config.fields), size=1000):
-            row = _row(item)
-            held = {name: path_value(row, name) for name in write.fields}
-            same = all(alike(held[name], _listed(name, value)) for name, value in write.fields.items())
-            if same and not known(self._key(row)):
-                return WriteResult(self._key(row), "unchanged", current=held)
-        return None
+        rows = map(_row, self.api.list("party.party", given, _fields(self.config.fields), size=1000))
+        wanted = {name: _listed(name, value) for name, value in write.fields.items()}
+        found = made_before(((self._key(row), row) for row in rows), wanted, known)
+        return found and WriteResult(found[0], "unchanged", current={n: path_value(found[1], n) for n in write.fields})
 
     def _key(self, row: Mapping[str, Foreign]) -> str:
         key = path(self.config.key).get(row)

@@ -391,22 +391,13 @@ def landed_since(connection: Connection, mark: int) -> set[int]:
     return {rid for (rid,) in db.ask(connection, query, mark=mark)}
 
 
-def landed_in(
-    connection: Connection, streams: Iterable[tuple[str, str]], mark: int, limit: int
-) -> list[tuple[int, int, str, str]]:
-    """(landing, record, source, stream) of versions that landed in these streams after a landing, oldest first."""
-    found: list[tuple[int, int, str, str]] = []
+def landed_after(connection: Connection, mark: int, limit: int) -> list[tuple[int, int, str, str]]:
+    """(landing, record, source, stream) of the versions that landed after a landing, oldest first."""
     query = (
         "SELECT v.landed, v.rid, r.source, r.stream FROM version v JOIN record r ON r.rid = v.rid"
         " WHERE v.landed > :mark ORDER BY v.landed LIMIT :limit"
     )
-    wanted = set(streams)
-    while True:
-        rows = db.ask(connection, query, mark=mark, limit=limit)
-        found += [(row[0], row[1], row[2], row[3]) for row in rows if (row[2], row[3]) in wanted]
-        if len(rows) < limit or len(found) >= limit:
-            return found
-        mark = rows[-1][0]
+    return [(row[0], row[1], row[2], row[3]) for row in db.ask(connection, query, mark=mark, limit=limit)]
 
 
 def last_landing(connection: Connection) -> int:

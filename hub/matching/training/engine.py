@@ -111,17 +111,18 @@ def add_words(con: duckdb.DuckDBPyConnection, comparisons: tuple[Comparison, ...
         con.execute(
             f"CREATE OR REPLACE TABLE told AS SELECT name, list(w ORDER BY place) AS words, list(coalesce(a, {c.words.unseen}) ORDER BY place) AS rarity FROM "
             f"(SELECT name, unnest(string_split(name, ' ')) AS w, generate_subscripts(string_split(name, ' '), 1) AS place FROM "
-            f"(SELECT DISTINCT {_words_of(c)} AS name FROM rec WHERE name IS NOT NULL)) LEFT JOIN known_words ON v = w GROUP BY name"
+            f"(SELECT DISTINCT {words_of(c)} AS name FROM rec WHERE name IS NOT NULL)) LEFT JOIN known_words ON v = w GROUP BY name"
         )
         con.execute(
             f"CREATE OR REPLACE TABLE rec2 AS SELECT rec.*, told.words AS {quoted(names['words'])}, told.rarity AS {quoted(names['rarity'])} "
-            f"FROM rec LEFT JOIN told ON told.name = {_words_of(c)}"
+            f"FROM rec LEFT JOIN told ON told.name = {words_of(c)}"
         )
         con.execute("DROP TABLE rec")
         con.execute("ALTER TABLE rec2 RENAME TO rec")
 
 
-def _words_of(c: Comparison) -> str:
+def words_of(c: Comparison) -> str:
+    """The text of a name whose words are weighed."""
     return f"coalesce({quoted(c.columns['sorted'])}, {quoted(c.columns['value'])})"
 
 

@@ -10,6 +10,7 @@ import duckdb
 from hub.kinds import LEVELS
 from hub.kinds.levels_base import Rarity
 from hub.matching.compare.model import SEPARATOR, Comparison, FullNames, Terms
+from hub.matching.training.engine import words_of
 from hub.model import BIT
 
 FREQUENT = 3_000
@@ -162,7 +163,7 @@ def rare_words(con: duckdb.DuckDBPyConnection, c: Comparison) -> Rarity | None:
     shipped = c.levels.words
     if shipped is None:
         return None
-    text = f"coalesce({_q(c.columns['sorted'])}, {_q(c.columns['value'])})"
+    text = words_of(c)
     con.execute(f"CREATE OR REPLACE TABLE told AS SELECT DISTINCT {text} AS name FROM rec WHERE {text} IS NOT NULL")
     names = con.execute("SELECT count(*) FROM told").fetchall()[0][0]
     rows = con.execute(
