@@ -9,14 +9,13 @@ from math import cos, pi, sin
 from hub.access.previews import SeenPreview
 from hub.access.seen import Explained, SeenPair, SeenPart, SeenRecord
 from hub.console.marks import Marked, marked
-from hub.console.words import listed, said, title
+from hub.console.words import compared, listed, said, title
 from hub.matching.compare.model import probability
 from hub.model import RecordId
 from hub.settings import CustomerType
 
 SCALE = 1000  # units that a bar's place is told in
 FIRST = "prior"
-NAMES = {FIRST: "To begin with", "household": "One household"}
 ALMOST = 0.9995
 
 
@@ -80,7 +79,7 @@ def waterfall(pair: SeenPair, join: int, review: int) -> Waterfall:
         left, right = sorted((place(start), place(end)))
         steps.append(
             WaterfallStep(
-                NAMES.get(part.comparison) or title(part.comparison),
+                compared(part.comparison),
                 part.words,
                 part.weight,
                 left,

@@ -50,6 +50,9 @@ ACTS = {
 }
 
 
+COMPARED = {"prior": "To begin with", "household": "One household"}  # beside attributes
+
+
 class Describable(Protocol):
     """What has a type and values by attribute."""
 
@@ -64,6 +67,11 @@ def title(word: str) -> str:
     plain = word.replace("_", " ").strip()
     plain = " ".join("ID" if part == "id" else part for part in plain.split())
     return plain[:1].upper() + plain[1:]
+
+
+def compared(name: str) -> str:
+    """What a comparison is of."""
+    return COMPARED.get(name) or title(name)
 
 
 def sentence(words: object) -> str:
@@ -164,5 +172,5 @@ def bits(weight: int) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    f.__name__: f for f in (title, sentence, said, listed, when, day, moment, many, rule, change, act, bits)
+    f.__name__: f for f in (title, compared, sentence, said, listed, when, day, moment, many, rule, change, act, bits)
 }

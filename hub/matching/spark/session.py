@@ -221,6 +221,7 @@ def _started(place: Master, folder: str) -> SparkSession:
         "spark.sql.ansi.enabled": "false",  # a list has no second value: null, not a fault
         "spark.sql.session.timeZone": "UTC",
         "spark.ui.showConsoleProgress": "false",
+        "spark.sql.warehouse.dir": f"{folder}/warehouse",  # else it is made wherever the command is typed
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         **(_LOCAL if place.local else {}),
     }
