@@ -22,6 +22,7 @@ from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
 from hub.privacy.ledger import FILE as LEDGER
 from hub.resolve.logbook import Logbook
+from hub.resolve.own_side import OwnSide
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.work.metrics import Metrics
@@ -102,6 +103,11 @@ class Hub:
     def logbook(self) -> Logbook:
         """What staff write down."""
         return Logbook(self.resolver)
+
+    @cached_property
+    def own_side(self) -> OwnSide:
+        """What customers say of themselves."""
+        return OwnSide(self.resolver)
 
     @cached_property
     def requests(self) -> Requests:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
@@ -15,6 +15,7 @@ from hub.api.security import TheHub, needs
 from hub.errors import Conflict
 from hub.model import from_micros
 from hub.privacy.requests import RequestSeen
+from hub.resolve.own_side import Said, contacts_of
 
 router = APIRouter(prefix="/v1/requests", tags=["privacy"])
 
@@ -75,6 +76,18 @@ class RequestIn(In):
 
 class ReasonIn(In):
     reason: str = Field(max_length=2000, examples=["a contract runs until June"])
+
+
+class RectifyIn(In):
+    values: dict[str, str | dict[str, str] | list[str | dict[str, str]] | None] = Field(
+        max_length=50,
+        description="attribute -> what is right; of an attribute with many values all of them; null: there is none",
+        examples=[{"address": {"line1": "Am Neuen Markt 7", "postcode": "99084", "city": "Erfurt", "country": "DE"}}],
+    )
+    how: str = Field(default="request", max_length=100, description="how it was said", examples=["letter"])
+    since: date | None = Field(
+        default=None, description="the day from which it holds; null: it does", examples=["2027-01-01"]
+    )
 
 
 class ReceiptIn(In):
@@ -138,6 +151,21 @@ def extend_request(hub: TheHub, _principal: Officer, request: RequestId, given: 
 @router.post("/{request}/close", operation_id="close_request", responses=documented(404, 409))
 def close_request(hub: TheHub, _principal: Officer, request: RequestId) -> RequestOut:
     """It was answered. An erasure closes by itself."""
+    return RequestOut.of(hub.requests.get(hub.requests.close(request).id))
+
+
+@router.post("/{request}/rectify", operation_id="rectify_request", responses=documented(404, 409, 410))
+def rectify_request(hub: TheHub, principal: Officer, request: RequestId, given: RectifyIn) -> RequestOut:
+    """Put right what a person asked to: it survives every pull, and goes to the systems. Closes the request."""
+    running = hub.requests.running(request)
+    if running.kind != "rectification":
+        raise Conflict(f"a request of {running.kind} puts nothing right")
+    kinds = {
+        a: d.kind for a, d in hub.config.customers[hub.reader.type_of(principal, running.customer)].attributes.items()
+    }
+    proved = contacts_of(kinds, given.values)  # who answers for it has looked who asks
+    said = Said(given.values, given.how, "" if given.since is None else given.since.isoformat(), proved)
+    hub.own_side.state(running.customer, said, by=principal.name)
     return RequestOut.of(hub.requests.get(hub.requests.close(request).id))
 
 

@@ -16,6 +16,7 @@ from hub.access.rates import Rate, too_often
 from hub.api.cookies import same_origin, session_cookie
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
 from hub.open import Hub
+from hub.settings import SELF
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -152,3 +153,5 @@ def may_write(principal: Principal, source: str) -> None:
     """A system writes its own source and no other; whether others exist is not told."""
     if principal.kind == "system" and principal.source != source:
         raise Forbidden("a system may write only the records of its own source")
+    if source == SELF:
+        raise Forbidden("what people say of themselves is said by them, or by a request: POST /v1/requests")

@@ -27,7 +27,7 @@ from hub.matching import store as matching_store
 from hub.matching.prepare import unread
 from hub.matching.recipe import hash_values
 from hub.model import Cell, Override, Plain, Value, Version, from_plain, plain
-from hub.settings import Config, CustomerType, Stream
+from hub.settings import Config, CustomerType, Stream, own_streams
 
 RECIPES_KEPT = 8
 
@@ -41,7 +41,8 @@ class Mappers:
     """Mappers of one recipe, made when first asked for."""
 
     def __init__(self, streams: Mapping[str, Stream], types: Mapping[str, CustomerType]):
-        self._streams, self._types = streams, types
+        own = {f"{source}/{name}": stream for (source, name), stream in own_streams(types).items()}
+        self._streams, self._types = {**own, **streams}, types
         self._made: dict[str, Mapper | None] = {}
 
     @classmethod

@@ -32,7 +32,7 @@ from hub.matching.clusters.heirs import Moved
 from hub.matching.clusters.recluster import Reclustered
 from hub.matching.recipe import Recipe
 from hub.model import ChangeType, Override, Plain, RecordId, from_plain, plain
-from hub.settings import Config, CustomerType
+from hub.settings import PROVED, SELF, Config, CustomerType
 
 EVENT = "evt_"  # ids of changes
 
@@ -57,7 +57,8 @@ class Rebuilt(NamedTuple):
 def _standings(config_hash: str, source: str, stream: str, _config: _ById) -> Standings:
     found = _config.config.stream(source, stream)
     assert found is not None
-    return Standings(found, _config.config.customers[found.customer].attributes)
+    own = source == SELF and not stream.endswith(PROVED)
+    return Standings(found, _config.config.customers[found.customer].attributes, own=own)
 
 
 class _ById:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf, log2
 from typing import NamedTuple
 
 from hub.golden_record.hanging import LEADING, PARTS, agrees, composed, from_one
+from hub.golden_record.own_word import own_word
 from hub.golden_record.taken_back import ends, standing
 from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
@@ -32,13 +33,17 @@ class Standing(NamedTuple):
     trust: float  # log2
     verified: bool
     owns: bool = False  # what it says stands until it says otherwise
+    own: bool = False  # it is the person's own word
 
 
 class Standings:
     """A stream's standing per attribute, computed once."""
 
-    def __init__(self, stream: Stream, attributes: Iterable[str]):
-        self.by = {a: Standing(log2(stream.trust.of(a)), stream.is_verified(a), a in stream.owns) for a in attributes}
+    def __init__(self, stream: Stream, attributes: Iterable[str], *, own: bool = False):
+        """own: it is the stream of what people say of themselves."""
+        trust, checked, owned = stream.trust.of, stream.is_verified, stream.owns
+        self.by = {a: Standing(log2(trust(a)), checked(a), a in owned, own) for a in attributes}
+        self.own = own
         self.maps_parts = not stream.map.keys().isdisjoint(LEADING)
 
 
@@ -89,6 +94,10 @@ class Candidate(NamedTuple):
     def owned(self) -> bool:
         return self.standing.owns
 
+    @property
+    def own(self) -> bool:
+        return self.standing.own
+
 
 def golden_values(
     members: Sequence[Member], overrides: Sequence[Override], customer: CustomerType, now: int
@@ -103,11 +112,15 @@ def golden_values(
             if (cell.values or cell.cleared) and cell.in_effect(now):
                 by_attribute.setdefault(attribute, []).extend(_candidates(member, attribute, held))
     taken = _take_back(members, by_attribute, customer)
+    outweighed = _own_words(by_attribute, customer) if any(m.standings.own for m in members) else {}
     kept = _hang_together(by_attribute, customer)
-    set_by_hand = _standing_overrides(overrides, {m.record for m in members}, now)
+    by_hand = _standing_overrides(overrides, {m.record for m in members}, now)
+    set_by_hand = {a: o for a, o in by_hand.items() if a not in outweighed or o.at > outweighed[a].at}
     made: dict[str, Golden] = {}
     for attribute, rules in customer.attributes.items():
         found = _survivor(by_attribute.get(attribute, ()), kept.get(attribute), rules.survivorship)
+        if found is not None and attribute in outweighed:
+            found = found._replace(lost=(*found.lost, *outweighed[attribute].lost))
         override = set_by_hand.get(attribute)
         if override is not None:
             lost = (*found.won, *found.lost) if found else ()
@@ -139,6 +152,27 @@ def _take_back(
         if not all(stands):
             by_attribute[attribute] = [c for c, here in zip(candidates, stands, strict=True) if here]
             found[attribute] = tuple(sorted(c.ref for c, here in zip(candidates, stands, strict=True) if not here))
+    return found
+
+
+class Outweighed(NamedTuple):
+    """What the person's own word leaves out of the race, and when it was said."""
+
+    at: float
+    lost: tuple[Ref, ...]
+
+
+def _own_words(by_attribute: dict[str, list[Candidate]], customer: CustomerType) -> dict[str, Outweighed]:
+    """Leaves out the candidates that the person's own word outweighs; by attribute of which they spoke."""
+    found: dict[str, Outweighed] = {}
+    for attribute, candidates in by_attribute.items():
+        word = own_word(candidates, partial(customer.spelling, attribute))
+        if word is not None:
+            at, stands = word
+            by_attribute[attribute] = [c for c, here in zip(candidates, stands, strict=True) if here]
+            found[attribute] = Outweighed(
+                at, tuple(c.ref for c, here in zip(candidates, stands, strict=True) if not here)
+            )
     return found
 
 

@@ -21,6 +21,7 @@ from hub.matching.compare.candidates import keys as keys_of
 from hub.matching.pairs import type_salt
 from hub.matching.recipe import Recipe, hash_values
 from hub.model import Cell, Version, Write
+from hub.settings import SELF, Stream
 
 
 class Compared(NamedTuple):
@@ -71,8 +72,14 @@ def ready(recipe: Recipe, source: str, stream: str, raw: Mapping[str, JSON]) -> 
         mapped = recipe.mappers[source, stream].map(raw)
     except Exception:  # noqa: BLE001 - a row that cannot be read stops nobody else's
         return None
-    compared = Compared.of(recipe, given.customer, mapped.cells, given.is_verified, keys=True)
+    compared = _compared(recipe, source, given, mapped.cells, keys=True)
     return Ready(recipe, raw, mapped, compared)
+
+
+def _compared(recipe: Recipe, source: str, stream: Stream, cells: Mapping[str, Cell], *, keys: bool) -> Compared:
+    """What people say of themselves is no evidence of who they are: anybody could type another's number. It is tied by
+    a decision."""
+    return Compared.of(recipe, stream.customer, {} if source == SELF else cells, stream.is_verified, keys=keys)
 
 
 def salted_keys(forms: Forms, recipe: Recipe, type_name: str) -> frozenset[int]:
@@ -123,7 +130,7 @@ def prepare(
     cells = {a: h.cell for a, h in folded.held.items()}
     if made is not None and made.mapped.cells == cells:
         return Prepared(info, folded, made.compared, problems)
-    compared = Compared.of(recipe, info.type, cells, stream.is_verified, keys=keys)
+    compared = _compared(recipe, info.id.source, stream, cells, keys=keys)
     return Prepared(info, folded, compared, problems)
 
 

@@ -77,20 +77,15 @@ class Recipe:
     @cached_property
     def mappers(self) -> dict[tuple[str, str], Mapper]:
         return {
-            (source.name, name): Mapper(name, stream, self.config.customers[stream.customer])
-            for source in self.config.sources.values()
-            for name, stream in source.streams.items()
+            (source, name): Mapper(name, stream, self.config.customers[stream.customer])
+            for (source, name), stream in self.config.streams.items()
             if stream.customer
         }
 
     @cached_property
     def identifiers(self) -> dict[tuple[str, str], Identifier]:
         """What names the rows of each stream, of customers or not."""
-        return {
-            (source.name, name): Identifier(stream)
-            for source in self.config.sources.values()
-            for name, stream in source.streams.items()
-        }
+        return {name: Identifier(stream) for name, stream in self.config.streams.items()}
 
     @cached_property
     def standardisers(self) -> dict[str, Standardiser]:

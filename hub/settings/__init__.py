@@ -6,7 +6,7 @@ with file, key and remedy. Kinds of sources are known once hub.connectors.regist
 
 from hub.settings.access import Access, CallerRules, Permission, Role
 from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
-from hub.settings.config import CONSENT, CONTACT, SAID, SELF, STAFF, Config
+from hub.settings.config import CLAIMED_KINDS, CONSENT, CONTACT, PROVED, SAID, SELF, STAFF, Config, own_streams
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
@@ -32,8 +32,10 @@ from hub.settings.sources import (
 
 __all__ = [
     "ADDED",
+    "CLAIMED_KINDS",
     "CONSENT",
     "CONTACT",
+    "PROVED",
     "SAID",
     "SELF",
     "SORTS",
@@ -73,6 +75,7 @@ __all__ = [
     "load",
     "load_access",
     "load_customer_types",
+    "own_streams",
     "recipe_dump",
     "schedule_seconds",
     "secret",

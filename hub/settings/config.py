@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +38,33 @@ CONSENT = {
     "how": Attribute(kind="text"),
     "where": Attribute(kind="text"),
 }  # what a row of consents may say: which version of a text was agreed to, how it was said and where
+
+
+CLAIMED_KINDS = frozenset(
+    {"email", "phone"}
+)  # what anybody can type: checked only where a code that was sent there came back
+PROVED = "_proved"  # ends the name of the stream of such
+
+
+def own_streams(customers: Mapping[str, CustomerType]) -> dict[tuple[str, str], Stream]:
+    """Streams of what people say of themselves, two for each customer type: all that they say, and the contact points
+    that were proved to be theirs. A value holds from the moment that it was said, or from the day that it names."""
+    found: dict[tuple[str, str], Stream] = {}
+    for name, given in customers.items():
+        said = {a: d for a, d in given.attributes.items() if d.kind != "consent"}
+        rows = {
+            **{"customer": name, "key": "id", "version": "at", "records": "partial", "null_means": "cleared"},
+            **{
+                "trust": {"default": 100},
+                "map": {a: f'values."{a}"' for a in said},
+                "dates": dict.fromkeys(said, "at"),
+            },
+            "effective_from": dict.fromkeys(said, "from"),
+        }
+        checked = [a for a, d in said.items() if d.kind not in CLAIMED_KINDS]
+        found[SELF, name] = Stream.model_validate({**rows, "verified": checked})
+        found[SELF, name + PROVED] = Stream.model_validate({**rows, "verified": "all"})
+    return found
 
 
 class Config(Strict):
@@ -78,7 +106,20 @@ class Config(Strict):
         said = Stream(consent=True, key="id", of=Owner(key="of"), map={a: f'values."{a}"' for a in CONSENT})
         return {(source, "consent"): said for source in (STAFF, SELF)}
 
+    @cached_property
+    def own_customers(self) -> dict[tuple[str, str], Stream]:
+        """Streams of the hub's own source: what people say of themselves."""
+        return own_streams(self.customers)
+
+    @cached_property
+    def streams(self) -> dict[tuple[str, str], Stream]:
+        """All streams by source and name, those of what people say of themselves too."""
+        found = {(s.name, n): stream for s in self.sources.values() for n, stream in s.streams.items()}
+        return {**found, **self.own_customers}
+
     def stream(self, source: str, stream: str) -> Stream | None:
+        if source == SELF:
+            return self.own_customers.get((source, stream))
         found = self.sources.get(source)
         return found.streams.get(stream) if found else None
 
