@@ -15,7 +15,7 @@ from hub.api.security import TheHub, needs
 from hub.errors import Conflict
 from hub.model import from_micros
 from hub.privacy.requests import RequestSeen
-from hub.resolve.own_side import Said, contacts_of
+from hub.resolve.own_side import OwnWord, contacts_of
 
 router = APIRouter(prefix="/v1/requests", tags=["privacy"])
 
@@ -164,7 +164,7 @@ def rectify_request(hub: TheHub, principal: Officer, request: RequestId, given: 
         a: d.kind for a, d in hub.config.customers[hub.reader.type_of(principal, running.customer)].attributes.items()
     }
     proved = contacts_of(kinds, given.values)  # who answers for it has looked who asks
-    said = Said(given.values, given.how, "" if given.since is None else given.since.isoformat(), proved)
+    said = OwnWord(given.values, given.how, "" if given.since is None else given.since.isoformat(), proved)
     hub.own_side.state(running.customer, said, by=principal.name)
     return RequestOut.of(hub.requests.get(hub.requests.close(request).id))
 

@@ -26,7 +26,7 @@ Mark = Callable[[Connection], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class OwnWord:
     """What somebody says of themselves: attribute -> value, a list of them where there are many, None: there is none.
 
     how: signed in, letter, call ...; since: the day from which it holds, as 2026-12-31, where it does not yet.
@@ -46,7 +46,7 @@ class OwnSide:
         self.resolver, self.database, self.config = resolver, resolver.database, resolver.config
 
     def state(
-        self, customer_id: str, said: Said, *, by: str, record: RecordId | None = None, mark: Mark | None = None
+        self, customer_id: str, said: OwnWord, *, by: str, record: RecordId | None = None, mark: Mark | None = None
     ) -> str:
         """Keep it of the customer that an id leads to, of one of its records (none named: the first that it had); the
         customer's shown id. `mark`: called in the same unit. NotFound and Gone as for the customer; Unprocessable names
@@ -65,12 +65,12 @@ class OwnSide:
                 mark(connection)
             return find_customer(connection, customer_id).id
 
-    def check(self, type_name: str, said: Said) -> None:
+    def check(self, type_name: str, said: OwnWord) -> None:
         """Unprocessable when it cannot be kept of a customer of this type."""
         with self.database.read() as connection:
             self._check(self.resolver.recipe(connection), type_name, said)
 
-    def _check(self, recipe: Recipe, type_name: str, said: Said) -> None:
+    def _check(self, recipe: Recipe, type_name: str, said: OwnWord) -> None:
         attributes = self.config.customers[type_name].attributes
         faults: list[Fault] = []
         if not said.values:
@@ -107,7 +107,7 @@ class OwnSide:
         anchor: RecordInfo,
         stream: str,
         values: Mapping[str, object],
-        said: Said,
+        said: OwnWord,
         by: str,
     ) -> int:
         key = _key(anchor.id, said.since)
@@ -120,7 +120,7 @@ class OwnSide:
             raise NotFound("no such customer")
         return landed[0].rid
 
-    def _land_proved(self, connection: Connection, anchor: RecordInfo, said: Said, by: str) -> int:
+    def _land_proved(self, connection: Connection, anchor: RecordInfo, said: OwnWord, by: str) -> int:
         """Contact points that were proved, beside those that were before and are still said."""
         stream = anchor.type + PROVED
         before = landing.record_named(connection, RecordId(SELF, stream, _key(anchor.id, said.since)))
@@ -135,7 +135,7 @@ class OwnSide:
         single = {a: v if many[a].many else v[-1] for a, v in values.items()}
         return self._land(connection, anchor, stream, single, said, by)
 
-    def _row(self, key: str, values: Mapping[str, object], said: Said, by: str) -> dict[str, object]:
+    def _row(self, key: str, values: Mapping[str, object], said: OwnWord, by: str) -> dict[str, object]:
         at = said.since or spelled(self.database.clock.now())
         since = {"from": said.since} if said.since else {}
         return {

@@ -14,7 +14,7 @@ from hub.app import create_app
 from hub.db import Database
 from hub.open import Hub
 from hub.quality.verify import Verify
-from hub.resolve.own_side import Said
+from hub.resolve.own_side import OwnWord
 from tests.access.population import ANA, ANA_IN_CRM, BO, TestClock, fill, key_for, open_hub, write_config
 
 STEWARD = Principal("s", "s", "staff", "steward")
@@ -38,7 +38,7 @@ def values(hub: Hub, id: str) -> dict[str, object]:
 def test_a_correction_wins_over_what_was_said_before_and_survives_every_pull(hub: Hub) -> None:
     id = fill(hub)["ana"]
     hub.own_side.state(
-        id, Said({"given_name": "Anna", "occupation": None, "email": ["ana@silva.pt"]}, "letter"), by="o"
+        id, OwnWord({"given_name": "Anna", "occupation": None, "email": ["ana@silva.pt"]}, "letter"), by="o"
     )
     seen = values(hub, id)
     assert (seen["given_name"], seen["occupation"], seen["email"]) == ("Anna", None, ["ana@silva.pt"])
@@ -57,7 +57,7 @@ def test_it_outweighs_a_value_by_hand_of_before_and_not_one_of_after(hub: Hub) -
 
     id, steward = fill(hub)["ana"], Steward(hub.resolver)
     steward.override(id, "occupation", ("miller",), by="s", reason="")
-    hub.own_side.state(id, Said({"occupation": "poet"}, "letter"), by="o")
+    hub.own_side.state(id, OwnWord({"occupation": "poet"}, "letter"), by="o")
     assert values(hub, id)["occupation"] == "poet"
     steward.override(id, "occupation", ("miller",), by="s", reason="")
     assert values(hub, id)["occupation"] == "miller"
@@ -66,8 +66,8 @@ def test_it_outweighs_a_value_by_hand_of_before_and_not_one_of_after(hub: Hub) -
 def test_what_holds_from_a_day_on_changes_nothing_before(hub: Hub) -> None:
     id = fill(hub)["ana"]
     now, then = {"line1": "Rua Nova 1", "city": "Porto"}, {"line1": "Am Markt 7", "postcode": "99084", "city": "Erfurt"}
-    hub.own_side.state(id, Said({"address": then}, "signed in", "2027-02-01"), by="o")
-    hub.own_side.state(id, Said({"address": now}, "signed in"), by="o")
+    hub.own_side.state(id, OwnWord({"address": then}, "signed in", "2027-02-01"), by="o")
+    hub.own_side.state(id, OwnWord({"address": now}, "signed in"), by="o")
     assert values(hub, id)["address"]["city"] == "Porto"
     hub.database.clock.at += 60 * DAY
     hub.resolver.tick()
@@ -83,7 +83,7 @@ def test_nobody_joins_by_what_they_say_of_themselves(hub: Hub) -> None:
         "family_name": "Müller",
         "given_name": "Bo",
     }
-    hub.own_side.state(ids["ana"], Said(bo, "signed in"), by="o")
+    hub.own_side.state(ids["ana"], OwnWord(bo, "signed in"), by="o")
     assert hub.reader.get_customer(STEWARD, ids["bo"]).id != hub.reader.get_customer(STEWARD, ids["ana"]).id
 
 
@@ -91,7 +91,7 @@ def test_the_order_in_which_it_comes_does_not_matter(tmp_path: Path, hub: Hub) -
     """Pulls before and after, restated and corrected: the same in every order."""
     id = fill(hub)["ana"]
     steps = [
-        lambda: hub.own_side.state(id, Said({"occupation": "poet"}, "letter"), by="o"),
+        lambda: hub.own_side.state(id, OwnWord({"occupation": "poet"}, "letter"), by="o"),
         lambda: hub.resolver.upsert("billing", "customers", [{**ANA, "updated": "2026-05-01T00:00:00Z"}]),
         lambda: hub.resolver.upsert(
             "crm", "people", [{**ANA_IN_CRM, "job": "smith", "updated": "2026-06-01T00:00:00Z"}]
