@@ -9,39 +9,40 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.access.agreements import Agreements
 from hub.access.audit import AuditLog
-from hub.access.chain import ChainReport, read_checkpoints, verify_chain
-from hub.access.figures import FigureDoor
-from hub.access.gate import Gate
-from hub.access.read import Reader
-from hub.access.relations import Relations
 from hub.access.secret import derive, former_secrets, hub_secret
-from hub.access.timeline import Timeline
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
 from hub.privacy.ledger import FILE as LEDGER
-from hub.resolve.logbook import Logbook
-from hub.resolve.own_side import OwnSide
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.work.metrics import Metrics
 
 if TYPE_CHECKING:
+    from hub.access.agreements import Agreements
+    from hub.access.chain import ChainReport
+    from hub.access.figures import FigureDoor
     from hub.access.gate import Gate
+    from hub.access.read import Reader
+    from hub.access.relations import Relations
+    from hub.access.timeline import Timeline
     from hub.delivery.watching import Watcher
     from hub.privacy.package import Packages
     from hub.privacy.requests import Requests
+    from hub.resolve.logbook import Logbook
+    from hub.resolve.own_side import OwnSide
 
 
 @dataclass(frozen=True)
 class Hub:
-    """Everything that a request needs. One per process."""
+    """Everything that a request needs. One per process.
+
+    What few commands need is imported where it is first asked for: a pull of five rows is mostly imports.
+    """
 
     database: Database
     config: Config
     resolver: Resolver
-    reader: Reader
     audit: AuditLog
     key: bytes = field(repr=False)  # the secret
     metrics: Metrics = field(default_factory=Metrics)
@@ -54,72 +55,87 @@ class Hub:
         env = os.environ if env is None else env
         key, networks = hub_secret(folder, env), allowed_networks(env)
         audit = AuditLog(audit_path(folder), derive(key, "audit"))
-        reader = Reader(database, config, audit, key)
         resolver = Resolver(database, config, derive(key, "suppression"))
-        return cls(database, config, resolver, reader, audit, key, folder=folder, networks=networks)
+        return cls(database, config, resolver, audit, key, folder=folder, networks=networks)
 
     def with_config(self, config: Config) -> Hub:
         """This hub by another configuration: the same database, audit file, secret and figures."""
-        reader = Reader(self.database, config, self.audit, self.key)
-        return replace(
-            self, config=config, resolver=Resolver(self.database, config, self.resolver.suppression_key), reader=reader
-        )
+        return replace(self, config=config, resolver=Resolver(self.database, config, self.resolver.suppression_key))
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The one door to customer data."""
+        from hub.access.read import Reader
+
+        return Reader(self.database, self.config, self.audit, self.key)
 
     @cached_property
     def gate(self) -> Gate:
         """Who may come in."""
-        from hub.access.gate import Gate  # here: commands need neither its hashes nor its client
+        from hub.access.gate import Gate
 
         return Gate(self.database, self.config, self.key)
 
     @cached_property
     def timeline(self) -> Timeline:
         """What happened with customers."""
+        from hub.access.timeline import Timeline
+
         return Timeline(self.reader)
 
     @cached_property
     def watcher(self) -> Watcher:
         """Wakes those who wait for changes."""
-        from hub.delivery.watching import Watcher  # here: commands need no event loop
+        from hub.delivery.watching import Watcher
 
         return Watcher(self.database)
 
     @cached_property
     def figures(self) -> FigureDoor:
         """What customers are worth and what they cost."""
+        from hub.access.figures import FigureDoor
+
         return FigureDoor(self.timeline, self.relations)
 
     @cached_property
     def relations(self) -> Relations:
         """How customers belong together."""
+        from hub.access.relations import Relations
+
         return Relations(self.reader)
 
     @cached_property
     def agreements(self) -> Agreements:
         """What customers agreed to."""
+        from hub.access.agreements import Agreements
+
         return Agreements(self.reader)
 
     @cached_property
     def logbook(self) -> Logbook:
         """What staff write down."""
+        from hub.resolve.logbook import Logbook
+
         return Logbook(self.resolver)
 
     @cached_property
     def own_side(self) -> OwnSide:
         """What customers say of themselves."""
+        from hub.resolve.own_side import OwnSide
+
         return OwnSide(self.resolver)
 
     @cached_property
     def requests(self) -> Requests:
         """What people ask about their data."""
-        from hub.privacy.requests import Requests  # here: few commands need it
+        from hub.privacy.requests import Requests
 
         return Requests(self.resolver, self.reader, self.folder, derive(self.key, "requests"))
 
     @cached_property
     def packages(self) -> Packages:
         """What people are given of their own data."""
-        from hub.privacy.package import Packages  # here: few commands need it
+        from hub.privacy.package import Packages
 
         return Packages(self.reader, self.timeline, self.agreements, self.relations)
 
@@ -144,6 +160,8 @@ def audit_path(folder: Path) -> Path:
 def audit_chain(folder: Path, env: Mapping[str, str] | None = None, against: Path | None = None) -> ChainReport:
     """Whether the audit file of the hub in `folder` is as it was written, under this secret and those of before.
     `against`: checkpoints that were kept elsewhere."""
+    from hub.access.chain import ChainReport, read_checkpoints, verify_chain
+
     keys = [derive(s, "audit") for s in (hub_secret(folder, env), *former_secrets(folder, env))]
     kept, forged = read_checkpoints(against, keys) if against else ([], 0)
     if forged:

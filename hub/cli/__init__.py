@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -21,6 +22,8 @@ from hub.cli.sources import source
 from hub.cli.subscriptions import subscriptions
 from hub.cli.write_back import write_back
 from hub.errors import ConfigError, HubError
+
+RARELY = (100_000, 20, 50)  # imports make many objects and no garbage: looking for it takes a fifth of a short command
 
 app = typer.Typer(
     name="hub",
@@ -62,6 +65,7 @@ app.add_typer(write_back, name="write-back")
 
 def main() -> None:
     """The entry point: a user's mistake gets words, never a traceback."""
+    gc.set_threshold(*RARELY)
     try:
         app()
     except ConfigError as error:

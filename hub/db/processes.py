@@ -7,10 +7,11 @@ import gc
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 T = TypeVar("T")
 
@@ -47,6 +48,9 @@ class Processes:
     def map(self, work: Callable[..., T], jobs: Iterable[tuple[Any, ...]], ahead: int = AHEAD) -> Iterator[T]:
         """The answers in the order of the jobs, which are asked for as answers are taken."""
         if self._pool is None:
+            from concurrent.futures import ProcessPoolExecutor  # here: most commands never need help
+            from multiprocessing import get_context
+
             self._pool = ProcessPoolExecutor(
                 self._count, get_context("spawn"), initializer=_begin, initargs=(self._begin, self._given)
             )

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from hub import db
-from hub.access.read import Reader
 from hub.connectors.registry import connect
 from hub.db import Lease
 from hub.errors import ConfigError, Fault
@@ -22,6 +21,7 @@ from hub.work.pull import Pull, Pulled
 from hub.work.schedules import after_pull
 
 if TYPE_CHECKING:
+    from hub.access.read import Reader
     from hub.delivery.run import Pushed
     from hub.delivery.write_back import Making, Plan
     from hub.model import RecordId
