@@ -261,7 +261,9 @@ def print_planned(
     records = fields = 0
     for record, plan in planned:
         name = f"{record.source}.{record.stream} {record.key}"
-        records, fields = records + bool(plan.fields), fields + len(plan.fields)
+        records, fields = records + plan.writes, fields + len(plan.fields)
+        if plan.removal:
+            out.print(f"{name}  {plan.removal}: {plan.why}", soft_wrap=True)
         for place, value in plan.fields.items():
             held = json.dumps(plan.expected.get(place), ensure_ascii=False)
             out.print(f"{name}  {place}: {held} -> {json.dumps(value, ensure_ascii=False)}", soft_wrap=True)

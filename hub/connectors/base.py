@@ -79,6 +79,8 @@ class FieldWrite:
     With `expected`, the write happens only while the record still holds those raw values.
     A field name with dots reaches into nested objects where the source has them.
 
+    `delete`: no fields; the record is to go, while it still holds what is expected.
+
     Of a record to create: `token` is the same whenever the same one is tried. `known` is given where an earlier try may
     have made it unseen: it is looked for first, and a record whose key is known is another one.
     """
@@ -88,13 +90,14 @@ class FieldWrite:
     expected: dict[str, JSON] | None = None
     token: str = ""
     known: Callable[[str], bool] | None = None
+    delete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
     """What became of one write.
 
-    written    the record now holds the values (`current`: as the source keeps them, where it says so)
+    written    the record now holds the values, or is deleted (`current`: as the source keeps them, where it says so)
     unchanged  it held them already; of a record to create: an earlier try had made it
     conflict   it no longer holds what was expected; `current` is what it holds
     gone       there is no such record

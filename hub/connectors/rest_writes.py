@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from hub.connectors.base import FieldWrite, Foreign, Outcome, WriteResult
 from hub.connectors.http import Answer, Http, alike, made_before, path_value, refused
-from hub.connectors.mapping.identity import record_key
+from hub.connectors.mapping.identity import Identifier, record_key
 from hub.connectors.mapping.paths import Row, path
 from hub.connectors.mapping.writer import with_fields
 from hub.connectors.rows import parse_json
@@ -32,21 +32,55 @@ class Writing:
     def __init__(self, http: Http, config: Stream, rest: RestRead) -> None:
         self.http, self.config, self.rest = http, config, rest
         self.record = path(rest.item_record)
+        self._is_gone = Identifier(config).is_gone
 
     def write(self, write: FieldWrite) -> WriteResult:
         try:
-            return self._create(write) if write.key is None else self._update(write.key, write)
+            if write.key is None:
+                return self._create(write)
+            return (self._delete if write.delete else self._update)(write.key, write)
         except RetryLater as error:
             return WriteResult(write.key or "", "retry", str(error))
         except ConfigError as error:
             return WriteResult(write.key or "", "rejected", str(error))
+
+    def _item_url(self, key: str) -> httpx2.URL:
+        return self.http.url((self.rest.item or "").replace("{key}", quote(key, safe="")))
+
+    def _delete(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
+        """On condition where the service knows one; believed when the record is gone, or marked as deleted."""
+        if self.rest.item is None:
+            return WriteResult(key, "rejected", "the stream has no rest.item: the hub cannot delete there")
+        url = self._item_url(key)
+        try:
+            answer = self.http.send("GET", url)
+        except RetryLater as error:
+            return WriteResult(key, "retry", str(error), untouched=True)
+        now = self._object(answer)
+        if now is None:
+            return replace(self._failed(key, answer), untouched=True)
+        if self._is_gone(now):
+            return WriteResult(key, "gone", "the service marks it as deleted")
+        held = {name: path_value(now, name) for name in write.expected or {}}
+        if held != (write.expected or {}):
+            return WriteResult(key, "conflict", "the record no longer holds what was expected", held)
+        deleted = self.http.send("DELETE", url, headers=_condition(answer))
+        if deleted.status == 412 and tries > 1:
+            return self._delete(key, write, tries - 1)
+        if not deleted.ok:
+            return self._failed(key, deleted, held)
+        after = self.http.send("GET", url)
+        there = self._object(after)
+        if after.status in (404, 410) or (there is not None and self._is_gone(there)):
+            return WriteResult(key, "written")
+        return WriteResult(key, "retry", f"the service answered {deleted.status}, and the record is still there")
 
     def _update(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
         if self.rest.item is None or self.rest.update == "none":
             return WriteResult(
                 key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
             )
-        url = self.http.url(self.rest.item.replace("{key}", quote(key, safe="")))
+        url = self._item_url(key)
         try:
             answer = self.http.send("GET", url)
         except RetryLater as error:
@@ -59,9 +93,8 @@ class Writing:
             return WriteResult(key, "unchanged", current=fields)
         if any(fields[name] != value for name, value in (write.expected or {}).items()):
             return WriteResult(key, "conflict", "the record no longer holds what was expected", fields)
-        etag = answer.headers.get("etag", "")
-        headers = {"If-Match": etag} if etag and not etag.startswith("W/") else {}  # a weak one never matches
-        written = self.http.send(self.rest.update.upper(), url, json=self._body(now, write.fields), headers=headers)
+        body = self._body(now, write.fields)
+        written = self.http.send(self.rest.update.upper(), url, json=body, headers=_condition(answer))
         if written.status == 412 and tries > 1:
             return self._update(key, write, tries - 1)  # read again: unchanged, a conflict, or another field's change
         if not written.ok:
@@ -156,3 +189,9 @@ class Writing:
             )
         outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
         return WriteResult(key, outcome, f"the service answers {status}", current)
+
+
+def _condition(answer: Answer) -> dict[str, str]:
+    """What makes a write wait for the record that was read. A weak tag never matches."""
+    etag = answer.headers.get("etag", "")
+    return {"If-Match": etag} if etag and not etag.startswith("W/") else {}

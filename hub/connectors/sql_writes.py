@@ -83,9 +83,10 @@ def write_row(connection: sa.Connection, target: Target, write: FieldWrite, conf
     if any(isinstance(v, dict | list) for v in write.fields.values()):
         return WriteResult(key, "rejected", "a column takes one plain value")
     try:
-        result = (
-            _create(connection, target, write, config) if write.key is None else _update(connection, target, key, write)
-        )
+        if write.key is None:
+            result = _create(connection, target, write, config)
+        else:
+            result = (_delete if write.delete else _update)(connection, target, key, write)
         connection.commit()
         return result
     except (OperationalError, InvalidRequestError, sa.exc.InterfaceError) as error:
@@ -120,6 +121,21 @@ def _update(connection: sa.Connection, target: Target, key: str, write: FieldWri
     same = all(_alike(current[f], v) for f, v in write.fields.items())
     outcome: Outcome = "unchanged" if same else "conflict"
     return WriteResult(key, outcome, "" if same else "the row no longer holds what was expected", current)
+
+
+def _delete(connection: sa.Connection, target: Target, key: str, write: FieldWrite) -> WriteResult:
+    """One statement deletes the row, if it still holds what is expected; its row count tells."""
+    holds = [target.holds(f, v) for f, v in (write.expected or {}).items()]
+    count = connection.execute(sa.delete(target.table).where(target.is_key(key), *holds)).rowcount
+    if count == 1:
+        return WriteResult(key, "written")
+    if count > 1:
+        connection.rollback()
+        return WriteResult(key, "rejected", f"{count} rows have this key")
+    current = _current(connection, target, key, write)
+    if current is None:
+        return WriteResult(key, "gone")
+    return WriteResult(key, "conflict", "the row no longer holds what was expected", current)
 
 
 def _current(connection: sa.Connection, target: Target, key: str, write: FieldWrite) -> dict[str, Foreign] | None:

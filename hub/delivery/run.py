@@ -7,26 +7,27 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 
-from hub.access.handover import Handover, hand_over
+from hub.access.handover import hand_over
 from hub.access.read import Reader
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.registry import connect
 from hub.db import Clock, Connection, Lease, Units, fail_point
 from hub.delivery import creating, store
 from hub.delivery.creating import Creating
+from hub.delivery.guarding import held_back
+from hub.delivery.leaving import leaving
+from hub.delivery.mirroring import look_at_all
 from hub.delivery.outbox import Check, nothing, read_on
 from hub.delivery.sending import send
 from hub.delivery.store import Waiting
-from hub.delivery.write_back import Making, Plan, plan
+from hub.delivery.write_back import Making, Plan, plan, plan_removal
 from hub.errors import ConfigError
 from hub.golden_record import store as golden_store
 from hub.golden_record.store import StoredChange
 from hub.landing import store as landing
-from hub.landing.store import StoredVersion
+from hub.landing.store import Incoming
 from hub.matching import store as matching_store
-from hub.matching.recipe import Recipe
 from hub.model import RecordId
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
@@ -35,6 +36,7 @@ BATCH = 100
 LOOKED_AT = 1000  # landed versions that are looked through in one unit
 LANDED = "write-back, landed"  # how far landings were looked through
 LEASE = 300_000_000  # after that a claimed record is taken for its sender's death
+DONE = {"clear": "cleared", "delete": "deleted", "archive": "archived"}
 RETRY = (5, 60, 300, 1800, 7200, 21_600)  # seconds
 
 
@@ -96,6 +98,7 @@ def fan_out(database: Units, config: Config, check: Check = nothing) -> int:
     # while a source is set aside, what waits for it must not be passed over
     read_on(database, consumer, check=check, advance=not config.aside)
     _wake_landed(database, consumer, check, advance=not config.aside)
+    look_at_all(database, consumer.streams, check, advance=not config.aside)
     return len(consumer.records)
 
 
@@ -155,7 +158,7 @@ class Push:
                 self.result.unreached[f"{source}.{stream}"] = str(error)
                 continue
             try:
-                if refused := self._too_much(source, stream, given):
+                if refused := self._guard(source, stream, given):
                     self.result.unreached[f"{source}.{stream}"] = refused
                     continue
                 while self._batch(connector, source, stream, given) or self._create(connector, source, stream, given):
@@ -175,44 +178,14 @@ class Push:
         while waiting := self._waiting(source, stream, after):
             after = waiting[-1].rid
             for _, key, p in self._plan(waiting, source, stream, given):
-                if p is not None and (p.fields or p.problems or p.tripped):
+                if p is not None and (p.writes or p.problems or p.tripped):
                     yield RecordId(source, stream, key), p
 
-    def _too_much(self, source: str, stream: str, given: Stream) -> str:
-        """Why nothing is written to a stream now: it would be more at once than its guard lets through, and nobody
-        confirmed it. Else nothing."""
-        assert given.write_back is not None
-        guard, now = given.write_back.guard, self.database.clock.now()
-        with self.database.read() as connection:
-            held = next((h for h in store.held(connection) if (h.source, h.stream) == (source, stream)), None)
-            due = store.due_count(connection, source, stream, now) + landing.due_creations(
-                connection, source, stream, now
-            )
-            living = landing.living_count(connection, source, stream) if due > guard.number else 0
-        most = max(guard.number, int(guard.share * living))
-        refused = (
-            f"more than {most:,} records would be written at once: nothing is, until somebody confirms it;"
-            f" see hub push --dry-run, then hub write-back confirm {source} {stream}"
-        )
-        if held is not None and held.confirmed_by and due:
-            return ""
-        if held is not None and not held.confirmed_by and due == held.due:
-            return refused
-        if due > most and self._exceeds(most, source, stream, given):
-            with self.database.unit(urgent=False) as connection:
-                self._check(connection)
-                store.hold(connection, source, stream, due, now)
-            return refused
-        if held is not None:
-            with self.database.unit(urgent=False) as connection:
-                store.release(connection, source, stream)
-        return ""
-
-    def _exceeds(self, most: int, source: str, stream: str, given: Stream) -> bool:
-        """Would more records than this be written and made? Most of what waits may have nothing to write."""
-        new = self.creating.planned(source, stream, given) if given.write_back and given.write_back.makes else ()
-        writes = (p for _, p in self._planned(source, stream, given) if p.fields)
-        return sum(1 for _ in islice(chain(writes, new), most + 1)) > most
+    def _guard(self, source: str, stream: str, given: Stream) -> str:
+        """Why nothing is written to a stream now; empty when it is."""
+        new = self.creating.planned(source, stream, given) if given.write_back and given.write_back.makes else iter(())
+        plans = (plan for _, plan in self._planned(source, stream, given))
+        return held_back(self.database, source, stream, given, plans, new, self._check)
 
     def planned_new(self) -> Iterator[tuple[tuple[str, str], RecordId, Making]]:
         """Every record that would be made now: its stream, and the record that it is made for."""
@@ -239,7 +212,7 @@ class Push:
             return False
         planned = self._plan(waiting, source, stream, given)
         origin = uuid.uuid4().hex
-        sent = [(w, key, p) for w, key, p in planned if p is not None and p.fields]
+        sent = [(w, key, p) for w, key, p in planned if p is not None and p.writes]
         dry = given.write_back is not None and given.write_back.dry_run
         with self.database.unit(urgent=False) as connection:
             self._check(connection)
@@ -250,7 +223,11 @@ class Push:
                         connection, w.rid, attribute, hash_, origin=origin, at=now, parts=p.parts[attribute]
                     )
         fail_point("pre-send")
-        writes = [FieldWrite(k, dict(p.fields), dict(p.expected)) for _, k, p in ([] if dry else sent) if p]
+        writes = [
+            FieldWrite(k, dict(p.fields), dict(p.expected), delete=p.removal == "delete")
+            for _, k, p in ([] if dry else sent)
+            if p
+        ]
         results = send(connector, stream, writes)
         fail_point("post-send")
         self._settle(planned, [] if dry else sent, results, origin, dry)
@@ -275,47 +252,31 @@ class Push:
         self, waiting: Sequence[Waiting], source: str, stream: str, given: Stream
     ) -> list[tuple[Waiting, str, Plan | None]]:
         assert given.write_back is not None
-        attributes = given.write_back.attributes
+        back = given.write_back
         with self.database.read() as connection:
             recipe = self.resolver.recipe(connection)
             rids = [w.rid for w in waiting]
             infos = landing.records(connection, rids)
             latest = landing.latest_versions(connection, rids)
             written = landing.written(connection, rids)
-            handed = hand_over(connection, self.reader, source, rids, {given.customer: attributes})
-        return [
-            (
-                w,
-                infos[w.rid].id.key,
-                self._plan_one(
-                    recipe, source, stream, handed.get(w.rid), latest.get(w.rid), attributes, written.get(w.rid, {})
-                ),
-            )
-            for w in waiting
-        ]
+            handed = hand_over(connection, self.reader, source, rids, {given.customer: back.attributes})
+            gone = leaving(connection, back, rids, handed)
+        mapper = recipe.mappers[source, stream]
+        shown = self.reader.view_of_role(source).shown(given.customer)
+        attributes = [a for a in back.attributes if a in shown and a not in given.owns]
 
-    def _plan_one(
-        self,
-        recipe: Recipe,
-        source: str,
-        stream: str,
-        handed: Handover | None,
-        latest: StoredVersion | None,
-        attributes: Sequence[str],
-        written: Mapping[str, Sequence[str]],
-    ) -> Plan | None:
-        if handed is None or latest is None or latest.raw is None:
-            return None  # gone there, or not resolved yet: a later change brings it back
-        given = recipe.stream(source, stream)
-        shown, owned = self.reader.view_of_role(source).shown(given.customer), given.owns
-        return plan(
-            recipe.mappers[source, stream],
-            latest.raw,
-            handed.own,
-            handed.values,
-            [a for a in attributes if a in shown and a not in owned],
-            written,
-        )
+        def one(w: Waiting) -> Plan | None:
+            version = latest.get(w.rid)
+            if version is None or version.raw is None:
+                return None  # gone there
+            if w.rid in gone:
+                return plan_removal(mapper, version.raw, back, gone[w.rid], w.removals)
+            if w.rid not in handed:
+                return None  # not resolved yet: a later change brings it back
+            own, values = handed[w.rid].own, handed[w.rid].values
+            return plan(mapper, version.raw, own, values, attributes, written.get(w.rid, {}))
+
+        return [(w, infos[w.rid].id.key, one(w)) for w in waiting]
 
     def _settle(
         self,
@@ -327,18 +288,44 @@ class Push:
     ) -> None:
         answers = {w.rid: r for (w, _, _), r in zip(sent, results, strict=True)}
         now = self.database.clock.now()
+        deleted: list[Waiting] = []
         with self.database.unit(urgent=False) as connection:
             for w, _, p in planned:
                 answer = answers.get(w.rid)
                 status, detail, wait = self._verdict(w, p, answer, dry)
                 if answer is not None and (answer.untouched or answer.outcome in ("conflict", "gone", "rejected")):
                     landing.forget_writes(connection, w.rid, origin)
-                store.settle(connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now)
+                store.settle(
+                    connection, w, status, detail=detail, next_at=now + wait * 1_000_000, at=now, removals=_removals(w, p, answer)
+                )  # fmt: skip
+                if (
+                    p is not None
+                    and p.removal == "delete"
+                    and answer is not None
+                    and answer.outcome in ("written", "gone")
+                ):
+                    deleted.append(w)
                 if answer is not None and answer.outcome == "written" and p is not None:
                     landing.write_arrived(connection, w.rid, p.hashes, now)
                     self.result.written += 1
                     self.result.fields.update(p.hashes.keys())
+            self._bury(connection, deleted)
             fail_point("attempt saved")
+
+    def _bury(self, connection: Connection, deleted: Sequence[Waiting]) -> None:
+        """What the hub deleted there is gone here too, at its version: a page read before that brings it back to nobody."""
+        if not deleted:
+            return
+        latest = landing.latest_versions(connection, [w.rid for w in deleted])
+        infos = landing.records(connection, latest)
+        for w in deleted:
+            landing.unmake(connection, w.rid)
+            given = self.resolver.config.stream(w.source, w.stream)
+            version = latest[w.rid].order[0] if given is not None and given.version is not None else None
+            self.resolver.land(
+                connection, w.source, w.stream, [Incoming(infos[w.rid].id.key, None, version)], pending=False
+            )
+        self.resolver.settle(connection, self.resolver.recipe(connection), {w.rid for w in deleted})
 
     def _verdict(self, w: Waiting, p: Plan | None, answer: WriteResult | None, dry: bool) -> tuple[str, str, int]:
         """(state, detail, seconds to wait)."""
@@ -348,14 +335,26 @@ class Push:
                 self.result.outcomes["tripped"] += 1
                 return "tripped", "the source keeps changing what is written: " + ", ".join(p.tripped), 0
         if answer is None:
-            self.result.outcomes["dry run" if dry and p and p.fields else "nothing to write"] += 1
+            self.result.outcomes["dry run" if dry and p and p.writes else "nothing to write"] += 1
             return "done", "", 0
+        if p is not None and p.removal and answer.outcome in ("written", "unchanged", "gone"):
+            self.result.outcomes[DONE[p.removal]] += 1
+            return "done", p.why, 0
         self.result.outcomes[answer.outcome] += 1
         if answer.outcome in ("written", "unchanged"):
             return "done", "", 0
         if answer.outcome in ("conflict", "retry"):
             return "pending", answer.detail, _wait(w.attempts)
         return ("done" if answer.outcome == "gone" else "rejected"), answer.detail, 0
+
+
+def _removals(w: Waiting, p: Plan | None, answer: WriteResult | None) -> int:
+    """How often the record was removed since its customer left: none once the customer is there again."""
+    if p is None or p.tripped:
+        return w.removals
+    if not p.removal:
+        return 0
+    return w.removals + (answer is not None and answer.outcome == "written")
 
 
 def _wait(attempts: int) -> int:

@@ -27,6 +27,7 @@ class WriteBackRow(SQLModel, table=True):
     next_at: int = big()
     detail: str = ""
     at: int = big()
+    removals: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # since its customer left
 
 
 class PositionRow(SQLModel, table=True):
@@ -67,6 +68,7 @@ class Waiting:
     stream: str
     seq: int
     attempts: int
+    removals: int  # how often the record was cleared, deleted or archived since its customer left
 
 
 def position(connection: Connection, name: str) -> int:
@@ -77,6 +79,11 @@ def position(connection: Connection, name: str) -> int:
 def positions(connection: Connection) -> dict[str, int]:
     """How far each consumer came."""
     return dict(db.ask(connection, "SELECT name, seq FROM position"))
+
+
+def positions_in(connection: Connection, view: str) -> dict[str, int]:
+    """How far each consumer of a view came."""
+    return dict(db.ask(connection, "SELECT name, seq FROM position WHERE view = :view", view=view))
 
 
 def move(connection: Connection, name: str, view: str, seq: int) -> None:
@@ -113,7 +120,7 @@ def wake(connection: Connection, rows: Sequence[tuple[int, str, str, int]], now:
 def claim(connection: Connection, source: str, stream: str, now: int, limit: int, lease: int) -> list[Waiting]:
     """Take records to write: pending ones that are due, and those whose sender died."""
     query = (
-        "SELECT rid, source, stream, seq, attempts FROM write_back WHERE source = :s AND stream = :t"
+        "SELECT rid, source, stream, seq, attempts, removals FROM write_back WHERE source = :s AND stream = :t"
         " AND status IN ('pending', 'sending') AND next_at <= :now ORDER BY next_at, rid LIMIT :limit"
     )
     taken = [Waiting(*r) for r in db.ask(connection, query, s=source, t=stream, now=now, limit=limit)]
@@ -123,9 +130,22 @@ def claim(connection: Connection, source: str, stream: str, now: int, limit: int
 
 
 def settle(
-    connection: Connection, waiting: Waiting, status: str, *, detail: str = "", next_at: int = 0, at: int
+    connection: Connection,
+    waiting: Waiting,
+    status: str,
+    *,
+    detail: str = "",
+    next_at: int = 0,
+    at: int,
+    removals: int = 0,
 ) -> None:
-    """Unless a newer change came meanwhile: then it stays pending."""
+    """Unless a newer change came meanwhile: then it stays pending. `removals`: how often it was removed by now."""
+    db.do(
+        connection,
+        "UPDATE write_back SET removals = :removals WHERE rid = :rid AND removals <> :removals",
+        rid=waiting.rid,
+        removals=removals,
+    )
     db.do(
         connection,
         "UPDATE write_back SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at, at = :at"
@@ -147,7 +167,7 @@ def counts(connection: Connection) -> dict[str, int]:
 def waiting(connection: Connection, source: str, stream: str, after: int, limit: int) -> list[Waiting]:
     """Records of a stream that wait, whenever they are due, by number after one."""
     query = (
-        "SELECT rid, source, stream, seq, attempts FROM write_back WHERE source = :s AND stream = :t"
+        "SELECT rid, source, stream, seq, attempts, removals FROM write_back WHERE source = :s AND stream = :t"
         " AND status IN ('pending', 'sending') AND rid > :after ORDER BY rid LIMIT :limit"
     )
     return [Waiting(*r) for r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.connectors.base import JSON
 from hub.connectors.mapping.mapper import Mapper
+from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.writer import with_fields
 from hub.errors import BadRecord
 from hub.landing.fold import Held
 from hub.matching.recipe import hash_values
 from hub.model import Value
+from hub.settings import WriteBack
 
 Hashed = tuple[str, tuple[str, ...]]  # the hash of all values, and of each
 TRIPS_AT = 2  # the same value written so often in a row did not stick: the third time is not tried
@@ -20,7 +22,7 @@ TRIPS_AT = 2  # the same value written so often in a row did not stick: the thir
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Fields to set, on condition of `expected`; what the log keeps per attribute (the hash of all
-    values, and of each); what was not possible and why."""
+    values, and of each); what was not possible and why. `removal`: of a record that is to go, how; `why`: then, why."""
 
     fields: Mapping[str, JSON]
     expected: Mapping[str, JSON]
@@ -28,6 +30,13 @@ class Plan:
     parts: Mapping[str, tuple[str, ...]]
     problems: Mapping[str, str]
     tripped: tuple[str, ...] = ()
+    removal: str = ""  # clear | delete | archive
+    why: str = ""
+
+    @property
+    def writes(self) -> bool:
+        """Is there anything to send?"""
+        return bool(self.fields) or self.removal == "delete"
 
 
 def plan(
@@ -78,6 +87,36 @@ def plan(
         hashes[attribute] = hash_
         parts[attribute] = tuple(hash_values((value,)) for value in becomes)
     return Plan(fields, expected, hashes, parts, problems, tuple(tripped))
+
+
+def plan_removal(mapper: Mapper, raw: Mapping[str, JSON], back: WriteBack, why: str, times: int) -> Plan:
+    """What is done to a record whose customer left, while it still holds what the source last gave.
+
+    raw: the record as the source last gave it; times: how often that was done since the customer left: a system that
+    brings the record back is not fought with.
+    """
+    held = {name: value for attribute in mapper.stream.map for name, value in mapper.held(attribute, raw).items()}
+    fields, hashes = _emptied(mapper, raw, back) if back.deletes == "clear" else ({}, {})
+    if back.deletes == "archive":
+        fields = {name: value for name, value in back.archive.items() if path(name).get(raw) != value}
+        held |= {name: path(name).get(raw) for name in fields}
+    planned = Plan(fields, held, hashes, dict.fromkeys(hashes, ()), {}, removal=back.deletes, why=why)
+    if planned.writes and times >= TRIPS_AT:
+        return replace(planned, fields={}, removal="", tripped=(f"{back.deletes} (somebody brings it back there)",))
+    return planned
+
+
+def _emptied(mapper: Mapper, raw: Mapping[str, JSON], back: WriteBack) -> tuple[dict[str, JSON], dict[str, str]]:
+    """The fields that the hub ever writes, empty, where they are not; by attribute the hash of nothing."""
+    cells = mapper.map(raw).cells
+    fields: dict[str, JSON] = {}
+    hashes: dict[str, str] = {}
+    for attribute in back.written:
+        if attribute in mapper.stream.owns or attribute not in cells or not cells[attribute].values:
+            continue
+        fields.update(mapper.unmap(attribute, (), raw))
+        hashes[attribute] = hash_values(())
+    return fields, hashes
 
 
 @dataclass(frozen=True, slots=True)

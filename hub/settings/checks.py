@@ -233,6 +233,11 @@ def _check_write_back(config: Config, where: str, stream: Stream, back: WriteBac
                 yield Fault(
                     f"{where}.{section}.{attribute}", "not mapped from this stream", "add it to map or write_back.map"
                 )
+    if back.deletes == "delete" and stream.on_delete == "keep_values":
+        remedy = "remove on_delete, or write deletes: archive"
+        yield Fault(
+            f"{where}.deletes", "what the hub deletes there would go on counting: on_delete is keep_values", remedy
+        )
     for attribute in back.when.has:
         if attribute in of.attributes and attribute not in back.written:
             yield Fault(f"{where}.when.has.{attribute}", "does not go there", "add it to attributes or creates")

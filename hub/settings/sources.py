@@ -59,15 +59,28 @@ class WriteBack(Strict):
     """Which golden values go back to this stream's records, and what the source calls them."""
 
     attributes: tuple[str, ...]  # what goes back
-    mode: Literal["update", "upsert"] = "update"  # upsert: a customer of whom the stream has no record gets one, once
-    when: Lacking = Field(default=Lacking(), json_schema_extra=ADDED)  # of upsert: which customers get one
+    mode: Literal["update", "upsert", "mirror"] = (
+        "update"  # upsert: a customer of whom the stream has no record gets one, once; mirror: and no other record stays
+    )
+    when: Lacking = Field(
+        default=Lacking(), json_schema_extra=ADDED
+    )  # of upsert and mirror: which customers have a record there
     creates: tuple[str, ...] = Field(
         default=(), json_schema_extra=ADDED
-    )  # of upsert: attributes that a new record gets beside them, such as the name
+    )  # of upsert and mirror: attributes that a new record gets beside them, such as the name
+    deletes: Literal["nothing", "clear", "delete", "archive"] = Field(
+        default="nothing", json_schema_extra=ADDED
+    )  # what becomes of a record whose customer left: that the hub made; with mirror, of any
+    archive: dict[str, str | int | bool | None] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # with deletes: archive: the source's fields that say so, such as {active: false}
     map: dict[str, str | dict[str, str]] = Field(
         default_factory=dict
     )  # attribute -> source field(s); default: inverse of map
     guard: MassGuard = Field(default=MassGuard(), json_schema_extra=ADDED)  # what is too much to write at once
+    guard_deletes: MassGuard = Field(
+        default=MassGuard(number=20, share=0.05), json_schema_extra=ADDED
+    )  # what is too much to clear, delete or archive at once
     dry_run: bool = False  # true: work out what would be written, write nothing
 
     @property
@@ -80,11 +93,20 @@ class WriteBack(Strict):
         """All attributes that the hub ever writes there."""
         return tuple(dict.fromkeys((*self.attributes, *self.creates)))
 
+    @property
+    def removes(self) -> bool:
+        """Does the hub clear, delete or archive records there?"""
+        return self.deletes != "nothing"
+
     @model_validator(mode="after")
     def _of_upsert(self) -> WriteBack:
         for name in ("when", "creates"):
             if name in self.model_fields_set and not self.makes:
                 raise ValueError(f"{name} says something of records that are made: add mode: upsert, or remove it")
+        if self.mode == "mirror" and not self.removes:
+            raise ValueError("a mirror needs deletes: clear, delete or archive; where nothing is to go, mode: upsert")
+        if bool(self.archive) != (self.deletes == "archive"):
+            raise ValueError("deletes: archive and archive: {FIELD: VALUE}, what says that a record is, go together")
         return self
 
 

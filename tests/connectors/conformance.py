@@ -258,3 +258,18 @@ class Conformance:
         assert dict(mapper.map(back).cells["address"].values[0])["city"] == "Basel"
         (again,) = world.connector().write("people", [FieldWrite("00001", fields, mapper.held("address", raw))])
         assert again.outcome == "unchanged"
+
+    def test_a_record_is_deleted_while_it_holds_what_is_expected_and_only_once(self, world: World) -> None:
+        world.put(person(1), person(2))
+        connector = world.connector()
+        expected = {"mail": "a1@example.com"}
+        other, once = connector.write(
+            "people",
+            [FieldWrite("00002", {}, {"mail": "other"}, delete=True), FieldWrite("00001", {}, expected, delete=True)],
+        )
+        (again,) = connector.write("people", [FieldWrite("00001", {}, expected, delete=True)])
+        if not world.writable:
+            assert (other.outcome, once.outcome, again.outcome) == ("rejected",) * 3
+            return
+        assert (other.outcome, once.outcome, again.outcome) == ("conflict", "written", "gone")
+        assert raws(pages(world.connector())).keys() == {"00002"}

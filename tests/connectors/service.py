@@ -64,6 +64,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._handle("PATCH")
 
+    def do_DELETE(self) -> None:
+        self._handle("DELETE")
+
     def do_PUT(self) -> None:
         self._handle("PUT")
 
@@ -126,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif method == "PUT":
             row.clear()
             row.update(body)
+        elif method == "DELETE":
+            del self.crm.rows[key]
         self._json(200, row, {"ETag": self.crm.etag(row)} if self.crm.etags else {})
 
     def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:

@@ -282,7 +282,7 @@ def _write(client: stripe.StripeClient, config: StripeStream, source: StripeSour
                 )
             if now.get("deleted"):
                 return WriteResult(key, "gone", "the customer was deleted in Stripe")
-            return _update(client, key, write, now)
+            return (_delete if write.delete else _update)(client, key, write, now)
     except RetryLater as error:
         return WriteResult(key, "retry", str(error))
     except ConfigError as error:
@@ -301,6 +301,15 @@ def _update(client: stripe.StripeClient, key: str, write: FieldWrite, now: dict[
     current = {name: path_value(after, name) for name in held}
     exact = all(alike(current[name], value) for name, value in write.fields.items())
     return WriteResult(key, "written", "" if exact else "Stripe changed the values", current)
+
+
+def _delete(client: stripe.StripeClient, key: str, write: FieldWrite, now: dict[str, Foreign]) -> WriteResult:
+    """Stripe ends the customer's subscriptions with it."""
+    held = {name: path_value(now, name) for name in write.expected or {}}
+    if held != (write.expected or {}):
+        return WriteResult(key, "conflict", "the customer no longer holds what was expected", held)
+    client.v1.customers.delete(key)
+    return WriteResult(key, "written")
 
 
 def _create(client: stripe.StripeClient, config: StripeStream, write: FieldWrite) -> WriteResult:

@@ -61,7 +61,7 @@ class TrytonStream(Stream):
     lookback: str | None = "5m"  # read this much again: for what Tryton commits late
 
     def faults(self, where: str) -> Iterator[Fault]:
-        known = {"code", "name", *MECHANISMS, *(f"address.{part.partition('.')[0]}" for part in ADDRESS)}
+        known = {"code", "name", "active", *MECHANISMS, *(f"address.{part.partition('.')[0]}" for part in ADDRESS)}
         for attribute, name in written_fields(self):
             if name not in known:
                 remedy = f"one of {', '.join(sorted(known))}"
@@ -124,6 +124,9 @@ class _Api:
 
     def put(self, model: str, key: int, values: Mapping[str, Foreign]) -> Answer:
         return self.http.send("PUT", self.http.url(f"{self._path(model)}/{key}"), json=values)
+
+    def delete(self, model: str, key: int) -> Answer:
+        return self.http.send("DELETE", self.http.url(f"{self._path(model)}/{key}"))
 
     def post(self, model: str, values: Mapping[str, Foreign]) -> Answer:
         return self.http.send("POST", self.http.url(self._path(model)), json=values, repeatable=False)
@@ -289,7 +292,9 @@ class _Writing:
 
     def write(self, write: FieldWrite) -> WriteResult:
         try:
-            return self._create(write) if write.key is None else self._update(write.key, write)
+            if write.key is None:
+                return self._create(write)
+            return (self._delete if write.delete else self._update)(write.key, write)
         except RetryLater as error:
             return WriteResult(write.key or "", "retry", str(error))
         except (ConfigError, BadRecord) as error:
@@ -316,6 +321,21 @@ class _Writing:
         current = {name: path_value(row, name) for name in held}
         exact = all(alike(current[name], _listed(name, value)) for name, value in write.fields.items())
         return WriteResult(key, "written", "" if exact else "Tryton changed the values", current)
+
+    def _delete(self, key: str, write: FieldWrite) -> WriteResult:
+        """A party that other documents name is not deleted by Tryton: it refuses, and archiving is what is left."""
+        try:
+            item = self._party(key)
+        except RetryLater as error:
+            return WriteResult(key, "retry", str(error), untouched=True)
+        if item is None:
+            return WriteResult(key, "gone", "Tryton has no such party")
+        row = _row(item)
+        held = {name: path_value(row, name) for name in write.expected or {}}
+        if held != (write.expected or {}):
+            return WriteResult(key, "conflict", "the party no longer holds what was expected", held)
+        answer = self.api.delete("party.party", int(item["id"]))
+        return WriteResult(key, "written") if answer.ok else self._failed(key, answer, held)
 
     def _create(self, write: FieldWrite) -> WriteResult:
         if self.config.write_back is None or not self.config.write_back.makes:
@@ -368,7 +388,7 @@ class _Writing:
                 address[part] = self._coded(part, value)
             elif name in MECHANISMS:
                 mechanisms += _mechanism_changes(name, value, item.get("contact_mechanisms") or ())
-            elif name in ("name", "code"):
+            elif name in ("name", "code", "active"):
                 values[name] = value
             else:
                 raise BadRecord(f"'{name}' cannot be written to Tryton")

@@ -29,6 +29,7 @@ class CreationRow(SQLModel, table=True):
         UniqueConstraint("source", "stream", "rid", name="creation_for"),
         Index("creation_next", "source", "stream", "status", "next_at"),
         Index("creation_key", "source", "stream", "key"),
+        Index("creation_made", "made"),
     )
     id: int = big(primary_key=True)
     token: str  # the same in every try: what a source that knows idempotency keys is given
@@ -228,3 +229,13 @@ def drop_creation(connection: Connection, id: int, reason: str, now: int) -> boo
 def creation_counts(connection: Connection) -> dict[str, int]:
     """Records to make by state."""
     return dict(db.ask(connection, "SELECT status, count(*) FROM creation GROUP BY status"))
+
+
+def made_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    """Of these records those that the hub made: record -> the record that it was made for."""
+    return dict(db.ask(connection, "SELECT made, rid FROM creation WHERE made IN {rids}", rids=rids))
+
+
+def unmake(connection: Connection, rid: int) -> None:
+    """The hub deleted there what it had made: its customer may get another one, under another token."""
+    db.do(connection, "DELETE FROM creation WHERE made = :rid", rid=rid)

@@ -405,6 +405,11 @@ def last_landing(connection: Connection) -> int:
     return db.number(connection, "SELECT max(landed) FROM version")
 
 
+def last_record(connection: Connection) -> int:
+    """The number of the newest record of customers."""
+    return db.number(connection, "SELECT max(rid) FROM record WHERE sort = 'customer'")
+
+
 def pending_count(connection: Connection) -> int:
     return db.number(connection, "SELECT count(*) FROM record WHERE pending = 1")
 
