@@ -24,7 +24,7 @@ from hub.settings.sources import WriteBack
 from tests import tiny
 from tests.conftest import empty
 from tests.delivery.test_creating import NAMES, kill
-from tests.delivery.test_push import ANNA, HANNA_IN_CRM, some
+from tests.delivery.test_push import ANNA, ANNA_IN_CRM, HANNA_IN_CRM, some
 from tests.delivery.world import BILL, CRM, World, X, Y
 
 MAIER = {"where": {"family_name": ["Maier"]}}
