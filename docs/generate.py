@@ -241,7 +241,12 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "What customers are worth, what they cost, and who is alike in that; not needed.",
         (settings.Figures, settings.Figure, settings.Segment, settings.Tariff),
     ),
-    ("access.yaml", "Who sees what.", (settings.Access, settings.Role)),
+    (
+        "lists/NAME.yaml",
+        "A list to work on. Its name is the file's. Three are shipped.",
+        (settings.WorkList, settings.Escalation),
+    ),
+    ("working_hours.yaml", "When people work; not needed.", (settings.WorkingHours,)),
     (
         "evaluate/NAME.yaml",
         "A set of records with truth, for `hub evaluate`. The hub itself does not read it.",

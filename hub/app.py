@@ -40,6 +40,7 @@ from hub.api import (
     sources,
     status,
     subscriptions,
+    tasks,
     write_back,
 )
 from hub.api.problems import ProblemAnswer
@@ -80,6 +81,7 @@ TAGS = [
     {"name": "privacy", "description": "What people ask about their data."},
     {"name": "callers", "description": "Who is on the line; seeing one customer in a hurry."},
     {"name": "figures", "description": "What customers are worth and what they cost, and who is alike in that."},
+    {"name": "tasks", "description": "What is to be done for customers: lists to work on."},
     {"name": "records", "description": "Source records: what the systems say."},
     {"name": "events", "description": "Where Segment's clients send what happened, with a source's write key."},
     {"name": "match", "description": "Would this row join a customer?"},
@@ -115,6 +117,7 @@ def create_app(hub: Hub) -> FastAPI:
         events,  # before identify: who shows a write key means another thing by that path
         identify,
         figures,
+        tasks,
         relations,
         consents,
         requests,

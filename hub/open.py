@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from hub.access.gate import Gate
     from hub.access.read import Reader
     from hub.access.relations import Relations
+    from hub.access.tasks import TaskDoor
     from hub.access.timeline import Timeline
     from hub.delivery.watching import Watcher
     from hub.privacy.package import Packages
     from hub.privacy.requests import Requests
     from hub.resolve.logbook import Logbook
     from hub.resolve.own_side import OwnSide
+    from hub.tasks.lists import Worklists
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,20 @@ class Hub:
         from hub.access.figures import FigureDoor
 
         return FigureDoor(self.timeline, self.relations)
+
+    @cached_property
+    def tasks(self) -> TaskDoor:
+        """What is to be done."""
+        from hub.access.tasks import TaskDoor
+
+        return TaskDoor(self.timeline)
+
+    @cached_property
+    def worklists(self) -> Worklists:
+        """Working on what is to be done."""
+        from hub.tasks.lists import Worklists
+
+        return Worklists(self.database, self.config)
 
     @cached_property
     def relations(self) -> Relations:

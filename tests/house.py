@@ -32,6 +32,7 @@ ROOMS = (
     ),
     *(
         "resolve",
+        "tasks",
         "stewardship",
         "access",
         "delivery",

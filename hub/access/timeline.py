@@ -142,7 +142,7 @@ class Timeline:
             owners = set(self._owners(connection, customer))
             if info is None or row is None or row.owner not in owners or not view.sees(row.type):
                 raise NotFound("no such interaction", [Fault("/interaction", "unknown", "look at the customer's page")])
-            seen = self._seen(view, row, info.id, info.mint)
+            seen = self.seen(view, row, info.id, info.mint)
             listed = landing.versions_of(connection, [info.rid]).get(info.rid, [])
             versions = tuple(self._version(connection, view, v, info.id, row.type, owners) for v in listed)
         self._sighted(principal, view, customer, {row.type})
@@ -173,7 +173,7 @@ class Timeline:
             )
             names = landing.records(connection, [r.rid for r in rows])
             for row in rows if asked.as_of is None else self._then(connection, rows, asked.as_of, owners):
-                seen = self._seen(view, row, names[row.rid].id, names[row.rid].mint)
+                seen = self.seen(view, row, names[row.rid].id, names[row.rid].mint)
                 if _has(seen.values, asked.text):
                     yield row, seen
             if len(rows) < size:
@@ -239,9 +239,10 @@ class Timeline:
         row = None if info is None else store.of_records(connection, [info.rid]).get(info.rid)
         if info is None or row is None or row.owner not in owners or not view.sees(row.type):
             return None
-        return self._seen(view, row, info.id, info.mint)
+        return self.seen(view, row, info.id, info.mint)
 
-    def _seen(self, view: View, row: StoredInteraction, id: RecordId, mint: str) -> SeenInteraction:
+    def seen(self, view: View, row: StoredInteraction, id: RecordId, mint: str) -> SeenInteraction:
+        """A row in a view. No audit line: that is the caller's, before the answer is sent."""
         # when it happened is an attribute too: its column may be masked, but the order on the page tells it anyway
         title = self.config.interactions[row.type].title or row.type
         values = self._values(view, row.type, store.values_of(row))

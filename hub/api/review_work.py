@@ -16,8 +16,9 @@ from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.api.written import Written
 from hub.open import Hub
-from hub.stewardship.queue import CLAIM, Queue, Shown
-from hub.stewardship.review_store import Hold
+from hub.stewardship.queue import Queue, Shown
+from hub.tasks.hold_store import Hold, Note
+from hub.tasks.holds import CLAIM
 
 router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Written)
 
@@ -28,6 +29,10 @@ class CommentOut(Out):
     by: str
     at: str
     text: str
+
+    @classmethod
+    def of(cls, n: Note) -> CommentOut:
+        return cls(by=n.by, at=when(n.at), text=n.text)
 
 
 class HoldOut(Out):
@@ -79,7 +84,7 @@ class ItemOut(Out):
             values=s.item.values,
             deliveries=s.item.deliveries,
             hold=HoldOut.of(s.hold),
-            comments=[CommentOut(by=n.by, at=when(n.at), text=n.text) for n in s.notes],
+            comments=[CommentOut.of(n) for n in s.notes],
         )
 
 
@@ -180,9 +185,7 @@ def comment_review(
     """Leave a comment on two records; it follows them."""
     left, right = _pair(hub, principal, given)
     queue = the_queue(request, hub)
-    number = queue.comment(left, right, by=principal.name, words=given.text)
-    made = next(n for n in queue.comments(left, right) if n.id == number)
-    return CommentOut(by=made.by, at=when(made.at), text=made.text)
+    return CommentOut.of(queue.comment(left, right, by=principal.name, words=given.text))
 
 
 @router.get("/reviews/proposals", operation_id="list_threshold_proposals", responses=documented())

@@ -33,7 +33,7 @@ def check(
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
-    from hub.settings import Access, CustomerType, Figures, InteractionType, RelationType, Source, load
+    from hub.settings import Access, CustomerType, Figures, InteractionType, RelationType, Source, WorkingHours, WorkList, load
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)
@@ -44,6 +44,8 @@ def check(
             ("source", Source),
             ("access", Access),
             ("figures", Figures),
+            ("list", WorkList),
+            ("working_hours", WorkingHours),
         ):
             (schemas / f"{name}.schema.json").write_text(
                 json.dumps(cls.model_json_schema(), indent=2) + "\n", encoding="utf-8"

@@ -38,6 +38,20 @@ def owners_of(connection: Connection, config: Config, clusters: Collection[int])
     return found
 
 
+def homes_of(connection: Connection, config: Config, owners: Iterable[RecordId]) -> dict[RecordId, int]:
+    """Owner of a row -> the cluster of the customer that it leads to now; those that lead to none are left out."""
+    names = set(owners)
+    points = {n for n in names if n.source == CONTACT}
+    infos = landing.records_named(connection, names - points)
+    dead = [i.rid for i in infos.values() if not i.alive]
+    heirs = matching_store.heirs(connection, dead)
+    leads = {id: i.rid if i.alive else heirs.get(i.rid, (None, None))[1] for id, i in infos.items()}
+    clusters = matching_store.clusters_of(connection, {r for r in leads.values() if r is not None})
+    found = {id: clusters[rid] for id, rid in leads.items() if rid in clusters}
+    holding = holders(connection, config, points)
+    return found | {p: next(iter(held)) for p, held in holding.items() if len(held) == 1}
+
+
 def holders(connection: Connection, config: Config, points: Iterable[RecordId]) -> dict[RecordId, set[int]]:
     """Contact point -> the clusters of the customers that hold it verified."""
     found: dict[RecordId, set[int]] = {}

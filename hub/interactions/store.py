@@ -22,7 +22,10 @@ from hub.settings import CONTACT
 
 class InteractionRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "interaction"
-    __table_args__ = (Index("interaction_of", "owner_source", "owner_stream", "owner_key", "at", "rid"),)
+    __table_args__ = (
+        Index("interaction_of", "owner_source", "owner_stream", "owner_key", "at", "rid"),
+        Index("interaction_listed", "type", "state", "at", "rid"),
+    )
     rid: int = big(primary_key=True)
     type: str
     owner_source: str
@@ -142,6 +145,49 @@ def newest(
         for o in sorted(set(owners))
     ]
     return list(islice(merge(*pages, key=lambda r: (-r.at, -r.rid)), limit))
+
+
+class Happened(NamedTuple):
+    """That something happened, and how it stands: no more of it."""
+
+    rid: int
+    type: str
+    state: str
+    at: int
+    owner: RecordId
+
+
+HAPPENED = "SELECT rid, type, state, at, owner_source, owner_stream, owner_key FROM interaction"
+
+
+def in_states(
+    connection: Connection, type_name: str, states: Iterable[str], *, since: int, limit: int
+) -> list[StoredInteraction]:
+    """The newest of a type in these states, from a time on."""
+    query = f"{SELECT} WHERE type = :type AND state IN {{states:text}} AND at >= :since ORDER BY at DESC, rid DESC LIMIT :limit"
+    found = db.ask(connection, query, type=type_name, states=list(states), since=since, limit=limit)
+    return [_stored(r) for r in found]
+
+
+def later(connection: Connection, owners: Iterable[RecordId], types: Iterable[str], *, since: int) -> list[Happened]:
+    """What of these types happened with any of these owners after a time."""
+    by_stream: dict[tuple[str, str], list[str]] = {}
+    for owner in sorted(set(owners)):
+        by_stream.setdefault(owner[:2], []).append(owner.key)
+    wanted, found = sorted(set(types)), list[Happened]()
+    query = (
+        f"{HAPPENED} WHERE owner_source = :source AND owner_stream = :stream AND owner_key IN {{keys:text}}"
+        " AND at > :since AND type IN {types:text}"
+    )
+    for (source, stream), keys in by_stream.items():
+        for row in db.ask(connection, query, source=source, stream=stream, keys=keys, since=since, types=wanted):
+            rid, name, state, at, *of = row
+            found.append(Happened(rid, name, state, at, RecordId(*of)))
+    return found
+
+
+def states_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    return dict(db.ask(connection, "SELECT rid, state FROM interaction WHERE rid IN {ids}", ids=list(rids)))
 
 
 OWNER_IS_THERE = (

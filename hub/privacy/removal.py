@@ -27,7 +27,8 @@ from hub.model import RecordId, plain
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
 from hub.resolve.suppressing import CONTACTS, contact_names
-from hub.stewardship import act_store, review_store
+from hub.stewardship import act_store
+from hub.tasks import hold_store
 
 SHORTEST = 4  # letters of a word by which a row that was set aside is known
 
@@ -95,12 +96,12 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     erasing.empty_records(connection, belonging, at)
     interactions.derive(connection, resolver.readings, belonging)
     erasing.drop_records(connection, belonging)
+    hold_store.forget(connection, {*belonging, *rids})
     if rids:
         golden_store.forget_overrides(connection, rids)
         decisions.forget_words(connection, rids)
         erasing.empty_records(connection, rids, at)
         resolver.settle(connection, resolver.recipe(connection), rids)
-        review_store.forget_notes(connection, rids)
         delivery_store.forget(connection, rids)
         erasing.forget_names(connection, rids)
     gone = golden_store.mark_erased(connection, subject.ids, after, roles)

@@ -12,6 +12,7 @@ from hub.settings.differences import differences
 from hub.settings.expressions import compile_path
 from hub.settings.figures import Figure, Figures, Segment, Tariff
 from hub.settings.interactions import InteractionType
+from hub.settings.lists import Escalation, WorkList
 from hub.settings.load import load, load_access, load_customer_types, secret
 from hub.settings.purposes import Purpose, Purposes
 from hub.settings.relations import RelationType
@@ -29,6 +30,7 @@ from hub.settings.sources import (
     WriteBack,
     source_of_kind,
 )
+from hub.settings.working_time import WorkingHours
 
 __all__ = [
     "ADDED",
@@ -48,6 +50,7 @@ __all__ = [
     "Config",
     "Connection",
     "CustomerType",
+    "Escalation",
     "Figure",
     "Figures",
     "InteractionType",
@@ -68,6 +71,8 @@ __all__ = [
     "Survivorship",
     "Tariff",
     "Trust",
+    "WorkList",
+    "WorkingHours",
     "WriteBack",
     "compile_path",
     "differences",

@@ -15,9 +15,11 @@ from hub.settings.base import Strict, recipe_dump
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.figures import Figures
 from hub.settings.interactions import InteractionType
+from hub.settings.lists import WorkList
 from hub.settings.purposes import Purpose
 from hub.settings.relations import RelationType
 from hub.settings.sources import Owner, Source, Stream
+from hub.settings.working_time import WorkingHours
 
 # What each stream was hashed with when all kinds of systems stood in one model: hubs made then must not go stale.
 _FIRST_FILE = {"pattern": "*", "format": "auto", "encoding": "auto", "delimiter": "auto", "quote": '"', "columns": [], "records": "@"}  # fmt: skip
@@ -78,6 +80,8 @@ class Config(Strict):
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     relations: dict[str, RelationType] = Field(default_factory=dict)
     figures: Figures = Figures()
+    lists: dict[str, WorkList] = Field(default_factory=dict)
+    hours: WorkingHours = WorkingHours()
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them
 
     @cached_property

@@ -18,9 +18,11 @@ from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.figures import Figures, figure_faults
 from hub.settings.interactions import InteractionType
+from hub.settings.lists import WorkList, list_faults
 from hub.settings.purposes import Purposes
 from hub.settings.relations import RelationType
 from hub.settings.sources import SOURCES, Source
+from hub.settings.working_time import WorkingHours
 
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
 T = TypeVar("T", bound=BaseModel)
@@ -94,6 +96,10 @@ REQUIRED = {
     "is": ("how the figure is worked out", "is: count(order, months=12)"),
     "when": ("the condition", "when: count(complaint, months=12) >= 3"),
     "at": ("which attribute says when it happened", "at: placed"),
+    "of": ("the type of interactions that the list is made of", "of: enquiry"),
+    "states": ("how something on the list may stand, the first before anybody did anything", "states: [open, done]"),
+    "ends": ("the states in which it is done", "ends: [done]"),
+    "to": ("the role whose it is when it is overdue", "to: lead_steward"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
     "role": ("what the system sees and may do", "role: billing"),
@@ -150,25 +156,27 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     customers = _load_folder(CustomerType, folder / "customers", faults)
     aside: list[Fault] = []
     sources = _load_folder(Source, folder / "sources", aside)
-    access_file = folder / "access.yaml"
-    access = _parse(Access, access_file, faults) if access_file.exists() else Access()
-    purposes_file = folder / "purposes.yaml"
-    purposes = _parse(Purposes, purposes_file, faults) if purposes_file.exists() else None
+    access = _optional(Access, folder / "access.yaml", faults) or Access()
+    purposes = _optional(Purposes, folder / "purposes.yaml", faults)
     if not customers and not faults:
         faults.append(Fault(str(folder / "customers"), "no customer type", "copy config/customers/person.yaml"))
     interactions = _load_folder(InteractionType, folder / "interactions", faults)
     figures_file = folder / "figures.yaml"
-    figures = (_parse(Figures, figures_file, faults) if figures_file.exists() else None) or Figures()
+    figures = _optional(Figures, figures_file, faults) or Figures()
     config = Config(
         folder=folder,
         customers=customers,
         sources=sources,
-        access=access or Access(),
+        access=access,
         interactions=interactions,
         purposes=purposes.purposes if purposes else {},
         relations=_load_folder(RelationType, folder / "relations", faults),
         figures=figures,
+        lists=_load_folder(WorkList, folder / "lists", faults),
+        hours=_optional(WorkingHours, folder / "working_hours.yaml", faults) or WorkingHours(),
     )
+    for name, given in config.lists.items():
+        faults.extend(list_faults(f"{folder / 'lists' / name}.yaml", given, interactions, config.access.roles))
     faults.extend(figure_faults(str(figures_file), figures, interactions, customers))
     good = {}
     for name, source in sources.items():
@@ -203,6 +211,10 @@ def load_customer_types(folder: Path) -> dict[str, CustomerType]:
     if faults:
         raise ConfigError(faults)
     return found
+
+
+def _optional(cls: type[T], path: Path, faults: list[Fault]) -> T | None:
+    return _parse(cls, path, faults) if path.exists() else None
 
 
 def _load_folder(cls: type[T], folder: Path, faults: list[Fault]) -> dict[str, T]:

@@ -16,7 +16,7 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from hub import db
-from hub.errors import Conflict, Fault, NotFound, Unprocessable
+from hub.errors import Fault, NotFound
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
@@ -30,11 +30,12 @@ from hub.resolve.resolver import Resolver
 from hub.stewardship import items as reviews
 from hub.stewardship import review_store
 from hub.stewardship.items import Bounds, Clusters, Decided, FoundItem, Item, Label, Position, Proposal, position
-from hub.stewardship.review_store import Hold, Note
+from hub.tasks import hold_store, holds
+from hub.tasks.hold_store import REVIEW, Hold, Matter, Note
+from hub.tasks.holds import CLAIM
 
 KEPT = 30_000_000  # microseconds that a ranking is as good as new
 LONGEST = 10  # times so long it still serves while the next is made
-CLAIM = 900_000_000  # microseconds that a claim lasts
 LARGEST_PAGE = 200
 
 Subscriptions = Callable[[str], int]
@@ -155,14 +156,14 @@ class Queue:
     def _shown(self, connection: Connection, recipe: Recipe, items: Sequence[Item], holds: _Holds) -> list[Shown]:
         infos = landing.records(connection, {r for i in items for r in (i.left, i.right)})
         why = Explain(connection, recipe).refusals({i.left for i in items if i.kind == "apart"})
-        notes = review_store.notes(connection, infos)
+        notes = hold_store.notes(connection, REVIEW, infos)
         found = []
         for i in items:
             step = why.get((i.left, i.right))
             if i.kind == "apart":
                 i = replace(i, kind="cut" if step and step.what == "cut" else "refused")
             left, right = infos[i.left].id, infos[i.right].id
-            own = tuple(n for n in notes if {n.left, n.right} == {i.left, i.right})
+            own = tuple(n for n in notes if set(n.pair) == {i.left, i.right})
             found.append(Shown(i, left, right, step.words if step else _WORDS.get(i.kind, ""), holds.of(i), own))
         return found
 
@@ -170,65 +171,48 @@ class Queue:
 
     def claim(self, left: RecordId, right: RecordId, *, by: str, lasts: int = CLAIM) -> Hold:
         """Take an item for a while (microseconds). Conflict while somebody else has it."""
-        now = self.database.clock.now()
         with self.database.unit() as connection:
-            hold, holds = self._hold(connection, left, right)
-            clusters = frozenset(matching_store.clusters_of(connection, (hold.left, hold.right)).values())
-            for other in (hold, *holds.between(clusters)):
-                if other.claimed(now) and other.claimed_by != by:
-                    raise Conflict(
-                        "somebody else works on this",
-                        [Fault("", f"claimed by {other.claimed_by}", "take another item, or ask them")],
-                    )
-            hold = replace(hold, claimed_by=by, claimed_until=now + lasts)
-            review_store.save_hold(connection, hold)
-            return hold
+            matter = self._matter(connection, left, right)
+            alike = self._alike(connection, matter)
+            return holds.claim(connection, matter, by=by, now=self.database.clock.now(), lasts=lasts, alike=alike)
 
     def held(self, left: RecordId, right: RecordId) -> Hold | None:
         """Who works on an item and whose it is, if anybody: by its records, or by others of the same two customers."""
         with self.database.read() as connection:
-            hold, holds = self._hold(connection, left, right)
-            clusters = frozenset(matching_store.clusters_of(connection, (hold.left, hold.right)).values())
-            return next((h for h in (hold, *holds.between(clusters)) if h != Hold(h.left, h.right)), None)
+            matter = self._matter(connection, left, right)
+            found = (hold_store.of_matter(connection, matter), *self._alike(connection, matter))
+            return next((h for h in found if h != Hold(h.matter)), None)
 
     def release(self, left: RecordId, right: RecordId, *, by: str) -> Hold:
         """Give a claim back. Conflict when it is not yours."""
         with self.database.unit() as connection:
-            hold, _ = self._hold(connection, left, right)
-            if hold.claimed(self.database.clock.now()) and hold.claimed_by != by:
-                raise Conflict("this is claimed by somebody else", [Fault("", f"claimed by {hold.claimed_by}")])
-            hold = replace(hold, claimed_by="", claimed_until=None)
-            review_store.save_hold(connection, hold)
-            return hold
+            matter = self._matter(connection, left, right)
+            return holds.release(connection, matter, by=by, now=self.database.clock.now())
 
     def assign(self, left: RecordId, right: RecordId, *, to: str, due: int | None = None) -> Hold:
-        """Say whose item this is (empty: nobody's) and when it is due (microseconds UTC): then it comes first."""
+        """Say whose this item is (empty: nobody's) and when it is due (microseconds UTC): then it comes first."""
         with self.database.unit() as connection:
-            hold, _ = self._hold(connection, left, right)
-            hold = replace(hold, assigned_to=to, due=due)
-            review_store.save_hold(connection, hold)
-            return hold
+            return holds.assign(connection, self._matter(connection, left, right), to=to, due=due)
 
-    def comment(self, left: RecordId, right: RecordId, *, by: str, words: str) -> int:
+    def comment(self, left: RecordId, right: RecordId, *, by: str, words: str) -> Note:
         """Leave a comment on two records."""
-        if not words.strip():
-            raise Unprocessable("a comment needs words", [Fault("/text", "is empty")])
         with self.database.unit() as connection:
-            hold, _ = self._hold(connection, left, right)
-            return review_store.add_note(
-                connection, (hold.left, hold.right), by=by, at=self.database.clock.now(), words=words
-            )
+            matter, now = self._matter(connection, left, right), self.database.clock.now()
+            return holds.comment(connection, matter, by=by, now=now, words=words)
 
     def comments(self, left: RecordId, right: RecordId) -> list[Note]:
         """Comments on two records, oldest first."""
         with self.database.read() as connection:
-            pair = self._pair(connection, left, right)
-            return [n for n in review_store.notes(connection, pair) if (n.left, n.right) == pair]
+            matter = self._matter(connection, left, right)
+            return [n for n in hold_store.notes(connection, REVIEW, matter[1:]) if n.matter == matter]
 
-    def _hold(self, connection: Connection, left: RecordId, right: RecordId) -> tuple[Hold, _Holds]:
-        pair = self._pair(connection, left, right)
-        holds = _Holds(connection)
-        return holds.by_pair.get(pair) or Hold(*pair), holds
+    def _alike(self, connection: Connection, matter: Matter) -> list[Hold]:
+        """What was said of other pairs of the same two customers."""
+        clusters = frozenset(matching_store.clusters_of(connection, matter[1:]).values())
+        return _Holds(connection).between(clusters)
+
+    def _matter(self, connection: Connection, left: RecordId, right: RecordId) -> Matter:
+        return Matter(REVIEW, *self._pair(connection, left, right))
 
     def _pair(self, connection: Connection, left: RecordId, right: RecordId) -> RidPair:
         found: list[RecordInfo] = []
@@ -302,12 +286,12 @@ class _Holds:
     """Claims and assignments, found by pair or by the customers of the pair."""
 
     def __init__(self, connection: Connection):
-        listed = review_store.holds(connection)
-        homes = matching_store.clusters_of(connection, {r for h in listed for r in (h.left, h.right)})
-        self.by_pair = {(h.left, h.right): h for h in listed}
+        listed = hold_store.of_topic(connection, REVIEW)
+        homes = matching_store.clusters_of(connection, {r for h in listed for r in h.pair})
+        self.by_pair = {h.pair: h for h in listed}
         self._by_clusters: dict[frozenset[int], list[Hold]] = {}
         for h in listed:
-            clusters = frozenset(homes[r] for r in (h.left, h.right) if r in homes)
+            clusters = frozenset(homes[r] for r in h.pair if r in homes)
             if len(clusters) == 2:
                 self._by_clusters.setdefault(clusters, []).append(h)
 

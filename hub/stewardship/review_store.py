@@ -1,104 +1,11 @@
-"""What people add to review items: claims, assignments, due times and comments. The only SQL on them.
-
-Rows are keyed by a pair of records (left <= right), so that they follow the records wherever those go.
-"""
+"""What the review queue is derived from: a join over other rooms' rows, which only reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from sqlalchemy import Connection, Index
-from sqlmodel import SQLModel
-
-from hub import db
-from hub.db import big, table
-from hub.matching.pairs import RidPair
-
-
-class ReviewHoldRow(SQLModel, table=True):
-    """Who works on a pair, until when; whose it is; and when it is due."""
-
-    __tablename__: ClassVar[str] = "review_hold"
-    __table_args__ = (Index("review_hold_right", "right"),)
-    left: int = big(primary_key=True)
-    right: int = big(primary_key=True)
-    claimed_by: str = ""
-    claimed_until: int | None = big(nullable=True, default=None)
-    assigned_to: str = ""
-    due: int | None = big(nullable=True, default=None)
-
-
-class ReviewNoteRow(SQLModel, table=True):
-    """A comment on a pair."""
-
-    __tablename__: ClassVar[str] = "review_note"
-    __table_args__ = (Index("review_note_pair", "left", "right"), Index("review_note_right", "right"))
-    id: int = big(primary_key=True)
-    left: int = big()
-    right: int = big()
-    by: str
-    at: int = big()
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    left: int
-    right: int
-    claimed_by: str = ""
-    claimed_until: int | None = None
-    assigned_to: str = ""
-    due: int | None = None
-
-    def claimed(self, now: int) -> bool:
-        return self.claimed_until is not None and now < self.claimed_until
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    id: int
-    left: int
-    right: int
-    by: str
-    at: int
-    text: str
-
-
-HOLD = '"left", "right", claimed_by, claimed_until, assigned_to, due'
-
-
-def holds(connection: Connection) -> list[Hold]:
-    """All of them: as many as people work on."""
-    return [Hold(*r) for r in connection.exec_driver_sql(f'SELECT {HOLD} FROM review_hold ORDER BY "left", "right"')]
-
-
-def save_hold(connection: Connection, hold: Hold) -> None:
-    columns = ("left", "right", "claimed_by", "claimed_until", "assigned_to", "due")
-    row = (hold.left, hold.right, hold.claimed_by, hold.claimed_until, hold.assigned_to, hold.due)
-    db.upsert_many(connection, table(ReviewHoldRow), columns, [row])
-
-
-def notes(connection: Connection, rids: Iterable[int]) -> list[Note]:
-    """Comments on pairs of which one of these records is an end, oldest first."""
-    query = (
-        'SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "left" IN ({ids}) UNION'
-        ' SELECT id, "left", "right", "by", at, "text" FROM review_note WHERE "right" IN ({ids})'
-    )
-    found = {r[0]: Note(*r) for r in db.select_in(connection, query, rids)}
-    return [found[i] for i in sorted(found)]
-
-
-def add_note(connection: Connection, pair: RidPair, *, by: str, at: int, words: str) -> int:
-    number = db.next_number(connection, table(ReviewNoteRow), "id")
-    db.insert_many(
-        connection, table(ReviewNoteRow), ("id", "left", "right", "by", "at", "text"), [(number, *pair, by, at, words)]
-    )
-    return number
-
-
-# --- what the queue is derived from ---------------------------------------------------------------
+from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +66,3 @@ def labels(connection: Connection) -> list[Any]:
             " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'unsure' ORDER BY d.id"
         )
     )
-
-
-def forget_notes(connection: Connection, rids: Iterable[int]) -> None:
-    """What was written beside pairs of these records, and who works on them."""
-    listed = list(rids)
-    for name in ("review_note", "review_hold"):
-        for end in ("left", "right"):
-            db.do(connection, f'DELETE FROM {name} WHERE "{end}" IN {{ids}}', ids=listed)

@@ -129,12 +129,13 @@ def repeatable_ids(seed: int = 7) -> Iterator[None]:
 
 def write_config(folder: Path, sources: Mapping[str, str] = SOURCES, roles: str = ROLES) -> Config:
     shutil.copytree(CONFIG / "customers", folder / "customers")
-    for types in ("interactions", "relations"):
+    for types in ("interactions", "relations", "lists"):
         shutil.copytree(CONFIG / types, folder / types)
     (folder / "sources").mkdir()
     for name, text in sources.items():
         (folder / "sources" / f"{name}.yaml").write_text(text, encoding="utf-8")
-    shutil.copy(CONFIG / "purposes.yaml", folder)
+    for name in ("purposes.yaml", "working_hours.yaml"):
+        shutil.copy(CONFIG / name, folder)
     shipped = (CONFIG / "access.yaml").read_text(encoding="utf-8")
     (folder / "access.yaml").write_text(shipped + roles, encoding="utf-8")
     return load(folder, {})

@@ -67,6 +67,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "status": ("unheard_of",),
     "before": ("5",), "reason": ("no more",), "everywhere": ("true",), "version": ("9",),
     "channel": ("phone", "unheard_of"), "state": ("x",), "code": ("x",), "to": ("/", "//x"), "along": ("parent", "unheard_of"), "why": ("unowned", "unheard_of"),
+    "list": ("prospects", "complaints", "unheard_of"), "done": ("true",),
     "purpose": ("marketing", "unheard_of"), "everything": ("true",),
 }  # fmt: skip
 
@@ -94,7 +95,15 @@ def row(attributes: Mapping[str, Attribute], which: Mapping[str, int], default: 
 def write_config(folder: Path) -> Config:
     """The shipped types and roles, some more roles, and a source that has every attribute of every type."""
     folder.mkdir()
-    for name in ("customers", "interactions", "relations", "figures.yaml", "purposes.yaml"):
+    for name in (
+        "customers",
+        "interactions",
+        "relations",
+        "lists",
+        "figures.yaml",
+        "purposes.yaml",
+        "working_hours.yaml",
+    ):
         (folder / name).symlink_to(CONFIG / name)
     (folder / "access.yaml").write_text((CONFIG / "access.yaml").read_text("utf-8") + ROLES, "utf-8")
     (folder / "sources").mkdir()
@@ -244,6 +253,8 @@ class Asking:
             self.ids = sorted(
                 r[0] for r in connection.exec_driver_sql("SELECT mint FROM record WHERE sort = 'customer'")
             )
+            happened = connection.exec_driver_sql("SELECT mint FROM record WHERE sort = 'interaction' ORDER BY rid")
+            self.tasks = [f"{name}.{mint}" for (mint,) in happened for name in hub.config.lists]
         self.ids.append("cus_unheard_of")
 
     def requests(self) -> Iterator[tuple[str, str, Any]]:
@@ -278,13 +289,16 @@ class Asking:
                 for s, t, k in RECORDS
             ]
         customers = path.startswith(("/v1/customers/", "/v1/identify/"))
-        made = [path.replace("{id}", id) for id in (self.ids if customers else ["1"])] if "{id}" in path else [path]
+        made = [path.replace("{id}", id) for id in self._ids(path, customers)] if "{id}" in path else [path]
         made = (
             [p.replace("{attribute}", a) for p in made for a in [*self.hidden[:2], "unheard_of"]]
             if "{attribute}" in path
             else made
         )
         return [re.sub(r"{\w+}", "x", p) for p in made]
+
+    def _ids(self, path: str, customers: bool) -> list[str]:
+        return self.ids if customers else [*self.tasks, "prospects.x"] if path.startswith("/v1/tasks/") else ["1"]
 
     def _filled(self, value: str) -> list[str]:
         if value == "{word}":

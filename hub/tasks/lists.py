@@ -1,0 +1,205 @@
+"""Lists to work on: what happened that somebody has to see to. Derived when asked; kept is only what people said.
+
+So a task goes where its row goes: after a merge it is the merged customer's, and what ended it may be what happened with
+the other one; after the split or the undo it stands as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.errors import Fault, NotFound, Unprocessable
+from hub.figures.owners import homes_of, owners_of
+from hub.interactions import store
+from hub.interactions.store import Happened, StoredInteraction
+from hub.landing import store as landing
+from hub.model import RecordId
+from hub.settings import Config, WorkList, duration_micros
+from hub.tasks import hold_store, holds
+from hub.tasks.hold_store import Hold, Matter, Note
+from hub.tasks.task import NEVER, Place, Task, due_of, task
+
+LONGEST = 20_000  # rows of a list that are looked at, the newest
+TOGETHER = 200  # tasks that are worked out at once
+
+
+def on_list(
+    connection: Connection, config: Config, name: str, now: int, *, after: Place | None = None, done: bool = False
+) -> Iterator[Task]:
+    """What is on a list, what is due first; `done`: and what was. Worked out some at a time, as far as it is asked for."""
+    given = config.lists[name]
+    since = now - duration_micros(given.within)
+    rows = store.in_states(connection, given.of, _states(config, given, done), since=since, limit=LONGEST)
+    said = hold_store.of_records(connection, name, [r.rid for r in rows])
+    placed = sorted(
+        (due_of(given, config.hours, r.at, store.values_of(r), said.get(r.rid)) or NEVER, r.rid) for r in rows
+    )
+    by_rid = {r.rid: r for r in rows}
+    for part in db.chunks([p for p in placed if after is None or p > after], TOGETHER):
+        for found in tasks_of(connection, config, given, [by_rid[rid] for _, rid in part], now):
+            if done or not found.done:
+                yield found
+
+
+def _states(config: Config, given: WorkList, done: bool) -> Collection[str]:
+    """States of rows that may be on it."""
+    if given.when:
+        return given.when
+    kind = config.interactions[given.of]
+    known = ("", *(kind.attributes[kind.state].options if kind.state else ()))
+    return known if done else [s for s in known if s not in given.ends]
+
+
+def tasks_of(
+    connection: Connection, config: Config, given: WorkList, rows: Sequence[StoredInteraction], now: int
+) -> list[Task]:
+    """How these rows stand as tasks of a list, in their order."""
+    rids = [r.rid for r in rows]
+    said, states = hold_store.of_records(connection, given.name, rids), store.states_of(connection, rids)
+    homes = homes_of(connection, config, {r.owner for r in rows})
+    enders = _enders(connection, config, given, rows, homes)
+    return [
+        task(
+            given,
+            config.hours,
+            row,
+            states.get(row.rid, ""),
+            store.values_of(row),
+            said.get(row.rid) or Hold(Matter(given.name, row.rid, row.rid)),
+            homes.get(row.owner),
+            enders.get(row.rid, ()),
+            now,
+        )
+        for row in rows
+    ]
+
+
+def _enders(
+    connection: Connection,
+    config: Config,
+    given: WorkList,
+    rows: Sequence[StoredInteraction],
+    homes: dict[RecordId, int],
+) -> dict[int, list[Happened]]:
+    """Row -> what happened later with the same customer, of what may end it. States that are void do not."""
+    if not given.ended_by or not rows:
+        return {}
+    named = owners_of(connection, config, set(homes.values()))
+    cluster_of = {id: cluster for cluster, ids in named.items() for id in ids}
+    types = {t for t, _ in given.enders}
+    happened: dict[int, list[Happened]] = {}
+    for h in store.later(connection, cluster_of, types, since=min(r.at for r in rows)):
+        if h.state not in config.interactions[h.type].void:
+            happened.setdefault(cluster_of[h.owner], []).append(h)
+    return {
+        r.rid: [h for h in happened.get(homes[r.owner], ()) if h.at > r.at and h.rid != r.rid]
+        for r in rows
+        if r.owner in homes
+    }
+
+
+def of_customer(connection: Connection, config: Config, cluster: int, now: int) -> Iterator[Task]:
+    """What is to be seen to for a customer, done or not, on any list."""
+    owners = owners_of(connection, config, [cluster])[cluster]
+    for given in config.lists.values():
+        since = now - duration_micros(given.within)
+        rows = store.newest(connection, owners, [given.of], since=since, limit=TOGETHER)
+        states = store.states_of(connection, [r.rid for r in rows]) if given.when else {}
+        fit = [r for r in rows if not given.when or states.get(r.rid) in given.when]
+        yield from tasks_of(connection, config, given, fit, now)
+
+
+def one(connection: Connection, config: Config, name: str, mint: str, now: int) -> Task:
+    """A task by its list and the id of its row. NotFound."""
+    given, info = config.lists.get(name), landing.record_minting(connection, mint, "interaction")
+    row = None if info is None else store.of_records(connection, [info.rid]).get(info.rid)
+    if given is None or row is None or row.type != given.of:
+        raise no_task()
+    return tasks_of(connection, config, given, [row], now)[0]
+
+
+def assigned(connection: Connection, config: Config, to: str, now: int) -> Iterator[Task]:
+    """What somebody has to see to, on any list."""
+    by_list: dict[str, list[int]] = {}
+    for matter in hold_store.assigned(connection, to):
+        by_list.setdefault(matter.topic, []).append(matter.left)
+    for name, rids in by_list.items():
+        if name in config.lists:
+            rows = [r for r in store.of_records(connection, rids).values() if r.type == config.lists[name].of]
+            yield from tasks_of(connection, config, config.lists[name], rows, now)
+
+
+def no_task() -> NotFound:
+    return NotFound("no such task", [Fault("/id", "unknown", "see the lists: GET /v1/tasks")])
+
+
+# --- working on it ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """What somebody says of a task; None: nothing of that."""
+
+    state: str | None = None
+    reason: str = ""
+    next_step: str | None = None
+    assigned_to: str | None = None
+    due: int | None = None
+
+
+class Worklists:
+    """Writes to one hub. Whether the asker may see the task is its door's to say."""
+
+    def __init__(self, database: db.Units, config: Config):
+        self.database, self.config = database, config
+
+    def change(self, found: Task, given: TaskChange, *, by: str) -> None:
+        """All that is given, or nothing. Unprocessable: a state that the list has not, or that needs a reason; Conflict:
+        somebody else has claimed it."""
+        if given.state is not None:
+            self._may_stand(self.config.lists[found.list], given)
+        matter = found.hold.matter
+        with self.database.unit() as connection:
+            now = self.database.clock.now()
+            if given.state is not None:
+                holds.stand(connection, matter, given.state, reason=given.reason, by=by, now=now)
+            if given.next_step is not None:
+                holds.plan(connection, matter, given.next_step)
+            if given.assigned_to is not None or given.due is not None:
+                was = hold_store.of_matter(connection, matter)
+                to = was.assigned_to if given.assigned_to is None else given.assigned_to
+                holds.assign(connection, matter, to=to, due=was.due if given.due is None else given.due)
+
+    def _may_stand(self, of: WorkList, given: TaskChange) -> None:
+        if given.state not in of.states:
+            raise Unprocessable("no such state", [Fault("/state", "unknown", f"known: {', '.join(of.states)}")])
+        if given.state in of.say_why and not given.reason.strip():
+            raise Unprocessable("a reason is needed", [Fault("/reason", "is empty", f"say why it is {given.state}")])
+
+    def claim(self, found: Task, *, by: str, lasts: int = holds.CLAIM) -> Hold:
+        """Take it for a while (microseconds); zero gives it back. Conflict while somebody else has it."""
+        with self.database.unit() as connection:
+            now = self.database.clock.now()
+            if not lasts:
+                return holds.release(connection, found.hold.matter, by=by, now=now)
+            return holds.claim(connection, found.hold.matter, by=by, now=now, lasts=lasts)
+
+    def comment(self, found: Task, *, by: str, words: str) -> Note:
+        with self.database.unit() as connection:
+            return holds.comment(connection, found.hold.matter, by=by, now=self.database.clock.now(), words=words)
+
+
+def notes_of(connection: Connection, tasks: Iterable[Task]) -> dict[Matter, list[Note]]:
+    """Comments on tasks, oldest first."""
+    found: dict[Matter, list[Note]] = {}
+    by_topic: dict[str, list[int]] = {}
+    for one_ in tasks:
+        by_topic.setdefault(one_.hold.matter.topic, []).append(one_.hold.matter.left)
+    for topic, rids in by_topic.items():
+        for note in hold_store.notes(connection, topic, rids):
+            found.setdefault(note.matter, []).append(note)
+    return found
