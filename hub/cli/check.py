@@ -33,7 +33,17 @@ def check(
     schemas: Annotated[Path | None, typer.Option(help="Also write JSON Schemas for editors here.")] = None,
 ) -> None:
     """Read the configuration and tell every fault at once: file, key, remedy."""
-    from hub.settings import Access, CustomerType, Figures, InteractionType, RelationType, Source, WorkingHours, WorkList, load
+    from hub.settings import (
+        Access,
+        CustomerType,
+        Figures,
+        InteractionType,
+        RelationType,
+        Source,
+        WorkingHours,
+        WorkList,
+        load,
+    )
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)

@@ -60,5 +60,7 @@ def _one(hub: Hub, name: str, limit: int) -> Table:
     for t in found:
         due = "" if t.due is None else from_micros(t.due).strftime("%Y-%m-%d %H:%M")
         late = " (escalated)" if t.escalated else " (overdue)" if t.overdue else ""
-        shown.add_row(f"{due} ", f"{t.state}{late} ", f"{t.hold.assigned_to or t.role} ", f"{name}.{infos[t.row.rid].mint}")
+        shown.add_row(
+            f"{due} ", f"{t.state}{late} ", f"{t.hold.assigned_to or t.role} ", f"{name}.{infos[t.row.rid].mint}"
+        )
     return shown

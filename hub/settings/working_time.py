@@ -26,7 +26,9 @@ class WorkingHours(Strict):
     """When people work. Each day from when to when, as "09:00-17:00"."""
 
     zone: str = "UTC"  # time zone, as Europe/Berlin
-    days: dict[Weekday, str] = Field(default=dict.fromkeys(WEEK[:5], "09:00-17:00"))  # day of the week -> hours; a day not named is free
+    days: dict[Weekday, str] = Field(
+        default=dict.fromkeys(WEEK[:5], "09:00-17:00")
+    )  # day of the week -> hours; a day not named is free
     holidays: tuple[date, ...] = ()  # days on which nobody works
 
     @field_validator("zone")
