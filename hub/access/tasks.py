@@ -20,7 +20,7 @@ from hub.landing import store as landing
 from hub.model import Sight
 from hub.settings import CONTACT, InteractionType, WorkList
 from hub.tasks import lists
-from hub.tasks.hold_store import Hold, Note
+from hub.tasks.hold import Hold, Note
 from hub.tasks.task import NEVER, Task
 
 

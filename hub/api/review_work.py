@@ -17,7 +17,7 @@ from hub.api.security import TheHub, needs
 from hub.api.written import Written
 from hub.open import Hub
 from hub.stewardship.queue import Queue, Shown
-from hub.tasks.hold_store import Hold, Note
+from hub.tasks.hold import Hold, Note
 from hub.tasks.holds import CLAIM
 
 router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Written)

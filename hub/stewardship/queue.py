@@ -31,7 +31,7 @@ from hub.stewardship import items as reviews
 from hub.stewardship import review_store
 from hub.stewardship.items import Bounds, Clusters, Decided, FoundItem, Item, Label, Position, Proposal, position
 from hub.tasks import hold_store, holds
-from hub.tasks.hold_store import REVIEW, Hold, Matter, Note
+from hub.tasks.hold import REVIEW, Hold, Matter, Note
 from hub.tasks.holds import CLAIM
 
 KEPT = 30_000_000  # microseconds that a ranking is as good as new

@@ -6,16 +6,14 @@ A matter is named by two records (left <= right; twice the same: by one), so tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from sqlalchemy import Connection, Index
 from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-
-REVIEW = "review"  # the topic of what is to be decided
+from hub.tasks.hold import Hold, Matter, Note
 
 
 class WorkHoldRow(SQLModel, table=True):
@@ -53,50 +51,6 @@ class WorkNoteRow(SQLModel, table=True):
     by: str
     at: int = big()
     text: str
-
-
-class Matter(NamedTuple):
-    """What is to be done: of a topic (reviews, a list, a step of a process), about two records or, twice the same, one."""
-
-    topic: str
-    left: int
-    right: int
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What people said of a matter. `state`: how it stands by their word, said by whom and when; "" where nobody did."""
-
-    matter: Matter
-    claimed_by: str = ""
-    claimed_until: int | None = None
-    assigned_to: str = ""
-    due: int | None = None
-    state: str = ""
-    reason: str = ""
-    next_step: str = ""
-    stood_by: str = ""
-    stood_at: int | None = None
-
-    def claimed(self, now: int) -> bool:
-        return self.claimed_until is not None and now < self.claimed_until
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        return self.matter.left, self.matter.right
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    id: int
-    matter: Matter
-    by: str
-    at: int
-    text: str
-
-    @property
-    def pair(self) -> tuple[int, int]:
-        return self.matter.left, self.matter.right
 
 
 SAID = ("claimed_by", "claimed_until", "assigned_to", "due", "state", "reason", "next_step", "stood_by", "stood_at")

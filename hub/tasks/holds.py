@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from hub.errors import Conflict, Fault, Unprocessable
 from hub.tasks import hold_store as store
-from hub.tasks.hold_store import Hold, Matter, Note
+from hub.tasks.hold import Hold, Matter, Note
 
 CLAIM = 900_000_000  # microseconds that a claim lasts
 

@@ -20,7 +20,7 @@ from hub.landing import store as landing
 from hub.model import RecordId
 from hub.settings import Config, WorkList, duration_micros
 from hub.tasks import hold_store, holds
-from hub.tasks.hold_store import Hold, Matter, Note
+from hub.tasks.hold import Hold, Matter, Note
 from hub.tasks.task import NEVER, Place, Task, due_of, task
 
 LONGEST = 20_000  # rows of a list that are looked at, the newest

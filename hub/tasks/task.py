@@ -9,7 +9,7 @@ from hub.interactions.store import Happened, StoredInteraction
 from hub.kinds.moment import micros_of
 from hub.model import Plain
 from hub.settings import WorkingHours, WorkList
-from hub.tasks.hold_store import Hold
+from hub.tasks.hold import Hold
 
 NEVER = 2**62
 
