@@ -233,6 +233,8 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         settings.Access.model_validate(given)
     elif "purposes" in given:
         settings.Purposes.model_validate(given)
+    elif "ends" in given:
+        settings.WorkList.model_validate(given)
     elif "attributes" in given:
         settings.CustomerType.model_validate(given)
     elif "matching" in given:
