@@ -94,14 +94,14 @@ def branches(count: int = 900, seed: int = 9) -> Hard:
     return _set("sites of organisations", rows, dice)
 
 
-def suppliers(count: int = 400, seed: int = 10) -> Hard:
+def suppliers(count: int = 400, seed: int = 10, lines: Sequence[str] = tuple(LINES)) -> Hard:
     """A list of suppliers: names and nothing else, each in several spellings; some have namesakes in another line of business."""
     dice = random.Random(seed)
     proper = _proper(dice)
     rows: list[tuple[Row, str]] = []
     seen = set[str]()
     while len(seen) < count:
-        name = _Name(dice, proper(), dice.choice(list(LINES)), "", LINES)
+        name = _Name(dice, proper(), dice.choice(lines), "", LINES)
         whole = f"{name.own} {name.trade}"
         if whole in seen:
             continue

@@ -50,6 +50,7 @@ COMMON = 3_000
 LITTLE, MUCH = 5_000, 14_000  # shared words: fewer say nothing, more are rare together
 SHORTEST = 3  # letters of a word that is cut short
 LONG = 5  # letters of a word of which one may be a slip
+OWN = 1 << 24  # more milli-bits than the words of a name have
 SHIPPED = Rarity(
     dict.fromkeys(
         word_set(
@@ -80,21 +81,22 @@ def _as_one(x: str, y: str) -> int:
     return 2 if cut else 1
 
 
-def _left_over(one: list[str], other: list[str], words: Rarity) -> int:
-    """Milli-bits of the words of one name that the other does not have."""
+def _left_over(one: list[str], other: list[str], words: Rarity) -> tuple[int, bool]:
+    """Milli-bits of the words of one name that the other does not have; is one of them its own, no slip of another's and not cut short?"""
     there = set(other)
-    return sum(words.of(x) // max(_as_one(x, y) for y in other) for x in one if x not in there)
+    shares = [(x, max(_as_one(x, y) for y in other)) for x in one if x not in there]
+    return sum(words.of(x) // share for x, share in shares), any(share == 1 for _, share in shares)
 
 
 def _by_words(one: list[str], other: list[str], words: Rarity) -> int:
     if not set(one) & set(other):
         return OTHER
-    left, right = _left_over(one, other, words), _left_over(other, one, words)
+    (left, mine), (right, yours) = _left_over(one, other, words), _left_over(other, one, words)
     shared = min(sum(map(words.of, one)) - left, sum(map(words.of, other)) - right)
     least, most = min(left, right), max(left, right)
     if shared < LITTLE:
         return OTHER
-    if 4 * most <= shared:
+    if 4 * most <= shared and not (mine and yours):  # of two trades that all names are made of, each tells another firm
         return RARE_WORDS if shared >= MUCH else ALL_WORDS
     if 4 * least <= shared:
         return RARE_PART if shared >= MUCH else PART
@@ -122,7 +124,7 @@ def _company(columns: Columns, words: Rarity) -> PythonForm:
 
 
 def _left_over_sql(one: Sides, other: Sides) -> str:
-    """`_left_over` of two lists of words."""
+    """`_left_over` of two lists of words, as one number: `OWN` and more where a word is its own, and what is beyond."""
     slip = f"least(length(x), length(y)) >= {LONG} AND {near_sql('x', 'y')}"
 
     def cut(short: str, long: str) -> str:
@@ -133,7 +135,8 @@ def _left_over_sql(one: Sides, other: Sides) -> str:
 
     short = f"(CASE WHEN length(x) <= length(y) THEN {cut('x', 'y')} ELSE {cut('y', 'x')} END)"
     share = f"list_max(list_transform({other[0]}, lambda y: CASE WHEN {slip} THEN 4 WHEN {short} THEN 2 ELSE 1 END))"
-    return f"list_sum(list_transform({one[0]}, lambda x, i: CASE WHEN list_contains({other[0]}, x) THEN 0 ELSE {one[1]}[i] // {share} END))"
+    each = f"list_transform([{share}], lambda s: {one[1]}[i] // s + CASE WHEN s = 1 THEN {OWN} ELSE 0 END)[1]"
+    return f"list_sum(list_transform({one[0]}, lambda x, i: CASE WHEN list_contains({other[0]}, x) THEN 0 ELSE {each} END))"
 
 
 Sides = tuple[str, str]  # expressions of a name's words and of how rare each is
@@ -159,8 +162,9 @@ def _company_sql(left: Columns, right: Columns) -> str:
     # one row of one value each, so that nothing is worked out twice
     found = (
         f"list_transform([{{'l': {gone}, 'r': {new}, 'a': {whole}, 'b': {other}}}], lambda v: "
-        f"list_transform([{{'s': least(v.a - v.l, v.b - v.r), 'least': least(v.l, v.r), 'most': greatest(v.l, v.r)}}], lambda w: "
-        f"CASE WHEN w.s < {LITTLE} THEN {OTHER} WHEN 4 * w.most <= w.s THEN (CASE WHEN w.s >= {MUCH} THEN {RARE_WORDS} ELSE {ALL_WORDS} END) "
+        f"list_transform([{{'own': least(v.l, v.r) >= {OWN}, 's': least(v.a - v.l % {OWN}, v.b - v.r % {OWN}), "
+        f"'least': least(v.l % {OWN}, v.r % {OWN}), 'most': greatest(v.l % {OWN}, v.r % {OWN})}}], lambda w: "
+        f"CASE WHEN w.s < {LITTLE} THEN {OTHER} WHEN NOT w.own AND 4 * w.most <= w.s THEN (CASE WHEN w.s >= {MUCH} THEN {RARE_WORDS} ELSE {ALL_WORDS} END) "
         f"WHEN 4 * w.least <= w.s THEN (CASE WHEN w.s >= {MUCH} THEN {RARE_PART} ELSE {PART} END) "
         f"WHEN w.most < w.s THEN {SIMILAR} ELSE {SOME} END)[1])[1]"
     )
