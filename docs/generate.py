@@ -74,6 +74,7 @@ PERMISSIONS = {
     "override": "values set by hand",
     "subscribe": "be sent changes by webhook, in the role's view",
     "metrics": "figures of the service",
+    "own": "of customers: to see and put right what is theirs, and nothing else",
     "admin": "with `decide`: take back in bulk what a person decided, or what a source landed",
 }
 

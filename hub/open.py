@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hub.access.agreements import Agreements
     from hub.access.chain import ChainReport
     from hub.access.figures import FigureDoor
+    from hub.access.codes import Codes
     from hub.access.gate import Gate
     from hub.access.read import Reader
     from hub.access.relations import Relations
@@ -77,6 +78,13 @@ class Hub:
         from hub.access.gate import Gate
 
         return Gate(self.database, self.config, self.key)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """How customers sign in."""
+        from hub.access.codes import Codes  # here: commands send none
+
+        return Codes(self.reader, self.gate.sessions, derive(self.key, "codes"), self.folder)
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -166,6 +174,8 @@ class Hub:
     def close(self) -> None:
         if "watcher" in self.__dict__:
             self.watcher.close()
+        if "codes" in self.__dict__:
+            self.codes.close()
         self.audit.close()
 
 

@@ -40,8 +40,10 @@ ROOMS = (
         "quality",
         "work",
         "open",
+        "language",
         "api",
         "console",
+        "portal",
         "app",
         "serve",
         "demo",
@@ -49,7 +51,7 @@ ROOMS = (
     ),
 )
 PURE_ROOMS = ("model", "errors", "kinds", "settings", "connectors/mapping", "matching/compare")
-DOORS = ("api", "console")
+DOORS = ("api", "console", "portal")
 HOSTS_OF_ENGINES = ("matching/training", "matching/spark")
 
 LIBRARIES_OF_STORES = ("sqlalchemy", "sqlmodel", "duckdb", "splink", "fastapi", "httpx2")

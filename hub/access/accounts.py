@@ -60,7 +60,7 @@ def add_account(
 def list_accounts(database: Database) -> list[Account]:
     """All accounts by name, disabled ones too."""
     with database.read() as connection:
-        return store.accounts(connection)
+        return store.accounts_of_staff(connection)
 
 
 def set_roles(database: Database, config: Config, who: str, roles: Iterable[str]) -> Account:
@@ -138,7 +138,9 @@ def _to_set_up(connection: Connection, database: Database, token: str) -> Accoun
 def _named(connection: Connection, who: str) -> Account:
     """The account of a name or an id."""
     by_id = store.account(connection, who)
-    found = [by_id] if by_id else [a for a in store.accounts(connection) if plain_name(a.name) == plain_name(who)]
+    found = (
+        [by_id] if by_id else [a for a in store.accounts_of_staff(connection) if plain_name(a.name) == plain_name(who)]
+    )
     if not found:
         raise NotFound(f"no account is named '{who[:100]}'", [Fault("name", "unknown account", "see: hub users list")])
     if len(found) > 1:

@@ -5,6 +5,7 @@ Passwords are here as slow hashes, tokens as hashes, TOTP secrets sealed; names 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from hub import db
 from hub.db import big, table
 
 LOCAL = ""  # the issuer of accounts with a password
+CUSTOMER = "customer"  # the issuer of those of customers, whose subject is the id that their record minted
 
 
 class AccountRow(SQLModel, table=True):
@@ -105,6 +107,20 @@ def accounts(connection: Connection, where: str = "", **values: str) -> list[Acc
     """Accounts by name, the oldest first of those with the same one."""
     rows = db.ask(connection, f"SELECT {', '.join(ACCOUNT)} FROM account {where} ORDER BY name, created_at", **values)
     return [_account(r) for r in rows]
+
+
+def accounts_of_staff(connection: Connection) -> list[Account]:
+    return accounts(connection, "WHERE issuer <> :customer", customer=CUSTOMER)
+
+
+def forget_customers(connection: Connection, subjects: Iterable[str]) -> None:
+    """The accounts of these customers, and their sessions."""
+    ids = list(subjects)
+    of = "(SELECT id FROM account WHERE issuer = :customer AND subject IN {ids:text})"
+    db.do(connection, f"DELETE FROM session WHERE account IN {of}", customer=CUSTOMER, ids=ids)
+    db.do(
+        connection, "DELETE FROM account WHERE issuer = :customer AND subject IN {ids:text}", customer=CUSTOMER, ids=ids
+    )
 
 
 def account(connection: Connection, id: str) -> Account | None:

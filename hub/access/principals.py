@@ -1,4 +1,4 @@
-"""Who asks: a system, a member of staff, or (prepared: no door makes one yet) a person who is a customer. Pure."""
+"""Who asks: a system, a member of staff, or a person who is a customer. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Principal:
     """Who asks, in one role.
 
     `source`: a system's own source, the only one that it may write. `scopes`: where given, the role's permissions are
-    narrowed to these. `session`: where somebody signed in, what names the session; never its token.
+    narrowed to these. `session`: where somebody signed in, what names the session; never its token. `subject`: of a
+    person the id that the record minted by which they are known.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Principal:
     source: str | None = None
     scopes: frozenset[str] | None = None
     session: str | None = None
+    subject: str | None = None
 
 
 def nobody() -> NotAuthenticated:

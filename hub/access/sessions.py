@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from hub.access import people_store as store
-from hub.access.people_store import Account, Session
+from hub.access.people_store import CUSTOMER, Account, Session
 from hub.access.principals import Principal
 from hub.access.tokens import new_token, token_hash
 from hub.db import Database
@@ -75,7 +75,15 @@ class Sessions:
         if now - session.seen_at >= min(SEEN_EVERY, self._idle // 4):
             with self.database.unit() as connection:
                 store.mark_seen(connection, session.id, now)
-        return Principal(account.id, account.name, "staff", session.role, session=session.id)
+        customer = account.issuer == CUSTOMER
+        return Principal(
+            account.id,
+            account.name,
+            "person" if customer else "staff",
+            session.role,
+            session=session.id,
+            subject=account.subject if customer else None,
+        )
 
     def status(self, principal: Principal) -> SessionStatus:
         """The asker's session. NotAuthenticated for who has none, such as a key's holder."""

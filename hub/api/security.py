@@ -21,6 +21,7 @@ from hub.settings import SELF
 F = TypeVar("F", bound=Callable[..., Any])
 
 PUBLIC, SIGNED_IN = "public", "signed in"
+OWN = "own"  # the permission of customers
 _bearer = HTTPBearer(auto_error=False, description="An API key: hub_live_... (make one with `hub keys create`)")
 
 
@@ -82,8 +83,11 @@ def needs(permission: str) -> Any:
 def authorised(hub: Hub, request: Request, permission: str) -> Principal:
     """Who asks, if its role has a permission. NotAuthenticated, Forbidden. May be asked again of a request that lasts."""
     found = who_asks(hub, request)
-    if permission not in hub.reader.view(found).may:
+    may = hub.reader.view(found).may
+    if permission not in may:
         raise Forbidden(f"this role may not do that: it lacks the permission '{permission}'")
+    if OWN in may and (permission != OWN or found.kind != "person"):  # whatever else it may, it may of itself
+        raise Forbidden("this is not for customers, who see what is theirs")
     return found
 
 

@@ -56,13 +56,13 @@ def holders(connection: Connection, config: Config, points: Iterable[RecordId]) 
     """Contact point -> the clusters of the customers that hold it verified."""
     found: dict[RecordId, set[int]] = {}
     for point in sorted(set(points)):
-        near = _near(connection, config, point)
-        held = _held(connection, config, matching_store.members_of(connection, near))
+        clusters = near(connection, config, point)
+        held = _held(connection, config, matching_store.members_of(connection, clusters))
         found[point] = {cluster for cluster, own in held.items() if point in own}
     return found
 
 
-def _near(connection: Connection, config: Config, point: RecordId) -> set[int]:
+def near(connection: Connection, config: Config, point: RecordId) -> set[int]:
     """Clusters of customers whose golden values may be this contact point."""
     value = f"+{point.key}" if point.stream == "phone" else point.key
     wanted = tuple(sorted(tokens(point.stream, value)))

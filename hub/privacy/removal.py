@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from hub.access import caller_store
+from hub.access import caller_store, code_store, people_store
 from hub.access.read import Reader
 from hub.consents import store as consent_store
 from hub.delivery import store as delivery_store
@@ -109,6 +109,8 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     segment_store.forget_members(connection, subject.ids)
     act_store.forget_words(connection, subject.ids)
     caller_store.forget_words(connection, subject.ids)
+    people_store.forget_customers(connection, subject.ids)
+    code_store.forget_codes_of(connection, list(subject.ids))
     return gone
 
 

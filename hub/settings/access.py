@@ -26,6 +26,7 @@ Permission = Literal[
     "privacy",
     "metrics",
     "admin",
+    "own",
 ]
 
 

@@ -51,7 +51,10 @@ def access_faults(config: Config) -> Iterator[Fault]:
             "rename the file: a role's view names both",
         )
     yield from sign_in_faults(
-        config.access.sign_in, config.access.roles, config.sources, str(config.folder / "access.yaml")
+        config.access.sign_in,
+        {n: r.may for n, r in config.access.roles.items()},
+        config.sources,
+        str(config.folder / "access.yaml"),
     )
     yield from name_faults(config)
     known_types: dict[str, CustomerType | InteractionType | RelationType] = {

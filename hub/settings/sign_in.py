@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hub.errors import Fault
 from hub.settings.base import Strict, duration_micros
@@ -46,6 +46,46 @@ class OpenIdProvider(Strict):
     algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")  # of signatures; no other is looked at
 
 
+class Sender(Strict):
+    """How codes leave: by a mail server, or (to try it) into a file."""
+
+    smtp: str = ""  # host:port of a mail server
+    tls: Literal["none", "starttls", "tls"] = "starttls"  # none: on loopback only
+    sender: str = ""  # the address that mails come from, such as hub@example.com
+    user: str = ""  # signs in there
+    password_env: str = ""  # variable that holds its password; _FILE names a file
+    file: str = ""  # instead: a file in the hub's folder that each message is added to
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Sender:
+        if bool(self.smtp) == bool(self.file):
+            raise ValueError("says neither smtp: host:port nor file: NAME, or both; give one")
+        host, _, port = self.smtp.rpartition(":")
+        if self.smtp and not (host and port.isdigit() and self.sender):
+            raise ValueError("smtp is host:port, such as mail.example.com:587, and needs sender: an address")
+        if self.smtp and self.tls == "none" and host not in LOOPBACK:
+            raise ValueError("tls: none is for a mail server on this machine; write starttls or tls")
+        if self.file and "/" in self.file:
+            raise ValueError("file is a name without a folder: it is in the hub's folder")
+        return self
+
+
+OF_THEMSELVES = {"own", "crosswalk", "explain"}
+
+
+class CustomerSignIn(Strict):
+    """How customers sign in to their own data: by a code, sent to a contact point that is known to be theirs."""
+
+    role: str = "self"  # what they see of themselves; it may own, crosswalk, explain, and nothing else
+    email: Sender | None = None  # how codes are sent to e-mail addresses; unset: none is
+    phone: Sender | None = None  # and to telephone numbers
+    country: str | None = None  # of numbers that name none, such as DE
+    held: Duration = "30d"  # for so long a contact point must have been known, by a source that checks it
+    good: Duration = "10m"  # for so long a code is
+    tries: int = Field(default=3, ge=1, le=10)  # wrong ones before a code is void
+    codes: int = Field(default=5, ge=1, le=100)  # in an hour to one contact point; more are not sent
+
+
 class SignIn(Strict):
     """How people sign in, and for how long."""
 
@@ -58,14 +98,21 @@ class SignIn(Strict):
     wait: Duration = "1m"  # the first wait; an hour is the longest
     url: str = ""  # the hub's own address as browsers know it, such as https://hub.example.com; oidc needs it
     oidc: OpenIdProvider | None = None  # people sign in there, beside those with a password here
+    people: CustomerSignIn | None = None  # customers sign in to their own data; unset: they do not
 
 
-def sign_in_faults(given: SignIn, roles: Collection[str], sources: Collection[str], where: str) -> Iterator[Fault]:
-    """What cannot be as it says. `where`: the file."""
-    provider = given.oidc
+def sign_in_faults(
+    given: SignIn, roles: Mapping[str, Collection[str]], sources: Collection[str], where: str
+) -> Iterator[Fault]:
+    """What cannot be as it says. `roles`: what each may; `where`: the file."""
+    where, people, provider = f"{where}: sign_in", given.people, given.oidc
+    if people is not None and people.role not in roles:
+        yield Fault(f"{where}.people.role", f"unknown role '{people.role}'", f"known: {', '.join(sorted(roles))}")
+    elif people is not None and not {"own"} <= set(roles[people.role]) <= OF_THEMSELVES:
+        told = f"write may: [own, crosswalk, explain] for {people.role}"
+        yield Fault(f"{where}.people.role", "may not what customers may of themselves, or more", told)
     if provider is None:
         return
-    where = f"{where}: sign_in"
     for key, address in (("url", given.url), ("oidc.issuer", provider.issuer)):
         if not _fit(address):
             yield Fault(f"{where}.{key}", "is no https address", "write https://...; http only on loopback")

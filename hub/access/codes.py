@@ -1,0 +1,202 @@
+"""One-time codes to contact points: a customer signs in by one, or proves that another contact point is theirs.
+
+Whoever asks gets the same answer by the same work: who is meant is looked for after the answer, beside the requests. A
+code is good once, for some minutes, for some tries; to one contact point some in an hour are sent and no more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from hub.access import code_store as store
+from hub.access import people_store
+from hub.access.code_store import SentCode
+from hub.access.contact_proof import contact_point, sole_holder
+from hub.access.people_store import CUSTOMER, Account
+from hub.access.principals import Principal
+from hub.access.read import Reader
+from hub.access.senders import Message, send_message
+from hub.access.sessions import Begun, Sessions
+from hub.access.tokens import new_token, token_hash
+from hub.errors import Fault, NotAuthenticated, NotFound, Refused, RetryLater
+from hub.model import RecordId
+from hub.settings import duration_micros
+from hub.settings.sign_in import CustomerSignIn, Sender
+
+HOUR = 3_600_000_000
+DIGITS = 6
+SIGN_IN, PROOF = "sign in", "proof"
+Words = Callable[[str], Message]  # a code -> what is sent
+
+log = structlog.get_logger()
+
+
+class Codes:
+    """Of one hub. `key`: what codes and contact points are hashed with; `folder`: where a file of messages is."""
+
+    def __init__(self, reader: Reader, sessions: Sessions, key: bytes, folder: Path):
+        self.reader, self.database, self.sessions = reader, reader.database, sessions
+        self._key, self._folder = key, folder
+        self._beside = ThreadPoolExecutor(1, "codes")
+
+    @property
+    def rules(self) -> CustomerSignIn:
+        """NotFound: customers do not sign in here."""
+        found = self.reader.config.access.sign_in.people
+        if found is None:
+            raise NotFound("customers do not sign in here", [Fault("", "not set up", "sign_in.people in access.yaml")])
+        return found
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of contact points that codes are sent to."""
+        people = self.reader.config.access.sign_in.people
+        return tuple(k for k in ("email", "phone") if people is not None and self._sender(k) is not None)
+
+    def ask(self, kind: str, text: str, words: Words) -> str:
+        """Send a code to a contact point, if somebody is known by it: a ticket to be shown with the code, in any case.
+        Unprocessable: no contact point."""
+        point, _ = self._point(kind, text)
+        return self._asked(point, text, SIGN_IN, "", words)
+
+    def ask_proof(self, principal: Principal, kind: str, text: str, words: Words) -> str:
+        """Send a code to another contact point of who is signed in: a ticket."""
+        point, _ = self._point(kind, text)
+        return self._asked(point, text, PROOF, principal.subject or "", words)
+
+    def sign_in(self, ticket: str, code: str, *, instead: str = "") -> Begun:
+        """A session for who shows the code. NotAuthenticated, whatever is wrong."""
+        rules = self.rules
+        found = self._used(ticket, code, SIGN_IN)
+        if found is None or not self._there(found.subject):
+            raise _refused()
+        now = self.database.clock.now()
+        with self.database.unit() as connection:
+            account = people_store.account_of(connection, CUSTOMER, found.subject) or _account(found.subject, now)
+            if account.disabled_at is not None:
+                raise _refused()
+            made = replace(account, roles=(rules.role,), signed_in_at=now)
+            people_store.save_account(connection, made)
+            return self.sessions.begin(connection, made, instead=instead)
+
+    def proved(self, principal: Principal, ticket: str, code: str, kind: str, text: str) -> str:
+        """The contact point that the code was sent to, as it is written, now proved to be of who is signed in.
+        NotAuthenticated, whatever is wrong."""
+        point, written = self._point(kind, text)
+        found = self._used(ticket, code, PROOF)
+        if found is None or found.subject != principal.subject or found.contact != self._of_contact(point):
+            raise _refused()
+        return written
+
+    def wait(self) -> None:
+        """Until all that was asked for by now has left."""
+        self._beside.submit(lambda: None).result()
+
+    def close(self) -> None:
+        self._beside.shutdown()
+
+    # --- one code ---
+
+    def _asked(self, point: RecordId, text: str, purpose: str, subject: str, words: Words) -> str:
+        ticket, now, contact = new_token(), self.database.clock.now(), self._of_contact(point)
+        made = SentCode(token_hash(ticket), contact, purpose, subject, "", 0, now)
+        with self.database.unit() as connection:
+            store.forget_codes(connection, before=now - HOUR)
+            before = store.asked_since(connection, contact, now - HOUR)
+            store.save_code(connection, made)
+        if before < self.rules.codes:
+            self._beside.submit(self._send, made, ticket, point, text, words)
+        return ticket
+
+    def _send(self, made: SentCode, ticket: str, point: RecordId, text: str, words: Words) -> None:
+        """Beside the requests: find who is meant, make the code, let it leave."""
+        try:
+            held = duration_micros(self.rules.held)
+            with self.database.read() as connection:
+                subject = made.subject or sole_holder(connection, self.reader.config, point, made.at - held) or ""
+            sender = self._sender(point.stream)
+            if sender is None or not subject or not self._there(subject):
+                return
+            code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
+            with self.database.unit() as connection:
+                store.save_code(connection, replace(made, subject=subject, code=self._of_code(ticket, code)))
+            _, written = self._point(point.stream, text)
+            send_message(sender, written, words(code), self._folder)
+        except RetryLater as error:
+            log.warning("a code was not sent", why=str(error))
+        except Exception as error:  # noqa: BLE001 - nobody waits for it; what was sent may not be told
+            log.error("a code was not sent", why=type(error).__name__)
+
+    def _used(self, ticket: str, code: str, purpose: str) -> SentCode | None:
+        """The code of a ticket, which is used up by that; None: it is not the one."""
+        rules, now = self.rules, self.database.clock.now()
+        with self.database.unit() as connection:
+            found = store.sent_code(connection, token_hash(ticket))
+            kept = found or SentCode("", "", purpose, "", "", 0, 0)
+            same = hmac.compare_digest(kept.code or self._of_code("", ""), self._of_code(ticket, code.strip()))
+            usable = (
+                kept.purpose == purpose and kept.wrong < rules.tries and now < kept.at + duration_micros(rules.good)
+            )
+            if found is None:
+                return None
+            if same and usable and kept.code:
+                store.save_code(connection, replace(found, code="", wrong=rules.tries))
+                return found
+            store.save_code(connection, replace(found, wrong=min(found.wrong + 1, rules.tries)))
+            return None
+
+    def _there(self, subject: str) -> bool:
+        """Does the customer that the record is of exist for the role that customers have of themselves?"""
+        view = self.reader.view_of_role(self.rules.role)
+        with self.database.read() as connection:
+            try:
+                self.reader.find(connection, view, subject)
+            except Refused:
+                return False
+            return True
+
+    def _sender(self, kind: str) -> Sender | None:
+        return self.rules.email if kind == "email" else self.rules.phone if kind == "phone" else None
+
+    def _point(self, kind: str, text: str) -> tuple[RecordId, str]:
+        return contact_point(kind if kind in self.kinds else "", text, self.rules.country)
+
+    def _of_contact(self, point: RecordId) -> str:
+        return self._hash(f"contact {point.stream} {point.key}")
+
+    def _of_code(self, ticket: str, code: str) -> str:
+        return self._hash(f"code {ticket} {code}")
+
+    def _hash(self, text: str) -> str:
+        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _account(subject: str, now: int) -> Account:
+    return Account(
+        id=f"usr_{secrets.token_hex(8)}",
+        issuer=CUSTOMER,
+        subject=subject,
+        name="Customer",
+        roles=(),
+        password=None,
+        set_up=None,
+        set_up_until=None,
+        totp=None,
+        totp_step=None,
+        recovery=(),
+        created_at=now,
+        created_by=CUSTOMER,
+    )
+
+
+def _refused() -> NotAuthenticated:
+    told = "this code is wrong, was used, or is too old"
+    return NotAuthenticated(told, [Fault("/code", "is not good", "ask for another")])
