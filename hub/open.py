@@ -21,8 +21,8 @@ from hub.work.metrics import Metrics
 if TYPE_CHECKING:
     from hub.access.agreements import Agreements
     from hub.access.chain import ChainReport
-    from hub.access.figures import FigureDoor
     from hub.access.codes import Codes
+    from hub.access.figures import FigureDoor
     from hub.access.gate import Gate
     from hub.access.read import Reader
     from hub.access.relations import Relations
