@@ -10,7 +10,7 @@ from hub.access.read import Reader
 from hub.errors import Gone
 from hub.model import RecordId
 from hub.stewardship.items import Position
-from hub.stewardship.queue import Queue, QueuePage
+from hub.stewardship.queue import Queue, QueuePage, Shown
 
 
 def see_queue(
@@ -29,6 +29,12 @@ def see_queue(
     how much agrees. `mine`: only what was assigned to the asker.
     """
     rows = reader.view(principal).rows
+
+    def allows(shown: Shown) -> bool:
+        if shown.item.kind == "disputed" or rows:
+            return all(reader.knows_record(principal, r) for r in (shown.left, shown.right))
+        return True
+
     page = queue.page(
         types=reader.compared_types(principal),
         kinds=None if kinds is None else list(kinds),
@@ -36,7 +42,7 @@ def see_queue(
         assigned_to=principal.name if mine else None,
         after=after,
         limit=limit,
-        allows=None if not rows else lambda s: all(reader.knows_record(principal, r) for r in (s.left, s.right)),
+        allows=allows,
     )
     types = sorted({s.item.type for s in page.items})
     if page.items:

@@ -15,6 +15,7 @@ from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.api.written import Written
+from hub.delivery.disputes import disputed
 from hub.open import Hub
 from hub.stewardship.queue import Queue, Shown
 from hub.tasks.hold import Hold, Note
@@ -59,7 +60,7 @@ class HoldOut(Out):
 class ItemOut(Out):
     """Something to decide. Deciding on its two records closes all that lies between their customers."""
 
-    kind: str = Field(examples=["grey"], description="grey, refused, cut, override, changed or contradicted")
+    kind: str = Field(examples=["grey"], description="grey, refused, cut, override, changed, contradicted or disputed")
     words: str
     left: RecordName
     right: RecordName
@@ -124,7 +125,7 @@ class ProposalOut(Out):
 def the_queue(request: Request, hub: Hub) -> Queue:
     """One ranking per process, kept for some seconds."""
     if getattr(request.app.state, "queue", None) is None:
-        request.app.state.queue = Queue(hub.resolver)
+        request.app.state.queue = Queue(hub.resolver, disputed=disputed)
     found: Queue = request.app.state.queue
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
@@ -12,6 +12,8 @@ from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.delivery.dead_writes import DeadLetter, DeadWrites, HeldWrites
+from hub.delivery.disputes import Dispute, Disputes
+from hub.model import RecordId
 
 router = APIRouter(prefix="/v1", tags=["delivery"])
 
@@ -72,6 +74,38 @@ class DropWriteIn(In):
     reason: str = Field(min_length=1, max_length=500, examples=["the CRM allows no such number"])
 
 
+class DisputedFieldOut(Out):
+    attribute: str
+    hub: list[object]
+    there: list[object] = Field(description="what the system holds, as it last said")
+
+
+class DisputeOut(Out):
+    """A record that its system keeps changing back: nothing more is written to it until somebody says who is right."""
+
+    record: RecordName
+    customer: str
+    fields: list[DisputedFieldOut]
+    hidden: int = Field(description="further fields, which your role is not shown")
+    since: str
+
+    @classmethod
+    def of(cls, d: Dispute) -> DisputeOut:
+        fields = [DisputedFieldOut(attribute=f.attribute, hub=list(f.hub), there=list(f.there)) for f in d.fields]
+        return cls(
+            record=RecordName.of(d.record), customer=d.customer, fields=fields, hidden=d.hidden, since=when(d.at)
+        )
+
+
+class SettleIn(In):
+    record: RecordName
+    answer: Literal["leave", "take", "again"] = Field(
+        description="leave: the hub is right, and the system stays as it is until the hub's value changes; take: the system"
+        " is right, and its values are set by hand (needs the permission override); again: the system was mended, write once more"
+    )
+    reason: str = Field(min_length=1, max_length=500, examples=["the CRM shortens titles"])
+
+
 class WaitingAgain(Out):
     records: int
 
@@ -104,6 +138,30 @@ def retry_dead_writes(hub: TheHub, _principal: Admin, given: RetryWritesIn) -> W
 def drop_dead_write(hub: TheHub, _principal: Admin, given: DropWriteIn) -> None:
     """Give one up, until its golden record changes again."""
     DeadWrites(hub.database).drop(given.record.id(), given.reason)
+
+
+@router.get("/write-back/dispute", operation_id="get_dispute", responses=documented(404, 410))
+def get_dispute(
+    hub: TheHub,
+    principal: Annotated[Principal, needs("decide")],
+    source: Annotated[str, Query(max_length=200)],
+    stream: Annotated[str, Query(max_length=200)],
+    key: Annotated[str, Query(max_length=512)],
+) -> DisputeOut:
+    """What a system keeps changing back in one record: both values of each field."""
+    return DisputeOut.of(Disputes(hub.resolver, hub.reader).get(principal, RecordId(source, stream, key)))
+
+
+@router.post(
+    "/write-back/settle",
+    operation_id="settle_dispute",
+    status_code=204,
+    response_class=Response,
+    responses=documented(404, 409, 410),
+)
+def settle_dispute(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: SettleIn) -> None:
+    """Say who is right."""
+    Disputes(hub.resolver, hub.reader).settle(principal, given.record.id(), given.answer, given.reason)
 
 
 @router.post(

@@ -20,6 +20,7 @@ from hub.console import evidence
 from hub.console.acts import act_done, made_of
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_named
 from hub.console.words import who
+from hub.delivery.disputes import Answer, Disputes
 from hub.errors import BadRequest, Conflict, Fault, Gone, NotFound, Refused, Stale
 from hub.model import RecordId, Verdict
 from hub.stewardship.act_store import StoredAct
@@ -41,7 +42,9 @@ KINDS = {
     "changed": "changed since",
     "contradicted": "contradicted",
     "override": "value by hand",
+    "disputed": "changed back there",
 }
+ANSWERS: dict[str, Answer] = {"leave": "leave", "take": "take", "again": "again"}
 UNSAID = "looked at side by side"  # the reason of who gives none
 
 Record = Annotated[str, Query(max_length=1000, description="source/stream/key")]
@@ -87,10 +90,34 @@ def queue(
 
 def _listed(at: Desk, shown: Shown, sides: SeenReview | None) -> Listed:
     types = at.hub.config.customers
+    if shown.item.kind == "disputed":
+        return Listed(shown, shown.words, "", f"/review/dispute?{urlencode({'record': str(shown.left)})}")
     if shown.item.kind == "override" or sides is None:
         home = at.hub.reader.homes(at.principal, [shown.left])
         return Listed(shown, str(shown.left), "", f"/customers/{home[0]}" if home else "/review")
     return Listed(shown, who(types, sides.left), who(types, sides.right), _address(at, shown))
+
+
+@router.get("/dispute")
+def dispute(at: Annotated[Desk, desk("decide")], record: Record) -> Response:
+    """Who is right: the hub, or the system that keeps changing back what is written to it?"""
+    found = Disputes(at.hub.resolver, at.hub.reader).get(at.principal, record_named(record, "?record"))
+    seen = at.hub.reader.get_customer(at.principal, found.customer)
+    may_take = not found.hidden and "override" in at.hub.reader.view(at.principal).may
+    shown = {"found": found, "name": who(at.hub.config.customers, seen), "may_take": may_take}
+    return at.page("review/dispute.html", shown)
+
+
+@router.post("/dispute")
+def settle(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
+    """The answer, and back to the queue."""
+    answer = ANSWERS.get(form.get("answer", ""))
+    if answer is None:
+        raise BadRequest("no such answer", [Fault("answer", "unknown", f"known: {', '.join(ANSWERS)}")])
+    record = record_named(form.get("record", ""), "record")
+    reason = form.get("reason", "")[:500] or UNSAID
+    Disputes(at.hub.resolver, at.hub.reader).settle(at.principal, record, answer, reason)
+    return onward("/review")
 
 
 @router.get("/next")

@@ -333,7 +333,7 @@ class Push:
             self.result.problems.update(p.problems.values())
             if p.tripped:
                 self.result.outcomes["tripped"] += 1
-                return "tripped", "the source keeps changing what is written: " + ", ".join(p.tripped), 0
+                return "tripped", store.TRIPPED + ", ".join(p.tripped), 0
         if answer is None:
             self.result.outcomes["dry run" if dry and p and p.writes else "nothing to write"] += 1
             return "done", "", 0

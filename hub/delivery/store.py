@@ -186,6 +186,7 @@ class DeadWrite:
     at: int
 
 
+TRIPPED = "the source keeps changing what is written: "  # then the attributes, with commas between
 DEAD = "status IN ('rejected', 'tripped')"
 
 
@@ -194,6 +195,25 @@ def dead(connection: Connection, limit: int) -> list[DeadWrite]:
     columns = ", ".join(DeadWrite.__dataclass_fields__)
     query = f"SELECT {columns} FROM write_back WHERE {DEAD} ORDER BY at DESC, rid LIMIT :limit"
     return [DeadWrite(*r) for r in db.ask(connection, query, limit=limit)]
+
+
+def tripped(connection: Connection, limit: int, rid: int | None = None) -> list[DeadWrite]:
+    """Records that their source keeps changing back, the newest first; or one."""
+    columns = ", ".join(DeadWrite.__dataclass_fields__)
+    query = (
+        f"SELECT {columns} FROM write_back WHERE status = 'tripped' AND (:all = 1 OR rid = :rid)"
+        " ORDER BY at DESC, rid LIMIT :limit"
+    )
+    return [DeadWrite(*r) for r in db.ask(connection, query, all=int(rid is None), rid=rid or 0, limit=limit)]
+
+
+def again(connection: Connection, rid: int, now: int) -> None:
+    """One of them waits again."""
+    statement = (
+        "UPDATE write_back SET status = 'pending', attempts = 0, removals = 0, next_at = :now, detail = ''"
+        " WHERE rid = :rid AND status = 'tripped'"
+    )
+    db.do(connection, statement, rid=rid, now=now)
 
 
 def retry(connection: Connection, rid: int | None, now: int) -> int:

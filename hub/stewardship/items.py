@@ -17,7 +17,7 @@ from typing import Literal
 from hub.matching.compare.model import probability
 from hub.model import BIT
 
-Kind = Literal["grey", "apart", "refused", "cut", "override", "changed", "contradicted"]
+Kind = Literal["grey", "apart", "refused", "cut", "override", "changed", "contradicted", "disputed"]
 MILLION = 1_000_000
 UNDECIDED = 0.25  # p(1-p) at p = 1/2
 FALSE_JOIN = 3  # a wrong join costs as much as so many missed ones: it mixes two people's data
@@ -28,7 +28,7 @@ Position = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to decide, by two records (twice the same: an override's anchor).
+    """Something to decide, by two records (twice the same: an override's anchor, a record in dispute).
 
     `clusters`: the customers that it is about; one decision on any two of their records closes it.
     """
@@ -44,6 +44,7 @@ class Item:
     deliveries: int
     number: int | None = None  # of the decision or override that it is about
     due: int | None = None
+    words: str = ""  # of one that says more than its kind does
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ LONGEST = 10  # times so long it still serves while the next is made
 LARGEST_PAGE = 200
 
 Subscriptions = Callable[[str], int]
+Disputed = Callable[[Connection], Iterable[tuple[int, str]]]  # records that their system keeps changing back, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,16 @@ class QueuePage:
 class Queue:
     """The queue of one hub. Thread-safe. `subscriptions`: customer type -> how many are told of its changes."""
 
-    def __init__(self, resolver: Resolver, *, subscriptions: Subscriptions = lambda _type: 0, kept: int = KEPT):
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        subscriptions: Subscriptions = lambda _type: 0,
+        disputed: Disputed = lambda _connection: (),
+        kept: int = KEPT,
+    ):
         self.resolver, self.database = resolver, resolver.database
-        self.subscriptions, self.kept = subscriptions, kept
+        self.subscriptions, self.disputed, self.kept = subscriptions, disputed, kept
         self._ranking = _Ranking(0, ())
         self._making = threading.Lock()
 
@@ -85,7 +93,7 @@ class Queue:
     ) -> QueuePage:
         """The next items.
 
-        types: only of these customer types; kinds: grey, refused, cut, override, changed, contradicted; user: without
+        types: only of these customer types, but disputes, which tell nothing of pairs; kinds: grey, refused, cut, override, changed, contradicted, disputed; user: without
         what somebody else has claimed; assigned_to: only what was assigned to this person; allows: only what it says yes to.
         """
         limit = max(1, min(limit, LARGEST_PAGE))
@@ -98,7 +106,8 @@ class Queue:
                 for i in self._ranked(connection, recipe, now).in_order(
                     holds, after, now, held_only=assigned_to is not None
                 )
-                if (types is None or i.type in types) and holds.allows(i, user, assigned_to, now)
+                if (types is None or i.type in types or i.kind == "disputed")
+                and holds.allows(i, user, assigned_to, now)
             )
             found: list[Shown] = []
             while part := list(islice(todo, 2 * limit)):
@@ -112,7 +121,7 @@ class Queue:
     def _ranked(self, connection: Connection, recipe: Recipe, now: int) -> _Ranking:
         age = now - self._ranking.at
         if not 0 <= age < LONGEST * self.kept:
-            self._ranking = _Ranking(now, derive(connection, recipe, self.subscriptions))
+            self._ranking = _Ranking(now, derive(connection, recipe, self.subscriptions, self.disputed))
         elif age >= self.kept and self._making.acquire(blocking=False):
             threading.Thread(target=self._rank_aside, name="hub review queue", daemon=True).start()
         return self._ranking
@@ -120,7 +129,7 @@ class Queue:
     def _rank_aside(self) -> None:
         try:
             with self.database.read() as connection:
-                items = derive(connection, self.resolver.recipe(connection), self.subscriptions)
+                items = derive(connection, self.resolver.recipe(connection), self.subscriptions, self.disputed)
                 self._ranking = _Ranking(self.database.clock.now(), items)
         finally:
             self._making.release()
@@ -143,7 +152,11 @@ class Queue:
             if d.verdict is Verdict.UNSURE
         }
 
+        disputed = {rid for rid, _ in self.disputed(connection)} if any(i.kind == "disputed" for i in items) else ()
+
         def stands(i: Item) -> bool:
+            if i.kind == "disputed":
+                return i.left in disputed
             if i.kind not in ("grey", "apart"):
                 return True
             a, b = homes.get(i.left), homes.get(i.right)
@@ -164,7 +177,9 @@ class Queue:
                 i = replace(i, kind="cut" if step and step.what == "cut" else "refused")
             left, right = infos[i.left].id, infos[i.right].id
             own = tuple(n for n in notes if set(n.pair) == {i.left, i.right})
-            found.append(Shown(i, left, right, step.words if step else _WORDS.get(i.kind, ""), holds.of(i), own))
+            found.append(
+                Shown(i, left, right, step.words if step else i.words or _WORDS.get(i.kind, ""), holds.of(i), own)
+            )
         return found
 
     # --- working on it ---
@@ -322,7 +337,9 @@ class _Holds:
 # --- deriving ------------------------------------------------------------------------------------------
 
 
-def derive(connection: Connection, recipe: Recipe, subscriptions: Subscriptions) -> list[Item]:
+def derive(
+    connection: Connection, recipe: Recipe, subscriptions: Subscriptions, disputed: Disputed = lambda _connection: ()
+) -> list[Item]:
     """All items of the queue, in no order."""
     bounds = {name: _bounds(recipe, name, subscriptions) for name in recipe.models}
     pairs = (
@@ -337,7 +354,12 @@ def derive(connection: Connection, recipe: Recipe, subscriptions: Subscriptions)
         if r.verdict != Verdict.MATCH.value
     ]
     items = reviews.pair_items(pairs, decided, bounds)
-    return [*items, *_overrides(connection, bounds), *_doubted(connection, recipe, bounds)]
+    others = (
+        _overrides(connection, bounds),
+        _doubted(connection, recipe, bounds),
+        _disputed(connection, disputed, bounds),
+    )
+    return [*items, *(i for found in others for i in found)]
 
 
 def _bounds(recipe: Recipe, name: str, subscriptions: Subscriptions) -> Bounds:
@@ -369,6 +391,16 @@ def _overrides(connection: Connection, bounds: Mapping[str, Bounds]) -> Iterable
             deliveries,
             r.id,
         )
+
+
+def _disputed(connection: Connection, disputed: Disputed, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
+    """Records that their system keeps changing back: nothing more is written to them until somebody says who is right."""
+    words = dict(disputed(connection))
+    for rid, info in landing.records(connection, words).items():
+        if info.type in bounds and info.alive:
+            deliveries = bounds[info.type].deliveries(1)
+            value = reviews.worth(reviews.UNDECIDED, 1, deliveries)
+            yield Item("disputed", rid, rid, frozenset(), info.type, None, value, 1, deliveries, words=words[rid])
 
 
 def _doubted(connection: Connection, recipe: Recipe, bounds: Mapping[str, Bounds]) -> Iterable[Item]:

@@ -63,3 +63,26 @@ def test_the_status_is_told_to_who_runs_the_hub(hub: Hub) -> None:
         assert "hub_outbox_lag_seconds" in metrics
         for path in ("/v1/status", "/v1/write-back"):
             assert client.get(path, headers=key_for(hub, "crm", "crm")).status_code == 403
+
+
+def test_a_dispute_is_in_the_queue_looked_at_and_settled(hub: Hub) -> None:
+    hub.resolver.upsert("billing", "customers", [{"id": "w1", "first": "Ana", "last": "Silva"}])
+    with hub.database.unit() as c:
+        info = landing.record_named(c, BILLED)
+        assert info is not None
+        store.wait(c, [(info.rid, "billing", "customers", 1)], 0)
+        (waiting,) = store.claim(c, "billing", "customers", 1, 1, 1)
+        store.settle(c, waiting, "tripped", detail=store.TRIPPED + "given_name", at=1)
+    key = key_for(hub, "lead_steward")
+    record = {"source": "billing", "stream": "customers", "key": "w1"}
+    with TestClient(create_app(hub)) as client:
+        (item,) = client.get("/v1/reviews/queue?kind=disputed", headers=key).json()["data"]
+        assert (item["left"], item["words"]) == (record, "billing keeps changing back what is written: given_name")
+        seen = client.get("/v1/write-back/dispute", params=record, headers=key).json()
+        assert seen["fields"] == [{"attribute": "given_name", "hub": ["Ana"], "there": ["Ana"]}]
+        given = {"record": record, "answer": "leave", "reason": "they shorten it"}
+        assert client.post("/v1/write-back/settle", json=given, headers=key).status_code == 204
+        assert client.post("/v1/write-back/settle", json=given, headers=key).status_code == 404
+        assert (
+            client.get("/v1/write-back/dispute", params=record, headers=key_for(hub, "crm", "crm")).status_code == 403
+        )

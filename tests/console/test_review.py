@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 from hub.access.accounts import add_account, set_up
 from hub.app import create_app
+from hub.delivery import store
+from hub.landing import store as landing
 from hub.open import Hub
 from hub.stewardship.run import Acts
 from tests.access.population import fill
@@ -111,6 +113,23 @@ def steward(app: FastAPI, hub: Hub) -> TestClient:
     browser = TestClient(app, base_url="https://hub.test", raise_server_exceptions=False)
     browser.post("/sign-in", data={"name": "ann", "password": PASSWORD})
     return browser
+
+
+def test_a_dispute_is_settled_on_its_page(steward: TestClient, hub: Hub, app: FastAPI) -> None:
+    with hub.database.unit() as c:
+        info = next(i for i in landing.records_after(c, 0, 50) if i.type == "person" and i.alive)
+        store.wait(c, [(info.rid, info.id.source, info.id.stream, 1)], 0)
+        (waiting,) = store.claim(c, info.id.source, info.id.stream, 1, 1, 1)
+        store.settle(c, waiting, "tripped", detail=store.TRIPPED + "given_name", at=1)
+    app.state.queue = None  # its ranking was made when she signed in
+    listed = steward.get("/review?kind=disputed").text
+    address = unescape(re.search(r'href="(/review/dispute[^"]*)"', listed)[1])  # type: ignore[index]
+    page = steward.get(address).text
+    assert "Given name" in page
+    sent = {"record": str(info.id), "answer": "leave"}
+    assert steward.post("/review/dispute", data=sent, follow_redirects=False).status_code == 303
+    assert "/review/dispute?" not in steward.get("/review?kind=disputed").text
+    assert steward.post("/review/dispute", data={**sent, "answer": "no"}).status_code == 400
 
 
 def fields(text: str) -> dict[str, str]:
