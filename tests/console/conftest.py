@@ -19,10 +19,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from hub.access.accounts import add_account, set_up
 from hub.app import Listening, create_app, served
-from hub.db import Database
-from hub.migrations import upgrade
 from hub.open import Hub
 from tests.access.population import fill, hub, open_hub, write_config
+from tests.conftest import new_sqlite
 from tests.console import chromium
 
 __all__ = ["hub"]
@@ -61,8 +60,8 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("console")
-    database = Database(f"sqlite:///{folder / 'hub.sqlite'}", SystemClock())
-    upgrade(database)
+    database = new_sqlite(folder / "hub.sqlite")
+    database.clock = SystemClock()
     opened = open_hub(database, write_config(folder / "config"), folder / "data")
     ids = fill(opened)
     doubtful(opened, 10)  # before anybody looks: a ranking of the queue is kept for a while

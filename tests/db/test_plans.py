@@ -11,15 +11,14 @@ from hub.db import Database
 from hub.migrations import upgrade
 from hub.model import Verdict
 from tests import tiny
-from tests.conftest import empty
+from tests.conftest import empty, new_sqlite
 from tests.steward import Steward
 
 SMALL = {"model", "recipe"}  # tables of a few rows, whatever the number of customers
 
 
 def test_sqlite_reads_by_index_alone(tmp_path: Any) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'hub.sqlite'}")
-    upgrade(database)
+    database = new_sqlite(tmp_path / "hub.sqlite")
     seen: set[str] = set()
 
     @event.listens_for(database.engine, "checkout")

@@ -22,13 +22,12 @@ from hub.delivery.run import Push, targets
 from hub.delivery.store import Waiting
 from hub.errors import Gone, HubError, NotFound
 from hub.landing import store as landing
-from hub.migrations import upgrade
 from hub.model import RecordId, Verdict
 from hub.quality.verify import Verify
 from hub.resolve.resolver import Resolver
 from hub.settings import Access, Config, Source
 from hub.work import cycle
-from tests.conftest import Ticking, empty
+from tests.conftest import empty, new_sqlite
 from tests.delivery.world import NAMES, PERSON
 from tests.steward import Steward
 
@@ -255,8 +254,7 @@ class Simulation:
 
 @pytest.fixture(scope="module")
 def one_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('simulated') / 'hub.sqlite'}", Ticking())
-    upgrade(made)
+    made = new_sqlite(tmp_path_factory.mktemp("simulated") / "hub.sqlite")
     yield made
     made.close()
 
