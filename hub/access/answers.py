@@ -11,6 +11,7 @@ from hub.golden_record.search_words import slips
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
 from hub.kinds.reading import joined, plain_vowels, text_of, words
+from hub.landing.sealing import opens
 from hub.model import Value, from_plain
 from hub.settings import Attribute
 
@@ -21,8 +22,11 @@ WORDS = 5  # of a name, in any order
 DIGITS = 6  # at the end of a phone number, that are enough
 
 
-def says(given: Attribute, part: str, held: Iterable[Any], answer: str) -> bool:
-    """Does an answer name one of the values (plain) that are held? `part`: of an address."""
+def says(given: Attribute, part: str, held: Iterable[Any], answer: str, key: bytes) -> bool:
+    """Does an answer name one of the values (plain) that are held? `part`: of an address; `key`: what secret words are
+    sealed with."""
+    if KINDS[given.kind].secret:
+        return any([opens(key, text_of(from_plain(value)), answer) for value in held])
     return any(_same(given, part, from_plain(value), answer) for value in held)
 
 

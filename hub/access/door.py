@@ -54,10 +54,11 @@ class Door:
 
     def __init__(self, database: Database, config: Config, audit: AuditLog, key: bytes):
         self.database, self.config, self.audit = database, config, audit
-        types = {n: tuple(t.attributes) for n, t in config.customers.items()}
+        types = {n: t.showable for n, t in config.customers.items()}
         self._views = Views(config, types, {n: _cleaned(config, r) for n, r in config.access.roles.items()})
         self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
         self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
+        self.sealing_key = derive(key, "suppression")  # what secret words were sealed with as they landed
         self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
         self._recipes = past.Recipes(config)
         self._recipe: Recipe | None = None
@@ -126,7 +127,11 @@ class Door:
 
     def _complete(self, view: View, type_name: str) -> bool:
         """Does the view show everything that matching compares?"""
-        compared = {a for a, d in self.config.customers[type_name].attributes.items() if d.matching}
+        compared = {
+            a
+            for a, d in self.config.customers[type_name].attributes.items()
+            if d.matching and KINDS[d.kind].levels is not None
+        }
         return compared <= view.shown(type_name)
 
     def compared_types(self, principal: Principal) -> frozenset[str]:

@@ -88,7 +88,7 @@ def _compare(settings: Config, against: Path) -> None:
     from hub.cli.access import print_differences
     from hub.settings import load_access
 
-    types = {n: tuple(t.attributes) for n, t in settings.customers.items()}
+    types = {n: t.showable for n, t in settings.customers.items()}
 
     def views(of: Config) -> dict[str, View]:
         made = Views(of, types, {n: r.rows for n, r in of.access.roles.items()})

@@ -63,6 +63,7 @@ class Kind:
     listed  may several of it stand in one cell, with a separator between?
     levels  how far two values agree; None: it is no evidence of who somebody is
     compares  role in the comparison -> the form that plays it
+    secret   kept as a hash alone: never shown, compared or written
     version  raised when an answer of the kind changes: stored rows made by the old one are stale
     """
 
@@ -77,5 +78,6 @@ class Kind:
     listed: bool = False
     levels: Levels | None = None
     compares: Mapping[str, str] = field(default_factory=lambda: {"value": ""})
+    secret: bool = False
     version: int = 1
     about: str = ""  # what it is in words: its file's docstring

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.connectors.base import JSON
-from hub.connectors.mapping.columns import columns_of
-from hub.connectors.rows import keepable
+from hub.connectors.mapping.columns import columns_of, secret_columns
+from hub.connectors.rows import keepable, parse_json
 from hub.consents.statement import statement_readings
 from hub.errors import BadRecord, Fault, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
@@ -26,6 +26,7 @@ from hub.interactions.relation import relation_readings
 from hub.interactions.row import readings
 from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
+from hub.landing.sealing import sealed_row, without_secrets
 from hub.landing.store import Incoming, Landed, RecordInfo
 from hub.matching import store as matching_store
 from hub.matching.compare.score import weigh
@@ -172,6 +173,8 @@ class Resolver:
     ) -> tuple[dict[int, Incoming], dict[int, Outcome]]:
         """Rows by their place: those that can land, and those to set aside. Outside any lock."""
         identify = self._known(source, stream).identifiers[source, stream].identify
+        given, secrets = self.config.stream(source, stream), self._secrets(source, stream)
+        assert given is not None
         happening = self.readings.get((source, stream))
         incoming: dict[int, Incoming] = {}
         refused: dict[int, Outcome] = {}
@@ -179,6 +182,9 @@ class Resolver:
             try:
                 row = keepable(raw)
                 found = identify(row)
+                if secrets:
+                    name = RecordId(source, stream, found.key)
+                    row = sealed_row(self.suppression_key, name, row, secrets, given.day_first)
                 if happening is not None and not found.tombstone:
                     happening.read(row)
                 incoming[number] = Incoming(found.key, None if found.tombstone else row, found.version, found.observed)
@@ -264,9 +270,18 @@ class Resolver:
     def set_aside(
         self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
     ) -> None:
-        """Quarantine rows: (where, why, raw)."""
+        """Quarantine rows: (where, why, raw). Of a stream with secret words nothing is kept of what is no row."""
+        secrets = self._secrets(source, stream)
+        if secrets:
+            rows = [(where, why, _safe(raw, secrets)) for where, why, raw in rows]
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
+
+    def _secrets(self, source: str, stream: str) -> dict[str, str]:
+        """Columns of a stream of which a hash alone is kept, with their attributes."""
+        given = self.config.stream(source, stream)
+        of = None if given is None else self.config.customers.get(given.customer)
+        return {} if given is None or of is None else secret_columns(given, of)
 
     def settle_landed(
         self, connection: Connection, source: str, stream: str, landed: Sequence[Landed], made: Mapping[str, Ready]
@@ -416,3 +431,12 @@ def _happened(row: Landed, change: Change | None, info: RecordInfo, grey: bool) 
 
 
 __all__ = ["Outcome", "ProbeMatch", "Resolver"]
+
+
+def _safe(raw: str, secrets: Mapping[str, str]) -> str:
+    """A row that is set aside, without its secret words; nothing of a text that is no row."""
+    try:
+        row = parse_json(raw)
+    except ValueError:
+        return ""
+    return db.dump_any(without_secrets(row, secrets)) if isinstance(row, dict) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from hub.errors import Fault
@@ -127,6 +128,13 @@ OF_KINDS = {Sight.DOMAIN: ("email",), Sight.YEAR: ("birth_date", "date", "moment
 
 def _check_sights(where: str, known: Mapping[str, Attribute], view: Mapping[str, Sight]) -> Iterator[Fault]:
     for attribute, sight in view.items():
+        if attribute in known and KINDS[known[attribute].kind].secret and sight is not Sight.HIDE:
+            yield Fault(
+                f"{where}.{attribute}",
+                "is a secret word: nobody sees it",
+                f"name it under asks, and {attribute} is compared with what a caller says",
+            )
+            continue
         kinds = OF_KINDS.get(sight)
         if kinds and (attribute == "*" or (attribute in known and known[attribute].kind not in kinds)):
             yield Fault(
@@ -224,8 +232,38 @@ def _check_stream(config: Config, source: str, file: str, name: str, stream: Str
     for attribute, path in stream.map.items():
         if isinstance(path, dict) and attribute in known:
             yield from _unknown_parts(where, attribute, known[attribute], path)
+    yield from _check_secrets(where, stream, known)
     if stream.write_back:
         yield from _check_write_back(config, f"{where}.write_back", stream, stream.write_back)
+
+
+def _check_secrets(where: str, stream: Stream, known: Mapping[str, Attribute]) -> Iterator[Fault]:
+    """Secret words are sealed by their column before a row is kept, and never leave."""
+    secrets = [a for a in known if KINDS[known[a].kind].secret]
+    mapped = [a for a in secrets if a in stream.map]
+    others = [t for a, given in stream.map.items() if a not in mapped for t in _texts(given)]
+    others += [t for t in (stream.key, stream.version, stream.observed, stream.deleted) if t]
+    others += [t for dates in (stream.dates, stream.effective_from, stream.effective_to) for t in dates.values()]
+    for name in mapped:
+        column = stream.map[name]
+        if not (isinstance(column, str) and _COLUMN.fullmatch(column)):
+            yield Fault(
+                f"{where}.map.{name}", "is a secret word: no expression", "map it to one column of the row itself"
+            )
+        elif any(re.search(rf"\b{re.escape(column)}\b", text) for text in others):
+            yield Fault(
+                f"{where}.map.{name}", f"'{column}' is used elsewhere too", "a secret word has a column of its own"
+            )
+    for name in secrets:
+        if stream.write_back and (name in stream.write_back.written or name in stream.write_back.when.has):
+            yield Fault(f"{where}.write_back.{name}", "is a secret word: the hub does not have it", "remove it")
+
+
+_COLUMN = re.compile(r"[A-Za-z_]\w*")
+
+
+def _texts(given: str | Mapping[str, str]) -> Iterable[str]:
+    return [given] if isinstance(given, str) else given.values()
 
 
 def _check_write_back(config: Config, where: str, stream: Stream, back: WriteBack) -> Iterator[Fault]:

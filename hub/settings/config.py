@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from hub.errors import Fault
+from hub.kinds import KINDS
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
@@ -53,7 +54,7 @@ def own_streams(customers: Mapping[str, CustomerType]) -> dict[tuple[str, str], 
     that were proved to be theirs. A value holds from the moment that it was said, or from the day that it names."""
     found: dict[tuple[str, str], Stream] = {}
     for name, given in customers.items():
-        said = {a: d for a, d in given.attributes.items() if d.kind != "consent"}
+        said = {a: d for a, d in given.attributes.items() if d.kind != "consent" and not KINDS[d.kind].secret}
         rows = {
             **{"customer": name, "key": "id", "version": "at", "records": "partial", "null_means": "cleared"},
             **{

@@ -122,6 +122,11 @@ class CustomerType(Strict):
         )
 
     @cached_property
+    def showable(self) -> tuple[str, ...]:
+        """Attributes that a view can show: all but those that are kept as a hash alone."""
+        return tuple(n for n, a in self.attributes.items() if not KINDS[a.kind].secret)
+
+    @cached_property
     def whole_names(self) -> tuple[str, ...]:
         """Attributes that stand for others, such as a full name for its parts."""
         return tuple(n for n, a in self.attributes.items() if KINDS[a.kind].expand is not None and not a.many)

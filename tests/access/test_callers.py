@@ -158,7 +158,7 @@ def test_a_proof_is_of_one_customer_one_agent_and_some_minutes(hub: Hub) -> None
 )  # fmt: skip
 def test_an_answer_is_compared_as_people_speak(kind: str, part: str, held: Any, answer: str, right: bool) -> None:
     value = plain(composite(held)) if isinstance(held, dict) else held
-    assert says(Attribute(kind=kind), part, [value], answer) is right
+    assert says(Attribute(kind=kind), part, [value], answer, b"") is right
 
 
 def test_glass_is_broken_for_one_customer_for_minutes_told_and_listed(

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from hub.connectors.base import known_columns, schema_notes
 from hub.connectors.mapping.paths import path
-from hub.settings import Stream
+from hub.kinds import KINDS
+from hub.settings import CustomerType, Stream
 
 
 def needed_columns(stream: Stream) -> dict[str, str]:
@@ -41,6 +42,15 @@ def columns_of(stream: Stream, attribute: str) -> str:
     """The columns that an attribute is made of, as the map names them."""
     given = stream.map.get(attribute, attribute)
     return ", ".join(given.values()) if isinstance(given, dict) else given
+
+
+def secret_columns(stream: Stream, of: CustomerType) -> dict[str, str]:
+    """Column -> the attribute that it is mapped to, of those of which a hash alone is kept."""
+    return {
+        given: name
+        for name, given in stream.map.items()
+        if isinstance(given, str) and name in of.attributes and KINDS[of.attributes[name].kind].secret
+    }
 
 
 def written_fields(stream: Stream) -> Iterator[tuple[str, str]]:
