@@ -58,6 +58,7 @@ OWN: dict[str, list[Any]] = {
     "duration": ["PT1H30M", "90 min", "1:30", "1:30:00", "90", 90, "1.5h", "-5 s", "P1D", "P1Y", "2 hours", "0", "01:02:03.5", "1 week"],
     "count": ["1", "2.0", "2.5", "-1", "1,000", 3, 3.0, 10**20, "three", "1e3", "+5", "0"],
     "choice": ["new", "NEW", "in progress", "In-Progress", "in_progress", "done", "Done.", "closed", "neu"],
+    "secret_word": ["sealed:" + "0a" * 16 + ":" + "1b" * 32, "sealed:" + "0A" * 16 + ":" + "1b" * 32, "sealed:", "Rose", "1975-04-03"],
     "reference": ["A-1", "a 1", "T#12", "ticket/77", "0012", "ü-1", "A1", "CMP_2024_spring"],
 }  # fmt: skip
 
