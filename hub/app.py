@@ -49,7 +49,7 @@ from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import calls, model_page, operations, pages
+from hub.console import calls, model_page, operations, pages, work
 from hub.console import customers as console_customers
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
@@ -62,6 +62,7 @@ PAGES = (
     console_review,
     console_acts,
     calls,
+    work,
     operations,
     model_page,
 )  # for people with a browser

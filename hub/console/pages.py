@@ -69,6 +69,7 @@ class Entry:
 ENTRIES = (
     Entry("Review", "/review", "decide"),
     Entry("Call", "/call", "identify"),
+    Entry("Work", "/work", "log"),
     Entry("Customers", "/customers", "read"),
     Entry("Overview", "/overview", "admin"),
     Entry("Sources", "/sources", "admin"),
