@@ -58,7 +58,7 @@ class Reading:
         self._contact = [(kind, path(text)) for kind, text in stream.of.contact.items()]
         self._context = Context(stream.country)
         self._figures = config.figures
-        said = recipe_dump(kind, {"title", "customer_title"})
+        said = recipe_dump(kind, {"title", "customer_title", "contact"})
         kinds = {a.kind: KINDS[a.kind].version for a in kind.attributes.values()}
         tariffs = config.figures.model_dump(mode="json", include={"currency", "tariffs"})
         self.hash = digest([READER, said, recipe_dump(stream, {"write_back"}), owner, kinds, tariffs], 8)

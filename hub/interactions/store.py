@@ -84,7 +84,7 @@ def remove(connection: Connection, rids: Iterable[int]) -> None:
 
 
 def of_records(connection: Connection, rids: Iterable[int]) -> dict[int, StoredInteraction]:
-    return {r[0]: _stored(r) for r in db.ask(connection, f"{SELECT} WHERE rid IN {{ids}}", ids=list(rids))}
+    return {r[0]: stored(r) for r in db.ask(connection, f"{SELECT} WHERE rid IN {{ids}}", ids=list(rids))}
 
 
 def whole(connection: Connection, rids: Iterable[int]) -> dict[int, Interaction]:
@@ -92,7 +92,7 @@ def whole(connection: Connection, rids: Iterable[int]) -> dict[int, Interaction]
     query = f"SELECT {', '.join(SHOWN + COUNTED)} FROM interaction WHERE rid IN {{ids}}"
     found = {}
     for row in db.ask(connection, query, ids=list(rids)):
-        rid, type_name, owner, at, body = _stored(row[: len(SHOWN)])
+        rid, type_name, owner, at, body = stored(row[: len(SHOWN)])
         channel, state, seconds, *money = row[len(SHOWN) :]
         amount, cost = tuple(money[:2]), tuple(money[2:])
         found[rid] = Interaction(type_name, owner, at, db.load(body), channel, state, seconds, amount, cost)
@@ -139,55 +139,10 @@ def newest(
         values["place_at"], values["place_rid"] = after
     query = f"{SELECT} WHERE {' AND '.join(clauses)} ORDER BY at DESC, rid DESC LIMIT :limit"
     pages = [
-        map(
-            _stored, db.ask(connection, query, source=o.source, stream=o.stream, key=o.key, types=list(types), **values)
-        )
+        map(stored, db.ask(connection, query, source=o.source, stream=o.stream, key=o.key, types=list(types), **values))
         for o in sorted(set(owners))
     ]
     return list(islice(merge(*pages, key=lambda r: (-r.at, -r.rid)), limit))
-
-
-class Happened(NamedTuple):
-    """That something happened, and how it stands: no more of it."""
-
-    rid: int
-    type: str
-    state: str
-    at: int
-    owner: RecordId
-
-
-HAPPENED = "SELECT rid, type, state, at, owner_source, owner_stream, owner_key FROM interaction"
-
-
-def in_states(
-    connection: Connection, type_name: str, states: Iterable[str], *, since: int, limit: int
-) -> list[StoredInteraction]:
-    """The newest of a type in these states, from a time on."""
-    query = f"{SELECT} WHERE type = :type AND state IN {{states:text}} AND at >= :since ORDER BY at DESC, rid DESC LIMIT :limit"
-    found = db.ask(connection, query, type=type_name, states=list(states), since=since, limit=limit)
-    return [_stored(r) for r in found]
-
-
-def later(connection: Connection, owners: Iterable[RecordId], types: Iterable[str], *, since: int) -> list[Happened]:
-    """What of these types happened with any of these owners after a time."""
-    by_stream: dict[tuple[str, str], list[str]] = {}
-    for owner in sorted(set(owners)):
-        by_stream.setdefault(owner[:2], []).append(owner.key)
-    wanted, found = sorted(set(types)), list[Happened]()
-    query = (
-        f"{HAPPENED} WHERE owner_source = :source AND owner_stream = :stream AND owner_key IN {{keys:text}}"
-        " AND at > :since AND type IN {types:text}"
-    )
-    for (source, stream), keys in by_stream.items():
-        for row in db.ask(connection, query, source=source, stream=stream, keys=keys, since=since, types=wanted):
-            rid, name, state, at, *of = row
-            found.append(Happened(rid, name, state, at, RecordId(*of)))
-    return found
-
-
-def states_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
-    return dict(db.ask(connection, "SELECT rid, state FROM interaction WHERE rid IN {ids}", ids=list(rids)))
 
 
 OWNER_IS_THERE = (
@@ -224,7 +179,7 @@ def any_of_contacts(connection: Connection) -> bool:
 def of_contacts(connection: Connection, *, after: int, limit: int) -> list[StoredInteraction]:
     """Rows whose who holds a contact point, in the order in which they came."""
     query = f"{SELECT} WHERE owner_source = :contact AND rid > :after ORDER BY rid LIMIT :limit"
-    return [_stored(r) for r in db.ask(connection, query, contact=CONTACT, after=after, limit=limit)]
+    return [stored(r) for r in db.ask(connection, query, contact=CONTACT, after=after, limit=limit)]
 
 
 def contacts_with_rows(connection: Connection, points: Iterable[RecordId]) -> set[RecordId]:
@@ -254,7 +209,7 @@ def values_of(row: StoredInteraction) -> dict[str, list[Plain]]:
     return found
 
 
-def _stored(row: db.Row) -> StoredInteraction:
+def stored(row: db.Row) -> StoredInteraction:
     rid, type_name, source, stream, key, at, body = row
     return StoredInteraction(rid, type_name, RecordId(source, stream, key), at, body)
 

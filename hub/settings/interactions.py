@@ -34,6 +34,7 @@ class InteractionType(Strict):
     cost: str = ""  # the attribute that says what it cost
     spent: str = ""  # the attribute that says how long it took
     void: tuple[str, ...] = Field(default=())  # states in which it does not count
+    contact: bool = Field(default=False, json_schema_extra=ADDED)  # somebody was talked to: it counts as a contact
     currency: str = Field(default="", json_schema_extra=ADDED)  # of amounts that name none, such as EUR
 
     @model_validator(mode="after")

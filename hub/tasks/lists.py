@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 from hub import db
 from hub.errors import Fault, NotFound, Unprocessable
 from hub.figures.owners import homes_of, owners_of
-from hub.interactions import store
-from hub.interactions.store import Happened, StoredInteraction
+from hub.interactions import listed_store, store
+from hub.interactions.listed_store import Happened
+from hub.interactions.store import StoredInteraction
 from hub.landing import store as landing
 from hub.model import RecordId
 from hub.settings import Config, WorkList, duration_micros
@@ -33,7 +34,7 @@ def on_list(
     """What is on a list, what is due first; `done`: and what was. Worked out some at a time, as far as it is asked for."""
     given = config.lists[name]
     since = now - duration_micros(given.within)
-    rows = store.in_states(connection, given.of, _states(config, given, done), since=since, limit=LONGEST)
+    rows = listed_store.in_states(connection, given.of, _states(config, given, done), since=since, limit=LONGEST)
     said = hold_store.of_records(connection, name, [r.rid for r in rows])
     placed = sorted(
         (due_of(given, config.hours, r.at, store.values_of(r), said.get(r.rid)) or NEVER, r.rid) for r in rows
@@ -59,7 +60,7 @@ def tasks_of(
 ) -> list[Task]:
     """How these rows stand as tasks of a list, in their order."""
     rids = [r.rid for r in rows]
-    said, states = hold_store.of_records(connection, given.name, rids), store.states_of(connection, rids)
+    said, states = hold_store.of_records(connection, given.name, rids), listed_store.states_of(connection, rids)
     homes = homes_of(connection, config, {r.owner for r in rows})
     enders = _enders(connection, config, given, rows, homes)
     return [
@@ -92,7 +93,7 @@ def _enders(
     cluster_of = {id: cluster for cluster, ids in named.items() for id in ids}
     types = {t for t, _ in given.enders}
     happened: dict[int, list[Happened]] = {}
-    for h in store.later(connection, cluster_of, types, since=min(r.at for r in rows)):
+    for h in listed_store.later(connection, cluster_of, types, since=min(r.at for r in rows)):
         if h.state not in config.interactions[h.type].void:
             happened.setdefault(cluster_of[h.owner], []).append(h)
     return {
@@ -108,7 +109,7 @@ def of_customer(connection: Connection, config: Config, cluster: int, now: int) 
     for given in config.lists.values():
         since = now - duration_micros(given.within)
         rows = store.newest(connection, owners, [given.of], since=since, limit=TOGETHER)
-        states = store.states_of(connection, [r.rid for r in rows]) if given.when else {}
+        states = listed_store.states_of(connection, [r.rid for r in rows]) if given.when else {}
         fit = [r for r in rows if not given.when or states.get(r.rid) in given.when]
         yield from tasks_of(connection, config, given, fit, now)
 

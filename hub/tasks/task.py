@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.interactions.store import Happened, StoredInteraction
+from hub.interactions.listed_store import Happened
+from hub.interactions.store import StoredInteraction
 from hub.kinds.moment import micros_of
 from hub.model import Plain
 from hub.settings import WorkingHours, WorkList

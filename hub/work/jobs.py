@@ -21,7 +21,7 @@ from hub.delivery.webhooks import Webhooks
 from hub.figures.run import count_segments
 from hub.privacy.requests import Requests
 from hub.resolve.resolver import Resolver
-from hub.work import cycle, sources
+from hub.work import cycle, performance, sources
 
 log = structlog.get_logger()
 
@@ -87,6 +87,12 @@ def jobs_of(
         SEGMENT_SECONDS,
         lambda _lease: count_segments(resolver.database, resolver.config),
         first=TICK_SECONDS,
+    )
+    yield Job(
+        "performance",
+        SEGMENT_SECONDS,
+        lambda _lease: performance.keep(resolver.database, resolver.config),
+        first=2 * TICK_SECONDS,
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:

@@ -15,6 +15,7 @@ from hub.app import create_app
 from hub.db import Database
 from hub.errors import HubError
 from hub.interactions import store
+from hub.model import RecordId
 from hub.open import Hub
 from hub.settings import load
 from hub.stewardship.acts import Merge
@@ -41,6 +42,10 @@ ROLES = """
   blind: {may: [read, log], views: {person: {"*": show}, enquiry: {"*": show}}}
   masked: {may: [read, log], views: {person: {"*": show, email: mask}, enquiry: {"*": show}, order: {"*": show}}}
 """
+
+
+def record(key: str) -> RecordId:
+    return RecordId("shop", "people", key)
 
 
 class Desk:

@@ -94,6 +94,15 @@ def last_decision(connection: Connection) -> int:
     return db.number(connection, "SELECT max(id) FROM decision")
 
 
+def made_between(connection: Connection, since: int, until: int) -> list[tuple[str, str, int]]:
+    """(steward, verdict, how many) of decisions that were made in [since, until), whatever became of them."""
+    query = (
+        'SELECT "by", verdict, count(*) FROM decision WHERE at >= :since AND at < :until'
+        ' GROUP BY "by", verdict ORDER BY "by", verdict'
+    )
+    return [(by, verdict, n) for by, verdict, n in db.ask(connection, query, since=since, until=until)]
+
+
 def decided_since(connection: Connection, number: int, at: int) -> set[int]:
     """Records of decisions after a number, or withdrawn from a time on."""
     query = 'SELECT "left", "right" FROM decision WHERE id > :number OR withdrawn_at >= :at'

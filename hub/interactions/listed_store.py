@@ -1,0 +1,99 @@
+"""What happened, by its type, state and time, whoever owns it: for lists and counts. Reads the rows of `store` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from hub import db
+from hub.interactions.store import SELECT, StoredInteraction, stored
+from hub.model import RecordId
+
+
+class Happened(NamedTuple):
+    """That something happened, and how it stands: no more of it."""
+
+    rid: int
+    type: str
+    state: str
+    at: int
+    owner: RecordId
+
+
+HAPPENED = "SELECT rid, type, state, at, owner_source, owner_stream, owner_key FROM interaction"
+
+
+class Counts(NamedTuple):
+    """How many in a stretch of time, with their sums in minor units."""
+
+    stretch: int
+    channel: str
+    state: str
+    currency: str
+    cost_currency: str
+    n: int
+    seconds: int
+    amount: int
+    cost: int
+
+
+def counts(
+    connection: Connection, type_name: str, states: Iterable[str], *, since: int, until: int, step: int
+) -> list[Counts]:
+    """Of a type in [since, until), by stretches of so many microseconds."""
+    query = (
+        "SELECT (at - :since) / :step AS stretch, channel, state, currency, cost_currency, count(*), sum(seconds),"
+        " sum(amount), sum(cost) FROM interaction WHERE type = :type AND state IN {states:text} AND at >= :since"
+        " AND at < :until GROUP BY stretch, channel, state, currency, cost_currency"
+    )
+    found = db.ask(connection, query, type=type_name, states=list(states), since=since, until=until, step=step)
+    return [Counts(*r[:5], *map(int, r[5:])) for r in found]
+
+
+def happened(
+    connection: Connection, type_name: str, states: Iterable[str], *, since: int, until: int
+) -> list[Happened]:
+    """All of a type in [since, until)."""
+    query = f"{HAPPENED} WHERE type = :type AND state IN {{states:text}} AND at >= :since AND at < :until ORDER BY rid"
+    found = db.ask(connection, query, type=type_name, states=list(states), since=since, until=until)
+    return [_happened(r) for r in found]
+
+
+def channels_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    return dict(db.ask(connection, "SELECT rid, channel FROM interaction WHERE rid IN {ids}", ids=list(rids)))
+
+
+def in_states(
+    connection: Connection, type_name: str, states: Iterable[str], *, since: int, until: int = 2**62, limit: int
+) -> list[StoredInteraction]:
+    """The newest of a type in these states, from a time on and before another."""
+    query = f"{SELECT} WHERE type = :type AND state IN {{states:text}} AND at >= :since AND at < :until ORDER BY at DESC, rid DESC LIMIT :limit"
+    found = db.ask(connection, query, type=type_name, states=list(states), since=since, until=until, limit=limit)
+    return [stored(r) for r in found]
+
+
+def later(connection: Connection, owners: Iterable[RecordId], types: Iterable[str], *, since: int) -> list[Happened]:
+    """What of these types happened with any of these owners after a time."""
+    by_stream: dict[tuple[str, str], list[str]] = {}
+    for owner in sorted(set(owners)):
+        by_stream.setdefault(owner[:2], []).append(owner.key)
+    wanted, found = sorted(set(types)), list[Happened]()
+    query = (
+        f"{HAPPENED} WHERE owner_source = :source AND owner_stream = :stream AND owner_key IN {{keys:text}}"
+        " AND at > :since AND type IN {types:text}"
+    )
+    for (source, stream), keys in by_stream.items():
+        for row in db.ask(connection, query, source=source, stream=stream, keys=keys, since=since, types=wanted):
+            found.append(_happened(row))
+    return found
+
+
+def states_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
+    return dict(db.ask(connection, "SELECT rid, state FROM interaction WHERE rid IN {ids}", ids=list(rids)))
+
+
+def _happened(row: db.Row) -> Happened:
+    rid, name, state, at, *of = row
+    return Happened(rid, name, state, at, RecordId(*of))
