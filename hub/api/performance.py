@@ -15,7 +15,7 @@ from hub.api.security import TheHub, needs
 from hub.errors import Fault, Unprocessable
 from hub.kinds.money import shown
 from hub.model import from_micros
-from hub.work.performance import LONGEST, MEASURES, By, Told, told
+from hub.work.performance import LONGEST, MEASURES, By, ToldMeasure, told
 
 router = APIRouter(prefix="/v1", tags=["delivery"])
 
@@ -36,7 +36,7 @@ class MeasuredOut(Out):
     currency: str | None
 
     @classmethod
-    def of(cls, t: Told) -> MeasuredOut:
+    def of(cls, t: ToldMeasure) -> MeasuredOut:
         m = t.measured
         return cls(
             at=t.at,

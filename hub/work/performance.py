@@ -64,7 +64,7 @@ LONGEST = 400  # days that are told at once
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldMeasure:
     """A number of an hour, a day or a month that begins at a time."""
 
     at: datetime
@@ -73,19 +73,19 @@ class Told:
 
 def told(
     database: db.Units, config: Config, measures: Sequence[str], since: date, until: date, by: By = "day"
-) -> list[Told]:
+) -> list[ToldMeasure]:
     """Numbers from a day on, before another. By the hour: of measures that are told so. By the month: added up, but of
     what stands, of which the last day is told."""
     with database.read() as connection:
         if by == "hour":
             asked = [m for m in measures if m in HOURLY]
             return [
-                Told(from_micros(at), m) for at, m in _counted(connection, config, _micros(since), _micros(until), HOUR) if m.measure in asked
+                ToldMeasure(from_micros(at), m) for at, m in _counted(connection, config, _micros(since), _micros(until), HOUR) if m.measure in asked
             ]  # fmt: skip
         rows = store.between(connection, measures, since.isoformat(), until.isoformat())
     if by == "day":
-        return [Told(_begin(date.fromisoformat(r.day)), r) for r in rows]
-    return [Told(_begin(date.fromisoformat(f"{r.day[:7]}-01")), r) for r in _by_month(rows)]
+        return [ToldMeasure(_begin(date.fromisoformat(r.day)), r) for r in rows]
+    return [ToldMeasure(_begin(date.fromisoformat(f"{r.day[:7]}-01")), r) for r in _by_month(rows)]
 
 
 def _by_month(rows: Iterable[Measured]) -> Iterator[Measured]:
