@@ -52,9 +52,12 @@ from hub.console import acts as console_acts
 from hub.console import assets as console_assets
 from hub.console import calls, model_page, operations, pages, work
 from hub.console import customers as console_customers
+from hub.console import privacy as console_privacy
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
 from hub.open import Hub
+from hub.portal import mine as portal_mine
+from hub.portal import sign_in as portal_sign_in
 
 PAGES = (
     console_assets,
@@ -66,6 +69,9 @@ PAGES = (
     work,
     operations,
     model_page,
+    console_privacy,
+    portal_sign_in,
+    portal_mine,
 )  # for people with a browser
 
 DESCRIPTION = """One golden record per customer, from the systems you already have.

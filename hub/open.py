@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hub.access.tasks import TaskDoor
     from hub.access.timeline import Timeline
     from hub.delivery.watching import Watcher
+    from hub.privacy.mine import Mine
     from hub.privacy.package import Packages
     from hub.privacy.requests import Requests
     from hub.resolve.logbook import Logbook
@@ -163,6 +164,13 @@ class Hub:
         from hub.privacy.package import Packages
 
         return Packages(self.reader, self.timeline, self.agreements, self.relations)
+
+    @cached_property
+    def mine(self) -> Mine:
+        """What customers see of themselves, and do."""
+        from hub.privacy.mine import Mine
+
+        return Mine(self.reader, self.agreements, self.own_side, self.logbook, self.requests, self.packages)
 
     def erase_again(self) -> int:
         """After a restore: who was erased since is erased again. How many erasures."""

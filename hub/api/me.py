@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import Field
 
 from hub.access.codes import Words
-from hub.access.own import own_self
 from hub.access.principals import Principal
+from hub.api.consents import ConsentsOut
 from hub.api.cookies import keep, session_cookie
 from hub.api.problems import documented
-from hub.api.schemas import In, Out
+from hub.api.requests import RequestOut
+from hub.api.schemas import Customer, In, Out, Paged, RecordName
 from hub.api.security import OWN, Stranger, TheHub, needs
+from hub.errors import Fault, Unprocessable
 from hub.language.catalog import chosen
-from hub.language.messages import SIGN_IN, code_message
+from hub.language.messages import PROOF, SIGN_IN, code_message
+from hub.model import from_micros
 from hub.open import Hub
 from hub.settings import duration_micros
 
@@ -40,6 +44,44 @@ class TicketOut(Out):
 class CodeShown(In):
     ticket: str = Field(min_length=1, max_length=200)
     code: str = Field(min_length=1, max_length=20, examples=["123456"])
+
+
+class ContactShown(CodeShown):
+    attribute: str = Field(max_length=100, examples=["email"])
+    to: str = Field(min_length=1, max_length=320)
+
+
+class OwnWordIn(In):
+    values: dict[str, str | dict[str, str] | list[str | dict[str, str]] | None] = Field(
+        max_length=50,
+        description="attribute -> what is right; of an attribute with many values all of them; null: there is none",
+        examples=[{"occupation": "poet"}],
+    )
+    since: date | None = Field(default=None, description="the day from which it holds; null: it does")
+
+
+class OwnConsentIn(In):
+    purpose: str = Field(default="", max_length=100, examples=["marketing"])
+    channel: str = Field(default="", max_length=100, description="empty: by any", examples=["email"])
+    state: Literal["granted", "withdrawn", "objected", "preferred"] = Field(examples=["withdrawn"])
+    text: str = Field(default="", max_length=200, description="the version of the text that was read")
+
+
+class OwnRequestIn(In):
+    kind: Literal["erasure", "restriction", "review"]
+    source: str = Field(default="", max_length=200, description="of a review", examples=["crm"])
+    reason: str = Field(default="", max_length=1000)
+
+
+class OwnSightOut(Out):
+    at: datetime
+    role: str = Field(examples=["customer_service"])
+    purpose: str
+
+
+class OwnRecordOut(Out):
+    record: RecordName
+    values: dict[str, object]
 
 
 class OwnOut(Out):
@@ -78,6 +120,94 @@ def get_own_customer(hub: TheHub, principal: Person) -> OwnOut:
     return _own(hub, principal)
 
 
+@router.get("/data", operation_id="get_own_data", responses=documented(404, 409, 410))
+def get_own_data(hub: TheHub, principal: Person) -> Customer:
+    """All that is held of me, each value with who gave it. 409 while it is not certain that it is all mine."""
+    return Customer.of(hub.mine.customer(principal))
+
+
+@router.get("/record", operation_id="get_own_record", responses=documented(404, 410))
+def get_own_record(hub: TheHub, principal: Person) -> OwnRecordOut:
+    """What the record says that I am known by: all that there is to see where more is not certain."""
+    found = hub.mine.record(principal)
+    return OwnRecordOut(record=RecordName.of(found.record), values=dict(found.values))
+
+
+@router.patch("/data", operation_id="put_own_data_right", responses=documented(404, 409, 410))
+def put_own_data_right(hub: TheHub, principal: Person, given: OwnWordIn) -> Customer:
+    """Put values right, now or from a day on (a move): they survive every pull and go to the systems. A contact point that
+    is not held yet is added by a code."""
+    hub.mine.state(principal, given.values, since="" if given.since is None else given.since.isoformat())
+    return Customer.of(hub.mine.customer(principal))
+
+
+@router.post("/contacts/code", operation_id="ask_contact_code", status_code=202, responses=documented(404, 410))
+def ask_contact_code(hub: TheHub, principal: Person, given: CodeAsked, accepted: Accepted = "") -> TicketOut:
+    """Have a code sent to another contact point, to show that it is mine."""
+    hub.mine.sure(principal)
+    told = words(hub, chosen(accepted), PROOF)
+    return TicketOut(ticket=hub.codes.ask_proof(principal, given.kind, given.to, told))
+
+
+@router.post("/contacts", operation_id="add_own_contact", responses=documented(404, 409, 410))
+def add_own_contact(hub: TheHub, principal: Person, given: ContactShown) -> Customer:
+    """Hold a contact point from now on, with the code that was sent there."""
+    kinds = hub.config.customers[hub.mine.sure(principal).type].attributes
+    if given.attribute not in kinds:
+        raise Unprocessable("there is no such value", [Fault("/attribute", "unknown", f"known: {', '.join(kinds)}")])
+    written = hub.codes.proved(principal, given.ticket, given.code, kinds[given.attribute].kind, given.to)
+    hub.mine.add_contact(principal, given.attribute, written)
+    return Customer.of(hub.mine.customer(principal))
+
+
+@router.get("/consents", operation_id="get_own_consents", responses=documented(404, 409, 410))
+def get_own_consents(hub: TheHub, principal: Person) -> ConsentsOut:
+    """What I agreed and objected to, and what holds."""
+    return ConsentsOut.of(hub.mine.consents(principal))
+
+
+@router.put("/consents", operation_id="put_own_consent", responses=documented(404, 409, 410))
+def put_own_consent(hub: TheHub, principal: Person, given: OwnConsentIn) -> ConsentsOut:
+    """Agree, withdraw, object, or name the channel that I like best. Whoever may no longer have me for a purpose loses me with
+    the same commit."""
+    hub.mine.consent(principal, given.purpose, given.channel, given.state, text=given.text, where="app")
+    return ConsentsOut.of(hub.mine.consents(principal))
+
+
+@router.get("/recipients", operation_id="get_own_recipients", responses=documented(404, 409, 410))
+def get_own_recipients(hub: TheHub, principal: Person) -> Paged[dict[str, object]]:
+    """Who was sent data of me, by name."""
+    return Paged(data=hub.mine.recipients(principal))
+
+
+@router.get("/sights", operation_id="get_own_sights", responses=documented(404, 409, 410))
+def get_own_sights(hub: TheHub, principal: Person) -> Paged[OwnSightOut]:
+    """Who looked, as what and what for: the last time of each day."""
+    found = hub.mine.sights(principal)
+    return Paged(data=[OwnSightOut(at=from_micros(s.at), role=s.role, purpose=s.purpose) for s in found])
+
+
+@router.get("/requests", operation_id="list_own_requests", responses=documented(404, 410))
+def list_own_requests(hub: TheHub, principal: Person) -> Paged[RequestOut]:
+    """What I asked, and where it stands."""
+    return Paged(data=[RequestOut.of(r) for r in hub.mine.asked(principal)])
+
+
+@router.post("/requests", operation_id="open_own_request", status_code=201, responses=documented(404, 409, 410))
+def open_own_request(hub: TheHub, principal: Person, given: OwnRequestIn, accepted: Accepted = "") -> RequestOut:
+    """Ask for erasure, restriction, or a look by somebody; `source`: what that system says is of somebody else."""
+    language = chosen(accepted)
+    if given.kind == "review" and given.source:
+        return RequestOut.of(hub.mine.contest(principal, given.source, language=language))
+    return RequestOut.of(hub.mine.ask(principal, given.kind, reason=given.reason, language=language))
+
+
+@router.post("/copy", operation_id="get_own_copy", responses=documented(404, 409, 410))
+def get_own_copy(hub: TheHub, principal: Person, portable: bool = False, accepted: Accepted = "") -> dict[str, object]:
+    """A copy of everything; `portable`: of what I gave, to take elsewhere. It is kept as a request that was answered."""
+    return hub.mine.package(principal, portable=portable, language=chosen(accepted))
+
+
 def _own(hub: Hub, principal: Principal) -> OwnOut:
-    found = own_self(hub.reader, principal)
+    found = hub.mine.who(principal)
     return OwnOut(customer=found.id, type=found.type, certain=found.certain)

@@ -32,6 +32,8 @@ Reading = Annotated[Desk, desk("read")]
 @router.get("/")
 def start(at: Anybody) -> Response:
     """To the first page that the asker may see."""
+    if at.principal.kind == "person":
+        return onward("/me")
     return onward(at.entries[0].address if at.entries else "/account")
 
 

@@ -42,7 +42,9 @@ _templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
 )
+_templates.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # what the portal says too, in English
 _templates.globals.update(asset=address_of)
 _templates.filters.update(words.FILTERS)
 
@@ -71,6 +73,7 @@ ENTRIES = (
     Entry("Call", "/call", "identify"),
     Entry("Work", "/work", "log"),
     Entry("Customers", "/customers", "read"),
+    Entry("Privacy", "/privacy", "privacy"),
     Entry("Overview", "/overview", "admin"),
     Entry("Sources", "/sources", "admin"),
     Entry("Subscriptions", "/subscriptions", "subscribe"),

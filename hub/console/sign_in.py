@@ -97,6 +97,8 @@ def set_up_account(hub: TheHub, form: Form) -> Response:
 @router.get("/account")
 def account(desk: Anybody, said: Said = "") -> Response:
     """Who one is, as what, and how one signs in."""
+    if desk.principal.kind == "person":
+        return onward("/me")
     return _account(desk, said=SAID.get(said, ""))
 
 

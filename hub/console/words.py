@@ -149,6 +149,11 @@ def moment(text: str) -> Markup:
     return when(int(at.astimezone(UTC).timestamp()) * 1_000_000)
 
 
+def told(text: str) -> str:
+    """Words of the hub's in the language of the page: here English."""
+    return text
+
+
 def many(count: int, one: str, more: str = "") -> str:
     """3 records; 1 record."""
     return f"{count:,} {one if count == 1 else more or one + 's'}"
@@ -172,5 +177,6 @@ def bits(weight: int) -> str:
 
 
 FILTERS: dict[str, Callable[..., object]] = {
-    f.__name__: f for f in (title, compared, sentence, said, listed, when, day, moment, many, rule, change, act, bits)
+    f.__name__: f
+    for f in (title, compared, sentence, said, listed, when, day, moment, many, rule, change, act, bits, told)
 }

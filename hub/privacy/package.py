@@ -51,9 +51,9 @@ class Packages:
                 {"type": r.type, "title": r.title, "since": _time(r.since), "until": _time(r.until)}
                 for r in self.relations.of_customer(principal, id)
             ],  # of the other ends nothing is told: they are other people
-            "purposes": self._purposes(customer.type),
+            "purposes": self.purposes(customer.type),
             "retention": "nothing is removed by age; it is removed when you ask for it, or when its source deletes it",
-            "recipients": self._recipients(principal, id),
+            "recipients": self.recipients(principal, id),
             "seen_by": [
                 {
                     "at": _time(s.at),
@@ -98,7 +98,7 @@ class Packages:
             if cursor is None:
                 return
 
-    def _purposes(self, type_name: str) -> list[Document]:
+    def purposes(self, type_name: str) -> list[Document]:
         """What the data are used for, on which ground, and which of them by whom."""
         config = self.reader.config
         found: list[Document] = []
@@ -112,7 +112,7 @@ class Packages:
                 found.append({"purpose": purpose.title or name, "basis": purpose.basis, "used_by": roles})
         return found
 
-    def _recipients(self, principal: Principal, id: str) -> list[Document]:
+    def recipients(self, principal: Principal, id: str) -> list[Document]:
         """Who was sent data of this customer, by name: subscribers, and sources that the hub wrote to."""
         _, ids = self.reader.ids_of(principal, id)
         with self.reader.database.read() as connection:

@@ -22,6 +22,7 @@ from hub.delivery import subscription_store
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.customers import find_customer
+from hub.landing import store as landing
 from hub.landing import suppression
 from hub.matching import store as matching_store
 from hub.privacy import request_store as store
@@ -34,6 +35,7 @@ from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 
 Kind = Literal["access", "portability", "rectification", "erasure", "restriction", "objection", "review"]
+ASKED = "asked"  # of an erasure: by the person, and not begun
 OPEN, SUPPRESSED, REMOVED, COMPACTED, CLOSED, REFUSED = (
     "open",
     "suppressed",
@@ -62,16 +64,26 @@ class Requests:
 
     # --- any request ---
 
-    def open(self, id: str, kind: Kind, *, by: str, reason: str = "", language: str = "en") -> StoredRequest:
+    def open(
+        self, id: str, kind: Kind, *, by: str, reason: str = "", language: str = "en", state: str = OPEN
+    ) -> StoredRequest:
         """A request of the customer that an id leads to. NotFound, Gone; Conflict while one of its kind runs."""
         with self.database.unit() as connection:
             customer = find_customer(connection, id)
-            return self._open(connection, customer.id, kind, by, reason, language)
+            return self._open(connection, customer.id, kind, by, reason, language, state)
 
     def _open(
-        self, connection: Connection, customer: str, kind: Kind, by: str, reason: str, language: str
+        self,
+        connection: Connection,
+        customer: str,
+        kind: Kind,
+        by: str,
+        reason: str,
+        language: str,
+        state: str = OPEN,
     ) -> StoredRequest:
-        running = [r for r in store.of_customer(connection, [customer]) if r.kind == kind and r.closed is None]
+        ids = self._ids(connection, customer)
+        running = [r for r in store.of_customer(connection, ids) if r.kind == kind and r.closed is None]
         if running:
             told = f"{running[0].id} is {running[0].state}"
             raise Conflict(
@@ -79,7 +91,7 @@ class Requests:
             )
         now = self.database.clock.now()
         made = StoredRequest(
-            f"req_{secrets.token_hex(8)}", kind, customer, OPEN, by, language, reason, "", now, first_due(now)
+            f"req_{secrets.token_hex(8)}", kind, customer, state, by, language, reason, "", now, first_due(now)
         )
         store.save(connection, made)
         return made
@@ -104,7 +116,7 @@ class Requests:
             )
         with self.database.unit() as connection:
             request = self._running(connection, id)
-            if request.state != OPEN:
+            if request.state not in (OPEN, ASKED):
                 raise Conflict(f"this request is {request.state}: it cannot be refused any more")
             return self._close(connection, replace(request, state=REFUSED, reason=_joined(request.reason, reason)))
 
@@ -145,6 +157,19 @@ class Requests:
                     f"{doubts} pairs of this customer's records with others wait for review: decide them first"
                 )
             return request
+
+    def of(self, id: str) -> list[RequestSeen]:
+        """Those of the customer that an id leads to, under whichever of its ids; the newest first."""
+        with self.database.read() as connection:
+            found = store.of_customer(connection, self._ids(connection, id))
+            receipts = store.receipts(connection, [r.id for r in found])
+        return [RequestSeen(r, tuple(x for x in receipts if x.request == r.id)) for r in found]
+
+    def _ids(self, connection: Connection, id: str) -> set[str]:
+        """All ids that lead to the customer that an id leads to."""
+        customer = find_customer(connection, id)
+        members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
+        return {id, customer.id, *(i.mint for i in landing.records(connection, members).values())}
 
     def all(self, *, open_only: bool = False) -> list[RequestSeen]:
         """The newest first."""
@@ -204,9 +229,11 @@ class Requests:
                     f"{doubts} pairs of this customer's records with others wait for review: it may be two people, or half of one",
                     [Fault("/id", "is doubtful", "decide them first, or say that it was reviewed")],
                 )
-            request = self._open(connection, customer, "erasure", by, reason, language)
+            ids = self._ids(connection, customer)
+            asked = next((r for r in store.of_customer(connection, ids) if r.state == ASKED), None)
+            request = asked or self._open(connection, customer, "erasure", by, reason, language)
             sealed = seal_subject(self._key, request.id, subject)
-            store.save(connection, replace(request, subject=sealed))
+            store.save(connection, replace(request, state=OPEN, subject=sealed))
         self.go_on(request.id, compact=compact)
         return self.get(request.id)
 
@@ -230,7 +257,12 @@ class Requests:
         }
         while True:
             request = self.get(id).request
-            if request.kind != "erasure" or request.closed is not None or (request.state == REMOVED and not compact):
+            if (
+                request.kind != "erasure"
+                or request.closed is not None
+                or request.state == ASKED
+                or (request.state == REMOVED and not compact)
+            ):
                 return request
             if steps[request.state](request) is None:
                 return request

@@ -103,6 +103,12 @@ ROLES = """
 """
 
 
+PEOPLE = """
+sign_in:
+  people: {email: {file: sent.jsonl}, phone: {file: sent.jsonl}, country: PT}
+"""
+
+
 class TestClock:
     """Stands still until it is moved, but that each look is a millisecond later: ids sort by it."""
 

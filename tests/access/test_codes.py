@@ -18,12 +18,8 @@ from hub.db import Database
 from hub.errors import ConfigError, RetryLater
 from hub.open import Hub
 from hub.settings.sign_in import Sender
-from tests.access.population import ANA, BO, ROLES, TestClock, fill, key_for, open_hub, write_config
+from tests.access.population import ANA, BO, PEOPLE, ROLES, TestClock, fill, key_for, open_hub, write_config
 
-PEOPLE = """
-sign_in:
-  people: {email: {file: sent.jsonl}, phone: {file: sent.jsonl}, country: PT}
-"""
 MINUTE, DAY = 60_000_000, 86_400_000_000
 RECENT = "2027-01-10T00:00:00Z"  # five days before the clock begins
 

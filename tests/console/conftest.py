@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from hub.access.accounts import add_account, set_up
 from hub.app import Listening, create_app, served
 from hub.open import Hub
-from tests.access.population import fill, hub, open_hub, write_config
+from tests.access.population import PEOPLE, fill, hub, open_hub, write_config
+from tests.access.population import ROLES as ROLES_OF_TESTS
 from tests.conftest import new_sqlite
 from tests.console import chromium
 
@@ -37,6 +38,7 @@ ROLES = {
     "agent": "customer_service",
     "ship": "shipping",
     "olga": "analyst",
+    "pia": "privacy_officer",
 }
 
 
@@ -62,7 +64,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("console")
     database = new_sqlite(folder / "hub.sqlite")
     database.clock = SystemClock()
-    opened = open_hub(database, write_config(folder / "config"), folder / "data")
+    opened = open_hub(database, write_config(folder / "config", roles=ROLES_OF_TESTS + PEOPLE), folder / "data")
     ids = fill(opened)
     doubtful(opened, 10)  # before anybody looks: a ranking of the queue is kept for a while
     for name, role in ROLES.items():

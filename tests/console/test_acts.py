@@ -54,7 +54,7 @@ def test_two_customers_are_merged_and_come_apart_again(visit: Visit, world: Worl
 def test_a_value_is_set_by_hand_and_taken_back(visit: Visit, world: World) -> None:
     seen = visit("ann")
     page = seen.goto(f"/customers/{world.ids['bo']}")
-    page.get_by_role("link", name="Set Occupation by hand").click()
+    page.get_by_role("link", name="Put right: Occupation").click()
     seen.sound("value")
     page.fill("[name=value]", "headmaster")
     page.get_by_role("button", name="See what would follow").click()

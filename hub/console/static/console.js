@@ -2,8 +2,9 @@
 // form is sent once. It writes no markup of its own: parts of pages come from the hub, escaped there.
 "use strict";
 
-const zoned = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit"});
-const dated = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "short", year: "numeric", timeZone: "UTC"});
+const tongue = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+const zoned = new Intl.DateTimeFormat(tongue, {day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit"});
+const dated = new Intl.DateTimeFormat(tongue, {day: "numeric", month: "short", year: "numeric", timeZone: "UTC"});
 
 function localTimes(within) {
   for (const time of within.querySelectorAll("time[datetime]")) {

@@ -1,0 +1,109 @@
+"""For whoever answers people about their data: what is asked, until when it has to be answered, and answering it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from hub.console.pages import Desk, Form, PageRoute, desk, onward
+from hub.errors import BadRequest, Fault, HubError
+from hub.privacy.package import as_page
+from hub.privacy.requests import ASKED, OPEN, RequestSeen
+
+router = APIRouter(prefix="/privacy", route_class=PageRoute, include_in_schema=False)
+
+DAY = 86_400_000_000
+SOON = 7  # days before a request is due from which it is marked
+OPENED = ("access", "portability", "rectification", "erasure", "restriction", "objection", "review")
+Officer = Annotated[Desk, desk("privacy")]
+
+
+@router.get("")
+def requests(at: Officer, everything: bool = False, done: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """What is asked, the most urgent first; `everything`: what was answered too."""
+    now = at.hub.database.clock.now()
+    found = at.hub.requests.all(open_only=not everything)
+    if not everything:
+        found = sorted(found, key=lambda r: (r.request.due, r.request.id))
+    rows = [(r, _left(r, now)) for r in found]
+    return at.page(
+        "privacy/requests.html", {"rows": rows, "everything": everything, "kinds": OPENED, "done": done, "soon": SOON}
+    )
+
+
+@router.post("")
+def open_request(at: Officer, form: Form) -> Response:
+    """What a person asked by letter, or on the telephone."""
+    id, kind, reason = form.get("customer", ""), form.get("kind", ""), form.get("reason", "")[:2000]
+    if kind not in OPENED:
+        raise BadRequest("there is no such request", [Fault("kind", "unknown", f"known: {', '.join(OPENED)}")])
+    at.hub.reader.type_of(at.principal, id)
+    if kind == "restriction":
+        made = at.hub.requests.restrict(id, by=at.principal.name, reason=reason)
+    else:
+        state = ASKED if kind == "erasure" else OPEN
+        made = at.hub.requests.open(id, kind, by=at.principal.name, reason=reason, state=state)  # type: ignore[arg-type]
+    return onward(f"/privacy/{made.id}")
+
+
+@router.get("/{request}")
+def request_page(at: Officer, request: str) -> Response:
+    """One of them: its clock, who has to answer, what can be done."""
+    return _page(at, request)
+
+
+@router.get("/{request}/package")
+def package(at: Officer, request: str) -> Response:
+    """What the person is given, as a page."""
+    running = at.hub.requests.running(request)
+    portable = running.kind == "portability"
+    made = (at.hub.packages.portable if portable else at.hub.packages.access)(at.principal, running.customer)
+    named = {"content-disposition": f'attachment; filename="{running.kind}.html"'}
+    return Response(as_page(made), media_type="text/html", headers=named)
+
+
+@router.post("/{request}")
+def act(at: Officer, request: str, form: Form) -> Response:
+    """Begin an erasure, refuse, take longer, note what a recipient answered, or close."""
+    asked, reason = at.hub.requests, form.get("reason", "")[:2000]
+    try:
+        match form.get("do", ""):
+            case "erase":
+                found = asked.get(request).request
+                reviewed = form.get("reviewed") == "yes"
+                asked.erase(found.customer, by=at.principal.name, reason=reason, reviewed=reviewed, compact=False)
+            case "restrict" | "lift" as what:
+                found = asked.get(request).request
+                asked.close(request)
+                asked.restrict(found.customer, by=at.principal.name, reason=reason, lift=what == "lift")
+            case "refuse":
+                asked.refuse(request, reason=reason)
+            case "extend":
+                asked.extend(request, reason=reason)
+            case "close":
+                asked.close(request)
+            case "receipt":
+                asked.answered(
+                    request, form.get("recipient", ""), note=reason, impossible=form.get("impossible") == "yes"
+                )
+            case _:
+                raise BadRequest("this cannot be done", [Fault("do", "unknown")])
+    except BadRequest:
+        raise
+    except HubError as error:
+        return _page(at, request, error=error)
+    return onward(f"/privacy/{request}")
+
+
+def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
+    seen = at.hub.requests.get(id)
+    now = at.hub.database.clock.now()
+    shown = {"seen": seen, "left": _left(seen, now), "soon": SOON, "error": error, "names": at.hub.requests.names(id)}
+    return at.page("privacy/request.html", shown, error.status if error else 200)
+
+
+def _left(seen: RequestSeen, now: int) -> int | None:
+    """Days until it is due, below 0 when it is late; None: it was answered."""
+    return None if seen.request.closed is not None else (seen.request.due - now) // DAY

@@ -1,0 +1,52 @@
+"""All that is said to customers is said in every language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from jinja2.ext import babel_extract
+
+import hub
+from hub.console.words import RULES, title
+from hub.language import messages
+from hub.language.catalog import FOLDER, chosen, languages, said_in
+from hub.portal.pages import ENTRIES
+from hub.settings import load
+
+HUB = Path(hub.__file__).parent
+TEMPLATES = [
+    *sorted((HUB / "portal/templates").glob("*.html")),
+    *(HUB / "console/templates/customer" / f"{n}.html" for n in ("values", "parts")),
+]
+CONFIG = HUB.parent / "config"
+
+
+def _said() -> set[str]:
+    found: set[str] = set()
+    for path in TEMPLATES:
+        with path.open("rb") as file:
+            for _, _, text, _ in babel_extract(file, ("_", "gettext", "ngettext"), [], {"extensions": "jinja2.ext.i18n"}):
+                found.add(text if isinstance(text, str) else text[0] if text else "")
+    config = load(CONFIG, reaching=False)
+    found |= {title(a) for t in ("person",) for a in config.customers[t].attributes}
+    found |= {p.title for p in config.purposes.values()} | {r.title for r in config.access.roles.values() if r.purposes}
+    found |= {title(p.basis) for p in config.purposes.values()}
+    found |= {*RULES.values(), *(name for _, name in ENTRIES), messages.SIGN_IN, messages.PROOF, messages.SUBJECT}
+    return found - {""}
+
+
+@pytest.mark.parametrize("language", [one for one in languages() if one != "en"])
+def test_every_word_is_there(language: str) -> None:
+    with (FOLDER / f"{language}.po").open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    there = {(m.id if isinstance(m.id, str) else m.id[0]): m for m in catalogue if m.id}
+    assert _said() - there.keys() == set()
+    assert [m.id for m in there.values() if not m.string] == []
+    assert not [m.id for m in there.values() if m.python_format and list(m.check(catalogue))]
+
+
+def test_the_language_is_the_one_that_is_asked_for_first_and_there() -> None:
+    assert chosen("fr, de-AT;q=0.9, en;q=0.5") == "de" and chosen("") == "en" and chosen("de;q=0, x;q=nan, en") == "en"
+    assert said_in("de", messages.SUBJECT) == "Ihr Code" and said_in("xx", messages.SUBJECT) == messages.SUBJECT
