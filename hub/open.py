@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hub.access.chain import ChainReport
     from hub.access.codes import Codes
     from hub.access.figures import FigureDoor
-    from hub.access.codes import Codes
     from hub.access.gate import Gate
     from hub.access.read import Reader
     from hub.access.relations import Relations

@@ -71,6 +71,7 @@ class RequestIn(In):
     customer: str = Field(max_length=100, examples=["cus_019a1b2c3d4e7f60812233445566778a"])
     kind: Literal["access", "portability", "rectification", "erasure", "restriction", "lifting", "objection", "review"]
     reason: str = Field(default="", max_length=2000, examples=["asked by letter"])
+    purpose: str = Field(default="", max_length=100, description="of an objection: to what", examples=["marketing"])
     reviewed: bool = Field(default=False, description="of an erasure: somebody looked, all records are this one person")
 
 
@@ -108,6 +109,8 @@ def open_request(hub: TheHub, principal: Officer, given: RequestIn) -> RequestOu
     if given.kind == "restriction" or given.kind == "lifting":
         lift = given.kind == "lifting"
         made = hub.requests.restrict(given.customer, by=principal.name, reason=given.reason, lift=lift)
+    elif given.kind == "objection":
+        made = hub.requests.object_to(given.customer, given.purpose, by=principal.name, reason=given.reason)
     else:
         made = hub.requests.open(given.customer, given.kind, by=principal.name, reason=given.reason)
     return RequestOut.of(hub.requests.get(made.id))

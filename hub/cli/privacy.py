@@ -20,6 +20,7 @@ from hub.cli.shared import (
     out,
     private,
 )
+from hub.model import from_micros
 
 if TYPE_CHECKING:
     from hub.privacy.requests import RequestSeen
@@ -47,6 +48,27 @@ def privacy_erase(
         done = hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed)
     _tell(done)
     _waiting(done)
+
+
+@privacy.command("retention")
+def privacy_retention(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Remove it now; else it is shown, and a job removes it.")
+    ] = False,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """What is older than any purpose has a use for it (`keeps` in purposes.yaml), with counts."""
+    from hub.privacy.retention import Retention
+
+    with opened(config, database, folder) as hub:
+        retention = Retention(hub.resolver)
+        for o in retention.preview():
+            out.print(f"{o.type}: {o.count} before {from_micros(o.before):%Y-%m-%d}, kept for {', '.join(o.purposes)}")
+        if apply:
+            done = retention.remove()
+            out.print(f"removed: {sum(done.values())}")
 
 
 @privacy.command("package")

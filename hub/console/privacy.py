@@ -11,6 +11,7 @@ from hub.console.pages import Desk, Form, PageRoute, desk, onward
 from hub.errors import BadRequest, Fault, HubError
 from hub.privacy.package import as_page
 from hub.privacy.requests import ASKED, OPEN, RequestSeen
+from hub.privacy.retention import Retention
 
 router = APIRouter(prefix="/privacy", route_class=PageRoute, include_in_schema=False)
 
@@ -28,9 +29,8 @@ def requests(at: Officer, everything: bool = False, done: Annotated[str, Query(m
     if not everything:
         found = sorted(found, key=lambda r: (r.request.due, r.request.id))
     rows = [(r, _left(r, now)) for r in found]
-    return at.page(
-        "privacy/requests.html", {"rows": rows, "everything": everything, "kinds": OPENED, "done": done, "soon": SOON}
-    )
+    shown = {"rows": rows, "everything": everything, "kinds": OPENED, "done": done, "soon": SOON}
+    return at.page("privacy/requests.html", {**shown, "old": Retention(at.hub.resolver).preview()})
 
 
 @router.post("")

@@ -199,6 +199,17 @@ def contacts_with_rows(connection: Connection, points: Iterable[RecordId]) -> se
     return found
 
 
+def older(connection: Connection, type_name: str, before: int, limit: int) -> list[int]:
+    """Some of a type that happened before a time."""
+    query = "SELECT rid FROM interaction WHERE type = :type AND at < :before ORDER BY at, rid LIMIT :limit"
+    return [rid for (rid,) in db.ask(connection, query, type=type_name, before=before, limit=limit)]
+
+
+def count_older(connection: Connection, type_name: str, before: int) -> int:
+    query = "SELECT count(*) FROM interaction WHERE type = :type AND at < :before"
+    return int(db.ask(connection, query, type=type_name, before=before)[0][0])
+
+
 def count_by_type(connection: Connection) -> dict[str, int]:
     return dict(db.ask(connection, "SELECT type, count(*) FROM interaction GROUP BY type ORDER BY type"))
 

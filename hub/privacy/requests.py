@@ -7,7 +7,7 @@ closed (every recipient has answered). What it needs to know of the person is se
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.access.read import Reader
-from hub.consents.statement import LIFTED, RESTRICTED, ConsentSaid
+from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions
 from hub.delivery import subscription_store
+from hub.delivery.erasing import SETTLED, ErasedThere, erase_there
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.customers import find_customer
@@ -207,6 +208,24 @@ class Requests:
         with self.database.unit() as connection:
             return self._close(connection, replace(request, state=LIFTED if lift else RESTRICTED))
 
+    # --- objection ---
+
+    def object_to(self, id: str, purpose: str, *, by: str, reason: str = "") -> StoredRequest:
+        """They object to a purpose. To one that needs their consent that is the end of it; whether another one has grounds
+        that weigh more, somebody has to say: the request stays open. Unprocessable: no such purpose."""
+        known = self.resolver.config.purposes
+        if purpose not in known:
+            raise Unprocessable(
+                "there is no such purpose", [Fault("/purpose", "unknown", f"known: {', '.join(known)}")]
+            )
+        said = ConsentSaid(purpose, "", OBJECTED, self.database.clock.now(), how="request")
+        Logbook(self.resolver).say(id, said, by=by)
+        request = self.open(id, "objection", by=by, reason=_joined(purpose, reason))
+        if known[purpose].basis != "consent":
+            return request
+        with self.database.unit() as connection:
+            return self._close(connection, replace(request, state=CLOSED))
+
     # --- erasure ---
 
     def erase(
@@ -310,8 +329,25 @@ class Requests:
             store.save(connection, made)
         return made
 
+    def _erase_elsewhere(self, request: StoredRequest, subject: Subject) -> None:
+        """Delete or clear the records in the systems where the hub may; what they answered is their receipt, or its note."""
+        with self.database.read() as connection:
+            waiting = {r.recipient: r for r in store.receipts(connection, [request.id]) if r.state == "open"}
+        names = [n for n in subject.names if f"source:{n.source}" in waiting]
+        if not names:
+            return
+        found: dict[str, list[ErasedThere]] = {}
+        for answer in erase_there(self.resolver.config, names):
+            found.setdefault(f"source:{answer.record.source}", []).append(answer)
+        now = self.database.clock.now()
+        with self.database.unit() as connection:
+            told = [_receipt(waiting[recipient], answers, now) for recipient, answers in found.items()]
+            store.save_receipts(connection, told)
+
     def _finish(self, request: StoredRequest) -> StoredRequest | None:
-        """Receipts of subscriptions come by themselves, from their delivery logs."""
+        """Receipts of systems that the hub writes to and of subscriptions come by themselves."""
+        self._erase_elsewhere(request, self._subject(request))
+        db.fail_point("erased there")
         subject, now = self._subject(request), self.database.clock.now()
         with self.database.unit() as connection:
             waiting = [r for r in store.receipts(connection, [request.id]) if r.state == "open"]
@@ -334,6 +370,13 @@ class Requests:
             gone = suppression.release(connection, id)
         self.ledger.add(LedgerLine(id, self.database.clock.now(), None))
         return gone
+
+
+def _receipt(receipt: Receipt, answers: Iterable[ErasedThere], now: int) -> Receipt:
+    """What a system answered of its records, without their names."""
+    words = sorted({f"{a.outcome}: {a.detail}" if a.detail else a.outcome for a in answers})
+    settled = all(a.outcome in SETTLED for a in answers)
+    return replace(receipt, state="done" if settled else "open", note="; ".join(words)[:500], at=now)
 
 
 def _joined(*reasons: str) -> str:

@@ -30,6 +30,9 @@ def purpose_faults(config: Config) -> Iterator[Fault]:
             if type_name not in config.customers:
                 where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.consent_of"
                 yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
+        for type_name in config.purposes[name].keeps.keys() - config.interactions.keys():
+            where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.keeps.{type_name}"
+            yield Fault(where, f"unknown interaction type '{type_name}'", f"known: {', '.join(config.interactions)}")
     if not config.purposes:
         return
     for type_name, kind in config.customers.items():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from hub.settings.base import Strict
+from hub.settings.base import ADDED, Strict, duration_micros
 
 Basis = Literal["contract", "legal_obligation", "legitimate_interest", "consent", "vital_interest", "public_task"]
 
@@ -21,6 +21,16 @@ class Purpose(Strict):
     uses: dict[str, tuple[str, ...]] | None = (
         None  # type -> attributes that this purpose has a use for, "*" for all; a type not named: none. Unset: all that a role sees
     )
+    keeps: dict[str, str] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # interaction type -> how long this purpose has a use for it, such as call: 2y; the longest of all purposes counts
+
+    @field_validator("keeps")
+    @classmethod
+    def _durations(cls, given: dict[str, str]) -> dict[str, str]:
+        for text in given.values():
+            duration_micros(text)
+        return given
 
 
 class Purposes(Strict):

@@ -20,6 +20,7 @@ from hub.delivery.addresses import Network
 from hub.delivery.webhooks import Webhooks
 from hub.figures.run import count_segments
 from hub.privacy.requests import Requests
+from hub.privacy.retention import Retention
 from hub.resolve.resolver import Resolver
 from hub.work import cycle, performance, sources
 
@@ -29,6 +30,7 @@ PUSH_SECONDS = 10
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 SEGMENT_SECONDS = 3600
+RETENTION_SECONDS = 86_400  # between two times that what outlived its purposes is removed
 REQUEST_SECONDS = 3600  # between two times that open erasures are taken on
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 CHECKPOINTS = "HUB_AUDIT_CHECKPOINTS"  # the file that checkpoints of the audit chain are added to, each hour
@@ -96,6 +98,8 @@ def jobs_of(
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:
+        retention = Retention(resolver)
+        yield Job("retention", RETENTION_SECONDS, retention.remove, first=TICK_SECONDS)
         yield Job("requests", REQUEST_SECONDS, lambda _lease: requests.go_on_with_all(), first=TICK_SECONDS)
 
     def webhooks(lease: db.Lease) -> None:

@@ -27,7 +27,9 @@ def _said() -> set[str]:
     found: set[str] = set()
     for path in TEMPLATES:
         with path.open("rb") as file:
-            for _, _, text, _ in babel_extract(file, ("_", "gettext", "ngettext"), [], {"extensions": "jinja2.ext.i18n"}):
+            for _, _, text, _ in babel_extract(
+                file, ("_", "gettext", "ngettext"), [], {"extensions": "jinja2.ext.i18n"}
+            ):
                 found.add(text if isinstance(text, str) else text[0] if text else "")
     config = load(CONFIG, reaching=False)
     found |= {title(a) for t in ("person",) for a in config.customers[t].attributes}
