@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
+from tests.console import chromium
 from tests.real.hub import Hub
 from tests.real.systems import REAL, checked, free_port, running
 
@@ -98,6 +101,32 @@ def test_people_sign_in_by_a_code_and_their_group_gives_a_role(place: tuple[str,
     assert browser.get(str(back.url)).status_code == 401  # the code is used, the ticket gone
     assert browser.delete(f"{url}/v1/session").status_code == 204
     assert browser.get(f"{url}/v1/session").status_code == 401
+
+
+def test_a_browser_comes_back_to_the_page_that_was_asked_for(place: tuple[str, str]) -> None:
+    url, issuer = place
+    path = chromium.found()
+    assert path, chromium.MISSING
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        page = opened.new_page()
+        page.goto(f"{url}/review")
+        page.get_by_role("link", name="Sign in with your organisation").click()
+        page.wait_for_url(f"{issuer}/**")
+        page.fill("[name=login]", "ann")
+        page.fill("[name=password]", "any")
+        page.click("[type=submit]")
+        page.get_by_role("button", name="Continue").click()  # she lets the hub know who she is
+        page.wait_for_url(f"{url}/review")
+        assert page.locator("h1").inner_text() and "ann of the staff" in page.content()
+        cookie = next(c for c in page.context.cookies() if "hub" in c["name"])
+        assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+        page.locator("header summary").click()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{url}/sign-in**")
+        page.goto(f"{url}/review")
+        assert page.url.startswith(f"{url}/sign-in")
+        opened.close()
 
 
 def test_who_has_no_group_with_a_role_comes_no_further(place: tuple[str, str]) -> None:
