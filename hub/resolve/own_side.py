@@ -71,15 +71,14 @@ class OwnSide:
             self._check(self.resolver.recipe(connection), type_name, said)
 
     def _check(self, recipe: Recipe, type_name: str, said: OwnWord) -> None:
-        attributes = self.config.customers[type_name].attributes
+        attributes, sayable = self.config.customers[type_name].attributes, recipe.stream(SELF, type_name).map
         faults: list[Fault] = []
         if not said.values:
             faults.append(Fault("/values", "is empty", "name an attribute and its value"))
         for name, value in said.values.items():
             given = attributes.get(name)
-            if given is None or given.kind == "consent":
-                known = ", ".join(a for a, d in attributes.items() if d.kind != "consent")
-                remedy = "say it as a consent" if given else f"known: {known}"
+            if given is None or name not in sayable:
+                remedy = "say it as a consent" if given and given.kind == "consent" else f"known: {', '.join(sayable)}"
                 faults.append(Fault(f"/values/{name}", "is no value of this customer", remedy))
             elif isinstance(value, list | tuple) and (not given.many or len(value) > MOST):
                 told = f"at most {MOST}" if given.many else "one value"

@@ -16,10 +16,11 @@ from starlette.testclient import TestClient
 from hub.access.chain import read_lines
 from hub.app import create_app
 from hub.db import Database
-from hub.errors import ConfigError
+from hub.errors import ConfigError, Unprocessable
 from hub.landing.sealing import opens, seal
 from hub.model import RecordId
 from hub.open import Hub
+from hub.resolve.own_side import OwnWord
 from hub.settings import load
 from tests.access.population import ANA, BO, SOURCES, TestClock, fill, key_for, open_hub, write_config
 
@@ -109,7 +110,10 @@ def test_nobody_types_one_into_the_hub(hub: Hub) -> None:
     id = fill(hub)["ana"]
     body = {"type": "override", "customer": id, "attribute": "security_word", "values": [WORD], "reason": "she said so"}
     answer = TestClient(create_app(hub)).post("/v1/acts", json=body, headers=key_for(hub, "lead_steward"))
-    assert answer.status_code in (404, 422) and WORD not in everything(hub)
+    assert answer.status_code in (404, 422)
+    with pytest.raises(Unprocessable):
+        hub.own_side.state(id, OwnWord({"security_word": WORD}, "letter"), by="somebody")
+    assert WORD not in everything(hub)
 
 
 def test_each_record_has_a_salt_of_its_own_and_without_the_secret_no_word_can_be_tried() -> None:
