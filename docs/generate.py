@@ -247,6 +247,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "A list to work on. Its name is the file's. Three are shipped.",
         (settings.WorkList, settings.Escalation),
     ),
+    ("drops/NAME.yaml", "A folder into which changed customers are put. Its name is the file's.", (settings.FileDrop,)),
     ("working_hours.yaml", "When people work; not needed.", (settings.WorkingHours,)),
     (
         "evaluate/NAME.yaml",

@@ -119,7 +119,7 @@ def post_records(
 ) -> BatchAnswer:
     """Many rows, one JSON object a line. Each gets its answer, in order; a bad one is set aside with its reason and never stops the rest."""
     may_write(principal, source)
-    versioned = _stream(hub, source, stream).version is not None
+    versioned = _stream(hub, source, stream).ordered is not None
     if request.headers.get("content-type", "").partition(";")[0].strip() != NDJSON:
         raise NotNdjson(f"send the rows as {NDJSON}", [Fault("content-type", f"is not {NDJSON}")])
     listed = [line for line in body.split(b"\n") if line.strip()]

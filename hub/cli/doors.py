@@ -87,6 +87,30 @@ def write_lines(target: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
     return count
 
 
+@app.command("drop")
+def drop_now(
+    name: Annotated[str, typer.Argument(help="Which one: the name of its file in drops/. None: all.")] = "",
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """Put customers that changed into the folder of a file drop now; `hub serve` does it by schedule."""
+    from hub.db import leased
+    from hub.delivery.dropping import Dropping
+
+    with opened(config, database, folder) as hub:
+        drops = hub.config.drops
+        if name and name not in drops:
+            raise ConfigError([Fault(name, "there is no such file drop", f"known: {', '.join(drops) or 'none'}")])
+        for one in [drops[name]] if name else drops.values():
+            with leased(hub.database, f"drop {one.name}", wait=True) as lease:
+                done = Dropping(hub.reader, lease).run(one)
+            files = (
+                "" if done is None else ", ".join(f"{file} ({rows:,} customers)" for file, rows in done.files.items())
+            )
+            out.print(f"{one.name}: {files or 'nothing changed'}", soft_wrap=True)
+
+
 @app.command()
 def serve(
     config: ConfigOption = CONFIG,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hub.connectors.systems.rest import RestRead
 
-_MARK = re.compile(r"\{([^{}]+)\}")  # of a field, in a path
+MARK = re.compile(r"\{([^{}]+)\}")  # of a field, in a path
 
 
 class Writing:
@@ -141,13 +141,7 @@ class Writing:
 
     def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
         """The record that an earlier try made, if there is one; what went wrong, where the service could not be asked."""
-
-        def value(mark: re.Match[str]) -> str:
-            given = write.fields.get(mark[1])
-            first = given[0] if isinstance(given, list) and given else given
-            return quote("" if first is None else str(first), safe="")
-
-        answer = self.http.send("GET", self.http.url(_MARK.sub(value, self.rest.search or "")))
+        answer = self.http.send("GET", self.http.url(marked(self.rest.search or "", write.fields)))
         if not answer.ok:
             return self._failed("", answer)
         found = made_before(((self._key(row), row) for row in self._listed(answer)), write.fields, known)
@@ -195,3 +189,14 @@ def _condition(answer: Answer) -> dict[str, str]:
     """What makes a write wait for the record that was read. A weak tag never matches."""
     etag = answer.headers.get("etag", "")
     return {"If-Match": etag} if etag and not etag.startswith("W/") else {}
+
+
+def marked(text: str, row: Row) -> str:
+    """A path with its marks (`{field}`) filled from a row; of a list the first."""
+
+    def value(mark: re.Match[str]) -> str:
+        given = path_value(row, mark[1])
+        first = given[0] if isinstance(given, list) and given else given
+        return quote("" if first is None else str(first), safe="")
+
+    return MARK.sub(value, text)

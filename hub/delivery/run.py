@@ -321,7 +321,7 @@ class Push:
         for w in deleted:
             landing.unmake(connection, w.rid)
             given = self.resolver.config.stream(w.source, w.stream)
-            version = latest[w.rid].order[0] if given is not None and given.version is not None else None
+            version = latest[w.rid].order[0] if given is not None and given.ordered is not None else None
             self.resolver.land(
                 connection, w.source, w.stream, [Incoming(infos[w.rid].id.key, None, version)], pending=False
             )

@@ -9,6 +9,7 @@ from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
 from hub.settings.config import CLAIMED_KINDS, CONSENT, CONTACT, PROVED, SAID, SELF, STAFF, Config, own_streams
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.differences import differences
+from hub.settings.drops import FileDrop
 from hub.settings.expressions import compile_path
 from hub.settings.figures import Figure, Figures, Segment, Tariff
 from hub.settings.interactions import InteractionType
@@ -53,6 +54,7 @@ __all__ = [
     "Escalation",
     "Figure",
     "Figures",
+    "FileDrop",
     "InteractionType",
     "Matching",
     "OpenIdProvider",

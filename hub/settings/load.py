@@ -16,6 +16,7 @@ from hub.settings.access import Access
 from hub.settings.checks import access_faults, missing_variables, source_faults
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
+from hub.settings.drops import FileDrop, drop_faults
 from hub.settings.figures import Figures, figure_faults
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList, list_faults
@@ -91,6 +92,8 @@ REQUIRED = {
         "which attributes there are",
         "attributes: {email: {kind: email}}; of write_back: attributes: [phone]",
     ),
+    "table": ("the table or view that the rows stand in", "table: addresses"),
+    "folder": ("where the files are put", "folder: /srv/exchange/warehouse"),
     "rest": ("where the records are and how to page through them", "rest: {path: people, page: offset}"),
     "basis": ("the legal ground of the purpose", "basis: contract"),
     "is": ("how the figure is worked out", "is: count(order, months=12)"),
@@ -174,7 +177,10 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         figures=figures,
         lists=_load_folder(WorkList, folder / "lists", faults),
         hours=_optional(WorkingHours, folder / "working_hours.yaml", faults) or WorkingHours(),
+        drops=_load_folder(FileDrop, folder / "drops", faults),
     )
+    for name, drop in config.drops.items():
+        faults.extend(drop_faults(f"{folder / 'drops' / name}.yaml", drop, config.access, customers))
     for name, given in config.lists.items():
         faults.extend(list_faults(f"{folder / 'lists' / name}.yaml", given, interactions, config.access.roles))
     faults.extend(figure_faults(str(figures_file), figures, interactions, customers))

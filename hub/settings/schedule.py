@@ -46,3 +46,10 @@ def after_cron(text: str, micros: int) -> int:
     if found is None:
         raise ValueError("it never comes")
     return int(found.timestamp()) * 1_000_000
+
+
+def passed(text: str, last: int, now: int) -> bool:
+    """Has a moment of the schedule passed since `last`? Of something that was never done: yes. Microseconds."""
+    if not last:
+        return True
+    return (after_cron(text, last) if is_cron(text) else last + schedule_seconds(text) * 1_000_000) <= now

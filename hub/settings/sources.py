@@ -252,6 +252,11 @@ class Stream(Strict):
         return next(name for name in SORTS if getattr(self, name))
 
     @property
+    def ordered(self) -> str | None:
+        """What tells which of two versions of a row is newer; None: which was read later."""
+        return self.version
+
+    @property
     def type_name(self) -> str:
         """The customer type, or what sort of interaction or relation its rows are."""
         return self.customer or self.interaction or self.relation or self.sort

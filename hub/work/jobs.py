@@ -17,16 +17,20 @@ from hub import db
 from hub.access.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
+from hub.delivery.dropping import Dropping
 from hub.delivery.webhooks import Webhooks
 from hub.figures.run import count_segments
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
 from hub.resolve.resolver import Resolver
+from hub.settings import FileDrop
+from hub.settings.schedule import passed
 from hub.work import cycle, performance, sources
 
 log = structlog.get_logger()
 
 PUSH_SECONDS = 10
+DROP_SECONDS = 10  # between two looks whether a file drop is due
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 SEGMENT_SECONDS = 3600
@@ -112,12 +116,26 @@ def jobs_of(
             sender.close()
 
     yield Job("webhooks", WEBHOOK_SECONDS, webhooks, first=0)
+    for drop in resolver.config.drops.values():
+        yield Job(
+            f"drop {drop.name}", DROP_SECONDS, partial(_drop, reader, drop), due=partial(_is_to_drop, reader, drop)
+        )
     if kept := os.environ.get(CHECKPOINTS):
 
         def write_checkpoint(_lease: db.Lease) -> None:
             keep(Path(kept), checkpoint(reader.audit, reader.database.clock.now()))
 
         yield Job("audit checkpoint", CHECKPOINT_SECONDS, write_checkpoint)
+
+
+def _is_to_drop(reader: Reader, drop: FileDrop) -> bool:
+    return passed(drop.schedule, Dropping(reader).last(drop), reader.database.clock.now())
+
+
+def _drop(reader: Reader, drop: FileDrop, lease: db.Lease) -> None:
+    """Looked at again under the lease: another process may have been at it."""
+    if _is_to_drop(reader, drop) and (done := Dropping(reader, lease).run(drop)) is not None:
+        log.info("dropped", drop=drop.name, rows=sum(done.files.values()), whole=done.whole)
 
 
 def schedule(

@@ -70,7 +70,7 @@ def look(config: Config, *, env: Mapping[str, str]) -> Iterator[Look]:
 
 def _read(config: Config, source: Source, found: Look, env: Mapping[str, str]) -> None:
     stream = source.streams[found.stream]
-    identifier, repeats = Identifier(stream), Repeats(versioned=stream.version is not None)
+    identifier, repeats = Identifier(stream), Repeats(versioned=stream.ordered is not None)
     mapper = Mapper(found.stream, stream, config.customers[stream.customer]) if stream.customer else None
     connector = connect(source, env=env, base_folder=config.folder)
     connector = connector.unmarked() if isinstance(connector, Marking) else connector

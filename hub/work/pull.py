@@ -132,7 +132,7 @@ class Pull:
         self.seen: set[str] = set()
         given = resolver.config.stream(source, stream)
         self.losing = needed_columns(given) if given is not None and given.records == "full" else {}
-        self.repeats = Repeats(versioned=given is not None and given.version is not None)
+        self.repeats = Repeats(versioned=given is not None and given.ordered is not None)
         self.number = 0
         self.twice = 0
 

@@ -21,6 +21,7 @@ class Crm:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     extra: list[Any] = field(default_factory=list)  # put into the listing as they are
     token: str = "t0ken"
+    phones: dict[str, list[str]] = field(default_factory=dict)  # of a person, at people/ID/phones
     paging: str = "page"
     etags: bool = True
     requests: list[str] = field(default_factory=list)
@@ -92,6 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             key = f"new{len(self.crm.rows)}"
             self.crm.rows[key] = {"id": key, **body}
             self._json(201, self.crm.rows[key], {"Location": f"/api/people/{key}"})
+        elif url.path.startswith("/api/people/") and url.path.endswith("/phones"):
+            phones = self.crm.phones.get(unquote(url.path.split("/")[3]))
+            self._json(404 if phones is None else 200, {"data": phones})
         elif url.path.startswith("/api/people/"):
             self._item(method, unquote(url.path.removeprefix("/api/people/")), body)
         else:

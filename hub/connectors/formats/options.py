@@ -22,6 +22,9 @@ class FileRead(Strict):
     skip: int = Field(
         default=0, ge=0, le=1000, json_schema_extra=ADDED
     )  # lines before the header line (with columns: before the first row), for CSV files
+    manifest: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # pattern of the manifests, such as "*.manifest.json": only files that one names are read, and only as it describes them
     records: str = "@"  # JMESPath to the list, in a JSON file that is not itself a list
 
     @field_validator("delimiter")

@@ -34,6 +34,7 @@ class Identifier:
         self._zone = stream.zone
         self._deleted = path(stream.deleted) if stream.deleted else None
         self._version = path(stream.version) if stream.version else None
+        self._ordered = stream.ordered is not None
         self._observed = path(stream.observed) if stream.observed else None
         self._version_of = lru_cache(CACHED, typed=True)(
             lambda value: version_text(value, stream.day_first, stream.zone)
@@ -44,7 +45,8 @@ class Identifier:
         """(key, version, observed, tombstone). BadRecord without a usable key."""
         version, moment = None, None
         if self._version is not None:
-            version, moment = cached(self._version_of, self._version.get(raw))
+            said, moment = cached(self._version_of, self._version.get(raw))
+            version = said if self._ordered else None
         if self._observed is not None:
             moment = self.instant(self._observed.get(raw))
         return Identity(self._key_of(self._key.get(raw)), version, moment, self.is_gone(raw))

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from hub.connectors import manifests
 from hub.connectors.base import (
     PAGE_ROWS,
     BadRow,
@@ -32,6 +33,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats import FileFault, Opened, open_rows
 from hub.connectors.formats.options import FileRead
+from hub.connectors.manifests import NamedFile
 from hub.connectors.mapping.columns import needed_columns, used_columns
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -103,7 +105,11 @@ class Files:
         config = self._source.streams[stream]
         where = f"sources/{self._source.name}.yaml: streams.{stream}"
         reading = _Reading(config, cursor or {}, where, self._leads_out)
-        files = [(name, file, _print(file, config)) for name, file in self._files(config.file.pattern)]
+        there = self._files(config.file.pattern)
+        if config.file.manifest is not None:
+            named = manifests.read(self._files(config.file.manifest), self._leads_out)
+            reading.named, there = named, [(name, file) for name, file in there if name in named]
+        files = [(name, file, _print(file, config)) for name, file in there]
         if not files:
             note = f"no file matches '{config.file.pattern}' in {self._path}"
             yield Page((), reading.cursor(), complete=True, notes=(note,))
@@ -228,6 +234,7 @@ class _Reading:
     faults: list[Fault] = field(default_factory=list)
     bad: bool = False
     read_some: bool = False
+    named: Mapping[str, NamedFile] | None = None  # what manifests say of the files
 
     def __post_init__(self) -> None:
         self.files = dict(self.start.get("files", {}))
@@ -260,6 +267,8 @@ class _Reading:
             self._add(BadRow("a link that leads out of the folder: not read", name, ""))
             return
         try:
+            if self.named is not None:
+                manifests.check(file, self.named[name])
             opened = open_rows(file, name, self.stream.file, local=self.stream.zone is not None)
             self._check_columns(name, opened)
         except FileFault as fault:  # not marked as done: it is tried again, also after the configuration was mended

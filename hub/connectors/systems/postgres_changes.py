@@ -56,6 +56,9 @@ class PostgresStream(SqlStream):
     deleted: str | None = DELETED
 
     def faults(self, where: str) -> Iterator[Fault]:
+        if self.children:
+            remedy = "connect the source by kind: sql, or write the children as streams of their own"
+            yield Fault(f"{where}.children", "are not captured", remedy)
         if self.table is None or self.query is not None:
             yield Fault(where, "changes are captured of tables", "write table: NAME")
         if not key_columns(self):

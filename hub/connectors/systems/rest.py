@@ -28,10 +28,10 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats import checked_row
 from hub.connectors.http import Answer, Http, RestConnection, refused
-from hub.connectors.mapping.columns import field_notes
+from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import has_nested, path
 from hub.connectors.mapping.times import repeated, shift_back, version_text
-from hub.connectors.rest_writes import Writing
+from hub.connectors.rest_writes import MARK, Writing, marked
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -43,6 +43,26 @@ if TYPE_CHECKING:
 AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)
 _DEFAULT_PARAM = {"page": "page", "offset": "offset", "cursor": "cursor", "none": "", "link": ""}
+
+
+class Expand(Strict):
+    """An endpoint of each record's own, such as its addresses: one request for each record that a listing gives."""
+
+    path: str  # below the base URL, with fields of the record in braces: people/{id}/addresses
+    records: str = "@"  # JMESPath to what is wanted in the answer: a list, or one object
+
+    @field_validator("path")
+    @classmethod
+    def _of_a_record(cls, text: str) -> str:
+        if not MARK.search(text):
+            raise ValueError("must hold a field of the record in braces, such as people/{id}/addresses")
+        return text
+
+    @field_validator("records")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        compile_path(text, "this")
+        return text
 
 
 class RestRead(Strict):
@@ -71,6 +91,9 @@ class RestRead(Strict):
     search: str | None = Field(
         default=None, json_schema_extra=ADDED
     )  # without create_once: path of a listing in which a record that a try may have made is found, such as people?mail={mail}
+    expand: dict[str, Expand] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # name -> an endpoint of each record's own: what it answers is the record's field of that name
     errors: str | None = Field(
         default=None, json_schema_extra=ADDED
     )  # JMESPath to errors in an answer of 200; default: the usual names
@@ -101,10 +124,21 @@ class RestStream(Stream):
 
     rest: RestRead | None = None  # how to page through it, and how to write one item of it
 
+    @property
+    def ordered(self) -> str | None:
+        """A record's own version says nothing of what it is expanded by: versions of it are in the order of their reading."""
+        return None if self.rest is not None and self.rest.expand else self.version
+
     def faults(self, where: str) -> Iterator[Fault]:
         if self.rest is None:
             yield Fault(where, "a REST stream needs rest", "add rest: {path: ...}")
             return
+        for attribute, name in written_fields(self):
+            if (root := name.partition(".")[0]) in self.rest.expand:
+                what = f"'{root}' is an endpoint of its own: the hub does not write there"
+                yield Fault(
+                    f"{where}.write_back.attributes.{attribute}", what, "remove it, or name a field of the record"
+                )
         if self.rest.since_param and self.version is None:
             remedy = "add version: the field that since_param compares, such as updated_at"
             yield Fault(f"{where}.rest.since_param", "needs the stream's version", remedy)
@@ -383,6 +417,8 @@ class _Listing:
     def _rows(self, items: list[Foreign], size: int) -> tuple[SourceRow | BadRow, ...]:
         rows = []
         for place, item in enumerate(items, 1):
+            if self.rest.expand and isinstance(item, dict):
+                item |= {name: self._expanded(expand, item) for name, expand in self.rest.expand.items()}
             long = size > ROW_BYTES and isinstance(item, dict)
             length = len(orjson.dumps(item, default=str)) if long else 0
             rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))
@@ -390,6 +426,19 @@ class _Listing:
                 self.fields.update(dict.fromkeys(item))
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
+
+    def _expanded(self, expand: Expand, item: Mapping[str, Foreign]) -> Foreign:
+        """What the record's own endpoint says. A 404 says that there is nothing."""
+        answer = self.http.send("GET", self.http.url(marked(expand.path, item)))
+        if answer.status in (404, 410):
+            return []
+        try:
+            body = self._body(answer)
+            found = body if expand.records == "@" else path(expand.records).get(body)
+        except ConfigError:
+            what = f"{expand.path} answers {answer.status}"
+            raise ConfigError([Fault(f"{self.where}.rest.expand", what, "correct the path")]) from None
+        return found if isinstance(found, list | dict) else []
 
     def _next(self, place: _Place, items: list[Foreign], answer: Answer, body: Foreign) -> _Place | None:
         """The next request, or None at the end."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from pydantic import Field, model_validator
 from sqlalchemy import event
 from sqlalchemy.exc import (
     DBAPIError,
@@ -44,12 +45,13 @@ from hub.connectors.base import (
     schema_notes,
     too_deep,
 )
-from hub.connectors.mapping.columns import needed_columns
+from hub.connectors.mapping.columns import needed_columns, written_fields
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
+from hub.connectors.sql_children import CHANGED, Child, Children, ChildTable, tables
 from hub.connectors.sql_writes import RAW, Target, bound, error_kind, write_row
 from hub.errors import ConfigError, Fault, RetryLater
-from hub.settings import Connection, Source, Stream, secret, source_of_kind
+from hub.settings import ADDED, Connection, Source, Stream, secret, source_of_kind
 
 AHEAD = 300_000_000  # a source's clock may be five minutes ahead of the hub's
 warnings.filterwarnings(
@@ -85,8 +87,32 @@ class SqlStream(Stream):
 
     table: str | None = None  # name of the table or view
     query: str | None = None  # SQL, instead of table
+    children: dict[str, Child] = Field(
+        default_factory=dict, json_schema_extra=ADDED
+    )  # name -> a table whose rows belong to this stream's: each row gets a list of them, under that name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dated_with_its_children(cls, given: object) -> object:
+        """Of when a row is, its child rows have a say."""
+        if isinstance(given, Mapping) and given.get("children") and "observed" not in given:
+            return {**given, "observed": CHANGED}
+        return given
+
+    @property
+    def ordered(self) -> str | None:
+        """A row's own version says nothing of its child rows: versions of it are in the order of their reading."""
+        return None if self.children else self.version
 
     def faults(self, where: str) -> Iterator[Fault]:
+        if self.children and not path(self.key).names:
+            yield Fault(f"{where}.children", "need a key that is one column", "write key: COLUMN")
+        for attribute, name in written_fields(self):
+            if (root := name.partition(".")[0]) in self.children:
+                what = f"'{root}' is a table of its own: the hub does not write there"
+                yield Fault(
+                    f"{where}.write_back.attributes.{attribute}", what, "remove it, or name a column of the table"
+                )
         if (self.table is None) == (self.query is None):
             what = "an SQL stream reads either a table or a query"
             yield Fault(where, what, "add table: NAME, or query: SELECT ...")
@@ -167,8 +193,15 @@ class Tables:
         config = self._source.streams[stream]
         with self.connection() as connection:
             readable = self.readable(connection, stream)
+            children = tables(
+                f"{self._where}: streams.{stream}",
+                config.children,
+                readable.key or "",
+                readable.columns,
+                lambda where, name: self._child(connection, where, name),
+            )
             connection.rollback()
-            reading = _Reading(connection, readable, config, cursor or {}, self._now())
+            reading = _Reading(connection, readable, config, cursor or {}, self._now(), children)
             yield from reading.pages()
 
     def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
@@ -233,10 +266,13 @@ class Tables:
         """The stream's table or query with its columns. ConfigError when it lacks what the stream needs."""
         config, where = self._source.streams[stream], f"{self._where}: streams.{stream}"
         rows, name, columns = (
-            self._query(connection, where, config) if config.query else self._table(connection, where, config)
+            self._query(connection, where, config)
+            if config.query
+            else self._table(connection, f"{where}.table", config.table or "")
         )
+        there = {*columns, *config.children, *((CHANGED,) if config.children else ())}
         missing = {
-            c: k for c, k in needed_columns(config).items() if c not in columns and c.partition(".")[0] not in columns
+            c: k for c, k in needed_columns(config).items() if c not in there and c.partition(".")[0] not in there
         }
         if missing:
             raise ConfigError(
@@ -260,11 +296,13 @@ class Tables:
             rows, name, columns, key.field if key.field in columns else None, version.field if version else None
         )
 
-    def _table(
-        self, connection: sa.Connection, where: str, config: SqlStream
-    ) -> tuple[FromClause, str, tuple[str, ...]]:
+    def _child(self, connection: sa.Connection, where: str, name: str) -> tuple[sa.TableClause, tuple[str, ...]]:
+        table, _, columns = self._table(connection, where, name)
+        return table, columns
+
+    def _table(self, connection: sa.Connection, where: str, given: str) -> tuple[sa.TableClause, str, tuple[str, ...]]:
+        """`where` in the file this name stands."""
         inspector = sa.inspect(connection)
-        given = config.table or ""
         schema, _, name = given.rpartition(".")
         for schema_, name_ in ((None, given), (schema or None, name)):
             if inspector.has_table(name_, schema=schema_):
@@ -272,7 +310,7 @@ class Tables:
                 table = sa.table(name_, *[sa.column(c) for c in columns], schema=schema_)
                 return table, f"table '{given}'", columns
         known = ", ".join(sorted([*inspector.get_table_names(), *inspector.get_view_names()])[:40])
-        raise ConfigError([Fault(f"{where}.table", f"there is no table '{given}'", f"tables there: {known or 'none'}")])
+        raise ConfigError([Fault(where, f"there is no table '{given}'", f"tables there: {known or 'none'}")])
 
     def _query(
         self, connection: sa.Connection, where: str, config: SqlStream
@@ -304,11 +342,10 @@ class Tables:
             raise ConfigError(
                 [Fault(f"{where}.write_back", "a query cannot be written to", "read the stream from a table")]
             )
-        table, _, columns = self._table(connection, where, config)
+        table, _, columns = self._table(connection, f"{where}.table", config.table)
         key = path(config.key).field
         if key not in columns:
             raise ConfigError([Fault(f"{where}.key", "must be a column, to write back by it", known_columns(columns))])
-        assert isinstance(table, sa.TableClause)
         inspector = sa.inspect(connection)
         types = {c["name"]: c["type"] for c in inspector.get_columns(table.name, schema=table.schema)}
         return Target(table, key, columns, types)
@@ -340,11 +377,21 @@ class _Reading:
     """
 
     def __init__(
-        self, connection: sa.Connection, readable: Readable, stream: SqlStream, cursor: Cursor, now: int
+        self,
+        connection: sa.Connection,
+        readable: Readable,
+        stream: SqlStream,
+        cursor: Cursor,
+        now: int,
+        children: Sequence[ChildTable] = (),
     ) -> None:
         self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
+        local = stream.zone is not None
+        self.children = Children(
+            connection, children, lambda v: _plain(v, local), self._in_future, stream.lookback_micros
+        )
         self.known = cursor.get("columns", [])
-        whole = readable.version is None or stream.listing == "complete"
+        whole = readable.version is None or stream.listing == "complete" or not self.children.tell
         self.start = cursor if not whole or cursor.get("under_way") else {}
         self.whole = (whole or not cursor) and not self.start.get("under_way")
         self.by_version = None if whole else readable.version
@@ -353,13 +400,21 @@ class _Reading:
         self.count = 0
 
     def pages(self) -> Iterator[Page]:
-        notes = schema_notes(self.readable.name, self.known, self.readable.columns)
+        self.columns = [*self.readable.columns, *self.children.columns]
+        notes = schema_notes(self.readable.name, self.known, self.columns)
+        since = self.start.get("children") or self.start.get("marks")
+        self.marks = self.children.marks(since or {})
         for rows, cursor in self._batches():
             yield Page(rows, cursor, notes=notes)
             notes = ()
-        finished = {"columns": list(self.readable.columns)}
+        finished: Cursor = {"columns": self.columns}
         if self.by_version is not None and self.version is not None:
             finished["version"] = self.version
+        if self.by_version is not None and since is not None:
+            for rows in self._by_children(since):
+                yield Page(rows, {**finished, "children": since})
+        if self.marks:
+            finished["children"] = self.marks
         yield Page((), finished, complete=True, listed_all=self.whole and not self.bad, notes=notes)
 
     def _batches(self) -> Iterator[tuple[tuple[SourceRow | BadRow, ...], Cursor]]:
@@ -387,6 +442,12 @@ class _Reading:
                 limit *= 2  # more rows than a page share version and key
             last = at
 
+    def _by_children(self, since: Cursor) -> Iterator[tuple[SourceRow | BadRow, ...]]:
+        """Rows of which a child row changed: their own version may be as it was."""
+        for column, keys in self.children.changed(since):
+            among = self.readable.column(column).in_([bound(key) for key in keys])
+            yield self._rows(self._fetch(self._select().where(among)))
+
     def _first(self, order: list[str]) -> list[Foreign]:
         """Where to start: a broken read goes on at its last row, a new one at the last version less the lookback."""
         at: list[Foreign] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
@@ -405,7 +466,7 @@ class _Reading:
             query = query.where(sa.or_(*[self.readable.column(c).is_(None) for c in order]))
         result = self.connection.execute(query)
         while found := result.fetchmany(PAGE_ROWS):
-            yield self._rows([tuple(row) for row in found]), {**self.start, "columns": list(self.readable.columns)}
+            yield self._rows([tuple(row) for row in found]), {**self.start, "columns": self.columns}
         self.connection.rollback()
 
     def _select(self) -> sa.Select[Foreign]:
@@ -422,11 +483,16 @@ class _Reading:
             self.count += 1
             line = f"{self.readable.name} row {self.count}"
             rows.append(sql_row(self.readable.columns, values, line, self.stream.zone is not None))
+        if self.stream.children:
+            version = self.readable.version
+            rows = list(self.children.joined(rows, lambda row: row.raw.get(version) if version else None))
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
     def _cursor(self, order: list[str], at: list[Foreign], versions: list[Foreign]) -> Cursor:
-        cursor: Cursor = {"columns": list(self.readable.columns), "under_way": True, "at": [_encoded(v) for v in at]}
+        cursor: Cursor = {"columns": self.columns, "under_way": True, "at": [_encoded(v) for v in at]}
+        if since := self.start.get("children") or self.start.get("marks") or self.marks:
+            cursor["marks"] = since
         if self.by_version is not None:
             if self._in_future(at[0]):
                 cursor.pop("at")

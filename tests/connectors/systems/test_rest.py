@@ -14,10 +14,11 @@ import stamina
 
 from hub.connectors import http
 from hub.connectors.base import Connector, FieldWrite
+from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, RetryLater
 from hub.settings import Source
-from tests.connectors.conformance import MAP, Conformance, World, bad, pages, person, raws
+from tests.connectors.conformance import MAP, PERSON, Conformance, World, bad, pages, person, raws
 from tests.connectors.service import Crm, Reply, Server
 
 NOW = 1_800_000_000_000_000
@@ -434,3 +435,47 @@ def test_where_errors_stand_may_be_said(service: Service) -> None:
 def test_an_answer_that_says_all_is_well_is_believed(service: Service, fine: dict[str, Any]) -> None:
     service.crm.misbehave = [once(200, json.dumps({"data": {"people": [person(1)]}, **fine}).encode())]
     assert pages(service.connector(listing="complete"))[-1].listed_all
+
+
+# --- endpoints of a record's own -------------------------------------------------------------------------------
+
+
+class Expanded(Service):
+    def rest(self, **options: Any) -> dict[str, Any]:
+        return super().rest(expand={"phones": {"path": "people/{id}/phones", "records": "data"}}, **options)
+
+
+class TestExpanded(Conformance):
+    @pytest.fixture
+    def world(self) -> Iterator[Expanded]:
+        service = Expanded("cursor")
+        service.many = 120
+        yield service
+        service.server.stop()
+
+    def test_the_mapper_reads_every_row(self, world: World) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.phones["00001"] = ["0151 1234567"]
+        mapper = Mapper("people", world.source().streams["people"], PERSON)
+        (raw,) = raws(pages(world.connector())).values()
+        assert raw["phones"] == ["0151 1234567"]
+        assert (mapper.map(raw).key, mapper.map(raw).version) == ("00001", None)
+
+    def test_a_record_without_an_endpoint_has_nothing_there(self, world: World) -> None:
+        world.put(person(1))
+        assert raws(pages(world.connector()))["00001"]["phones"] == []
+
+    def test_an_endpoint_that_is_refused_is_named(self, world: World) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.misbehave.append(lambda _m, p: (400, {}, b"{}") if p.endswith("/phones") else None)
+        with pytest.raises(ConfigError, match="rest.expand"):
+            pages(world.connector())
+
+
+def test_what_a_record_is_expanded_by_is_not_written() -> None:
+    service = Expanded("cursor")
+    stream = service.source(write_back={"attributes": ["email"], "map": {"email": "phones"}}).streams["people"]
+    service.server.stop()
+    assert any("write there" in f.what for f in stream.faults("s"))
