@@ -55,6 +55,7 @@ class Evidence(Door):
                 self._complete(view, customer.type),
                 tuple(sorted(seen.values(), key=lambda r: r.record)),
                 pairs,
+                self._models(connection).models[customer.type].told,
             )
         self._sighted(principal, view, "explain", [customer.id], [customer.type])
         return found

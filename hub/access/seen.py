@@ -136,6 +136,7 @@ class Explained:
     complete: bool  # False: the view hides attributes that were compared
     records: tuple[SeenRecord, ...]
     pairs: tuple[SeenPair, ...]
+    model: str  # which weighs them, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ def _pair(story: PairStory, shown: frozenset[str], *, whole: bool) -> Iterator[s
             yield f"  {bits(line.weight):>12}  {line.comparison}: {line.words}" + (f"   ({values})" if values else "")
     if whole:
         yield f"  {bits(story.weight):>12}  in all: {story.chance:.1%} that they are one; records join by themselves from {bits(story.join)}"
+    if story.lines:
+        yield f"  weighed by {story.model}"
     for obstacle in story.obstacles:
         if (
             whole

@@ -265,6 +265,7 @@ class ExplainOut(Out):
     )
     records: list[RecordOut]
     pairs: list[PairOut]
+    model: str = Field(description="which model weighs the pairs", examples=["the shipped weights"])
 
     @classmethod
     def of(cls, e: s.Explained) -> ExplainOut:
@@ -274,6 +275,7 @@ class ExplainOut(Out):
             complete=e.complete,
             records=[RecordOut.of(r) for r in e.records],
             pairs=[PairOut.of(p) for p in e.pairs],
+            model=e.model,
         )
 
 

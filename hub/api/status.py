@@ -33,6 +33,7 @@ class StatusOut(Out):
     subscriptions: dict[str, int] = Field(description="by state")
     open_reviews: int
     jobs: list[str] = Field(description="what runs now")
+    models: dict[str, str] = Field(description="customer type -> which model weighs its records, and what is proposed")
 
     @classmethod
     def of(cls, found: Status) -> StatusOut:
@@ -49,6 +50,7 @@ class StatusOut(Out):
             subscriptions=dict(found.subscriptions),
             open_reviews=found.reviews,
             jobs=[name for name, _ in found.jobs],
+            models={m.type: m.words for m in found.models},
         )
 
 

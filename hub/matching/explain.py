@@ -109,6 +109,7 @@ class PairStory:
     obstacles: tuple[Obstacle, ...]
     decisions: tuple[DecisionTold, ...]
     path: tuple[RecordId, ...]
+    model: str  # which weighed, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,7 @@ class Explain:
             obstacles,
             mine,
             path,
+            model.told,
         )
 
     def _obstacles(

@@ -96,7 +96,7 @@ class Config(Strict):
             for name, stream in source.streams.items()
             if stream.customer
         }
-        types = {n: recipe_dump(t, {"title"}) for n, t in self.customers.items()}
+        types = {n: recipe_dump(t, {"title", "learn"}) for n, t in self.customers.items()}
         return digest({"streams": streams, "types": types}, 8)
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cached_property
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -83,6 +84,9 @@ class CustomerType(Strict):
     together: tuple[tuple[str, ...], ...] | None = Field(
         default=None, json_schema_extra=ADDED
     )  # attributes whose values come from one record: [[given_name, family_name]]; unset: given and family name do
+    learn: Literal["propose", "promote", "never"] = Field(
+        default="propose", json_schema_extra=ADDED
+    )  # of a model that hub serve trains by itself: wait for hub model promote, decide by it at once, or train none
 
     def spelling(self, attribute: str, value: Value) -> Hashable:
         """What every spelling of a value of an attribute shares."""

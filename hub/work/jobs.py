@@ -22,6 +22,7 @@ from hub.delivery.webhooks import Webhooks
 from hub.figures.run import count_segments
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
+from hub.quality import learning
 from hub.resolve.resolver import Resolver
 from hub.settings import FileDrop
 from hub.settings.schedule import passed
@@ -35,6 +36,7 @@ DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
 SEGMENT_SECONDS = 3600
 RETENTION_SECONDS = 86_400  # between two times that what outlived its purposes is removed
+LEARN_SECONDS = 600  # between two looks whether a customer type has records enough for a model
 REQUEST_SECONDS = 3600  # between two times that open erasures are taken on
 WEBHOOK_SECONDS = 10  # between two looks whether another process sends them
 CHECKPOINTS = "HUB_AUDIT_CHECKPOINTS"  # the file that checkpoints of the audit chain are added to, each hour
@@ -77,7 +79,7 @@ def jobs_of(
     ended: threading.Event,
     requests: Requests | None = None,
 ) -> Iterator[Job]:
-    """The hub's jobs: pulls by each source's schedule, write-back, interactions, effective dates, webhooks, checkpoints."""
+    """The hub's jobs: pulls by each source's schedule, write-back, interactions, models, effective dates, webhooks, checkpoints."""
     for source in resolver.config.sources:  # each looks whether it is time: a nudge may come to any
         yield Job(
             cycle.pull_lease(source),
@@ -99,6 +101,12 @@ def jobs_of(
         SEGMENT_SECONDS,
         lambda _lease: performance.keep(resolver.database, resolver.config),
         first=2 * TICK_SECONDS,
+    )
+    yield Job(
+        "models",
+        LEARN_SECONDS,
+        partial(learning.learn, resolver),
+        due=partial(learning.due, resolver.database, resolver.config),
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:

@@ -14,6 +14,7 @@ from hub.delivery.run import WriteBackConsumer, targets
 from hub.golden_record import store as golden
 from hub.landing import store as landing
 from hub.landing.store.pulls import PullInfo, last_pulls
+from hub.quality.learning import Weighing, weighing
 from hub.settings import Config
 from hub.stewardship import review_store as reviews
 from hub.work import store as source_store
@@ -35,6 +36,7 @@ class Status:
     paused         sources that are not pulled until somebody resumes them
     held           streams to which too much would be written at once, until somebody confirms it
     jobs           what runs now, and where
+    models         which model weighs each customer type's records, and what is proposed
     """
 
     pulls: Mapping[tuple[str, str], PullInfo | None]
@@ -50,6 +52,7 @@ class Status:
     held: Sequence[str]
     reviews: int
     jobs: Sequence[tuple[str, str]]
+    models: Sequence[Weighing]
 
     def gauges(self) -> dict[str, int]:
         """For Prometheus: name -> value."""
@@ -98,6 +101,7 @@ def status(database: Units, config: Config) -> Status:
             held=[f"{h.source}.{h.stream}" for h in write_backs.held(connection) if not h.confirmed_by],
             reviews=len(reviews.open_pairs(connection)),
             jobs=held_now(connection, database.clock.now()),
+            models=weighing(connection, config),
         )
 
 

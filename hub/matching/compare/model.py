@@ -234,6 +234,13 @@ class Model:
         return frozenset(w.comparison.name for w in self.comparisons if w.comparison.levels.contact)
 
     @property
+    def told(self) -> str:
+        """Which model this is, in words: by the beginning of its hash it is found in `hub model list`."""
+        if not self.info.get("trained"):
+            return "the shipped weights"
+        return f"the model {self.hash}, trained on {self.info.get('records', 0):,} records"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(self.info.get("warnings", ()))
 

@@ -69,6 +69,11 @@ def add_model(connection: Connection, type_name: str, hash_: str, body: str, at:
     return number
 
 
+def note_model(connection: Connection, number: int, body: str) -> None:
+    """Keep a model with another `info`: it weighs the same."""
+    db.do(connection, "UPDATE model SET body = :body WHERE id = :id", body=body, id=number)
+
+
 def promote(connection: Connection, number: int, type_name: str, at: int) -> None:
     retire = "UPDATE model SET status = 'retired' WHERE type = :type AND status = 'promoted'"
     db.do(connection, retire, type=type_name)

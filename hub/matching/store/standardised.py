@@ -145,6 +145,12 @@ def living_of(connection: Connection, type_name: str) -> list[int]:
     return [rid for (rid,) in db.ask(connection, query, type=type_name)]
 
 
+def count_living(connection: Connection, type_name: str) -> int:
+    """How many living records a type has."""
+    query = "SELECT count(*) FROM standardised WHERE type = :type AND died IS NULL"
+    return db.number(connection, query, type=type_name)
+
+
 def with_values(connection: Connection, type_name: str, attribute: str) -> list[int]:
     """Records of a type that hold a value of an attribute."""
     query = "SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"
