@@ -66,6 +66,23 @@ class Billing:
                 "UPDATE customers SET updated_at = ? WHERE id = ?", (stamp.isoformat(" ", "microseconds"), int(key))
             )
 
+    def add(self, customer: Mapping[str, str | None], address: Mapping[str, str | None]) -> str:
+        """A new customer from now on: first, last, dob, mail, phone_number, and where it lives. Its key."""
+        named = {name: customer.get(name) for name in ("first", "last", "dob", "mail", "phone_number")}
+        with closing(sqlite3.connect(self.path)) as connection, connection:
+            newest = connection.execute("SELECT max(updated_at) FROM customers").fetchone()[0]
+            now = datetime.now(UTC).replace(tzinfo=None)
+            stamp = max(now, datetime.fromisoformat(newest) + timedelta(microseconds=1)) if newest else now
+            made = connection.execute(
+                f"INSERT INTO customers ({', '.join(named)}, updated_at) VALUES (?, ?, ?, ?, ?, ?)",
+                (*named.values(), stamp.isoformat(" ", "microseconds")),
+            )
+            connection.execute(
+                f"INSERT INTO addresses (customer_id, {', '.join(ADDRESS)}, valid_from) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (made.lastrowid, *(address.get(part) for part in ADDRESS), stamp.date().isoformat()),
+            )
+            return str(made.lastrowid)
+
     def address(self, key: str) -> dict[str, str | None] | None:
         """The current address of a customer."""
         with closing(sqlite3.connect(self.path)) as connection:

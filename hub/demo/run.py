@@ -20,11 +20,15 @@ import pyarrow.parquet as pq
 from hub.access import principals
 from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
+from hub.delivery.addresses import VARIABLE
+from hub.delivery.subscriptions import Subscriptions, Wish
+from hub.delivery.webhooks import Webhooks
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
 from hub.demo.records import BILLING, CRM
 from hub.demo.show import Show
 from hub.demo.sources import RunningSources, start_sources
+from hub.demo.subscriber import Subscriber, listening
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
 from hub.golden_record import store as golden_store
@@ -88,9 +92,12 @@ def run_demo(options: DemoOptions, show: Show) -> Told:
         show.world(world, sources, time.perf_counter() - start)
         hub = stack.enter_context(_open_hub(folder, options.config, sources))
         figures["first_run"] = _first_run(hub, sources, show)
+        app = stack.enter_context(listening())
+        app.secret = _subscribe(hub, app)
         story = choose_story(world)
         if story is not None:
             figures["address_change"] = _address_change(hub, sources, story, show)
+        figures["newcomer"] = _newcomer(hub, sources, app, show)
         figures["seconds"] = round(time.perf_counter() - start, 2)
         show.took(figures["seconds"])
         return Told(figures, stack.pop_all(), hub)
@@ -109,6 +116,7 @@ def _own_folder(folder: Path) -> Path:
 
 @contextmanager
 def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[Hub]:
+    os.environ.setdefault(VARIABLE, "127.0.0.0/8")  # its subscriber is on this machine
     os.environ.update(sources.env)  # the sources' addresses and tokens, as their owner would set them
     database = Database(os.environ.get("HUB_DEMO_DATABASE_URL", f"sqlite:///{folder / 'hub.sqlite'}"))
     upgrade(database)
@@ -193,6 +201,54 @@ def _address_change(hub: Hub, sources: RunningSources, story: Story, show: Show)
     }
 
 
+def _subscribe(hub: Hub, app: Subscriber) -> str:
+    """The application is told of changes from now on; its secret."""
+    door = Subscriptions(hub.reader, hub.networks, operator=True)
+    return door.create(_as("customer_service"), Wish("an app", app.url, types=("person",)))[1]
+
+
+def _newcomer(hub: Hub, sources: RunningSources, app: Subscriber, show: Show) -> Figures:
+    """Billing gets a customer of whom the CRM has nothing: it gets a record, once, and the application hears of it."""
+    _makes_records(hub)
+    before, writes = sources.crm.store.count("people"), len(sources.crm.writes())
+    key = sources.billing.add(_NEWCOMER, _NEW_HOME["GB"])
+    first = _cycle(hub)
+    quiet = [_cycle(hub) for _ in range(2)]
+    sender = Webhooks(hub.reader, hub.networks)
+    try:
+        sender.run()
+    finally:
+        sender.close()
+    id = _customer_of(hub, RecordId("billing", "customers", key))
+    records = [str(r) for r in hub.reader.get_customer(_as("steward"), id).records or ()]
+    made = sources.crm.store.count("people") - before
+    found = {
+        "customer": id,
+        "name": f"{_NEWCOMER['first']} {_NEWCOMER['last']}",
+        "records": records,
+        "made_in_the_crm": made,
+        "crm_writes": len(sources.crm.writes()) - writes,
+        "told": [[type_, list(attributes)] for type_, _, attributes in app.told],
+        "told_of_the_newcomer": [type_ for type_, customer, _ in app.told if customer == id],
+        "not_signed": app.refused,
+        "cycles": [first, *quiet],
+    }
+    show.newcomer(found)
+    return found
+
+
+def _makes_records(hub: Hub) -> None:
+    """From now on the CRM gets customers that it lacks, as `mode: upsert` in its file would have it."""
+    crm = hub.config.sources["crm"]
+    people = crm.streams["people"]
+    assert people.write_back is not None
+    back = people.write_back.model_copy(
+        update={"mode": "upsert", "creates": ("given_name", "family_name", "birth_date")}
+    )
+    streams = {**crm.streams, "people": people.model_copy(update={"write_back": back})}
+    hub.config.sources["crm"] = crm.model_copy(update={"streams": streams})
+
+
 def _cycle(hub: Hub) -> dict[str, int]:
     """Pull, resolve, push: what each did."""
     last = _last_change(hub)
@@ -220,6 +276,13 @@ def _views(hub: Hub, id: str) -> Figures:
     return {role: dict(hub.reader.get_customer(_as(role), id).values) for role in ROLES}
 
 
+_NEWCOMER: dict[str, str | None] = {
+    "first": "Philippa",
+    "last": "Quillfeather",
+    "dob": "1984-05-17",
+    "mail": "philippa.quillfeather@example.com",
+    "phone_number": "+44 1904 960123",
+}
 _NEW_HOME: dict[str, dict[str, str | None]] = {
     "DE": {"street": "Am Neuen Markt 7", "zip": "99084", "town": "Erfurt", "state": None, "country": "DE"},
     "GB": {"street": "7 New Market Road", "zip": "YO1 7HH", "town": "York", "state": None, "country": "GB"},

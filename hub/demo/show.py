@@ -152,6 +152,18 @@ class Show:
             f"two further cycles: {landed} came back as an echo, {changes} golden records changed, {more} writes to the CRM"
         )
 
+    def newcomer(self, found: Mapping[str, Any]) -> None:
+        self.step("6  A customer that the CRM lacks, and an application that listens")
+        self.out.print(f"billing: {found['name']}; the CRM may have records made by the hub from now on")
+        first, *quiet = found["cycles"]
+        self.out.print(
+            f"one cycle: {first['landed']} landed, {found['made_in_the_crm']} record made in the CRM;"
+            f" two further cycles: {sum(q['written'] for q in quiet)} writes"
+        )
+        self.out.print(f"  one customer of {', '.join(found['records'])}")
+        told = ", ".join(f"{type_} ({said(attributes) or 'another record'})" for type_, attributes in found["told"])
+        self.out.print(f"the application was told by webhook, every event signed: {told}")
+
     def took(self, seconds: float) -> None:
         self.out.print()
         self.out.print(f"all of this took {seconds:.0f} s")
