@@ -12,8 +12,9 @@ from pydantic import Field, model_validator
 
 from hub.connectors.base import JSON, Foreign
 from hub.connectors.mapping.paths import Row
+from hub.connectors.oauth import OAuth, Tokens
 from hub.errors import ConfigError, Fault, RetryLater
-from hub.settings import Connection, Strict, secret
+from hub.settings import ADDED, Connection, Strict, secret
 
 if TYPE_CHECKING:
     import httpx2
@@ -31,11 +32,12 @@ class RestAuth(Strict):
     basic_env: str | None = None  # variable that holds user:password
     header: str | None = None  # name of a header of its own, such as X-Api-Key
     header_env: str | None = None  # variable that holds the value of that header
+    oauth: OAuth | None = Field(default=None, json_schema_extra=ADDED)  # tokens that run out and are fetched anew
 
     @model_validator(mode="after")
     def _one(self) -> RestAuth:
-        if sum(v is not None for v in (self.bearer_env, self.basic_env, self.header_env)) > 1:
-            raise ValueError("give one of bearer_env, basic_env, header_env")
+        if sum(v is not None for v in (self.bearer_env, self.basic_env, self.header_env, self.oauth)) > 1:
+            raise ValueError("give one of bearer_env, basic_env, header_env, oauth")
         if (self.header is None) != (self.header_env is None):
             raise ValueError("header and header_env go together")
         return self
@@ -99,6 +101,9 @@ class Http:
         if self.base.scheme not in ("http", "https") or not self.base.host or self.base.userinfo:
             what = "must be http:// or https://, with a host and without a password in it"
             raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "such as https://crm.example.com/api")])
+        self._tokens: Tokens | None = None
+        if connector.auth.oauth is not None:
+            self._tokens = Tokens(connector.auth.oauth, source=source, env=env, timeout=connector.timeout_seconds)
         headers, auth, self.secret_name = self._credentials(connector, env)
         self._headers = {"Accept": "application/json", **connector.headers, **headers}
         self._auth, self._timeout = auth, connector.timeout_seconds
@@ -117,6 +122,8 @@ class Http:
 
     def _credentials(self, connector: HttpConnection, env: Mapping[str, str]) -> tuple[dict[str, str], Any, str]:
         given = connector.auth
+        if self._tokens is not None:
+            return {}, None, self._tokens.names
         if given.bearer_env:
             return {"Authorization": f"Bearer {secret(given.bearer_env, env)}"}, None, given.bearer_env
         if given.header and given.header_env:
@@ -198,9 +205,14 @@ class Http:
     ) -> Answer:
         import httpx2
 
-        for _ in range(REDIRECTS + 1):
+        renewed = self._tokens is None
+        for _ in range(REDIRECTS + 2):
             try:
                 answer = self._exchange(method, url, json, headers)
+                if answer.status == 401 and self._tokens is not None and not renewed:
+                    self._tokens.forget()  # it ended before its time
+                    renewed = True
+                    continue
             except httpx2.HTTPError as error:
                 refused = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 why = f"{self.base.host} does not answer ({type(error).__name__})"
@@ -218,7 +230,8 @@ class Http:
         )
 
     def _exchange(self, method: str, url: httpx2.URL, json: Foreign, headers: Mapping[str, str]) -> Answer:
-        with self._client.stream(method, url, json=json, headers=dict(headers)) as response:
+        own = {} if self._tokens is None else {"Authorization": f"Bearer {self._tokens.bearer()}"}
+        with self._client.stream(method, url, json=json, headers={**headers, **own}) as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes(1 << 16):
                 size += len(chunk)

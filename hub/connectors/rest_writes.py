@@ -102,10 +102,12 @@ class Writing:
         return self._verified(key, write, fields, written, url)
 
     def _body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
-        """PATCH: the changed fields, nested objects whole (services differ in merging them). PUT: the whole record."""
+        """PATCH: the changed fields, nested objects whole unless the service merges them. PUT: the whole record."""
         merged = with_fields(now, fields)
         if self.rest.update == "put":
             return merged
+        if self.rest.nested == "changed":
+            return with_fields({}, {n: v for n, v in fields.items() if not alike(path_value(now, n), v)})
         return {name: value for name, value in merged.items() if name not in now or now[name] != value}
 
     def _verified(
@@ -136,12 +138,14 @@ class Writing:
         if not answer.ok:
             return self._failed("", answer)
         made = self._object(answer) or {}
-        key = self._key(made) or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
+        key = self._key(made) or self._named(made) or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
         return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
 
     def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
         """The record that an earlier try made, if there is one; what went wrong, where the service could not be asked."""
         answer = self.http.send("GET", self.http.url(marked(self.rest.search or "", write.fields)))
+        if answer.status == 404:
+            return None
         if not answer.ok:
             return self._failed("", answer)
         found = made_before(((self._key(row), row) for row in self._listed(answer)), write.fields, known)
@@ -153,7 +157,13 @@ class Writing:
             found = body if self.rest.records == "@" else path(self.rest.records).get(body)
         except (ValueError, BadRecord, AttributeError):
             return []
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        if isinstance(found, list):
+            return [row for row in found if isinstance(row, dict)]
+        return [body] if isinstance(body, dict) and self._key(body) else []  # a look-up of one
+
+    def _named(self, made: Row) -> str:
+        """The key in an answer that is no record: {"id": ...}."""
+        return str(made.get("id") or "")
 
     def _key(self, row: Row) -> str:
         try:

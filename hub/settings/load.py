@@ -104,6 +104,7 @@ REQUIRED = {
     "ends": ("the states in which it is done", "ends: [done]"),
     "to": ("the role whose it is when it is overdue", "to: lead_steward"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
+    "client_id_env": ("the variable that holds the client's id", "client_id_env: CRM_CLIENT"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
     "role": ("what the system sees and may do", "role: billing"),
     "path": ("of the collection, below the base URL", "path: people"),

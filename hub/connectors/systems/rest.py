@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +24,7 @@ from hub.connectors.base import (
     Page,
     SourceRow,
     WriteResult,
+    jsonable,
     known_columns,
 )
 from hub.connectors.formats import checked_row
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)
+SINCE = "{since}"
 _DEFAULT_PARAM = {"page": "page", "offset": "offset", "cursor": "cursor", "none": "", "link": ""}
 
 
@@ -78,12 +80,18 @@ class RestRead(Strict):
     size: int = Field(default=200, ge=1)  # records of a page, sent as size_param
     next: str | None = None  # JMESPath to the next cursor (page: cursor), or URL (page: link; default: the Link header)
     since_param: str | None = None  # incremental: gets the highest version seen
+    since_start: str | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # what {since} in params stands for as long as nothing was read; then for the highest version seen: of query languages
     order: Literal["unknown", "version"] = (
         "unknown"  # version: the list comes oldest version first, so a broken read goes on where it was
     )
     item: str | None = None  # path of one record, with {key}
     item_record: str = "@"  # JMESPath to the record in an item's answer
     update: Literal["patch", "put", "none"] = "patch"  # how one record is written
+    nested: Literal["whole", "changed"] = Field(
+        default="whole", json_schema_extra=ADDED
+    )  # of patch: what is sent of an object within the record; changed: only fields that change, where the service merges
     create: str | None = None  # path to POST new records to, with an Idempotency-Key
     create_once: bool = Field(
         default=False, json_schema_extra=ADDED
@@ -105,6 +113,12 @@ class RestRead(Strict):
             compile_path(text, "this")
         return text
 
+    @field_validator("since_start", mode="before")
+    @classmethod
+    def _unquoted(cls, given: object) -> object:
+        """YAML takes a bare time for one: as text again."""
+        return str(jsonable(given)) if isinstance(given, date | int) else given
+
     @field_validator("item")
     @classmethod
     def _has_key(cls, text: str | None) -> str | None:
@@ -112,8 +126,15 @@ class RestRead(Strict):
             raise ValueError("must hold {key}, such as people/{key}")
         return text
 
+    @property
+    def incremental(self) -> bool:
+        """Can the service be asked for what changed since a version?"""
+        return self.since_param is not None or self.since_start is not None
+
     @model_validator(mode="after")
     def _pages(self) -> RestRead:
+        if (self.since_start is not None) != any(SINCE in value for value in self.params.values()):
+            raise ValueError("{since} in params and since_start, what it stands for at first, go together")
         if self.page == "cursor" and self.next is None:
             raise ValueError("page: cursor needs next, the JMESPath to the next cursor, such as next_cursor")
         return self
@@ -139,7 +160,7 @@ class RestStream(Stream):
                 yield Fault(
                     f"{where}.write_back.attributes.{attribute}", what, "remove it, or name a field of the record"
                 )
-        if self.rest.since_param and self.version is None:
+        if self.rest.incremental and self.version is None:
             remedy = "add version: the field that since_param compares, such as updated_at"
             yield Fault(f"{where}.rest.since_param", "needs the stream's version", remedy)
         if self.write_back and (self.rest.item is None or self.rest.update == "none"):
@@ -272,7 +293,7 @@ class _Listing:
     def __post_init__(self) -> None:
         self.where = f"{self.http.where}: streams.{self.stream}"
         self.version = path(self.config.version) if self.config.version else None
-        self.incremental = bool(self.rest.since_param and self.version and self.config.listing == "incremental")
+        self.incremental = bool(self.rest.incremental and self.version and self.config.listing == "incremental")
         self.records = path(self.rest.records)
         self.sorted = self.incremental and self.rest.order == "version"
         self.high: Foreign = self.start.get("high", self.start.get("since")) if self.incremental else None
@@ -333,8 +354,11 @@ class _Listing:
         params = dict(rest.params)
         if rest.size_param:
             params[rest.size_param] = str(rest.size)
-        if rest.since_param and place.since is not None:
-            params[rest.since_param] = str(shift_back(place.since, self._lookback(place.since)))
+        since = None if place.since is None else str(shift_back(place.since, self._lookback(place.since)))
+        if rest.since_param and since is not None:
+            params[rest.since_param] = since
+        if rest.since_start is not None:
+            params = {name: value.replace(SINCE, since or rest.since_start or "") for name, value in params.items()}
         if rest.page == "page":
             params[self._page_param()] = str(rest.page_start + place.number)
         elif rest.page == "offset":
