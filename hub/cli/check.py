@@ -140,21 +140,16 @@ def write_back_faults(settings: Config) -> Iterator[Fault]:
 
     for source in settings.sources.values():
         for name, stream in source.streams.items():
-            if stream.write_back and stream.write_back.mode == "upsert":
-                yield Fault(
-                    f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.mode",
-                    "the hub does not create records in a source yet, it only updates them",
-                    "write mode: update",
-                )
             view = (
                 settings.access.roles[source.name].views.get(stream.customer, {})
                 if source.name in settings.access.roles
                 else {}
             )
-            for attribute in stream.write_back.attributes if stream.write_back else ():
+            back = stream.write_back
+            for attribute in back.written if back else ():
                 if view.get(attribute, view.get("*")) is not Sight.SHOW:
                     yield Fault(
-                        f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.attributes.{attribute}",
+                        f"{settings.folder / 'sources' / source.name}.yaml: streams.{name}.write_back.{attribute}",
                         f"the role '{source.name}' is not shown it, so it would never be sent",
                         f"in access.yaml, roles.{source.name}.views.{stream.customer}: add {attribute}: show",
                     )
