@@ -204,7 +204,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ),
     (
         "interactions/NAME.yaml",
-        "What may happen with a customer. Its name is the file's. Thirteen types are shipped.",
+        "What may happen with a customer. Its name is the file's. Fourteen types are shipped.",
         (settings.InteractionType,),
     ),
     (
@@ -248,6 +248,11 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         (settings.WorkList, settings.Escalation),
     ),
     ("drops/NAME.yaml", "A folder into which changed customers are put. Its name is the file's.", (settings.FileDrop,)),
+    (
+        "guidance/NAME.md",
+        "What to say about a topic: front matter between two lines `---`, then the text.",
+        (settings.GuidanceCard,),
+    ),
     ("working_hours.yaml", "When people work; not needed.", (settings.WorkingHours,)),
     (
         "evaluate/NAME.yaml",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hub.access.codes import Codes
     from hub.access.figures import FigureDoor
     from hub.access.gate import Gate
+    from hub.access.guidance import GuidanceDoor
     from hub.access.read import Reader
     from hub.access.relations import Relations
     from hub.access.tasks import TaskDoor
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from hub.privacy.requests import Requests
     from hub.resolve.logbook import Logbook
     from hub.resolve.own_side import OwnSide
+    from hub.tasks.advice import Advice
     from hub.tasks.lists import Worklists
 
 
@@ -114,6 +116,20 @@ class Hub:
         from hub.access.tasks import TaskDoor
 
         return TaskDoor(self.timeline)
+
+    @cached_property
+    def guidance(self) -> GuidanceDoor:
+        """What to say about a topic."""
+        from hub.access.guidance import GuidanceDoor
+
+        return GuidanceDoor(self.figures)
+
+    @cached_property
+    def advice(self) -> Advice:
+        """Keeps which guidance was given."""
+        from hub.tasks.advice import Advice
+
+        return Advice(self.logbook)
 
     @cached_property
     def worklists(self) -> Worklists:

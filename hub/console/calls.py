@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hub.access.callers import Callers, Found
 from hub.access.door import SHOWN_PROOF
 from hub.access.timeline import Asked
+from hub.api.guidance import given
 from hub.api.idempotency import Mark, once
 from hub.api.security import any_parameters
 from hub.console import reasons
@@ -72,13 +73,22 @@ def caller(
     ask: Annotated[str, Query(max_length=200, description="what to ask")] = "",
     proof: Annotated[str, Query(max_length=2000)] = "",
     done: Annotated[str, Query(max_length=20)] = "",
+    topic: Annotated[str, Query(max_length=100, description="what they call about")] = "",
 ) -> Response:
     """The customer as the caller thinks of it."""
-    return _caller(at, id, ask=ask, proof=proof, done=done)
+    return _caller(at, id, ask=ask, proof=proof, done=done, topic=topic)
 
 
 def _caller(
-    at: Desk, id: str, *, ask: str = "", proof: str = "", done: str = "", wrong: str = "", error: Refused | None = None
+    at: Desk,
+    id: str,
+    *,
+    ask: str = "",
+    proof: str = "",
+    done: str = "",
+    wrong: str = "",
+    topic: str = "",
+    error: Refused | None = None,
 ) -> Response:
     SHOWN_PROOF.set(proof)
     hub, types = at.hub, at.hub.config.customers
@@ -103,12 +113,31 @@ def _caller(
             "wrong": wrong,
             "error": error,
             "done": done,
+            "advice": hub.guidance.topics(),
+            "topic": topic,
+            "cards": _cards(at, id, topic) if topic else [],
             "log": _log(at),
             "minutes": MINUTES,
             "once": secrets.token_hex(12),
         },
         error.status if error else 200,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What to say, paragraph by paragraph."""
+
+    title: str
+    paragraphs: tuple[str, ...]
+    version: str
+
+
+def _cards(at: Desk, id: str, topic: str) -> list[Card]:
+    """What to say about a topic, the same as on every channel; that it was given is kept."""
+    seen = at.hub.guidance.cards(at.principal, topic=topic, customer=id, channel="phone")
+    given(at.hub, at.principal, seen, topic=topic, channel="phone")
+    return [Card(c.title, tuple(" ".join(p.split()) for p in c.text.split("\n\n")), c.version) for c in seen.cards]
 
 
 @router.post("/{id}/verify")

@@ -40,15 +40,18 @@ class Logbook:
         by: str,
         record: RecordId | None = None,
         mark: Mark | None = None,
+        key: str = "",
     ) -> str:
         """Keep that this happened, with a record of the customer (none named: the first that it had); its id.
 
         Without a time it happened now. NotFound and Gone as for the customer; Unprocessable, with the attribute, when
-        a value cannot be read. `mark`: told the id in the same unit.
+        a value cannot be read. `mark`: told the id in the same unit. `key`: what it is known by; said twice it is kept once.
         """
         with self.database.unit() as connection:
             owner = self._owner(connection, customer_id, record)
-            row = self._row(type_name, values, owner, by, uuid.uuid4().hex)
+            row = self._row(type_name, values, owner, by, key or uuid.uuid4().hex)
+            if key and landing.record_named(connection, RecordId(STAFF, type_name, key), "interaction") is not None:
+                row = self._as_it_was(connection, type_name, key)
             made = self._land(connection, type_name, row)
             if mark is not None:
                 mark(connection, made)
@@ -95,6 +98,9 @@ class Logbook:
         if landed.changed:
             self.resolver.belongings(connection, [landed.rid])
         return landing.records(connection, [landed.rid])[landed.rid].mint
+
+    def _as_it_was(self, connection: Connection, type_name: str, key: str) -> dict[str, Any]:
+        return dict(landing.latest_rows(connection, STAFF, type_name, [key])[0])
 
     def change(self, id: str, values: Mapping[str, object], *, by: str) -> str:
         """Another version of what staff wrote down: these values are replaced, None takes one out. NotFound; Conflict

@@ -12,6 +12,7 @@ from hub.settings.differences import differences
 from hub.settings.drops import FileDrop
 from hub.settings.expressions import compile_path
 from hub.settings.figures import Figure, Figures, Segment, Tariff
+from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import Escalation, WorkList
 from hub.settings.load import load, load_access, load_customer_types, secret
@@ -55,6 +56,7 @@ __all__ = [
     "Figure",
     "Figures",
     "FileDrop",
+    "GuidanceCard",
     "InteractionType",
     "Matching",
     "OpenIdProvider",

@@ -16,6 +16,7 @@ from hub.settings.base import Strict, recipe_dump
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.drops import FileDrop
 from hub.settings.figures import Figures
+from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList
 from hub.settings.purposes import Purpose
@@ -83,6 +84,7 @@ class Config(Strict):
     relations: dict[str, RelationType] = Field(default_factory=dict)
     figures: Figures = Figures()
     lists: dict[str, WorkList] = Field(default_factory=dict)
+    guidance: dict[str, GuidanceCard] = Field(default_factory=dict)
     hours: WorkingHours = WorkingHours()
     drops: dict[str, FileDrop] = Field(default_factory=dict)
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them

@@ -18,6 +18,7 @@ from hub.settings.config import Config
 from hub.settings.customers import CustomerType
 from hub.settings.drops import FileDrop, drop_faults
 from hub.settings.figures import Figures, figure_faults
+from hub.settings.guidance import GuidanceCard, card_faults, split
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList, list_faults
 from hub.settings.purposes import Purposes
@@ -44,18 +45,21 @@ class _Once(SAFE):  # type: ignore[misc,valid-type]  # which of the two it is de
 
 def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     try:
-        found = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506 - it is a safe one
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
+        return None
+    return _yaml_of(text, path, faults)
+
+
+def _yaml_of(text: str, path: Path, faults: list[Fault]) -> dict[str, Any] | None:
+    try:
+        found = yaml.load(text, Loader=_Once)  # noqa: S506 - it is a safe one
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
-        faults.append(
-            Fault(
-                f"{path}{line}", "not readable as YAML", str(getattr(error, "problem", "") or "check the indentation")
-            )
-        )
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
+        remedy = str(getattr(error, "problem", "") or "check the indentation")
+        faults.append(Fault(f"{path}{line}", "not readable as YAML", remedy))
         return None
     if not isinstance(found, dict):
         faults.append(Fault(str(path), "must hold keys and values", "see README, 'Your first source'"))
@@ -65,8 +69,10 @@ def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
 
 def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | None:
     data = _read_yaml(path, faults)
-    if data is None:
-        return None
+    return None if data is None else _validated(cls, data, path, faults, **extra)
+
+
+def _validated(cls: type[T], data: dict[str, Any], path: Path, faults: list[Fault], **extra: Any) -> T | None:
     try:
         return cls.model_validate({**data, **extra})
     except ValidationError as error:
@@ -103,6 +109,8 @@ REQUIRED = {
     "states": ("how something on the list may stand, the first before anybody did anything", "states: [open, done]"),
     "ends": ("the states in which it is done", "ends: [done]"),
     "to": ("the role whose it is when it is overdue", "to: lead_steward"),
+    "title": ("what the card is about, in a line", "title: When the meter is read"),
+    "topics": ("what one asks for to be given the card", "topics: [meter reading]"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
     "client_id_env": ("the variable that holds the client's id", "client_id_env: CRM_CLIENT"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
@@ -177,6 +185,7 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         relations=_load_folder(RelationType, folder / "relations", faults),
         figures=figures,
         lists=_load_folder(WorkList, folder / "lists", faults),
+        guidance=_load_cards(folder / "guidance", faults),
         hours=_optional(WorkingHours, folder / "working_hours.yaml", faults) or WorkingHours(),
         drops=_load_folder(FileDrop, folder / "drops", faults),
     )
@@ -184,6 +193,9 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         faults.extend(drop_faults(f"{folder / 'drops' / name}.yaml", drop, config.access, customers))
     for name, given in config.lists.items():
         faults.extend(list_faults(f"{folder / 'lists' / name}.yaml", given, interactions, config.access.roles))
+    channels = {o for t in interactions.values() if t.channel for o in t.attributes[t.channel].options}
+    for name, card in config.guidance.items():
+        faults.extend(card_faults(f"{folder / 'guidance' / name}.md", card, figures.segments, channels))
     faults.extend(figure_faults(str(figures_file), figures, interactions, customers))
     good = {}
     for name, source in sources.items():
@@ -230,6 +242,27 @@ def _load_folder(cls: type[T], folder: Path, faults: list[Fault]) -> dict[str, T
         parsed = _parse(cls, path, faults, name=path.stem)
         if parsed is not None:
             found[path.stem] = parsed
+    return found
+
+
+def _load_cards(folder: Path, faults: list[Fault]) -> dict[str, GuidanceCard]:
+    """Cards of guidance: front matter, then the text."""
+    found: dict[str, GuidanceCard] = {}
+    for path in sorted(folder.glob("*.md")):
+        try:
+            parts = split(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            faults.append(Fault(str(path), f"cannot be read: {error}", "save it as UTF-8 text"))
+            continue
+        if parts is None:
+            faults.append(
+                Fault(str(path), "has no front matter", "begin with ---, title: and topics:, and another ---")
+            )
+            continue
+        data = _yaml_of(parts[0], path, faults)
+        card = None if data is None else _validated(GuidanceCard, data, path, faults, name=path.stem, text=parts[1])
+        if card is not None:
+            found[path.stem] = card
     return found
 
 

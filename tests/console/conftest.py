@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from hub.access.accounts import add_account, set_up
 from hub.app import Listening, create_app, served
 from hub.open import Hub
-from tests.access.population import PEOPLE, fill, hub, open_hub, write_config
+from hub.settings import load
+from tests.access.population import CONFIG, PEOPLE, fill, hub, open_hub, write_config
 from tests.access.population import ROLES as ROLES_OF_TESTS
 from tests.conftest import new_sqlite
 from tests.console import chromium
@@ -64,7 +65,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("console")
     database = new_sqlite(folder / "hub.sqlite")
     database.clock = SystemClock()
-    opened = open_hub(database, write_config(folder / "config", roles=ROLES_OF_TESTS + PEOPLE), folder / "data")
+    write_config(folder / "config", roles=ROLES_OF_TESTS + PEOPLE)
+    for name in ("guidance", "figures.yaml"):
+        (folder / "config" / name).symlink_to(CONFIG / name)
+    opened = open_hub(database, load(folder / "config", {}), folder / "data")
     ids = fill(opened)
     doubtful(opened, 10)  # before anybody looks: a ranking of the queue is kept for a while
     for name, role in ROLES.items():
