@@ -99,7 +99,7 @@ class Logbook:
             self.resolver.belongings(connection, [landed.rid])
         return landing.records(connection, [landed.rid])[landed.rid].mint
 
-    def _as_it_was(self, connection: Connection, type_name: str, key: str) -> dict[str, Any]:
+    def _as_it_was(self, connection: Connection, type_name: str, key: str) -> dict[str, object]:
         return dict(landing.latest_rows(connection, STAFF, type_name, [key])[0])
 
     def change(self, id: str, values: Mapping[str, object], *, by: str) -> str:

@@ -43,7 +43,7 @@ class _Once(SAFE):  # type: ignore[misc,valid-type]  # which of the two it is de
         return found
 
 
-def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
+def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, object] | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -52,7 +52,7 @@ def _read_yaml(path: Path, faults: list[Fault]) -> dict[str, Any] | None:
     return _yaml_of(text, path, faults)
 
 
-def _yaml_of(text: str, path: Path, faults: list[Fault]) -> dict[str, Any] | None:
+def _yaml_of(text: str, path: Path, faults: list[Fault]) -> dict[str, object] | None:
     try:
         found = yaml.load(text, Loader=_Once)  # noqa: S506 - it is a safe one
     except yaml.YAMLError as error:
@@ -67,16 +67,17 @@ def _yaml_of(text: str, path: Path, faults: list[Fault]) -> dict[str, Any] | Non
     return found
 
 
-def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: Any) -> T | None:
+def _parse(cls: type[T], path: Path, faults: list[Fault], **extra: object) -> T | None:
     data = _read_yaml(path, faults)
     return None if data is None else _validated(cls, data, path, faults, **extra)
 
 
-def _validated(cls: type[T], data: dict[str, Any], path: Path, faults: list[Fault], **extra: Any) -> T | None:
+def _validated(cls: type[T], data: dict[str, object], path: Path, faults: list[Fault], **extra: object) -> T | None:
     try:
         return cls.model_validate({**data, **extra})
     except ValidationError as error:
-        kind = data["connector"].get("kind") if cls is Source and isinstance(data.get("connector"), dict) else None
+        connector = data.get("connector")
+        kind = connector.get("kind") if cls is Source and isinstance(connector, dict) else None
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"]) or "(top)"
             what, remedy = item["msg"].removeprefix("Value error, "), ""
