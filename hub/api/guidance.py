@@ -17,7 +17,7 @@ from hub.model import from_micros
 from hub.open import Hub
 from hub.settings import GuidanceCard
 from hub.tasks.advice import GUIDANCE
-from hub.tasks.card_store import CardVersion
+from hub.tasks.card import CardVersion
 
 router = APIRouter(prefix="/v1", tags=["tasks"])
 

@@ -8,7 +8,7 @@ from hub.model import digest, from_micros
 from hub.resolve.logbook import Logbook
 from hub.settings import GuidanceCard
 from hub.tasks import card_store
-from hub.tasks.card_store import CardVersion
+from hub.tasks.card import CardVersion
 
 GUIDANCE = "guidance"  # the type of interactions that it is logged as
 

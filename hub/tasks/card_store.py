@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from sqlalchemy import Column, Connection, Text
 from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
+from hub.tasks.card import CardVersion
 
 
 class CardVersionRow(SQLModel, table=True):
@@ -18,14 +19,6 @@ class CardVersionRow(SQLModel, table=True):
     title: str
     body: str = Field(sa_column=Column(Text, nullable=False))
     since: int = big()  # when it was given first
-
-
-class CardVersion(NamedTuple):
-    card: str
-    version: str
-    title: str
-    body: str
-    since: int
 
 
 SELECT = "SELECT card, version, title, body, since FROM card_version"
