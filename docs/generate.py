@@ -253,6 +253,11 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "What to say about a topic: front matter between two lines `---`, then the text.",
         (settings.GuidanceCard,),
     ),
+    (
+        "campaigns/NAME.yaml",
+        "A campaign. Its name is the file's. None is shipped.",
+        (settings.Campaign, settings.CampaignOffer),
+    ),
     ("working_hours.yaml", "When people work; not needed.", (settings.WorkingHours,)),
     (
         "evaluate/NAME.yaml",

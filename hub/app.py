@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api import (
     acts,
+    campaigns,
     changes,
     consents,
     customers,
@@ -130,6 +131,7 @@ def create_app(hub: Hub) -> FastAPI:
         figures,
         tasks,
         guidance,
+        campaigns,
         relations,
         consents,
         requests,

@@ -35,6 +35,7 @@ def check(
     """Read the configuration and tell every fault at once: file, key, remedy."""
     from hub.settings import (
         Access,
+        Campaign,
         CustomerType,
         Figures,
         InteractionType,
@@ -55,6 +56,7 @@ def check(
             ("access", Access),
             ("figures", Figures),
             ("list", WorkList),
+            ("campaign", Campaign),
             ("working_hours", WorkingHours),
         ):
             (schemas / f"{name}.schema.json").write_text(

@@ -97,3 +97,39 @@ def states_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
 def _happened(row: db.Row) -> Happened:
     rid, name, state, at, *of = row
     return Happened(rid, name, state, at, RecordId(*of))
+
+
+class OfferResponse(NamedTuple):
+    """An interaction with a reference to an offer."""
+
+    rid: int
+    reference: str
+    at: int
+    cost: int
+    cost_currency: str
+    owner: RecordId
+
+
+def responses(connection: Connection, references: Iterable[str], *, since: int, limit: int) -> list[OfferResponse]:
+    """With one of these references, from a time on, in the order in which they happened."""
+    query = (
+        "SELECT rid, reference, at, cost, cost_currency, owner_source, owner_stream, owner_key FROM interaction"
+        " WHERE reference <> '' AND reference IN {references:text} AND at >= :since ORDER BY at, rid LIMIT :limit"
+    )
+    found = db.ask(connection, query, references=sorted(references), since=since, limit=limit)
+    return [OfferResponse(rid, r, at, cost, in_, RecordId(*of)) for rid, r, at, cost, in_, *of in found]
+
+
+def references(connection: Connection) -> list[tuple[str, int, int, int]]:
+    """(reference, how many, first, last), the most frequent first."""
+    query = (
+        "SELECT reference, count(*), min(at), max(at) FROM interaction WHERE reference <> ''"
+        " GROUP BY reference ORDER BY count(*) DESC, reference"
+    )
+    return [(r, n, first, last) for r, n, first, last in db.ask(connection, query)]
+
+
+def amounts_of(connection: Connection, rids: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """What rows are worth, in minor units of a currency; those that say none are left out."""
+    query = "SELECT rid, amount, currency FROM interaction WHERE rid IN {ids} AND currency <> ''"
+    return {rid: (amount, currency) for rid, amount, currency in db.ask(connection, query, ids=list(rids))}

@@ -16,10 +16,11 @@ from hub.kinds.base import Cleaned, Context
 from hub.kinds.duration import seconds_of
 from hub.kinds.moment import micros_of
 from hub.kinds.money import minor
+from hub.kinds.reading import text_of
 from hub.model import Cell, RecordId, Value, digest, plain
-from hub.settings import CONTACT, STAFF, Config, CustomerType, Stream, recipe_dump
+from hub.settings import CONTACT, STAFF, Config, CustomerType, Stream, folded, recipe_dump
 
-READER = 2  # raised when the same row is read otherwise: rows are then read again
+READER = 3  # raised when the same row is read otherwise: rows are then read again
 NOTHING = (0, "")
 
 
@@ -30,6 +31,7 @@ class Interaction:
     seconds  how long it took
     amount   what it is worth, in minor units of its currency; zero and "" where it says none
     cost     what it cost, likewise: as it says itself, else by the tariff of its channel
+    reference  what may lead to an offer of a campaign, folded
     """
 
     type: str
@@ -41,6 +43,7 @@ class Interaction:
     seconds: int = 0
     amount: tuple[int, str] = NOTHING
     cost: tuple[int, str] = NOTHING
+    reference: str = ""
 
 
 class Reading:
@@ -112,6 +115,7 @@ class Reading:
             seconds=seconds,
             amount=minor(amount) if (amount := _first(cells, self.kind.amount)) else NOTHING,
             cost=minor(cost) if (cost := _first(cells, self.kind.cost)) else self._by_tariff(channel, at, seconds),
+            reference=folded(text_of(said)) if (said := _first(cells, self.kind.reference)) else "",
         )
 
     def _by_tariff(self, channel: str, at: Value, seconds: int) -> tuple[int, str]:

@@ -10,7 +10,7 @@ from heapq import merge
 from itertools import islice
 from typing import ClassVar, NamedTuple
 
-from sqlalchemy import Column, Connection, Index, Text
+from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from hub import db
@@ -25,6 +25,13 @@ class InteractionRow(SQLModel, table=True):
     __table_args__ = (
         Index("interaction_of", "owner_source", "owner_stream", "owner_key", "at", "rid"),
         Index("interaction_listed", "type", "state", "at", "rid"),
+        Index(
+            "interaction_reference",
+            "reference",
+            "at",
+            sqlite_where=text("reference <> ''"),
+            postgresql_where=text("reference <> ''"),
+        ),
     )
     rid: int = big(primary_key=True)
     type: str
@@ -39,6 +46,7 @@ class InteractionRow(SQLModel, table=True):
     currency: str
     cost: int = big()
     cost_currency: str
+    reference: str = ""  # to an offer of a campaign, folded
     body: str = Field(sa_column=Column(Text, nullable=False))
 
 
@@ -61,7 +69,7 @@ class StoredInteraction(NamedTuple):
 
 
 SHOWN = ("rid", "type", "owner_source", "owner_stream", "owner_key", "at", "body")
-COUNTED = ("channel", "state", "seconds", "amount", "currency", "cost", "cost_currency")
+COUNTED = ("channel", "state", "seconds", "amount", "currency", "cost", "cost_currency", "reference")
 SELECT = f"SELECT {', '.join(SHOWN)} FROM interaction"
 
 
@@ -76,7 +84,7 @@ def body_of(i: Interaction) -> str:
 
 def counted(i: Interaction) -> db.Row:
     """What figures are made of, as columns."""
-    return (i.channel, i.state, i.seconds, *i.amount, *i.cost)
+    return (i.channel, i.state, i.seconds, *i.amount, *i.cost, i.reference)
 
 
 def remove(connection: Connection, rids: Iterable[int]) -> None:
@@ -93,9 +101,9 @@ def whole(connection: Connection, rids: Iterable[int]) -> dict[int, Interaction]
     found = {}
     for row in db.ask(connection, query, ids=list(rids)):
         rid, type_name, owner, at, body = stored(row[: len(SHOWN)])
-        channel, state, seconds, *money = row[len(SHOWN) :]
+        channel, state, seconds, *money, reference = row[len(SHOWN) :]
         amount, cost = tuple(money[:2]), tuple(money[2:])
-        found[rid] = Interaction(type_name, owner, at, db.load(body), channel, state, seconds, amount, cost)
+        found[rid] = Interaction(type_name, owner, at, db.load(body), channel, state, seconds, amount, cost, reference)
     return found
 
 

@@ -6,6 +6,7 @@ with file, key and remedy. Kinds of sources are known once hub.connectors.regist
 
 from hub.settings.access import Access, CallerRules, Permission, Role
 from hub.settings.base import ADDED, Strict, duration_micros, recipe_dump
+from hub.settings.campaigns import Campaign, CampaignOffer, folded
 from hub.settings.config import CLAIMED_KINDS, CONSENT, CONTACT, PROVED, SAID, SELF, STAFF, Config, own_streams
 from hub.settings.customers import Attribute, CustomerType, Matching, Survivorship
 from hub.settings.differences import differences
@@ -48,6 +49,8 @@ __all__ = [
     "Access",
     "Attribute",
     "CallerRules",
+    "Campaign",
+    "CampaignOffer",
     "Client",
     "Config",
     "Connection",
@@ -81,6 +84,7 @@ __all__ = [
     "compile_path",
     "differences",
     "duration_micros",
+    "folded",
     "load",
     "load_access",
     "load_customer_types",

@@ -13,6 +13,7 @@ from hub.kinds import KINDS
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
+from hub.settings.campaigns import Campaign
 from hub.settings.customers import Attribute, CustomerType
 from hub.settings.drops import FileDrop
 from hub.settings.figures import Figures
@@ -85,6 +86,7 @@ class Config(Strict):
     figures: Figures = Figures()
     lists: dict[str, WorkList] = Field(default_factory=dict)
     guidance: dict[str, GuidanceCard] = Field(default_factory=dict)
+    campaigns: dict[str, Campaign] = Field(default_factory=dict)
     hours: WorkingHours = WorkingHours()
     drops: dict[str, FileDrop] = Field(default_factory=dict)
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them

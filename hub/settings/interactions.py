@@ -18,6 +18,7 @@ ROLES = {
     "cost": "money",
     "spent": "duration",
 }
+REFERENCES = ("reference", "text", "phone", "email")  # kinds of attributes that may lead to an offer
 
 
 class InteractionType(Strict):
@@ -34,6 +35,9 @@ class InteractionType(Strict):
     cost: str = ""  # the attribute that says what it cost
     spent: str = ""  # the attribute that says how long it took
     void: tuple[str, ...] = Field(default=())  # states in which it does not count
+    reference: str = Field(
+        default="", json_schema_extra=ADDED
+    )  # the attribute that may lead to an offer of a campaign: a code, the number that was dialled, an address
     contact: bool = Field(default=False, json_schema_extra=ADDED)  # somebody was talked to: it counts as a contact
     currency: str = Field(default="", json_schema_extra=ADDED)  # of amounts that name none, such as EUR
 
@@ -47,6 +51,11 @@ class InteractionType(Strict):
                 raise ValueError(f"{role} names '{name}', which is no attribute; known: {', '.join(self.attributes)}")
             if self.attributes[name].kind != kind or self.attributes[name].many:
                 raise ValueError(f"{role} names '{name}', which must be one value of kind {kind}")
+        leads = self.attributes.get(self.reference) if self.reference else None
+        if self.reference and (leads is None or leads.kind not in REFERENCES):
+            raise ValueError(
+                f"reference names '{self.reference}', which is no attribute of kind {', '.join(REFERENCES)}"
+            )
         options = self.attributes[self.state].options if self.state else ()
         for state in self.void:
             if state not in options:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from hub.errors import ConfigError, Fault
 from hub.settings.access import Access
+from hub.settings.campaigns import Campaign, campaign_faults
 from hub.settings.checks import access_faults, missing_variables, source_faults
 from hub.settings.config import Config
 from hub.settings.customers import CustomerType
@@ -112,6 +113,9 @@ REQUIRED = {
     "to": ("the role whose it is when it is overdue", "to: lead_steward"),
     "title": ("what the card is about, in a line", "title: When the meter is read"),
     "topics": ("what one asks for to be given the card", "topics: [meter reading]"),
+    "since": ("the first day of the campaign", "since: 2026-11-01"),
+    "until": ("the last day of the campaign", "until: 2027-01-31"),
+    "offers": ("what leads to the campaign", "offers: {letter: {codes: [W26-A]}}"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
     "client_id_env": ("the variable that holds the client's id", "client_id_env: CRM_CLIENT"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
@@ -187,6 +191,7 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         figures=figures,
         lists=_load_folder(WorkList, folder / "lists", faults),
         guidance=_load_cards(folder / "guidance", faults),
+        campaigns=_load_folder(Campaign, folder / "campaigns", faults),
         hours=_optional(WorkingHours, folder / "working_hours.yaml", faults) or WorkingHours(),
         drops=_load_folder(FileDrop, folder / "drops", faults),
     )
@@ -194,6 +199,7 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         faults.extend(drop_faults(f"{folder / 'drops' / name}.yaml", drop, config.access, customers))
     for name, given in config.lists.items():
         faults.extend(list_faults(f"{folder / 'lists' / name}.yaml", given, interactions, config.access.roles))
+    faults.extend(campaign_faults(str(folder / "campaigns"), config.campaigns, interactions))
     channels = {o for t in interactions.values() if t.channel for o in t.attributes[t.channel].options}
     for name, card in config.guidance.items():
         faults.extend(card_faults(f"{folder / 'guidance' / name}.md", card, figures.segments, channels))
