@@ -89,7 +89,7 @@ class FigureDoor:
         after = str(unseal(self.reader.cursor_key, cursor, *bound)) if cursor else ""
         with self.reader.database.read() as connection:
             whole, found = self._segment(connection, principal, name), list[SeenMember]()
-            for member in self._members(connection, principal, name, after):
+            for member in self._members(connection, principal, name, after, limit + 1):
                 found.append(member)
                 if len(found) > limit:
                     break
@@ -107,22 +107,26 @@ class FigureDoor:
         with self.reader.database.read() as connection:
             return store.counts(connection, name, since=since)
 
-    def _members(self, connection: Connection, principal: Principal, name: str, after: str) -> Iterator[SeenMember]:
+    def _members(
+        self, connection: Connection, principal: Principal, name: str, after: str, wanted: int
+    ) -> Iterator[SeenMember]:
+        """As many as are wanted looked at first: mostly all of them are in it still."""
         shown = [
             n
             for n in self._visible(principal, self.config.figures.figures)
             if n in formula.names(self.config.figures.segments[name].tree)
         ]
+        size = wanted
         while True:
-            listed = store.members(connection, name, after=after, limit=SCANNED)
+            listed = store.members(connection, name, after=after, limit=size)
             known = self.reader.known_customers(connection, self.reader.view(principal), listed)
             found = self._customers(connection, sorted(known))
             for id in sorted(found):
                 if found[id].within(name):
                     yield SeenMember(id, found[id].type, {n: found[id].told(n) for n in shown})
-            if len(listed) < SCANNED:
+            if len(listed) < size:
                 return
-            after = listed[-1]
+            after, size = listed[-1], SCANNED
 
     def _customers(self, connection: Connection, ids: list[str]) -> dict[str, FiguresOf]:
         stored = golden_store.customers_named(connection, ids).values()

@@ -21,6 +21,7 @@ from hub.model import RecordId
 
 class TallyRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "tally"
+    __table_args__ = ({"sqlite_with_rowid": False},)  # a record's tallies stand beside each other: one page is read
     owner_source: str = Field(primary_key=True)
     owner_stream: str = Field(primary_key=True)
     owner_key: str = Field(primary_key=True)
