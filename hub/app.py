@@ -52,7 +52,7 @@ from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import calls, model_page, operations, pages, work
+from hub.console import calls, model_page, operations, pages, together, work
 from hub.console import customers as console_customers
 from hub.console import privacy as console_privacy
 from hub.console import review as console_review
@@ -66,6 +66,7 @@ PAGES = (
     console_sign_in,
     console_customers,
     console_review,
+    together,
     console_acts,
     calls,
     work,

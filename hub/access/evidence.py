@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +24,7 @@ from hub.resolve.resolver import ProbeMatch
 from hub.stewardship import lookups as matching_lookups
 
 PAIRS_EXPLAINED = 200
+CIRCLE = 10  # customers that are looked at together
 
 
 class Evidence(Door):
@@ -98,6 +99,38 @@ class Evidence(Door):
                     found[left, right] = self._side_by_side(connection, view, infos[0], infos[1])
         seen = {c for r in found.values() for c in (r.left.customer, r.right.customer) if c}
         self._sighted(principal, view, "compare", sorted(seen), {r.left.type for r in found.values()})
+        return found
+
+    def circle(self, principal: Principal, start: Sequence[RecordId]) -> list[s.SeenRecord]:
+        """All records of the customers of these, and of those that a pair that waits for a decision leads to from there.
+
+        Empty where one is unknown, or of a type of which the view does not show all that is compared.
+        """
+        view = self.view(principal)
+        with self.database.read() as connection:
+            named = [landing.record_named(connection, r) for r in start]
+            infos = [i for i in named if self._knows(connection, view, i) and i is not None]
+            if len(infos) < len(start) or not all(self._complete(view, i.type) for i in infos):
+                return []
+            rids = self._joined(connection, view, {i.rid for i in infos})
+            found = list(self._seen_records(connection, view, rids).values())
+        self._sighted(principal, view, "compare", sorted({r.customer for r in found if r.customer}), {r.type for r in found})
+        return sorted(found, key=lambda r: (r.customer or "", r.record))
+
+    def _joined(self, connection: Connection, view: View, start: Collection[int]) -> set[int]:
+        """Records of the customers that open pairs lead to, step by step, as far as CIRCLE customers."""
+        found: set[int] = set()
+        new, homes = set(start), set[int]()
+        while new:
+            steps = set(matching_store.clusters_of(connection, new).values()) - homes
+            customers = store.customers_of(connection, steps)
+            within = sorted(c for c in steps if c in customers and self._within(connection, view, customers[c]))
+            within = within[: CIRCLE - len(homes)]
+            homes |= set(within)
+            members = {r for of in matching_store.members_of(connection, within).values() for r in of}
+            found |= members
+            ends = matching_store.pairs_touching(connection, members)
+            new = {r for pair in ends for r in pair} - found if len(homes) < CIRCLE else set()
         return found
 
     def _side_by_side(

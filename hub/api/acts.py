@@ -26,7 +26,9 @@ from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import (
     PERMISSIONS,
     Act,
+    Arrange,
     Decide,
+    DecideAll,
     DropValue,
     KeepApart,
     Merge,
@@ -74,6 +76,7 @@ Tags = Annotated[
 ]
 Reason = Annotated[str, Field(min_length=1, max_length=1000)]
 Id = Annotated[str, Field(max_length=100)]
+LARGEST_BULK = 200  # pairs of one act
 
 
 class DecideIn(In):
@@ -152,6 +155,38 @@ class KeepApartIn(In):
         return KeepApart(asker.customer(self.a), asker.customer(self.b))
 
 
+class ArrangeIn(In):
+    """These records of some customers are these customers: each group stays together, no two groups ever meet."""
+
+    kind: Literal["arrange"]
+    among: list[Id] = Field(min_length=1, max_length=10, description="the customers of the records")
+    groups: list[Annotated[list[RecordName], Field(min_length=1, max_length=200)]] = Field(min_length=1, max_length=50)
+
+    def act(self, asker: Asker) -> Arrange:
+        among = tuple(dict.fromkeys(asker.customer(id) for id in self.among))
+        return Arrange(among, tuple(tuple(r.id() for r in group) for group in self.groups))
+
+
+class PairIn(In):
+    left: RecordName
+    right: RecordName
+
+
+class DecideAllIn(In):
+    """The same verdict on many pairs of records."""
+
+    kind: Literal["decide_all"]
+    pairs: list[PairIn] = Field(min_length=1, max_length=LARGEST_BULK)
+    verdict: Verdict
+
+    def act(self, asker: Asker) -> DecideAll:
+        pairs = (
+            (asker.record(p.left, f"/act/pairs/{n}/left"), asker.record(p.right, f"/act/pairs/{n}/right"))
+            for n, p in enumerate(self.pairs)
+        )
+        return DecideAll(tuple(pairs), self.verdict)
+
+
 class SetValueIn(In):
     """Values shown instead of what the sources say; an empty list clears the attribute."""
 
@@ -216,6 +251,8 @@ AnyActIn = (
     | UnmergeIn
     | UnmergeAllIn
     | KeepApartIn
+    | ArrangeIn
+    | DecideAllIn
     | SetValueIn
     | DropValueIn
     | WithdrawInputsIn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Annotated
 
 import orjson
@@ -32,6 +33,7 @@ ASKS = {
     "merge": ("Are these two one customer?", "Merge them"),
     "keep_apart": ("Are these two never one customer?", "Keep them apart"),
     "split": ("Split these records off?", "Split them off"),
+    "arrange": ("Are these the customers that they are?", "Arrange them so"),
     "unmerge": ("Take this record out?", "Take it out"),
     "unmerge_all": ("Take all records apart?", "Take them apart"),
     "set_value": ("Set this value by hand?", "Set it"),
@@ -71,7 +73,7 @@ def _preview(at: Desk, sent: Sent, error: Refused | None = None) -> Response:
             "etags": {id: c.etag for id, c in seen.items()},
             "reason": sent.get("reason", ""),
             "once": secrets.token_hex(12),
-            "back": next((f"/customers/{id}" for id in seen), "/customers"),
+            "back": "/review" if act.kind == "arrange" else next((f"/customers/{id}" for id in seen), "/customers"),
         },
         error.status if error else 200,
     )
@@ -117,7 +119,7 @@ def undo(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
 
 def _back(form: Sent) -> str:
     back = form.get("back", "")
-    return back if back.startswith("/customers/") else "/customers"
+    return back if back.startswith("/customers/") or back == "/review" else "/customers"
 
 
 @router.get("/customers/{id}/merge")
@@ -156,7 +158,7 @@ def value(at: Annotated[Desk, desk("override")], id: Id, attribute: str) -> Resp
 
 
 PARTS = ("line1", "line2", "postcode", "city", "region", "country")
-FIELDS = ("kind", "a", "b", "customer", "record", "attribute", "value", "until", *(f"part.{p}" for p in PARTS))
+FIELDS = ("kind", "a", "b", "customer", "record", "attribute", "value", "until", "among", "in", *(f"part.{p}" for p in PARTS))
 
 
 def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
@@ -168,6 +170,8 @@ def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
     records = [record_named(text, "record")._asdict() for text in sent.lists.get("record", ())]
     if kind == "split":
         fields["records"] = records
+    elif kind == "arrange":
+        fields |= {"among": list(sent.lists.get("among", ())), "groups": _groups(sent.lists.get("in", ()))}
     elif kind == "unmerge":
         fields["record"] = records[0] if records else None
     elif kind == "set_value":
@@ -179,6 +183,14 @@ def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
         return ActIn.model_validate({**given, "etags": etags})
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from None
+
+
+def _groups(placed: Iterable[str]) -> list[list[dict[str, object]]]:
+    """Records by letter, as the form says it: `A source/stream/key`. What has no letter is left out."""
+    groups: dict[str, list[dict[str, object]]] = {}
+    for letter, _, record in (text.partition(" ") for text in placed if text):
+        groups.setdefault(letter, []).append(record_named(record, "in")._asdict())
+    return list(groups.values())
 
 
 def _until(day: str) -> str | None:

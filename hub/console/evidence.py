@@ -11,7 +11,7 @@ from hub.access.seen import Explained, SeenPair, SeenPart, SeenRecord
 from hub.console.marks import Marked, marked
 from hub.console.words import compared, listed, said, title
 from hub.matching.compare.model import probability
-from hub.model import RecordId
+from hub.model import BIT, RecordId
 from hub.settings import CustomerType
 
 SCALE = 1000  # units that a bar's place is told in
@@ -87,6 +87,22 @@ def waterfall(pair: SeenPair, join: int, review: int) -> Waterfall:
             )
         )
     return Waterfall(tuple(steps), ends[-1] if ends else 0, place(0), place(join), place(review))
+
+
+CAUTIONS = {
+    "household": "They may be two of one household: what its members share speaks for {bits} bits less",
+    "namesakes": "They may be two people of one name: what comes with the name speaks for {bits} bits less",
+}
+TOLD = 500  # milli-bits below which it is not worth a sentence
+
+
+def cautions(pair: SeenPair) -> list[str]:
+    """What else would explain that they agree, each in a sentence."""
+    return [
+        CAUTIONS[p.comparison].format(bits=f"{-p.weight / BIT:.1f}")
+        for p in pair.parts
+        if p.comparison in CAUTIONS and p.weight <= -TOLD
+    ]
 
 
 def _ends(parts: Sequence[SeenPart]) -> list[int]:
@@ -184,19 +200,18 @@ def likely(weight: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Would:
-    """An attribute of a golden record that a match would give: its value then, and what it was on either side."""
+    """An attribute of a golden record that a match would give: its values then, and what either side holds now."""
 
     attribute: str
-    then: str
-    was: tuple[str, ...]  # what it is now, where that is another value
-    other: bool  # does somebody hold another value now, or none?
+    then: tuple[tuple[str, bool], ...]  # each with whether it is new to one of those that it comes from
+    gone: tuple[str, ...]  # what one of those holds now and it would not
 
 
 @dataclass(frozen=True, slots=True)
 class WouldFollow:
     """What would follow of an act: the golden records then, each value with what it was; what sources would be sent."""
 
-    customers: tuple[tuple[str, tuple[Would, ...]], ...]
+    customers: tuple[tuple[str, int, tuple[Would, ...]], ...]  # id, how many records where that is seen, values
     gone: tuple[str, ...]
     writes: tuple[tuple[str, str], ...]
     changes: Mapping[str, int]
@@ -210,10 +225,13 @@ def outcome(types: Mapping[str, CustomerType], seen: SeenPreview) -> WouldFollow
         origin = list(now.values()) if len(seen.after) < len(seen.before) or state.id not in now else [now[state.id]]
         rows = []
         for name in types[state.type].attributes:
-            then, was = said(state.values.get(name)), dict.fromkeys(said(v.get(name)) for v in origin)
-            if then or any(was):
-                rows.append(Would(name, then, tuple(w for w in was if w and w != then), was.keys() != {then}))
-        customers.append((state.id, tuple(rows)))
+            then = [said(v) for v in listed(state.values.get(name))]
+            was = [{said(v): None for v in listed(values.get(name))} for values in origin]
+            gone = dict.fromkeys(v for values in was for v in values if v not in then)
+            if then or gone:
+                marked_then = tuple((v, any(v not in values for values in was)) for v in then)
+                rows.append(Would(name, marked_then, tuple(gone)))
+        customers.append((state.id, len(state.records or ()), tuple(rows)))
     kept = {s.id for s in seen.after}
     return WouldFollow(
         tuple(customers),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from hub.access.accounts import list_accounts
 from hub.access.cursors import seal, unseal
 from hub.access.previews import see_preview, seen_acts
 from hub.access.review_items import see_queue
@@ -22,7 +24,7 @@ from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_
 from hub.console.words import who
 from hub.delivery.disputes import Answer, Disputes
 from hub.errors import BadRequest, Conflict, Fault, Gone, NotFound, Refused, Stale
-from hub.model import RecordId, Verdict
+from hub.model import RecordId, Verdict, to_micros
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import Decide
 from hub.stewardship.items import Position, position
@@ -165,7 +167,11 @@ def _item(
             "rows": evidence.beside(types[seen.left.type], seen.left, seen.right),
             "fall": evidence.waterfall(seen.pair, join, review) if seen.pair.weight is not None else None,
             "likely": evidence.likely(seen.pair.weight) if seen.pair.weight is not None else "",
+            "cautions": evidence.cautions(seen.pair),
+            "colleagues": _colleagues(at),
+            "today": _today(at),
             "one": seen.left.customer is not None and seen.left.customer == seen.right.customer,
+            "together": _together(left, right) if any(len(s.others) > 1 for s in sides if s) else "",
             "notes": work.comments(left, right),
             "holder": holder,
             "mine": mine,
@@ -181,6 +187,10 @@ def _item(
         },
         error.status if error else 200,
     )
+
+
+def _together(left: RecordId, right: RecordId) -> str:
+    return "/review/together?" + urlencode([("record", str(left)), ("record", str(right))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,16 +283,20 @@ def undo(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
 
 @router.post("/claim")
 def claim(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
-    """Take the item for a while, so that nobody else works on it; `release`: give it back."""
+    """Take the item for a while, so that nobody else works on it; `release`: give it back; `shown`: it is looked at."""
     left, right = _pair_of(at, form)
     work, error = the_queue(at.request, at.hub), None
     try:
         if form.get("release"):
             work.release(left, right, by=at.principal.name)
+        elif form.get("shown"):
+            work.look(left, right, by=at.principal.name)
         else:
             work.claim(left, right, by=at.principal.name)
     except Conflict as conflict:
         error = conflict
+    if form.get("shown"):
+        return Response(status_code=204)
     if error:
         return _item(at, left, right, form.get("after", ""), error=error)
     return onward(_at(left, right, form.get("after", "")))
@@ -292,8 +306,22 @@ def claim(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
 def assign(at: Annotated[Desk, desk("decide")], form: Form) -> Response:
     """Say whose item it is: to somebody who knows more, or to nobody in particular."""
     left, right = _pair_of(at, form)
-    the_queue(at.request, at.hub).assign(left, right, to=form.get("to", "")[:200])
+    work, why = the_queue(at.request, at.hub), form.get("why", "")[:4000]
+    if why:
+        work.comment(left, right, by=at.principal.name, words=why)
+    work.release(left, right, by=at.principal.name)
+    work.assign(left, right, to=form.get("to", "")[:200], due=_due(form.get("due", "")))
     return onward("/review/next", after=form.get("after", ""))
+
+
+def _due(day: str) -> int | None:
+    """The end of a day (UTC). BadRequest."""
+    if not day:
+        return None
+    try:
+        return to_micros(datetime.combine(date.fromisoformat(day), time.max, UTC))
+    except ValueError:
+        raise BadRequest("this is no day", [Fault("due", "cannot be read", "write it as 2026-12-31")]) from None
 
 
 @router.post("/comment")
@@ -371,6 +399,19 @@ def _claimed(at: Desk, left: RecordId, right: RecordId) -> tuple[str, int | None
     if hold is None or not hold.claimed(at.hub.database.clock.now()):
         return "", None
     return ("", hold.claimed_until) if hold.claimed_by == at.principal.name else (hold.claimed_by, None)
+
+
+def _colleagues(at: Desk) -> list[tuple[str, str]]:
+    """Who else may decide, with their role in words; those who may administer first: who does not know asks them."""
+    roles = {n: at.hub.reader.view_of_role(n).may for n in at.hub.config.access.roles}
+    titles = {n: r.title or n for n, r in at.hub.config.access.roles.items()}
+    found = []
+    for account in list_accounts(at.hub.database):
+        deciding = [r for r in account.roles if "decide" in roles.get(r, ())]
+        if deciding and account.disabled_at is None and account.name != at.principal.name:
+            leads = [r for r in deciding if "admin" in roles[r]]
+            found.append((not leads, account.name, titles[(leads or deciding)[0]]))
+    return [(name, title) for _, name, title in sorted(found)]
 
 
 def _today(at: Desk) -> int:

@@ -43,6 +43,8 @@ ACTS = {
     "unmerge": "a record taken out",
     "unmerge_all": "all records taken apart",
     "keep_apart": "two customers kept apart",
+    "arrange": "records arranged",
+    "decide_all": "one verdict on many pairs",
     "set_value": "a value set by hand",
     "drop_value": "a value by hand taken back",
     "withdraw_inputs": "all that somebody decided taken back",

@@ -100,6 +100,28 @@ class KeepApart(_Act):
 
 
 @dataclass(frozen=True, slots=True)
+class Arrange(_Act):
+    """These records of some customers are these customers: each group stays together, no two of them ever meet.
+    What is in no group stays where the evidence has it."""
+
+    kind = "arrange"
+    among: tuple[str, ...]
+    groups: tuple[tuple[RecordId, ...], ...]
+
+    def customers(self) -> tuple[str, ...]:
+        return self.among
+
+
+@dataclass(frozen=True, slots=True)
+class DecideAll(_Act):
+    """The same verdict on many pairs of records."""
+
+    kind = "decide_all"
+    pairs: tuple[tuple[RecordId, RecordId], ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class SetValue(_Act):
     """Golden values set by hand, or (without values) cleared; until a time, in microseconds UTC."""
 
@@ -166,6 +188,8 @@ Act = (
     | Unmerge
     | UnmergeAll
     | KeepApart
+    | Arrange
+    | DecideAll
     | SetValue
     | DropValue
     | WithdrawInputs

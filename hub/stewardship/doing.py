@@ -29,7 +29,9 @@ from hub.stewardship import act_store
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import (
     Act,
+    Arrange,
     Decide,
+    DecideAll,
     DropValue,
     KeepApart,
     Merge,
@@ -123,6 +125,10 @@ class Doing:
                 self._unmerge_all(act)
             case KeepApart():
                 self._keep_apart(act)
+            case Arrange():
+                self._arrange(act)
+            case DecideAll():
+                self._decide_on_all(act)
             case SetValue():
                 self._set_value(act)
             case DropValue():
@@ -231,6 +237,38 @@ class Doing:
             )
         if not self._decide(list(product(self._members(a), self._members(b))), Verdict.NO_MATCH):
             raise Conflict("these customers are kept apart already", [Fault("/b", "is kept apart from /a already")])
+
+    def _arrange(self, act: Arrange) -> None:
+        members: dict[int, RecordInfo] = {}
+        for n, customer in enumerate(act.among):
+            members |= self._members(self._customer(customer, f"/among/{n}"))
+        if len({i.type for i in members.values()}) > 1:
+            raise Unprocessable("customers of different types are never one", [Fault("/among", "are of two types")])
+        named, seen = {i.id: r for r, i in members.items()}, set[RecordId]()
+        for n, id in ((n, id) for n, group in enumerate(act.groups) for id in group):
+            if id not in named or id in seen:
+                what = "stands in two groups" if id in seen else "is no record of these customers"
+                raise Unprocessable("records are arranged once, among their customers", [Fault(f"/groups/{n}", what)])
+            seen.add(id)
+        groups = [[named[id] for id in group] for group in act.groups]
+        self._decide([p for a, b in combinations(groups, 2) for p in product(a, b)], Verdict.NO_MATCH)
+        for group in groups:
+            infos = {r: members[r] for r in group}
+            first = landing.earliest(infos, infos)
+            self._hold_together(first, dict.fromkeys(group, first))
+        if not self.inputs.decisions:
+            raise Conflict("this is how it stands already", [Fault("/groups", "would change nothing")])
+
+    def _decide_on_all(self, act: DecideAll) -> None:
+        ends = {id: self._living(id, f"/pairs/{n}") for n, pair in enumerate(act.pairs) for id in pair}
+        for n, (left, right) in enumerate(act.pairs):
+            if left == right or ends[left].type != ends[right].type:
+                raise Unprocessable(
+                    "a decision needs two records of one customer type", [Fault(f"/pairs/{n}", "are not such two")]
+                )
+        self.customers += self._customers_of(i.rid for i in ends.values())
+        if not self._decide({ordered(ends[a].rid, ends[b].rid) for a, b in act.pairs}, act.verdict):
+            raise Conflict("all of this is decided so already", [Fault("/pairs", "stand so already")])
 
     def _hold_together(self, root: int, roots: Mapping[int, int]) -> None:
         """Decide as much as it takes for these records to be one customer: guards and bridges yield to decisions only."""

@@ -36,6 +36,7 @@ from hub.tasks.holds import CLAIM
 
 KEPT = 30_000_000  # microseconds that a ranking is as good as new
 LONGEST = 10  # times so long it still serves while the next is made
+LOOK = 120_000_000  # the same, of who only has it on the screen
 LARGEST_PAGE = 200
 
 Subscriptions = Callable[[str], int]
@@ -190,6 +191,12 @@ class Queue:
             matter = self._matter(connection, left, right)
             alike = self._alike(connection, matter)
             return holds.claim(connection, matter, by=by, now=self.database.clock.now(), lasts=lasts, alike=alike)
+
+    def look(self, left: RecordId, right: RecordId, *, by: str) -> None:
+        """An item is on somebody's screen: theirs for a moment, unless it is theirs for longer. Conflict as of a claim."""
+        hold, now = self.held(left, right), self.database.clock.now()
+        if hold is None or hold.claimed_by != by or (hold.claimed_until or 0) < now + LOOK:
+            self.claim(left, right, by=by, lasts=LOOK)
 
     def held(self, left: RecordId, right: RecordId) -> Hold | None:
         """Who works on an item and whose it is, if anybody: by its records, or by others of the same two customers."""

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
 from hub.access.accounts import add_account, set_up
+from hub.access.principals import Principal
 from hub.app import create_app
 from hub.delivery import store
 from hub.landing import store as landing
@@ -94,6 +95,51 @@ def test_who_goes_back_sees_what_became_of_it(visit: Visit, world: World) -> Non
     expect(page.get_by_role("status")).to_contain_text("Done")
     page.go_back()
     expect(page.locator("h1")).to_have_text("These are one customer now")
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (360, "dark")])
+def test_which_of_many_records_are_one_is_said_at_once_and_taken_back(
+    visit: Visit, world: World, width: int, theme: str
+) -> None:
+    seen = visit("ann", width=width, theme=theme)
+    ana, bo = (world.hub.reader.get_customer(_LEA, world.ids[n]).records for n in ("ana", "bo"))
+    assert ana and bo
+    page = seen.goto(f"/review/together?record={ana[0]}&record={bo[0]}")
+    expect(page.locator("h1")).to_have_text("Which of these 3 are one customer?")
+    seen.sound(f"together-{width}-{theme}")
+    letters = page.locator("select[name=in]")
+    letters.nth(0).select_option("C")
+    letters.nth(1).select_option("B")
+    page.get_by_role("button", name="See what would follow").click()
+    expect(page.locator(".would")).to_have_count(2)
+    page.get_by_role("button", name="Arrange them so").click()
+    expect(page.get_by_role("status")).to_contain_text("records arranged")
+    page.get_by_role("button", name=re.compile("Undo")).click()
+    expect(page.get_by_role("status")).to_contain_text("Taken back")
+    assert world.hub.reader.get_customer(_LEA, world.ids["ana"]).records == ana
+
+
+def test_what_one_looks_at_is_not_given_to_another_and_may_be_given_away(visit: Visit, world: World) -> None:
+    ann, ben = visit("ann"), visit("ben")
+    mine = ann.goto("/review/next")
+    mine.wait_for_load_state("networkidle")
+    theirs = ben.goto("/review/next")
+    assert theirs.locator("h1").inner_text() == "Are these one customer?" and theirs.url != mine.url
+    ben.goto(mine.url.removeprefix(world.url))
+    expect(theirs.get_by_role("status")).to_contain_text("ann works on this one")
+    names = mine.title()
+    mine.get_by_label("Give it to").fill("lea")
+    mine.get_by_label("Why", exact=True).first.fill("is it her sister?")
+    mine.get_by_role("button", name="Give it", exact=True).click()
+    expect(mine).not_to_have_title(names)
+    lea = visit("lea")
+    queue = lea.goto("/review?mine=true")
+    expect(queue.locator(".queue li")).to_have_count(1)
+    expect(queue.locator(".queue li")).to_contain_text("1 comment")
+    lea.sound()
+
+
+_LEA = Principal("lea", "lea", "staff", "lead_steward")
 
 
 # --- as a server's answers ---

@@ -23,7 +23,9 @@ from hub.resolve.bulk import Bulk
 from hub.stewardship import doing, run
 from hub.stewardship.acts import (
     Act,
+    Arrange,
     Decide,
+    DecideAll,
     DropValue,
     KeepApart,
     Merge,
@@ -52,6 +54,8 @@ acts = st.one_of(
     ids.map(lambda i: ("unmerge", i)),
     st.tuples(ids, st.sets(ids, min_size=1, max_size=3)).map(lambda p: ("split", p)),
     ids.map(lambda i: ("unmerge_all", i)),
+    st.lists(ids, min_size=2, max_size=4, unique=True).map(lambda i: ("arrange", (i[:2], i[2:]) if i[2:] else (i,))),
+    st.tuples(st.lists(two, min_size=1, max_size=3), st.sampled_from(Verdict)).map(lambda d: ("decide_all", d)),
     overrides.map(lambda o: ("set_value", o)),
     overrides.map(lambda o: ("drop_value", o)),
     decisions.map(lambda d: ("decide", d)),
@@ -121,6 +125,11 @@ class Desk(Hub):
             return UnmergeAll(self.customer(what))
         if kind == "split":
             return Split(self.customer(what[0]), tuple(sorted(what[1])))
+        if kind == "arrange":
+            among = tuple(dict.fromkeys(self.customer(id) for group in what for id in group))
+            return Arrange(among, tuple(tuple(sorted(group)) for group in what))
+        if kind == "decide_all":
+            return DecideAll(tuple(what[0]), what[1])
         if kind == "suspend":
             return Suspend(what, 0, self.database.clock.now())
         return SetValue(self.customer(what[0]), what[1], what[2])

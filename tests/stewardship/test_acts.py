@@ -15,6 +15,8 @@ from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
 from hub.stewardship.acts import (
+    Arrange,
+    DecideAll,
     DropValue,
     KeepApart,
     Merge,
@@ -272,3 +274,38 @@ def test_a_dead_record_that_returns_through_the_bulk_path_does_not_stop_the_live
     Bulk(desk.resolver, workers=1).run(train=False)
     assert words(desk.database) == {frozenset((A, B))}
     desk.check()
+
+
+def test_records_of_several_customers_are_arranged_as_one_says_and_come_back(desk: Desk) -> None:
+    for id in (A, B, E):
+        land(desk, id, ANNA)
+    land(desk, C, OTTO)
+    before = words(desk.database)
+    assert before == {frozenset((A, B, E)), frozenset((C,))}
+    among = desk.customer(A), desk.customer(C)
+    done = desk.acts.do(Arrange(among, ((A, C), (B,))), by="ann", reason="looked at together")
+    found = words(desk.database)
+    assert any({A, C} <= group and B not in group for group in found)  # E is where the evidence has it
+    with pytest.raises(Conflict, match="stands already"):
+        desk.acts.do(Arrange((desk.customer(A), desk.customer(B)), ((A, C), (B,))), by="ann", reason="again")
+    for groups, why in ((((A, A),), "two groups"), (((A, record("bill", "99")),), "no record of these")):
+        with pytest.raises(Unprocessable) as refused:
+            desk.acts.do(Arrange((desk.customer(A),), groups), by="ann", reason="")
+        assert why in str(refused.value.faults[0].what)
+    desk.acts.undo(done.id, by="ann", why="")
+    assert words(desk.database) == before
+
+
+def test_one_verdict_on_many_pairs_is_one_act_and_what_contradicts_stops_all_of_it(desk: Desk) -> None:
+    for n, id in enumerate((A, B, C, E)):
+        land(desk, id, {"given_name": f"Anna{n}", "family_name": f"Maier{n}", "email": f"a{n}@x.example"})
+    before = words(desk.database)
+    done = desk.acts.do(DecideAll(((A, B), (C, E)), Verdict.MATCH), by="ann", reason="the file says so")
+    assert words(desk.database) == {frozenset((A, B)), frozenset((C, E))}
+    with pytest.raises(Conflict, match="already"):
+        desk.acts.do(DecideAll(((B, A),), Verdict.MATCH), by="ann", reason="")
+    with pytest.raises(Conflict):
+        desk.acts.do(DecideAll(((A, C), (A, B)), Verdict.NO_MATCH), by="bob", reason="")
+    assert words(desk.database) == {frozenset((A, B)), frozenset((C, E))}
+    desk.acts.undo(done.id, by="ann", why="")
+    assert words(desk.database) == before

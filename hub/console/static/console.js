@@ -81,6 +81,7 @@ function reviewing() {
   if (outcome?.dataset.from) partOf(outcome.dataset.from, "outcome").then(found => {
     if (found?.part && outcome.isConnected) outcome.replaceWith(document.adoptNode(found.part));
   });
+  if (item.dataset.look) fetch("/review/claim", {method: "POST", body: new URLSearchParams(item.dataset.look), keepalive: true});
   const next = item.dataset.next;
   ahead = next.startsWith("/review/item") ? {address: next, page: pageOf(fetch(next))} : null;
   document.getElementById("verdict")?.addEventListener("submit", given);
