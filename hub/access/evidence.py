@@ -114,7 +114,9 @@ class Evidence(Door):
                 return []
             rids = self._joined(connection, view, {i.rid for i in infos})
             found = list(self._seen_records(connection, view, rids).values())
-        self._sighted(principal, view, "compare", sorted({r.customer for r in found if r.customer}), {r.type for r in found})
+        self._sighted(
+            principal, view, "compare", sorted({r.customer for r in found if r.customer}), {r.type for r in found}
+        )
         return sorted(found, key=lambda r: (r.customer or "", r.record))
 
     def _joined(self, connection: Connection, view: View, start: Collection[int]) -> set[int]:

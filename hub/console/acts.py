@@ -158,7 +158,19 @@ def value(at: Annotated[Desk, desk("override")], id: Id, attribute: str) -> Resp
 
 
 PARTS = ("line1", "line2", "postcode", "city", "region", "country")
-FIELDS = ("kind", "a", "b", "customer", "record", "attribute", "value", "until", "among", "in", *(f"part.{p}" for p in PARTS))
+FIELDS = (
+    "kind",
+    "a",
+    "b",
+    "customer",
+    "record",
+    "attribute",
+    "value",
+    "until",
+    "among",
+    "in",
+    *(f"part.{p}" for p in PARTS),
+)
 
 
 def _read(sent: Sent, etags: dict[str, str]) -> ActIn:
