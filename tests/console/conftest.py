@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from hub.access.accounts import add_account, set_up
 from hub.app import Listening, create_app, served
@@ -31,6 +31,7 @@ __all__ = ["hub"]
 PASSWORD = "correct horse battery staple"
 WIDE, NARROW = 1280, 360
 LOOKS = [(width, theme) for width in (WIDE, NARROW) for theme in ("light", "dark")]
+expect.set_options(timeout=20_000)  # a machine may be busy: what is waited for comes, or the test fails
 SHOTS = os.environ.get("HUB_SCREENSHOTS")  # a folder that keeps how every page looked
 ROLES = {
     "ann": "steward",
