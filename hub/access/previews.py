@@ -15,6 +15,7 @@ from hub.errors import Fault, NotFound
 from hub.golden_record.store import StoredChange
 from hub.model import RecordId
 from hub.stewardship.act_store import StoredAct
+from hub.stewardship.agreeing import WaitingAct
 from hub.stewardship.preview import CustomerState, Preview
 
 
@@ -142,6 +143,11 @@ def must_see_customers(reader: Reader, principal: Principal, ids: Sequence[str])
     for id in ids:
         if not reader.knows_id(principal, id):
             raise NotFound("no such customer", [Fault("/act", "no customer has this id", "search for the customer")])
+
+
+def seen_waiting(reader: Reader, principal: Principal, waiting: Iterable[WaitingAct]) -> list[WaitingAct]:
+    """Those of which the asker may know every record."""
+    return [w for w in waiting if all(reader.knows_record(principal, r) for pair in w.act.pairs for r in pair)]
 
 
 def seen_acts(reader: Reader, principal: Principal, acts: Iterable[StoredAct]) -> list[StoredAct]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.principals import Principal
@@ -22,15 +22,18 @@ def see_queue(
     mine: bool,
     after: Position | None,
     limit: int,
+    only: Callable[[Shown], bool] = lambda _shown: True,
 ) -> QueuePage:
     """The next items, but those that somebody else has claimed.
 
     Only of customer types of which the view shows everything that is compared: that a pair is here already tells
-    how much agrees. `mine`: only what was assigned to the asker.
+    how much agrees. `mine`: only what was assigned to the asker; `only`: what it says yes to.
     """
     rows = reader.view(principal).rows
 
     def allows(shown: Shown) -> bool:
+        if not only(shown):
+            return False
         if shown.item.kind == "disputed" or rows:
             return all(reader.knows_record(principal, r) for r in (shown.left, shown.right))
         return True

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from hub.model import Sight
-from hub.settings.base import Strict
+from hub.settings.base import ADDED, Strict
 from hub.settings.sign_in import SignIn
 
 Permission = Literal[
@@ -72,6 +72,9 @@ class CallerRules(Strict):
 
 
 class Access(Strict):
+    second_person_above: int | None = Field(
+        default=None, ge=1, json_schema_extra=ADDED
+    )  # pairs in one verdict on many, from which somebody else has to agree; unset: nobody has to
     callers: CallerRules = CallerRules()  # how callers are identified
     roles: dict[str, Role] = Field(
         default_factory=dict

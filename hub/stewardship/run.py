@@ -13,7 +13,7 @@ from hub.model import RecordId, Verdict
 from hub.resolve.resolver import Resolver
 from hub.stewardship import act_store
 from hub.stewardship.act_store import StoredAct
-from hub.stewardship.acts import Act, Decide, Undo
+from hub.stewardship.acts import Act, Decide, DecideAll, Undo
 from hub.stewardship.doing import Doing, Done
 from hub.stewardship.preview import Preview, preview_of
 
@@ -34,13 +34,20 @@ class Acts:
         reason: str,
         versions: Mapping[str, int] | None = None,
         mark: Callable[[Connection, str], None] | None = None,
+        agreed_by: str = "",
     ) -> Done:
         """Do an act in one unit. `versions`: the version of each customer (by id) that the steward looked at.
+        `agreed_by`: the second person, where so large an act needs one (else Conflict).
         `mark`: told the act's id in the same unit, so that whoever asked for it knows for certain that it was done.
 
         Stale when one of these moved on; NotFound and Gone for what is not there; Conflict, with the path that
         contradicts, when standing decisions rule it out. Nothing changes then.
         """
+        if self.needs_second(act) and not agreed_by:
+            raise Conflict(
+                "somebody else has to agree to so many at once",
+                [Fault("/pairs", "are more than second_person_above allows", "propose it: POST /v1/acts/waiting")],
+            )
         with self.database.unit() as connection:
             doing = Doing(self.resolver, connection, by=by, reason=reason)
             doing.expect(versions or {})
@@ -54,13 +61,18 @@ class Acts:
                 self.resolver.settle(connection, self.resolver.recipe(connection), part)
         return done
 
+    def needs_second(self, act: Act) -> bool:
+        """Is this more than one person may do alone?"""
+        most = self.resolver.config.access.second_person_above
+        return isinstance(act, DecideAll) and most is not None and len(act.pairs) > most
+
     def preview(self, act: Act, *, by: str, reason: str = "", versions: Mapping[str, int] | None = None) -> Preview:
         """What would follow if the act were done now: it is, and rolled back. Refused as the act would be."""
         with db.rehearsal(self.database) as stage:
             resolver = Resolver(stage, self.resolver.config)
             with stage.read() as connection:
                 last = golden_store.next_seq(connection) - 1
-            done = Acts(resolver).do(act, by=by, reason=reason, versions=versions)
+            done = Acts(resolver).do(act, by=by, reason=reason, versions=versions, agreed_by=by)
             with self.database.read() as before, stage.read() as after:
                 return preview_of(resolver.config, done, before, after, last)
 
