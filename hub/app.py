@@ -45,6 +45,7 @@ from hub.api import (
     status,
     subscriptions,
     tasks,
+    waiting_acts,
     write_back,
 )
 from hub.api.problems import ProblemAnswer
@@ -52,7 +53,7 @@ from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import calls, model_page, operations, pages, together, work
+from hub.console import bulk, calls, model_page, operations, pages, together, work
 from hub.console import customers as console_customers
 from hub.console import privacy as console_privacy
 from hub.console import review as console_review
@@ -67,6 +68,7 @@ PAGES = (
     console_customers,
     console_review,
     together,
+    bulk,
     console_acts,
     calls,
     work,
@@ -141,6 +143,7 @@ def create_app(hub: Hub) -> FastAPI:
         review_work,
         decisions,
         acts,
+        waiting_acts,
         changes,
         snapshots,
         subscriptions,

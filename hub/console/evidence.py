@@ -194,8 +194,13 @@ def likely(weight: int) -> str:
         return "all but certainly one customer"
     if p <= 1 - ALMOST:
         return "all but certainly two customers"
-    share = f"{100 * p:.0f}" if 0.01 <= p <= 0.99 else f"{100 * p:.1f}"
-    return f"{share} of 100 pairs like this are one customer"
+    return f"{of_100(weight)} of 100 pairs like this are one customer"
+
+
+def of_100(weight: int) -> str:
+    """Of 100 pairs like this so many are one customer."""
+    p = probability(weight)
+    return f"{100 * p:.0f}" if 0.01 <= p <= 0.99 else f"{100 * p:.1f}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from starlette.responses import Response
 
 from hub.access.accounts import list_accounts
 from hub.access.cursors import seal, unseal
-from hub.access.previews import see_preview, seen_acts
+from hub.access.previews import see_preview, seen_acts, seen_waiting
 from hub.access.review_items import see_queue
 from hub.access.seen import SeenReview
 from hub.api.idempotency import Mark, once
 from hub.api.review_work import the_queue
 from hub.console import evidence
 from hub.console.acts import act_done, made_of
+from hub.console.filters import KINDS, PAIRS, Filtered
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_named
 from hub.console.words import who
 from hub.delivery.disputes import Answer, Disputes
@@ -27,6 +28,7 @@ from hub.errors import BadRequest, Conflict, Fault, Gone, NotFound, Refused, Sta
 from hub.model import RecordId, Verdict, to_micros
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import Decide
+from hub.stewardship.agreeing import Agreeing
 from hub.stewardship.items import Position, position
 from hub.stewardship.queue import Shown
 from hub.stewardship.run import Acts
@@ -36,16 +38,6 @@ router = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=Fa
 LISTED = 25
 LOOKED_BACK = 200  # acts, for those of today
 DAY = 86_400_000_000
-PAIRS = ("grey", "refused", "cut", "changed", "contradicted")  # kinds that two records are looked at for
-KINDS = {
-    "grey": "not sure",
-    "refused": "kept apart",
-    "cut": "held by a thread",
-    "changed": "changed since",
-    "contradicted": "contradicted",
-    "override": "value by hand",
-    "disputed": "changed back there",
-}
 ANSWERS: dict[str, Answer] = {"leave": "leave", "take": "take", "again": "again"}
 UNSAID = "looked at side by side"  # the reason of who gives none
 
@@ -67,26 +59,27 @@ class Listed:
 @router.get("")
 def queue(
     at: Annotated[Desk, desk("decide")],
-    kind: Annotated[str, Query(max_length=20)] = "",
+    wanted: Filtered,
     mine: bool = False,
     cursor: Cursor = "",
     done: Done = "",
 ) -> Response:
     """What is to be decided, most worth first."""
-    if kind and kind not in KINDS:
-        raise BadRequest("no such kind of items", [Fault("?kind", "unknown", f"known: {', '.join(KINDS)}")])
     page = see_queue(
         at.hub.reader,
         at.principal,
         the_queue(at.request, at.hub),
-        kinds=[kind] if kind else None,
+        kinds=wanted.kinds,
         mine=mine,
         after=_opened(at, cursor),
         limit=LISTED,
+        only=wanted.allows,
     )
     sides = at.hub.reader.compared(at.principal, [(s.left, s.right) for s in page.items])
     rows = [_listed(at, s, sides.get((s.left, s.right))) for s in page.items]
-    shown = {"rows": rows, "kinds": KINDS, "kind": kind, "mine": mine, "today": _today(at), "done": act_done(at, done)}
+    waiting = len(seen_waiting(at.hub.reader, at.principal, Agreeing(Acts(at.hub.resolver)).listed()))
+    shown: dict[str, object] = {"rows": rows, "kinds": KINDS, "wanted": wanted, "mine": mine, "waiting": waiting, "today": _today(at)}
+    shown |= {"done": act_done(at, done), "of_100": evidence.of_100, "sources": sorted(at.hub.config.sources)}
     return at.page("review/queue.html", {**shown, "next_cursor": _sealed(at, page.after) if page.after else ""})
 
 
