@@ -13,6 +13,8 @@ from hub.api.schemas import In, Out, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.delivery.dead_writes import DeadLetter, DeadWrites, HeldWrites
 from hub.delivery.disputes import Dispute, Disputes
+from hub.delivery.sent import SentLog, SentOnce
+from hub.delivery.subscriptions import Subscriptions
 from hub.model import RecordId
 
 router = APIRouter(prefix="/v1", tags=["delivery"])
@@ -174,3 +176,29 @@ def settle_dispute(hub: TheHub, principal: Annotated[Principal, needs("decide")]
 def confirm_writes(hub: TheHub, principal: Admin, source: Name, stream: Name) -> None:
     """Let through what is too much to write to a stream at once."""
     DeadWrites(hub.database).confirm(source, stream, by=principal.name)
+
+
+class SentOut(Out):
+    """That something of a customer was sent to somebody. No values."""
+
+    at: str
+    to: str = Field(description="the subscription's name, or the record as source/stream/key")
+    what: str = Field(description="of a record, the attributes that were written")
+    state: str = Field(description="pending, done, dead, dropped; of a record: sent, confirmed")
+
+    @classmethod
+    def of(cls, s: SentOnce) -> SentOut:
+        return cls(at=when(s.at), to=s.to, what=s.what, state=s.state)
+
+
+class SentListOut(Out):
+    data: list[SentOut]
+
+
+@router.get("/customers/{id}/sent", operation_id="get_customer_sent", responses=documented(404, 410))
+def get_sent(
+    hub: TheHub, principal: Annotated[Principal, needs("crosswalk")], id: Annotated[str, Path(max_length=100)]
+) -> SentListOut:
+    """What was sent of a customer to whom, the newest first: webhooks that you may see, and records that were written to."""
+    log = SentLog(hub.reader, Subscriptions(hub.reader, hub.networks))
+    return SentListOut(data=[SentOut.of(s) for s in log.of_customer(principal, id)])

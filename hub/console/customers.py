@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,12 +12,14 @@ from starlette.responses import Response
 from hub.access.seen import SeenCustomer, SeenVersion
 from hub.access.sights import sights_of
 from hub.access.timeline import Asked
-from hub.console import evidence, reasons
+from hub.console import evidence, reasons, recent
 from hub.console.acts import act_done, acts_of
 from hub.console.pages import Anybody, Desk, PageRoute, desk, onward
 from hub.console.words import who
-from hub.errors import BadRequest, Fault
-from hub.model import to_micros
+from hub.delivery.sent import SentLog
+from hub.delivery.subscriptions import Subscriptions
+from hub.errors import BadRequest, Fault, Gone, NotFound
+from hub.model import Sight, to_micros
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -48,6 +51,7 @@ def search(
     hub, types = at.hub, at.hub.config.customers
     page = hub.reader.search(at.principal, q, type_name=type or None, limit=FOUND, cursor=cursor) if q.strip() else None
     seen = sorted(hub.reader.view(at.principal).columns)
+    lately = [] if q.strip() else [reasons.hit(types, f) for f in recent.remembered(at)]
     return at.page(
         "customers.html",
         {
@@ -55,6 +59,7 @@ def search(
             "type": type,
             "types": {t: types[t].title or t for t in seen},
             "rows": [reasons.hit(types, f) for f in page.data] if page else [],
+            "recent": lately,
             "next_cursor": page.next_cursor if page else None,
         },
     )
@@ -76,7 +81,7 @@ def customer(
     relations = () if then else hub.relations.of_customer(at.principal, id)
     others = hub.reader.brief(at.principal, [r.other for r in relations]) if relations else {}
     happened = hub.timeline.page(at.principal, id, Asked(as_of=known_at), limit=FEW) if not then else None
-    return _page(
+    page = _page(
         at,
         seen,
         "now",
@@ -85,9 +90,13 @@ def customer(
         more=bool(happened and happened.next_cursor),
         relations=[(r, who(types, others[r.other])) for r in relations if r.other in others],
         figures=[] if then else reasons.counted(hub.figures.of_customer(at.principal, id)),
+        agreed=None if then else hub.agreements.of_customer(at.principal, id),
+        roles=_narrower(at, seen.type) if "admin" in at.may and not then else {},
         on=on,
         done=act_done(at, done),
     )
+    recent.remember(page, at, seen.id)
+    return page
 
 
 @router.get("/customers/{id}/timeline")
@@ -150,6 +159,42 @@ def history(at: Reading, id: Id) -> Response:
     )
 
 
+@router.get("/customers/{id}/sent")
+def sent(at: Annotated[Desk, desk("crosswalk")], id: Id) -> Response:
+    """What was sent of it to whom."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    log = SentLog(at.hub.reader, Subscriptions(at.hub.reader, at.hub.networks))
+    return _page(at, seen, "sent", sent=log.of_customer(at.principal, id))
+
+
+@router.get("/customers/{id}/as/{role}")
+def as_role(at: Annotated[Desk, desk("admin")], id: Id, role: str) -> Response:
+    """What another role sees of it: only a role that sees nothing which the asker does not."""
+    seen = at.hub.reader.get_customer(at.principal, id)
+    if role not in _narrower(at, seen.type):
+        raise NotFound("no such role to look as", [Fault("", "unknown, or it sees more than you do", "choose another")])
+    as_one = replace(at.principal, role=role)
+    try:
+        shown = at.hub.reader.get_customer(as_one, id)
+    except (NotFound, Gone):
+        return _page(at, seen, "as", role=role, values=None, hidden=[])
+    types = at.hub.config.customers
+    hidden = [n for n in types[seen.type].attributes if n in seen.values and n not in shown.values]
+    return _page(at, seen, "as", role=role, values=reasons.told(types[seen.type], shown), hidden=hidden)
+
+
+def _narrower(at: Desk, type_name: str) -> dict[str, str]:
+    """Roles that see of this type no more than the asker does, with their titles."""
+    mine = at.hub.reader.view(at.principal).of(type_name)
+    shown = {a for a, sight in mine.items() if sight is Sight.SHOW}
+    views = {n: at.hub.reader.view_of_role(n) for n in at.hub.config.access.roles}
+    return {
+        n: at.hub.config.access.roles[n].title or n
+        for n, view in views.items()
+        if view.sees(type_name) and {a for a, sight in view.of(type_name).items() if sight is not Sight.HIDE} <= shown
+    }
+
+
 @router.get("/customers/{id}/sights")
 def sights(at: Annotated[Desk, desk("audit")], id: Id) -> Response:
     """Who looked at it, or did something to it."""
@@ -163,6 +208,7 @@ TABS = (
     ("records", "Records", "/records", "crosswalk"),
     ("how", "Why one customer", "/how", "explain"),
     ("history", "History", "/history", "read"),
+    ("sent", "Sent to", "/sent", "crosswalk"),
     ("sights", "Who looked", "/sights", "audit"),
 )
 

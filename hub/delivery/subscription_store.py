@@ -218,6 +218,18 @@ def log(
     return [Delivery(*r) for r in found]
 
 
+def of_customers(connection: Connection, customers: Iterable[str], limit: int) -> list[Delivery]:
+    """Deliveries of these customers that were tried, the newest first."""
+    found = db.ask(
+        connection,
+        f"SELECT {_DELIVERY} FROM delivery WHERE customer IN {{ids:text}} AND (NOT {WAITS} OR attempts > 0)"
+        " ORDER BY seq DESC LIMIT :n",
+        ids=sorted(customers),
+        n=limit,
+    )
+    return [Delivery(*r) for r in found]
+
+
 def retry(connection: Connection, subscription: str, now: int, event: str | None = None) -> int:
     """Dead letters wait again, one or all. How many."""
     found = db.ask(

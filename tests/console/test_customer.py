@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from hub.access.accounts import add_account
 from hub.access.totp import code_at
+from hub.consents.statement import ConsentSaid
 from tests.console.conftest import LOOKS, PASSWORD, Visit, World
 
 
@@ -130,3 +131,23 @@ def test_a_role_sees_its_own_columns_and_tabs(visit: Visit, world: World) -> Non
     page = visit("ship").goto(f"/customers/{world.ids['ana']}")
     expect(page.locator("dl.values")).not_to_contain_text("National ID")
     expect(page.locator(".tabs")).not_to_contain_text("Records")
+
+
+def test_consents_what_was_sent_other_roles_eyes_and_whom_one_looked_at_are_there(visit: Visit, world: World) -> None:
+    ana = world.ids["ana"]
+    world.hub.logbook.say(ana, ConsentSaid("marketing", "email", "objected", 0, "", "letter", ""), by="ann")
+    seen = visit("lea")
+    page = seen.goto(f"/customers/{ana}")
+    expect(page.locator("[aria-labelledby=consents]")).to_contain_text("objected")
+    seen.sound("customer-lead")
+    page.get_by_role("link", name="Shipping").click()
+    expect(page.get_by_role("status")).to_contain_text("As the role Shipping sees it")
+    expect(page.locator("dl.values")).not_to_contain_text("National ID")
+    expect(page.locator("main")).to_contain_text("national id")
+    seen.sound("as-shipping")
+    page.get_by_role("link", name="Sent to").click()
+    expect(page.locator("main")).to_contain_text("Nothing of this customer was sent")
+    seen.sound("sent")
+    seen.goto("/customers")
+    expect(page.locator(".results .name")).to_have_text("Ana Silva")
+    seen.sound("recent")

@@ -119,6 +119,15 @@ def test_which_of_many_records_are_one_is_said_at_once_and_taken_back(
     assert world.hub.reader.get_customer(_LEA, world.ids["ana"]).records == ana
 
 
+def test_a_record_dragged_onto_another_is_the_same_customer(visit: Visit, world: World) -> None:
+    ana, bo = (world.hub.reader.get_customer(_LEA, world.ids[n]).records for n in ("ana", "bo"))
+    assert ana and bo
+    page = visit("ann").goto(f"/review/together?record={ana[0]}&record={bo[0]}")
+    records = page.locator("[data-record]")
+    records.nth(2).drag_to(records.nth(0))
+    assert page.locator("select[name=in]").nth(2).input_value().startswith("A ")
+
+
 def test_what_one_looks_at_is_not_given_to_another_and_may_be_given_away(visit: Visit, world: World) -> None:
     ann, ben = visit("ann"), visit("ben")
     mine = ann.goto("/review/next")

@@ -124,6 +124,24 @@ async function given(event) {
   }
 }
 
+// A record that is dragged onto another one is the same customer as that one: its letter becomes the other's.
+function dragging() {
+  let held = null;
+  for (const one of document.querySelectorAll("[data-record]")) {
+    const letter = one.querySelector("select");
+    one.draggable = true;
+    one.addEventListener("dragstart", event => { held = letter; event.dataTransfer.setData("text/plain", letter.value); });
+    one.addEventListener("dragover", event => { if (held && held !== letter) { event.preventDefault(); one.classList.add("over"); } });
+    one.addEventListener("dragleave", () => one.classList.remove("over"));
+    one.addEventListener("drop", event => {
+      event.preventDefault();
+      one.classList.remove("over");
+      if (held && letter.value) held.selectedIndex = letter.selectedIndex;
+      held = null;
+    });
+  }
+}
+
 addEventListener("popstate", () => location.reload());
 
 localTimes(document);
@@ -131,5 +149,6 @@ const find = document.getElementById("find");
 if (find) asTyped(find);
 document.querySelectorAll("form[method=post]").forEach(sentOnce);
 reviewing();
+dragging();
 const token = document.querySelector("input[data-token]");
 if (token && !token.value && location.hash) token.value = decodeURIComponent(location.hash.slice(1));

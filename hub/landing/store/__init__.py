@@ -92,6 +92,7 @@ from hub.landing.store.writes import (
     write_arrived,
     writes_of,
     written,
+    written_lately,
 )
 
 __all__ = [
@@ -177,4 +178,5 @@ __all__ = [
     "write_arrived",
     "writes_of",
     "written",
+    "written_lately",
 ]

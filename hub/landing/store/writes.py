@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from sqlalchemy import Connection, Index
@@ -119,6 +120,32 @@ def written(connection: Connection, rids: Iterable[int]) -> dict[int, dict[str, 
     for rid, attribute, value_hash in db.ask(connection, query, ids=rids):
         found.setdefault(rid, {}).setdefault(attribute, []).append(value_hash)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOnce:
+    """What one delivery wrote into one record. `arrived`: its source had confirmed all of it."""
+
+    rid: int
+    at: int
+    attributes: tuple[str, ...]
+    arrived: bool
+
+
+def written_lately(connection: Connection, rids: Iterable[int], limit: int) -> list[WrittenOnce]:
+    """What was written into these records, the newest first."""
+    query = (
+        "SELECT rid, origin, attribute, min(at), min(CASE WHEN arrived IS NULL THEN 0 ELSE 1 END) FROM write_log"
+        " WHERE rid IN {ids} GROUP BY rid, origin, attribute"
+    )
+    found: dict[tuple[int, str], list[tuple[str, int, bool]]] = {}
+    for rid, origin, attribute, at, arrived in db.ask(connection, query, ids=rids):
+        found.setdefault((rid, origin), []).append((attribute, at, bool(arrived)))
+    rows = [
+        WrittenOnce(rid, min(at for _, at, _ in lines), tuple(sorted(a for a, _, _ in lines)), all(x for *_, x in lines))
+        for (rid, _), lines in found.items()
+    ]
+    return sorted(rows, key=lambda w: (-w.at, w.rid))[:limit]
 
 
 def forget_writes(connection: Connection, rid: int, origin: str) -> None:
