@@ -1,4 +1,4 @@
-"""What of the queue a page is about: by kind, by source, by how likely it is. Pure; and how the address says it."""
+"""What of the queue a page is about: by kind, by source, by how likely it is; and how the address says it."""
 
 from __future__ import annotations
 
