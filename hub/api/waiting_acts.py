@@ -73,9 +73,7 @@ def agree(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str
     return ActOut.of(acts.find(Agreeing(acts).agree(id, by=principal.name).id))
 
 
-@router.post(
-    "/acts/waiting/{id}/refuse", operation_id="refuse_act", status_code=204, responses=documented(404, 409)
-)
+@router.post("/acts/waiting/{id}/refuse", operation_id="refuse_act", status_code=204, responses=documented(404, 409))
 def refuse(hub: TheHub, principal: Annotated[Principal, needs("decide")], id: str) -> Response:
     """Refuse what somebody proposed, or take back what you proposed yourself. Nothing is done."""
     waiting_of(hub, principal, id)

@@ -63,7 +63,13 @@ def pick(at: Annotated[Desk, desk("decide")], wanted: Filtered) -> Response:
     )
     kinds = {(s.left, s.right): s.item.kind for s in page.items}
     rows = _rows(at, list(kinds), kinds)
-    shown = {"wanted": wanted, "rows": rows, "kinds": {k: KINDS[k] for k in PAIRS}, "more": page.after is not None, "verdicts": VERDICTS}
+    shown = {
+        "wanted": wanted,
+        "rows": rows,
+        "kinds": {k: KINDS[k] for k in PAIRS},
+        "more": page.after is not None,
+        "verdicts": VERDICTS,
+    }
     return at.page("review/bulk.html", {**shown, "sources": sorted(at.hub.config.sources)})
 
 

@@ -16,7 +16,9 @@ COOKIE, MOST = "hub-recent", 8
 def _ids(at: Desk) -> list[str]:
     kept = at.request.cookies.get(COOKIE, "")
     try:
-        return [str(id) for id in unseal(at.hub.reader.cursor_key, kept, "recent", at.principal.id)][:MOST] if kept else []
+        return (
+            [str(id) for id in unseal(at.hub.reader.cursor_key, kept, "recent", at.principal.id)][:MOST] if kept else []
+        )
     except Refused:  # of somebody else at this browser, or of before
         return []
 

@@ -78,7 +78,14 @@ def queue(
     sides = at.hub.reader.compared(at.principal, [(s.left, s.right) for s in page.items])
     rows = [_listed(at, s, sides.get((s.left, s.right))) for s in page.items]
     waiting = len(seen_waiting(at.hub.reader, at.principal, Agreeing(Acts(at.hub.resolver)).listed()))
-    shown: dict[str, object] = {"rows": rows, "kinds": KINDS, "wanted": wanted, "mine": mine, "waiting": waiting, "today": _today(at)}
+    shown: dict[str, object] = {
+        "rows": rows,
+        "kinds": KINDS,
+        "wanted": wanted,
+        "mine": mine,
+        "waiting": waiting,
+        "today": _today(at),
+    }
     shown |= {"done": act_done(at, done), "of_100": evidence.of_100, "sources": sorted(at.hub.config.sources)}
     return at.page("review/queue.html", {**shown, "next_cursor": _sealed(at, page.after) if page.after else ""})
 

@@ -42,7 +42,9 @@ class Agreeing:
             for n, id in ((n, id) for n, pair in enumerate(act.pairs) for id in pair):
                 info = landing.record_named(connection, id)
                 if info is None:
-                    raise NotFound("no such record", [Fault(f"/pairs/{n}", "unknown record", "look at the queue again")])
+                    raise NotFound(
+                        "no such record", [Fault(f"/pairs/{n}", "unknown record", "look at the queue again")]
+                    )
                 rids[id] = info.rid
             pairs = [(rids[a], rids[b]) for a, b in act.pairs]
             id_ = f"wait_{secrets.token_hex(12)}"
@@ -87,7 +89,9 @@ class Agreeing:
 
 
 def _late() -> Conflict:
-    return Conflict("this was settled already", [Fault("/id", "waits no more", "see what was done, in the list of acts")])
+    return Conflict(
+        "this was settled already", [Fault("/id", "waits no more", "see what was done, in the list of acts")]
+    )
 
 
 def _named(connection: Connection, row: StoredWaiting) -> WaitingAct:

@@ -35,7 +35,9 @@ def inputs(text: str, form: str) -> dict[str, list[str]]:
 def verdict(client: TestClient, address: str) -> dict[str, object]:
     """What the preview of all items there would send."""
     pairs = inputs(client.get(address).text, "/review/bulk")["pair"]
-    return dict(inputs(client.post("/review/bulk", data={"pair": pairs, "verdict": "no_match"}).text, "/review/bulk/do"))
+    return dict(
+        inputs(client.post("/review/bulk", data={"pair": pairs, "verdict": "no_match"}).text, "/review/bulk/do")
+    )
 
 
 @pytest.mark.parametrize(("width", "theme"), LOOKS)

@@ -142,7 +142,9 @@ def written_lately(connection: Connection, rids: Iterable[int], limit: int) -> l
     for rid, origin, attribute, at, arrived in db.ask(connection, query, ids=rids):
         found.setdefault((rid, origin), []).append((attribute, at, bool(arrived)))
     rows = [
-        WrittenOnce(rid, min(at for _, at, _ in lines), tuple(sorted(a for a, _, _ in lines)), all(x for *_, x in lines))
+        WrittenOnce(
+            rid, min(at for _, at, _ in lines), tuple(sorted(a for a, _, _ in lines)), all(x for *_, x in lines)
+        )
         for (rid, _), lines in found.items()
     ]
     return sorted(rows, key=lambda w: (-w.at, w.rid))[:limit]
