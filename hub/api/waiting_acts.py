@@ -26,7 +26,7 @@ class ProposalIn(In):
     reason: Reason
 
 
-class WaitingOut(Out):
+class ProposedActOut(Out):
     """An act that waits until somebody else agrees."""
 
     id: str
@@ -37,7 +37,7 @@ class WaitingOut(Out):
     pairs: list[PairIn]
 
     @classmethod
-    def of(cls, w: WaitingAct) -> WaitingOut:
+    def of(cls, w: WaitingAct) -> ProposedActOut:
         pairs = [PairIn(left=RecordName.of(a), right=RecordName.of(b)) for a, b in w.act.pairs]
         return cls(id=w.id, by=w.by, at=when(w.at), reason=w.reason, verdict=w.act.verdict.value, pairs=pairs)
 
@@ -51,18 +51,18 @@ def waiting_of(hub: Hub, principal: Principal, id: str) -> WaitingAct:
 
 
 @router.post("/acts/waiting", operation_id="propose_act", status_code=201, responses=documented(404))
-def propose(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ProposalIn) -> WaitingOut:
+def propose(hub: TheHub, principal: Annotated[Principal, needs("decide")], given: ProposalIn) -> ProposedActOut:
     """Propose one verdict on many pairs. It counts once somebody else agrees."""
     act = given.act.act(Asker(hub.reader, principal))
     agreeing = Agreeing(Acts(hub.resolver))
-    return WaitingOut.of(agreeing.find(agreeing.propose(act, by=principal.name, reason=given.reason)))
+    return ProposedActOut.of(agreeing.find(agreeing.propose(act, by=principal.name, reason=given.reason)))
 
 
 @router.get("/acts/waiting", operation_id="list_waiting_acts", responses=documented())
-def waiting(hub: TheHub, principal: Annotated[Principal, needs("decide")]) -> Paged[WaitingOut]:
+def waiting(hub: TheHub, principal: Annotated[Principal, needs("decide")]) -> Paged[ProposedActOut]:
     """What waits until somebody else agrees, the oldest first."""
     found = seen_waiting(hub.reader, principal, Agreeing(Acts(hub.resolver)).listed())
-    return Paged(data=[WaitingOut.of(w) for w in found], next_cursor=None)
+    return Paged(data=[ProposedActOut.of(w) for w in found], next_cursor=None)
 
 
 @router.post("/acts/waiting/{id}/agree", operation_id="agree_to_act", responses=documented(404, 409, 410))
