@@ -152,6 +152,13 @@ def customer(connection: Connection, id: str) -> StoredCustomer | None:
     return customer_of(found[0]) if found else None
 
 
+def counts(connection: Connection) -> dict[str, int]:
+    """How many customers there are, by type."""
+    return {
+        type_: n for type_, n in db.ask(connection, "SELECT type, count(*) FROM customer GROUP BY type ORDER BY type")
+    }
+
+
 def customers_of(connection: Connection, clusters: Iterable[int]) -> dict[int, StoredCustomer]:
     """Customers by cluster."""
     found = db.ask(connection, f"SELECT {CUSTOMER} FROM customer WHERE cluster IN {{ids}}", ids=clusters)

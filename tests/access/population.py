@@ -72,6 +72,9 @@ ROLES = """
   narrow:
     may: [read, explain, crosswalk]
     views: {person: {given_name: show, family_name: show, email: show, address: show}}
+  narrow_steward:
+    may: [read, explain, crosswalk, decide, override, identify, log]
+    views: {person: {given_name: show, family_name: show, email: show, address: show}}
   no_records:
     may: [read, explain]
     views: {person: {given_name: show, family_name: show, email: mask, phone: pseudonym}}

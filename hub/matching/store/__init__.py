@@ -35,6 +35,7 @@ from hub.matching.store.keys import DeadKeyRow, KeyRow, all_keys, change_keys, f
 from hub.matching.store.membership import (
     MembershipRow,
     all_homes,
+    by_source,
     clusters_of,
     companions,
     homes,
@@ -112,6 +113,7 @@ __all__ = [
     "all_pairs",
     "all_weights",
     "any_dead",
+    "by_source",
     "change_keys",
     "clusters_of",
     "companions",

@@ -61,3 +61,12 @@ def homes(connection: Connection) -> dict[RecordId, int]:
 def save_membership(connection: Connection, gone: Iterable[int], new: Mapping[int, int]) -> None:
     db.do(connection, "DELETE FROM membership WHERE rid IN {ids}", ids=gone)
     db.upsert_many(connection, table(MembershipRow), ("rid", "cluster"), list(new.items()))
+
+
+def by_source(connection: Connection) -> list[tuple[str, str, int, int]]:
+    """Of all records that are part of a customer: source, customer type, how many records, how many customers."""
+    query = (
+        "SELECT r.source, r.type, count(*), count(DISTINCT m.cluster) FROM membership m JOIN record r ON r.rid = m.rid"
+        " GROUP BY r.source, r.type ORDER BY r.source, r.type"
+    )
+    return [(source, type_, records, customers) for source, type_, records, customers in db.ask(connection, query)]
