@@ -43,6 +43,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
     },
     "interactions": {Size.small: ("--customers", "5000"), Size.full: ("--customers", "1000000")},
     "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
+    "console": {Size.small: ("--records", "5000"), Size.full: ("--records", "1000000", "--keys", "200")},
     "access": {Size.small: ("--customers", "50000"), Size.full: ("--customers", "1000000")},
     "sync": {
         Size.small: ("--customers", "5000", "--sent", "100"),

@@ -91,7 +91,9 @@ def customer(
         relations=[(r, who(types, others[r.other])) for r in relations if r.other in others],
         figures=[] if then else reasons.counted(hub.figures.of_customer(at.principal, id)),
         agreed=None if then else hub.agreements.of_customer(at.principal, id),
-        roles=_narrower(at, seen.type) if "admin" in at.may and not then else {},
+        roles={n: t for n, t in _narrower(at, seen.type).items() if n != at.principal.role}
+        if "admin" in at.may and not then
+        else {},
         on=on,
         done=act_done(at, done),
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from hub.app import create_app
+from hub.delivery.addresses import VARIABLE, allowed_networks
+from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.work import sources
+from hub.work.performance import keep
 from hub.work.pull import Pulled
 from tests.access.population import fill, key_for
 from tests.console.conftest import LOOKS, Visit
+from tests.steward import Steward
 
 FIGURES = {
     "people": 400,
@@ -95,3 +101,35 @@ def test_a_hub_that_is_no_demo_has_no_such_page(client: TestClient, hub: Hub) ->
     fill(hub)
     assert client.get("/demo").status_code == client.post("/demo/sign-in", data={"role": "steward"}).status_code == 404
     assert "/demo" not in client.get("/sign-in").text
+
+
+def test_numbers_over_time_are_plotted_each_with_its_table_and_the_rows_behind_it(client: TestClient, hub: Hub) -> None:
+    fill(hub)
+    lead = key_for(hub, "lead_steward")
+    Steward(hub.resolver).decide(
+        RecordId("billing", "customers", "1"), RecordId("crm", "people", "p1"), Verdict.MATCH, by="ann", reason="r"
+    )
+    keep(hub.database, hub.config)
+    told = client.get("/overview", headers=lead).text
+    assert "Verdicts" in told and "As a table" in told and "<rect" in told
+    assert "Held twice or more" in told
+    rows = client.get("/overview/performance?measure=decisions", headers=lead).text
+    assert "match" in rows and "ann" in rows
+    assert client.get("/overview/performance?measure=nonsense", headers=lead).status_code == 400
+
+
+def test_a_range_is_sent_again_and_keys_are_listed(hub: Hub) -> None:
+    near = replace(hub, networks=allowed_networks({VARIABLE: "127.0.0.0/8"}))
+    client = TestClient(create_app(near), base_url="http://127.0.0.1", client=("127.0.0.1", 5), follow_redirects=False)
+    lead = key_for(hub, "lead_steward")
+    wish = {"name": "a shop", "url": "http://127.0.0.1:9/hook", "types": ["person"]}
+    made = client.post("/v1/subscriptions", json=wish, headers=lead)
+    assert made.status_code == 201, made.text
+    page = f"/subscriptions/{made.json()['id']}"
+    assert "Send a range again" in client.get(page, headers=lead).text
+    days = {"since": "2027-01-01", "until": "2027-01-31"}
+    told = client.post(f"{page}/replay", data=days, headers=lead)
+    assert told.status_code == 303 and "changes+are+sent+again" in told.headers["location"]
+    assert client.post(f"{page}/replay", data={**days, "since": "soon"}, headers=lead).status_code == 400
+    access = client.get("/access", headers=lead).text
+    assert "lead_steward of a test" in access and "Broken glass" not in access
