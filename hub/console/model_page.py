@@ -13,6 +13,7 @@ from hub.console.evidence import SCALE, likely
 from hub.console.pages import Desk, PageRoute, desk
 from hub.console.words import title
 from hub.matching.compare.model import Model, probability
+from hub.quality.learning import versions
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -49,7 +50,7 @@ def models(at: Annotated[Desk, desk("admin")]) -> Response:
     charts = [
         chart(titles.get(name, name), model) for name, model in sorted(found.items(), key=lambda m: m[0] != "person")
     ]
-    return at.page("model.html", {"charts": charts})
+    return at.page("model.html", {"charts": charts, "versions": versions(at.hub.database), "titles": titles})
 
 
 def chart(name: str, model: Model) -> ModelChart:

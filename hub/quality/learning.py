@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.matching import store
-from hub.matching.compare.model import Model, with_info
+from hub.matching.compare.model import Model, differences, with_info
 from hub.matching.recipe import read_recipe
 from hub.matching.store.models import StoredModel
 from hub.quality.promotion import dry_run, promote
@@ -57,6 +57,35 @@ def weighing(connection: Connection, config: Config) -> list[Weighing]:
         else:
             tried = json.loads(newest.body)["info"].get(WOULD_CHANGE)
             found.append(Weighing(name, model.told, newest.id, tried))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A model that was trained: what it decides now, on how many records it was trained, what its dry run counted, and where
+    it weighs otherwise than the one in force: (where, there, here)."""
+
+    number: int
+    type: str
+    status: str  # candidate, promoted, retired
+    trained_at: int
+    promoted_at: int | None
+    records: int | None
+    would_change: Mapping[str, int] | None
+    differs: tuple[tuple[str, str, str], ...]
+
+
+def versions(database: db.Units) -> list[ModelVersion]:
+    """All models, the newest first."""
+    with database.read() as connection:
+        stored = store.models(connection)
+    force = {m.type: Model.from_json(m.body) for m in stored if m.status == "promoted"}
+    found = []
+    for m in reversed(stored):
+        info, other = json.loads(m.body)["info"], force.get(m.type)
+        differs = differences(other, Model.from_json(m.body)) if other is not None and m.status != "promoted" else ()
+        records, tried = info.get("records"), info.get(WOULD_CHANGE)
+        found.append(ModelVersion(m.id, m.type, m.status, m.trained_at, m.promoted_at, records, tried, tuple(differs)))
     return found
 
 

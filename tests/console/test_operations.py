@@ -10,6 +10,8 @@ from starlette.testclient import TestClient
 
 from hub.app import create_app
 from hub.delivery.addresses import VARIABLE, allowed_networks
+from hub.matching import store as matching_store
+from hub.matching.compare.model import default_model
 from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.work import sources
@@ -133,3 +135,16 @@ def test_a_range_is_sent_again_and_keys_are_listed(hub: Hub) -> None:
     assert client.post(f"{page}/replay", data={**days, "since": "soon"}, headers=lead).status_code == 400
     access = client.get("/access", headers=lead).text
     assert "lead_steward of a test" in access and "Broken glass" not in access
+
+
+def test_versions_of_a_model_stand_beside_the_one_in_force(client: TestClient, hub: Hub) -> None:
+    fill(hub)
+    model = default_model(hub.config.customers["person"])
+    with hub.database.unit() as connection:
+        for n, at in ((model.join, 1_000_000), (model.join + 1_000, 2_000_000)):
+            other = replace(model, join=n)
+            number = matching_store.add_model(connection, "person", f"hash {n}", other.to_json(), at)
+            if n == model.join:
+                matching_store.promote(connection, number, "person", at)
+    told = client.get("/model", headers=key_for(hub, "lead_steward")).text
+    assert "in force" in told and "proposed" in told and "1 difference" in told
