@@ -168,6 +168,7 @@ def shared(at: Mine) -> Response:
             "purposes": at.hub.packages.purposes(me.type),
             "sights": at.hub.mine.sights(at.principal),
             "roles": roles,
+            "titles": {n: p.title or n for n, p in at.hub.config.purposes.items()},
         },
     )
 
