@@ -42,6 +42,10 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.full: ("--records", "1000000", "--small", "10000"),
     },
     "interactions": {Size.small: ("--customers", "5000"), Size.full: ("--customers", "1000000")},
+    "privacy": {
+        Size.small: ("--customers", "5000", "--suppressed", "5000"),
+        Size.full: ("--customers", "1000000", "--suppressed", "100000"),
+    },
     "commands": {Size.small: ("--times", "7"), Size.full: ("--times", "7")},
     "console": {Size.small: ("--records", "5000"), Size.full: ("--records", "1000000", "--keys", "200")},
     "access": {Size.small: ("--customers", "50000"), Size.full: ("--customers", "1000000")},

@@ -75,6 +75,7 @@ PERMISSIONS = {
     "subscribe": "be sent changes by webhook, in the role's view",
     "metrics": "figures of the service",
     "own": "of customers: to see and put right what is theirs, and nothing else",
+    "ask": "of a company: ask customers for data, which they grant or not",
     "admin": "with `decide`: take back in bulk what a person decided, or what a source landed",
 }
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api import (
     acts,
+    asks,
     campaigns,
     changes,
     consents,
@@ -93,6 +94,7 @@ TAGS = [
     },
     {"name": "sources", "description": "How sources are: pull one soon, no more, or again."},
     {"name": "privacy", "description": "What people ask about their data."},
+    {"name": "asks", "description": "Companies ask customers for data, who grant it."},
     {"name": "me", "description": "Customers, of themselves."},
     {"name": "callers", "description": "Who is on the line; seeing one customer in a hurry."},
     {"name": "figures", "description": "What customers are worth and what they cost, and who is alike in that."},
@@ -152,6 +154,7 @@ def create_app(hub: Hub) -> FastAPI:
         write_back,
         session,
         me,
+        asks,
         openid,
         health,
         docs,

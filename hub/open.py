@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hub.access.tasks import TaskDoor
     from hub.access.timeline import Timeline
     from hub.delivery.watching import Watcher
+    from hub.privacy.asks import Asks
     from hub.privacy.mine import Mine
     from hub.privacy.package import Packages
     from hub.privacy.requests import Requests
@@ -179,6 +180,13 @@ class Hub:
         from hub.privacy.package import Packages
 
         return Packages(self.reader, self.timeline, self.agreements, self.relations)
+
+    @cached_property
+    def asks(self) -> Asks:
+        """What companies ask of customers."""
+        from hub.privacy.asks import Asks
+
+        return Asks(self.reader, self.logbook, derive(self.key, "asks"))
 
     @cached_property
     def mine(self) -> Mine:

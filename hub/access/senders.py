@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import smtplib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -38,6 +38,16 @@ def send_message(given: Sender, to: str, message: Message, folder: Path, env: Ma
         _by_mail(given, to, message, env)
     except (OSError, smtplib.SMTPException) as error:
         raise RetryLater(f"the mail server did not take a message ({type(error).__name__})") from None
+
+
+def forget_messages(given: Sender | None, words: Collection[str], folder: Path) -> None:
+    """Of messages that were kept in a file, those that hold one of these words."""
+    path = folder / given.file if given is not None and given.file else None
+    if path is None or not path.exists():
+        return
+    wanted = [orjson.dumps(w.casefold())[1:-1] for w in words if w]
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(line for line in lines if not any(w in line.lower() for w in wanted)))
 
 
 def _by_mail(given: Sender, to: str, message: Message, env: Mapping[str, str] | None) -> None:

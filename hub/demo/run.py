@@ -25,9 +25,11 @@ from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.delivery.webhooks import Webhooks
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
+from hub.demo.own_data import own_data, with_customers
 from hub.demo.records import BILLING, CRM
 from hub.demo.show import Show
 from hub.demo.sources import RunningSources, start_sources
+from hub.demo.story import Story
 from hub.demo.subscriber import Subscriber, listening
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
@@ -42,6 +44,7 @@ from hub.work import cycle
 
 MARK = ".hub-demo"  # only a folder that holds it is replaced
 ROLES = ("customer_service", "shipping", "analyst")
+TRIED = 5  # people whose address is asked to be theirs alone, until one is
 
 Figures = dict[str, Any]  # what the story measures, as JSON
 
@@ -55,16 +58,6 @@ class DemoOptions:
     people: int = 5000
     seed: int = 1
     noise: Noise = field(default_factory=Noise)
-
-
-@dataclass(frozen=True)
-class Story:
-    """One customer to follow: billing changes the address of `billing_key`, and it should reach `crm_key`."""
-
-    truth: str
-    billing_key: str
-    crm_key: str
-    address: dict[str, str | None]  # the new one, in billing's words
 
 
 @dataclass
@@ -94,10 +87,11 @@ def run_demo(options: DemoOptions, show: Show) -> Told:
         figures["first_run"] = _first_run(hub, sources, show)
         app = stack.enter_context(listening())
         app.secret = _subscribe(hub, app)
-        story = choose_story(world)
-        if story is not None:
-            figures["address_change"] = _address_change(hub, sources, story, show)
+        stories = choose_stories(world, 1 + TRIED)
+        if stories:
+            figures["address_change"] = _address_change(hub, sources, stories[0], show)
         figures["newcomer"] = _newcomer(hub, sources, app, show)
+        figures["own_data"] = own_data(hub, sources, app, stories[1:], folder, show)
         figures["seconds"] = round(time.perf_counter() - start, 2)
         show.took(figures["seconds"])
         return Told(figures, stack.pop_all(), hub)
@@ -120,7 +114,7 @@ def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[H
     os.environ.update(sources.env)  # the sources' addresses and tokens, as their owner would set them
     database = Database(os.environ.get("HUB_DEMO_DATABASE_URL", f"sqlite:///{folder / 'hub.sqlite'}"))
     upgrade(database)
-    hub = Hub.open(database, load(config), folder)
+    hub = Hub.open(database, with_customers(load(config)), folder)
     try:
         yield hub
     finally:
@@ -292,7 +286,12 @@ _NEW_HOME: dict[str, dict[str, str | None]] = {
 
 
 def choose_story(world: World) -> Story | None:
-    """The person with most records among those whom billing and CRM know by the same e-mail, name and address."""
+    """The first of them; None: there is none."""
+    return next(iter(choose_stories(world, 1)), None)
+
+
+def choose_stories(world: World, most: int) -> list[Story]:
+    """Those with most records among the people whom billing and CRM know by the same e-mail, name and address."""
     records = world.persons
     whole = (records.person >= 0) & (records.email != "") & (records.line1 != "")
     for name, hit in records.marks.items():
@@ -305,8 +304,6 @@ def choose_story(world: World) -> Story | None:
     ]
     apart = world.people.twin | (world.people.suffix != "")  # those are for the stewards
     known = {person for person in held[0].keys() & held[1].keys() if not apart[person]}
-    if not known:
-        return None
-    person = min(known, key=lambda p: (-int(count[p]), p))
-    country = COUNTRIES[int(world.people.country[person])]
-    return Story(f"p{person:07d}", held[0][person], held[1][person], dict(_NEW_HOME[country]))
+    chosen = sorted(known, key=lambda p: (-int(count[p]), p))[:most]
+    homes = [dict(_NEW_HOME[COUNTRIES[int(world.people.country[p])]]) for p in chosen]
+    return [Story(f"p{p:07d}", held[0][p], held[1][p], home) for p, home in zip(chosen, homes, strict=True)]

@@ -164,6 +164,18 @@ class Show:
         told = ", ".join(f"{type_} ({said(attributes) or 'another record'})" for type_, attributes in found["told"])
         self.out.print(f"the application was told by webhook, every event signed: {told}")
 
+    def own_data(self, told: Mapping[str, object]) -> None:
+        self.step("7  A customer, at their own data")
+        self.out.print(f"signed in by a code, moved once: the CRM holds now  {said(told['crm_has'])}")
+        self.out.print(f"the application was told: {told['told']}")
+        self.out.print("withdrew marketing, asked for erasure, and the privacy officer began it:")
+        self.out.print(f"  {told['state']}; who has to answer: {told['recipients']}")
+        where = " (a frequent one, in what the model learned)" if told["values_found"] else ""
+        self.out.print(
+            f"  {told['values_found']} of their values found in {told['files_read']} files of the hub{where}"
+        )
+        self.out.print(f"  billing sends them again: {told['suppressed']} suppressed, {told['landed_again']} landed")
+
     def took(self, seconds: float) -> None:
         self.out.print()
         self.out.print(f"all of this took {seconds:.0f} s")
@@ -187,6 +199,9 @@ class Show:
             soft_wrap=True,
         )
         self.out.print("  connect your own source: README.md, 'Your first source'")
+        self.out.print(
+            f"  a customer's own pages: http://127.0.0.1:{port}/me (codes come into sent.jsonl of the demo's folder)"
+        )
         self.out.print("Ctrl-C ends it.")
 
 

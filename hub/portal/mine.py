@@ -156,6 +156,31 @@ def consent(at: Mine, form: Form) -> Response:
     return onward("/me/consents", said="done")
 
 
+@router.get("/companies")
+def companies(at: Mine, said: Said = "") -> Response:
+    """Who asks for data, what was granted, and when they had it."""
+    me = at.hub.mine.sure(at.principal)
+    purposes = {n: p.title or n for n, p in at.hub.config.purposes.items()}
+    asks = at.hub.asks.of(at.principal, me.id)
+    return at.page("companies.html", {"asks": asks, "purposes": purposes, "said": said})
+
+
+@router.post("/companies/{ask}")
+def answer_company(at: Mine, ask: str, form: Form) -> Response:
+    """Grant what is ticked, refuse, or take back."""
+    me, asks = at.hub.mine.sure(at.principal), at.hub.asks
+    match form.get("do", ""):
+        case "grant":
+            asks.grant(at.principal, me.id, ask, form.lists.get("attribute", ()))
+        case "refuse":
+            asks.refuse(at.principal, me.id, ask)
+        case "withdraw":
+            asks.withdraw(at.principal, me.id, ask)
+        case _:
+            raise Unprocessable("this cannot be done", [Fault("/do", "unknown")])
+    return onward("/me/companies", said="done")
+
+
 @router.get("/shared")
 def shared(at: Mine) -> Response:
     """Who was sent it, what for it is used, and who looked."""

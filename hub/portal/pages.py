@@ -100,6 +100,7 @@ def drawn(request: Request, template: str, shown: Mapping[str, object], status: 
 ENTRIES = (
     ("/me", "My data"),
     ("/me/consents", "Consents"),
+    ("/me/companies", "Companies"),
     ("/me/shared", "Who has it"),
     ("/me/happened", "What happened"),
     ("/me/requests", "Ask"),

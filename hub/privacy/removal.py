@@ -24,6 +24,7 @@ from hub.landing.suppression import of_contact, of_record
 from hub.matching import store as matching_store
 from hub.matching.store import decisions
 from hub.model import RecordId, plain
+from hub.privacy import ask_store
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
 from hub.resolve.suppressing import CONTACTS, contact_names
@@ -110,6 +111,7 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     act_store.forget_words(connection, subject.ids)
     caller_store.forget_words(connection, subject.ids)
     people_store.forget_customers(connection, subject.ids)
+    ask_store.forget_asks(connection, subject.ids)
     code_store.forget_codes_of(connection, list(subject.ids))
     return gone
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.access.read import Reader
+from hub.access.senders import forget_messages
 from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions
 from hub.delivery import subscription_store
@@ -319,6 +320,9 @@ class Requests:
             made = replace(request, state=REMOVED)
             store.save(connection, made)
             db.fail_point("removed")
+        people = self.resolver.config.access.sign_in.people
+        for sender in (people.email, people.phone) if people is not None else ():
+            forget_messages(sender, subject.words, self.ledger.path.parent)
         return made
 
     def _compact(self, request: StoredRequest) -> StoredRequest | None:

@@ -121,7 +121,7 @@ class Resolver:
             recipe = self.recipe(connection)
             self.set_aside(connection, source, stream, aside, self.database.clock.now())
             listed = list(incoming.values())
-            landed = self.land(connection, source, stream, listed, pending=False)
+            landed = self.land(connection, source, stream, listed, pending=False, made=made)
             if not recipe.stream(source, stream).customer:
                 return [_belonging(row, r) for row, r in zip(listed, landed, strict=True)]
             changes = self._settle_landed(connection, recipe, landed, made)
@@ -222,12 +222,20 @@ class Resolver:
         return self.database.together(work)
 
     def land(
-        self, connection: Connection, source: str, stream: str, rows: Sequence[Incoming], *, pending: bool
+        self,
+        connection: Connection,
+        source: str,
+        stream: str,
+        rows: Sequence[Incoming],
+        *,
+        pending: bool,
+        made: Mapping[str, Ready] | None = None,
     ) -> list[Landed]:
+        """Keep these rows, those of erased people left out. `made`: rows made ready before, by key."""
         given = self.config.stream(source, stream)
         assert given is not None
         recipe, reading = self.recipe(connection), self.readings.get((source, stream))
-        left_out = suppressed_rows(connection, self.suppression_key, recipe, source, stream, rows, reading)
+        left_out = suppressed_rows(connection, self.suppression_key, recipe, source, stream, rows, reading, made or {})
         kept = landing.land(
             connection,
             source,

@@ -11,6 +11,7 @@ from hub.interactions.run import AnyReading
 from hub.kinds import KINDS
 from hub.landing import suppression
 from hub.landing.store import Incoming
+from hub.matching.prepare import Ready
 from hub.matching.recipe import Recipe
 from hub.model import Cell, RecordId
 from hub.settings import CustomerType
@@ -37,6 +38,7 @@ def hashes_of(
     stream: str,
     row: Incoming,
     reading: AnyReading | None,
+    made: Ready | None = None,
 ) -> set[str]:
     """Every hash by which a row may be suppressed: its name, its owner's, a contact point with a given name."""
     found = {suppression.of_record(key, RecordId(source, stream, row.key))}
@@ -47,7 +49,7 @@ def hashes_of(
     mapper = recipe.mappers.get((source, stream))
     if mapper is not None:
         try:
-            cells, _ = mapper.read(row.raw)
+            cells = made.mapped.cells if made is not None and made.raw is row.raw else mapper.read(row.raw)[0]
         except Exception:  # noqa: BLE001 - told of where the row is prepared
             return found
         customer = recipe.customer(recipe.stream(source, stream).customer)
@@ -71,10 +73,14 @@ def suppressed_rows(
     stream: str,
     rows: Sequence[Incoming],
     reading: AnyReading | None,
+    made: Mapping[str, Ready],
 ) -> set[int]:
-    """The places of rows that must not land. Costs one look where nobody was ever erased."""
+    """The places of rows that must not land. `made`: rows made ready before, by key. Costs one look where nobody was ever
+    erased."""
     if not suppression.any_suppressed(connection):
         return set()
-    by_place = {n: hashes_of(key, recipe, source, stream, row, reading) for n, row in enumerate(rows)}
+    by_place = {
+        n: hashes_of(key, recipe, source, stream, row, reading, made.get(row.key)) for n, row in enumerate(rows)
+    }
     found = suppression.suppressed(connection, {h for hashes in by_place.values() for h in hashes})
     return {n for n, hashes in by_place.items() if hashes & found}

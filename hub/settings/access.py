@@ -27,6 +27,7 @@ Permission = Literal[
     "metrics",
     "admin",
     "own",
+    "ask",
 ]
 
 

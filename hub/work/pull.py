@@ -241,9 +241,10 @@ class Pull:
     def _land(
         self, connection: Connection, rows: Sequence[Incoming], live: bool, made: Mapping[str, Ready]
     ) -> list[Landed]:
-        landed = self.resolver.land(connection, self.result.source, self.result.stream, rows, pending=not live)
+        source, stream = self.result.source, self.result.stream
+        landed = self.resolver.land(connection, source, stream, rows, pending=not live, made=made)
         if live:
-            self.resolver.settle_landed(connection, self.result.source, self.result.stream, landed, made)
+            self.resolver.settle_landed(connection, source, stream, landed, made)
         return landed
 
     def _count(self, landed: Sequence[Landed], aside: int) -> None:

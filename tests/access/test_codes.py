@@ -148,6 +148,7 @@ def test_who_is_restricted_or_erased_is_nobody_and_is_signed_out(hub: Hub, ids: 
     hub.requests.restrict(ids["ana"], by="o", lift=True)
     assert here.get("/v1/me/customer").status_code == 200
     hub.requests.erase(ids["ana"], by="o")
+    assert "ana@silva.pt" not in {m["to"] for m in sent(hub)}
     assert here.get("/v1/me/customer").status_code == 401
 
 

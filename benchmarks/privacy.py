@@ -1,0 +1,106 @@
+"""A person's own side, measured: `nice python -m benchmarks.privacy [--customers 100000] [--suppressed 10000] [--place DIR]`.
+
+On SQLite with `synchronous=FULL`, in process: a correction up to its golden record, a package of somebody with 10,000
+interactions, an erasure up to its receipts without VACUUM, and what landing costs while so many are suppressed, beside the
+same rows with none. Prints tables and checks, and writes benchmarks/results/privacy.json.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.interactions import MANY, id_of, landed, opened, orders, p95, people
+from benchmarks.report import Check, print_checks, save, table
+from hub.access.principals import Principal
+from hub.landing import suppression
+from hub.open import Hub
+from hub.resolve.bulk import Bulk
+from hub.resolve.own_side import OwnWord
+
+OFFICER = Principal("bench", "bench", "staff", "privacy_officer")
+ASKED = 100  # corrections, erasures
+BUSY = "1"
+
+
+def main(
+    customers: Annotated[int, typer.Option(help="Customers.")] = 20_000,
+    suppressed: Annotated[int, typer.Option(help="Erased people that rows are looked up among.")] = 20_000,
+    place: Annotated[Path | None, typer.Option(help="Where the database is made; default: a temporary folder.")] = None,
+) -> None:
+    """Measure."""
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        hub = opened(Path(folder))
+        try:
+            measure(hub, customers, suppressed)
+        finally:
+            hub.close()
+            hub.database.close()
+
+
+def measure(hub: Hub, customers: int, suppressed: int) -> None:
+    dice = random.Random(1)
+    landed(hub, "people", people(dice, customers))
+    landed(hub, "orders", orders(dice, [BUSY] * MANY))
+    Bulk(hub.resolver).run(train=False)
+    some = [id_of(hub, str(n)) for n in range(2, 2 + ASKED)]
+    hub.own_side.state(some[0], OwnWord({"occupation": "poet"}, "bench"), by="bench")  # what is loaded once
+    hub.requests.erase(id_of(hub, str(3 + ASKED)), by="bench", compact=False)
+    correction = p95(lambda id: hub.own_side.state(id, OwnWord({"occupation": "poet"}, "bench"), by="bench"), some)
+    begun = time.perf_counter()
+    hub.packages.access(OFFICER, id_of(hub, BUSY))
+    package = time.perf_counter() - begun
+    erasure = p95(lambda id: hub.requests.erase(id, by="bench", compact=False), some[: ASKED // 2])
+    with hub.database.unit() as connection:
+        suppression.release(connection, "")
+        for request in [r.request.id for r in hub.requests.all()]:
+            suppression.release(connection, request)
+    plain, under = _rates(hub, dice, suppressed)
+    slower = 1 - under / plain
+    rows = [
+        ("a correction up to its golden record, p95", f"{correction:.1f} ms"),
+        (f"access package of a customer with {MANY:,} interactions", f"{package:.2f} s"),
+        ("an erasure up to its receipts, without VACUUM, p95", f"{erasure:.0f} ms"),
+        ("rows landed and resolved, nobody suppressed", f"{plain:,.0f}/s"),
+        (f"rows landed and resolved, {suppressed:,} suppressed", f"{under:,.0f}/s"),
+    ]
+    table("a person's own side", ("what", "measured"), rows)
+    checks = [
+        Check("correction p95 ms", correction, 50, at_least=False),
+        Check("package s", package, 2, at_least=False),
+        Check("erasure p95 ms", erasure, 2_000, at_least=False),
+        Check("landing is slower by", slower, 0.03, at_least=False),
+    ]
+    print_checks(checks)
+    save(
+        "privacy", customers=customers, suppressed=suppressed, measured=dict(rows), checks=[c.as_dict() for c in checks]
+    )
+
+
+def _rates(hub: Hub, dice: random.Random, suppressed: int) -> tuple[float, float]:
+    """Rows a second without anybody suppressed and with so many: in turns, the best of each."""
+    hashes = [(secrets.token_hex(16), "record") for _ in range(suppressed)]
+    best = {False: 0.0, True: 0.0}
+    for turn in range(6):
+        with_them = bool(turn % 2)
+        with hub.database.unit() as connection:
+            if with_them:
+                suppression.suppress(connection, hashes, "bench", 0)
+            else:
+                suppression.release(connection, "bench")
+        made = [{**row, "id": f"{turn}-{row['id']}"} for row in people(dice, 1_000)]
+        begun = time.perf_counter()
+        for n in range(0, len(made), 100):
+            hub.resolver.upsert("shop", "people", made[n : n + 100])
+        best[with_them] = max(best[with_them], len(made) / (time.perf_counter() - begun))
+    return best[False], best[True]
+
+
+if __name__ == "__main__":
+    typer.run(main)
