@@ -205,7 +205,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
     ),
     (
         "interactions/NAME.yaml",
-        "What may happen with a customer. Its name is the file's. Fourteen types are shipped.",
+        "What may happen with a customer. Its name is the file's. Fifteen types are shipped.",
         (settings.InteractionType,),
     ),
     (
@@ -258,6 +258,11 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
         "campaigns/NAME.yaml",
         "A campaign. Its name is the file's. None is shipped.",
         (settings.Campaign, settings.CampaignOffer),
+    ),
+    (
+        "processes/NAME.yaml",
+        "What is to be done step by step. Its name is the file's. One is shipped.",
+        (settings.Process, settings.ProcessStart, settings.ProcessStep),
     ),
     ("working_hours.yaml", "When people work; not needed.", (settings.WorkingHours,)),
     (

@@ -19,7 +19,7 @@ from hub.golden_record import store as golden_store
 from hub.landing import store as landing
 from hub.model import Sight
 from hub.settings import CONTACT, InteractionType, WorkList
-from hub.tasks import lists
+from hub.tasks import lists, todo
 from hub.tasks.hold import Hold, Note
 from hub.tasks.task import NEVER, Task
 
@@ -49,6 +49,7 @@ class SeenTask:
     hold: Hold
     notes: tuple[Note, ...]
     ended_by: str | None
+    of: SeenList
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,7 @@ class TaskDoor:
 
     def lists(self, principal: Principal) -> list[SeenList]:
         """The lists that are there for the asker."""
-        found = (self.config.lists[n] for n in self._visible(principal))
-        return [SeenList(g.name, g.title or g.name, g.states, g.ends, g.say_why, g.role) for g in found]
+        return [_list(g, name, title) for name, (title, g) in self._visible(principal).items()]
 
     def page(
         self, principal: Principal, name: str, *, done: bool = False, limit: int = 50, cursor: str | None = None
@@ -89,7 +89,7 @@ class TaskDoor:
         now, found = self.reader.database.clock.now(), list[tuple[Task, SeenTask]]()
         with self.reader.database.read() as connection:
             after = None if at is None else (int(at[0]), int(at[1]))
-            listed = lists.on_list(connection, self.config, name, now, after=after, done=done)
+            listed = todo.on(connection, self.config, name, now, after=after, done=done)
             for one in self._seen_of(connection, principal, view, listed):
                 found.append(one)
                 if len(found) > limit:
@@ -104,7 +104,7 @@ class TaskDoor:
         """What the asker has to see to, what is due first."""
         view, now = self.timeline.view(principal), self.reader.database.clock.now()
         with self.reader.database.read() as connection:
-            listed = lists.assigned(connection, self.config, principal.name, now)
+            listed = todo.assigned(connection, self.config, principal.name, now)
             found = [s for s in self._all(connection, principal, view, listed) if not s.done]
         self._sighted(principal, view, found)
         return TaskPage(tuple(_by_due(found)))
@@ -116,7 +116,7 @@ class TaskDoor:
             shown, _ = self.reader.located(connection, principal, id)
             customer = golden_store.customer(connection, shown)
             assert customer is not None
-            listed = lists.of_customer(connection, self.config, customer.cluster, now)
+            listed = todo.of_customer(connection, self.config, customer.cluster, now)
             found = self._all(connection, principal, view, listed)
         self._sighted(principal, view, found)
         return TaskPage(tuple(_by_due(found)))
@@ -126,7 +126,7 @@ class TaskDoor:
         name, _, mint = id.rpartition(".")
         view = self.timeline.view(principal)
         with self.reader.database.read() as connection:
-            task = lists.one(connection, self.config, name, mint, self.reader.database.clock.now())
+            task = todo.one(connection, self.config, name, mint, self.reader.database.clock.now())
             found = self._all(connection, principal, view, [task])
         if not found:
             raise lists.no_task()
@@ -135,9 +135,12 @@ class TaskDoor:
 
     # --- in the view --------------------------------------------------------------------------------
 
-    def _visible(self, principal: Principal) -> list[str]:
+    def _visible(self, principal: Principal) -> dict[str, tuple[str, WorkList]]:
+        """Name -> title and rules of lists, and of processes by their first step."""
         view = self.timeline.view(principal)
-        return [n for n, given in self.config.lists.items() if _shows(view, given, self.config.interactions)]
+        every = {n: (g.title or n, g) for n, g in self.config.lists.items()}
+        every |= {n: (p.title or n, p.lists[0]) for n, p in self.config.processes.items()}
+        return {n: (title, g) for n, (title, g) in every.items() if _shows(view, g, self.config.interactions)}
 
     def _known(self, principal: Principal, name: str) -> None:
         known = self._visible(principal)
@@ -151,10 +154,9 @@ class TaskDoor:
     def _seen_of(
         self, connection: Connection, principal: Principal, view: View, tasks: Iterable[Task]
     ) -> Iterator[tuple[Task, SeenTask]]:
-        visible = set(self._visible(principal))
         part: list[Task] = []
         for task in tasks:
-            if task.list in visible:
+            if _shows(view, task.of, self.config.interactions):
                 part.append(task)
             if len(part) == lists.TOGETHER:
                 yield from self._seen(connection, principal, view, part)
@@ -175,13 +177,13 @@ class TaskDoor:
             customer = None if t.cluster is None else customers.get(t.cluster)
             if (customer is None and of_all.rows) or (customer is not None and customer.id not in known):
                 continue
-            info, given = infos[t.row.rid], self.config.lists[t.list]
+            info, given = infos[t.row.rid], t.of
             yield (
                 t,
                 SeenTask(
-                    f"{t.list}.{info.mint}",
-                    t.list,
-                    given.title or t.list,
+                    f"{given.name}.{info.mint}",
+                    given.name,
+                    given.title or given.name,
                     self.timeline.seen(view, t.row, info.id, info.mint),
                     customer.id if customer else None,
                     customer.type if customer else "",
@@ -195,6 +197,7 @@ class TaskDoor:
                     t.hold,
                     tuple(notes.get(t.hold.matter, ())),
                     infos[t.ended_by].mint if t.ended_by in infos else None,
+                    _list(given, given.name if given.name in self.config.lists else given.name.partition(".")[0]),
                 ),
             )
 
@@ -209,8 +212,14 @@ class TaskDoor:
         )
 
 
+def _list(given: WorkList, name: str, title: str = "") -> SeenList:
+    return SeenList(name, title or given.title or name, given.states, given.ends, given.say_why, given.role)
+
+
 def _shows(view: View, given: WorkList, types: Mapping[str, InteractionType]) -> bool:
     """Is the role shown all that a list is made of? Else it would tell what the role may not see."""
+    if any(name not in types for name in (given.of, *(t for t, _ in given.enders))):
+        return False  # of a version that this configuration has no more
     for name, state in ((given.of, True), *((t, bool(s)) for t, s in given.enders)):
         kind = types[name]
         wanted = [kind.at, *([kind.state] if kind.state and (state or kind.void) else [])]

@@ -39,6 +39,7 @@ def check(
         CustomerType,
         Figures,
         InteractionType,
+        Process,
         RelationType,
         Source,
         WorkingHours,
@@ -56,6 +57,7 @@ def check(
             ("access", Access),
             ("figures", Figures),
             ("list", WorkList),
+            ("process", Process),
             ("campaign", Campaign),
             ("working_hours", WorkingHours),
         ):

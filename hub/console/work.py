@@ -74,14 +74,13 @@ def task(at: Reading, id: str, said: Annotated[str, Query(max_length=20)] = "") 
 
 def _task(at: Desk, id: str, *, said: str = "", error: Refused | None = None) -> Response:
     seen, _ = at.hub.tasks.one(at.principal, id)
-    of = next(x for x in at.hub.tasks.lists(at.principal) if x.name == seen.list)
     now = at.hub.database.clock.now()
     figures = at.hub.figures.of_customer(at.principal, seen.customer) if seen.customer else None
     return at.page(
         "work/task.html",
         {
             "row": _rows(at, (seen,))[0],
-            "of": of,
+            "of": seen.of,
             "figures": reasons.counted(figures) if figures else [],
             "segments": [at.hub.config.figures.segments[s].title or s for s in figures.segments] if figures else [],
             "claimed": seen.hold.claimed_by if seen.hold.claimed(now) else "",

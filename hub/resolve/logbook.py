@@ -57,6 +57,11 @@ class Logbook:
                 mark(connection, made)
             return made
 
+    def note(self, owner: RecordId, type_name: str, values: Mapping[str, object], *, by: str, key: str) -> str:
+        """Keep that this happened, by the name of its owner, whoever that is or will be; said twice it is kept once; its id."""
+        with self.database.unit(urgent=False) as connection:
+            return self._land(connection, type_name, self._row(type_name, values, owner, by, key))
+
     def say(
         self,
         customer_id: str,

@@ -17,6 +17,7 @@ from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import Escalation, WorkList
 from hub.settings.load import load, load_access, load_customer_types, secret
+from hub.settings.processes import Process, ProcessStart, ProcessStep
 from hub.settings.purposes import Purpose, Purposes
 from hub.settings.relations import RelationType
 from hub.settings.schedule import schedule_seconds
@@ -65,6 +66,9 @@ __all__ = [
     "OpenIdProvider",
     "Owner",
     "Permission",
+    "Process",
+    "ProcessStart",
+    "ProcessStep",
     "Purpose",
     "Purposes",
     "RelationType",

@@ -20,6 +20,7 @@ from hub.settings.figures import Figures
 from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList
+from hub.settings.processes import Process
 from hub.settings.purposes import Purpose
 from hub.settings.relations import RelationType
 from hub.settings.sources import Owner, Source, Stream
@@ -87,6 +88,7 @@ class Config(Strict):
     lists: dict[str, WorkList] = Field(default_factory=dict)
     guidance: dict[str, GuidanceCard] = Field(default_factory=dict)
     campaigns: dict[str, Campaign] = Field(default_factory=dict)
+    processes: dict[str, Process] = Field(default_factory=dict)
     hours: WorkingHours = WorkingHours()
     drops: dict[str, FileDrop] = Field(default_factory=dict)
     aside: tuple[Fault, ...] = ()  # of sources left out, where the rest can go on without them

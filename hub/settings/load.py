@@ -22,6 +22,7 @@ from hub.settings.figures import Figures, figure_faults
 from hub.settings.guidance import GuidanceCard, card_faults, split
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList, list_faults
+from hub.settings.processes import Process, process_faults
 from hub.settings.purposes import Purposes
 from hub.settings.relations import RelationType
 from hub.settings.sources import SOURCES, Source
@@ -116,6 +117,9 @@ REQUIRED = {
     "since": ("the first day of the campaign", "since: 2026-11-01"),
     "until": ("the last day of the campaign", "until: 2027-01-31"),
     "offers": ("what leads to the campaign", "offers: {letter: {codes: [W26-A]}}"),
+    "starts": ("what starts the process", "starts: {interaction: move, states: [announced]}"),
+    "steps": ("what is to be done, in its order", "steps: [{name: confirm_address, role: customer_service}]"),
+    "name": ("what the step is called in addresses", "name: confirm_address"),
     "issuer": ("the address of the OpenID provider", "issuer: https://login.example.com"),
     "client_id_env": ("the variable that holds the client's id", "client_id_env: CRM_CLIENT"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
@@ -192,6 +196,7 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         lists=_load_folder(WorkList, folder / "lists", faults),
         guidance=_load_cards(folder / "guidance", faults),
         campaigns=_load_folder(Campaign, folder / "campaigns", faults),
+        processes=_load_folder(Process, folder / "processes", faults),
         hours=_optional(WorkingHours, folder / "working_hours.yaml", faults) or WorkingHours(),
         drops=_load_folder(FileDrop, folder / "drops", faults),
     )
@@ -199,6 +204,10 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         faults.extend(drop_faults(f"{folder / 'drops' / name}.yaml", drop, config.access, customers))
     for name, given in config.lists.items():
         faults.extend(list_faults(f"{folder / 'lists' / name}.yaml", given, interactions, config.access.roles))
+    for name, process in config.processes.items():
+        where = f"{folder / 'processes' / name}.yaml"
+        roles = config.access.roles
+        faults.extend(process_faults(where, process, interactions, customers, figures.segments, roles))
     faults.extend(campaign_faults(str(folder / "campaigns"), config.campaigns, interactions))
     channels = {o for t in interactions.values() if t.channel for o in t.attributes[t.channel].options}
     for name, card in config.guidance.items():

@@ -162,7 +162,7 @@ class Worklists:
         """All that is given, or nothing. Unprocessable: a state that the list has not, or that needs a reason; Conflict:
         somebody else has claimed it."""
         if given.state is not None:
-            self._may_stand(self.config.lists[found.list], given)
+            self._may_stand(found.of, given)
         matter = found.hold.matter
         with self.database.unit() as connection:
             now = self.database.clock.now()

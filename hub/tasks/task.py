@@ -21,13 +21,14 @@ Place = tuple[int, int]
 class Task:
     """Something to see to.
 
+    of         the list that it is on, or the step of a process that it is
     cluster    the customer whose it is now; None: nobody's yet, or of a contact point that several hold
     due        microseconds UTC; None: never
     escalated  it is overdue for so long that it is another role's
     ended_by   the row that ended it by itself
     """
 
-    list: str
+    of: WorkList
     row: StoredInteraction
     cluster: int | None
     state: str
@@ -95,4 +96,4 @@ def task(
     late = given.escalate
     escalated = overdue and due is not None and late is not None and hours.after(due, late.after) <= now
     role = late.to if escalated and late is not None else given.role
-    return Task(given.name, row, cluster, state, done, due, overdue, escalated, role, hold, ended_by)
+    return Task(given, row, cluster, state, done, due, overdue, escalated, role, hold, ended_by)

@@ -23,9 +23,11 @@ from hub.figures.run import count_segments
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
 from hub.quality import learning
+from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 from hub.settings import FileDrop
 from hub.settings.schedule import passed
+from hub.tasks.starts import start
 from hub.work import cycle, performance, sources
 
 log = structlog.get_logger()
@@ -89,6 +91,7 @@ def jobs_of(
             jitter=1,
         )
     yield Job("push", PUSH_SECONDS, lambda lease: cycle.push(resolver, reader, lease=lease))
+    yield Job("processes", TICK_SECONDS, lambda _lease: start(Logbook(resolver)), first=TICK_SECONDS)
     yield Job("interactions", TICK_SECONDS, lambda _lease: resolver.reread(), first=0)
     yield Job(
         "segments",

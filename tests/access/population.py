@@ -138,7 +138,7 @@ def repeatable_ids(seed: int = 7) -> Iterator[None]:
 
 def write_config(folder: Path, sources: Mapping[str, str] = SOURCES, roles: str = ROLES) -> Config:
     shutil.copytree(CONFIG / "customers", folder / "customers")
-    for types in ("interactions", "relations", "lists"):
+    for types in ("interactions", "relations", "lists", "processes"):
         shutil.copytree(CONFIG / types, folder / types)
     (folder / "sources").mkdir()
     for name, text in sources.items():

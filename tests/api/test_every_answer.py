@@ -67,7 +67,7 @@ PARAMETERS: dict[str, tuple[str, ...]] = {
     "status": ("unheard_of",),
     "before": ("5",), "reason": ("no more",), "everywhere": ("true",), "version": ("9",),
     "channel": ("phone", "unheard_of"), "state": ("x",), "code": ("x",), "to": ("/", "//x"), "along": ("parent", "unheard_of"), "why": ("unowned", "unheard_of"),
-    "list": ("prospects", "complaints", "unheard_of"), "done": ("true",), "topic": ("complaint", "unheard_of"), "measure": ("contacts", "unheard_of"), "by": ("hour", "month"),
+    "list": ("prospects", "move", "complaints", "unheard_of"), "done": ("true",), "topic": ("complaint", "unheard_of"), "measure": ("contacts", "unheard_of"), "by": ("hour", "month"),
     "purpose": ("marketing", "unheard_of"), "everything": ("true",),
 }  # fmt: skip
 
@@ -101,6 +101,7 @@ def write_config(folder: Path) -> Config:
         "relations",
         "lists",
         "guidance",
+        "processes",
         "figures.yaml",
         "purposes.yaml",
         "working_hours.yaml",

@@ -233,6 +233,8 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         settings.Access.model_validate(given)
     elif "purposes" in given:
         settings.Purposes.model_validate(given)
+    elif "steps" in given:
+        settings.Process.model_validate(given)
     elif "offers" in given:
         settings.Campaign.model_validate(given)
     elif "ends" in given:

@@ -26,11 +26,11 @@ def shop(stream: str, *, people: str = "people: {customer: person, key: id, map:
     return f"connector: {{kind: file, path: drop}}\nstreams:\n  {people}\n  orders: {{interaction: order, key: number, {stream}}}\n"
 
 
-def test_fourteen_types_are_shipped() -> None:
+def test_fifteen_types_are_shipped() -> None:
     found = load(SHIPPED, {}, reaching=False).interactions
     assert found.keys() == {
         *("order", "quotation", "invoice", "payment", "complaint", "enquiry", "outage", "move", "call", "mail"),
-        *("visit", "web_session", "campaign_response", "guidance"),
+        *("visit", "web_session", "campaign_response", "guidance", "process"),
     }
     assert all(t.title and t.customer_title for t in found.values())
     assert found["order"].counted == {"ordered_at", "state", "channel", "total"}
