@@ -208,4 +208,5 @@ GIVEN_NAME = Kind(
     placeholders=PLACEHOLDERS,
     levels=levels_names.GIVEN_NAME,
     compares={"value": "", "canonical": "canonical", "sound": "sound"},
+    version=2,
 )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hub.kinds.clues import clue, one_of
 from hub.kinds.levels_base import (
     MISSING,
+    Careful,
     Columns,
     Level,
     Levels,
@@ -46,9 +47,25 @@ ADDRESS = (
         needs=tuple((_ALIKE, place) for place in _PLACES),
     ),
     Level(
-        "street", "the same or nearly the same street", 0.06, 0.0004, 0.03, n=0.03, needs=((_ALIKE,), (_HOUSE, _CODE))
+        "street",
+        "the same or nearly the same street",
+        0.06,
+        0.0004,
+        0.03,
+        n=0.03,
+        needs=((_ALIKE,), (_HOUSE, _CODE)),
+        careful=Careful(n=0.015),
     ),
-    Level("postcode", "the same postcode, another street", 0.05, 0.003, 0.03, tf="postcode", needs=one_of(_CODE)),
+    Level(
+        "postcode",
+        "the same postcode, another street",
+        0.05,
+        0.003,
+        0.03,
+        tf="postcode",
+        needs=one_of(_CODE),
+        careful=Careful(0.059),
+    ),
     Level("city", "the same city", 0.09, 0.03, 0.05, tf="city", n=0.06, needs=one_of(_CITY)),
     Level("near place", "nearly the same postcode or city", 0.03, 0.02, 0.01, needs=one_of(*_PLACES)),
     Level("other", "another address", 0.13, 0.94, 0.06, n=0.88),
@@ -127,7 +144,9 @@ def _address_sql(left: Columns, right: Columns) -> str:
 # Of companies: sisters at one address are few, and two shops of one name are next to never at one
 _SISTERS = (0.40, 0.08, 0.05, 0.05, 0.10, 0.03, 0.29)
 _SHOPS = (0.0005, 0.002, 0.03, None, 0.06, None, 0.90)
-PREMISES = tuple(replace(level, h=h, n=n) for level, h, n in zip(ADDRESS, _SISTERS, _SHOPS, strict=True))
+PREMISES = tuple(
+    replace(level, h=h, n=n, careful=Careful()) for level, h, n in zip(ADDRESS, _SISTERS, _SHOPS, strict=True)
+)
 
 POSTAL_ADDRESS = Levels(
     ("value", "street", "house", "postcode", "city"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from rapidfuzz.distance import DamerauLevenshtein, Levenshtein
 
@@ -24,6 +24,17 @@ Texts = str | list[str] | None
 Forms = Mapping[str, Texts]  # of a standardised record: column -> text, or texts of an attribute with several
 Stored = Mapping[str, Any]  # the same, for functions that know which of both a column holds
 PythonForm = Callable[[Stored, Stored], int]
+
+
+class Careful(NamedTuple):
+    """A level's shares in the weights that no data has trained, where they are others than those that training begins with."""
+
+    m: float | None = None
+    h: float | None = None
+    n: float | None = None
+
+
+_AS_TRAINING = Careful()
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Level:
     tf: str | None = None
     n: float | None = None  # the same
     needs: Needs = ALWAYS
-    careful: float | None = None  # h of the weights that no data has trained, where training begins with less
+    careful: Careful = _AS_TRAINING
     free: bool = False  # learned without a bound, though housemates have it oftener: a family name changes by marriage
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hub.kinds.clues import Feature, clue, one_of
 from hub.kinds.levels_base import (
     MISSING,
+    Careful,
     Columns,
     Level,
     Levels,
@@ -32,8 +33,17 @@ SHORT = 4  # letters of a given name of which one makes another name
 _CROSSED = one_of(clue("same", "value", "family"))
 
 GIVEN = (
-    Level("exact", "the same given name", 0.74, 0.004, 0.008, tf="value", needs=one_of(_SAME), careful=0.02),
-    Level("near", "given names one letter apart", 0.08, 0.002, 0.004, needs=one_of(_NEAR)),
+    Level(
+        "exact",
+        "the same given name",
+        0.74,
+        0.004,
+        0.008,
+        tf="value",
+        needs=one_of(_SAME),
+        careful=Careful(0.69, 0.017),
+    ),
+    Level("near", "given names one letter apart", 0.08, 0.002, 0.004, needs=one_of(_NEAR), careful=Careful(0.125)),
     Level(
         "nickname",
         "one given name is a nickname or variant of the other",
@@ -42,14 +52,21 @@ GIVEN = (
         needs=one_of(clue("same", "canonical")),
     ),
     Level("short", "one given name is a part of the other", 0.03, 0.004, needs=one_of(_WITHIN)),
-    Level("initial", "one given name is the initial of the other", 0.03, 0.006, needs=one_of(_WITHIN), careful=0.03),
+    Level(
+        "initial",
+        "one given name is the initial of the other",
+        0.03,
+        0.006,
+        needs=one_of(_WITHIN),
+        careful=Careful(0.047, 0.021),
+    ),
     Level("swapped", "given and family name are swapped", 0.015, 0.00004, needs=_CROSSED),
     Level("similar", "given names spelt or sounding alike", 0.025, 0.012, needs=one_of(_SOUND, _LIKE)),
-    Level("other", "another given name", 0.03, 0.966, 0.95),
+    Level("other", "another given name", 0.03, 0.966, 0.95, careful=Careful(0.025, 0.80)),
 )
 FAMILY = (
     Level("exact", "the same family name", 0.84, 0.002, 0.60, tf="value", needs=one_of(_SAME)),
-    Level("near", "family names one letter apart", 0.07, 0.001, 0.03, needs=one_of(_NEAR)),
+    Level("near", "family names one letter apart", 0.07, 0.001, 0.03, needs=one_of(_NEAR), careful=Careful(h=0.018)),
     Level("part", "one family name is a part of the other", 0.02, 0.001, 0.01, needs=one_of(clue("within", "words"))),
     Level("similar", "family names spelt or sounding alike", 0.03, 0.006, 0.01, needs=one_of(_SOUND, _LIKE)),
     Level("other", "another family name", 0.03, 0.99, 0.35, free=True),
@@ -91,6 +108,22 @@ def _mistyped_sql(a: str, b: str) -> str:
     return f"({near_sql(a, b)} AND (least(length({a}), length({b})) > {SHORT} OR {letters}))"
 
 
+_VOWELS = "aeiouy"
+
+
+def _sounds_alike(a: str, b: str) -> bool:
+    """Of two given names that sound the same: a code of sounds knows no vowels, and in short names they tell (Lena, Lina)."""
+    if len(a) > SHORT or len(b) > SHORT:
+        return True
+    one, two = ([letter for letter in name.replace("y", "i") if letter in _VOWELS] for name in (a, b))
+    return one == two
+
+
+def _sounds_alike_sql(a: str, b: str) -> str:
+    one, two = (f"regexp_replace(replace({name}, 'y', 'i'), '[^{_VOWELS}]', '', 'g')" for name in (a, b))
+    return f"(greatest(length({a}), length({b})) > {SHORT} OR {one} = {two})"
+
+
 def _begins(a: str, b: str) -> bool:
     return b.startswith(a) or a.startswith(b)
 
@@ -124,7 +157,8 @@ def _given_sql(left: Columns, right: Columns) -> str:
         f"WHEN least(length({a}), length({b})) = 1 THEN (CASE WHEN {_begins_sql(a, b)} THEN 4 ELSE 7 END) "
         f"{swap}WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
         f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
-        f"WHEN {left['sound']} = {right['sound']} OR (least(length({a}), length({b})) > {SHORT} AND {similar_sql(a, b)}) THEN 6 ELSE 7 END"
+        f"WHEN ({left['sound']} = {right['sound']} AND {_sounds_alike_sql(a, b)}) OR (least(length({a}), length({b})) > {SHORT} AND {similar_sql(a, b)}) "
+        f"THEN 6 ELSE 7 END"
     )
 
 
@@ -147,7 +181,9 @@ def _given(columns: Columns) -> PythonForm:
             return 3
         if same(left, right, canonical):
             return 2
-        return 6 if same(left, right, sound) or (len(a) > SHORT and len(b) > SHORT and similar(a, b)) else 7
+        if same(left, right, sound) and _sounds_alike(a, b):
+            return 6
+        return 6 if len(a) > SHORT and len(b) > SHORT and similar(a, b) else 7
 
     return level
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rapidfuzz.distance import Hamming, Levenshtein
 
 from hub.kinds.clues import Feature, clue, one_of, places
-from hub.kinds.levels_base import Level, near, near_sql, scalar, similar, similar_sql
+from hub.kinds.levels_base import Careful, Level, near, near_sql, scalar, similar, similar_sql
 
 _SAME, _NEAR, _TWO, _LIKE = clue("same", "value"), clue("near", "value"), clue("two", "value"), clue("like", "value")
 
@@ -14,9 +16,9 @@ _SAME, _NEAR, _TWO, _LIKE = clue("same", "value"), clue("near", "value"), clue("
 _YEAR, _MONTH, _DAY = clue("same", "year"), clue("same", "month"), clue("same", "day")
 
 BIRTH = (
-    Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value", needs=one_of(_SAME)),
+    Level("exact", "the same birth date", 0.87, 0.00005, 0.01, tf="value", needs=one_of(_SAME), careful=Careful(0.83)),
     Level("swapped", "day and month swapped", 0.015, 0.00002, needs=one_of(_YEAR)),
-    Level("near", "birth dates one digit apart", 0.045, 0.0008, needs=one_of(_TWO)),
+    Level("near", "birth dates one digit apart", 0.045, 0.0008, needs=one_of(_TWO), careful=Careful(0.09)),
     Level(
         "two parts",
         "birth dates share two of year, month and day",
@@ -64,7 +66,9 @@ def _birth_sql(a: str, b: str) -> str:
 _BEGIN, _MIDDLE = clue("same", "begin"), clue("same", "middle")
 
 EMAIL = (
-    Level("exact", "the same e-mail address", 0.66, 0.00002, 0.10, tf="value", needs=one_of(_SAME)),
+    Level(
+        "exact", "the same e-mail address", 0.66, 0.00002, 0.10, tf="value", needs=one_of(_SAME), careful=Careful(0.555)
+    ),
     Level(
         "local",
         "the same name before the @, another domain",
@@ -91,8 +95,9 @@ EMAIL = (
         0.03,
         n=0.30,
         needs=((_BEGIN, clue("like", "local")), (_MIDDLE, clue("like", "local"))),
+        careful=Careful(0.08, n=0.21),
     ),
-    Level("other", "another e-mail address", 0.20, 0.996, 0.86, n=0.64),
+    Level("other", "another e-mail address", 0.20, 0.996, 0.86, n=0.64, careful=Careful(0.28, 0.72, 0.40)),
 )
 
 
@@ -144,12 +149,21 @@ def _email_sql(a: str, b: str) -> str:
 
 
 PHONE = (
-    Level("exact", "the same phone number", 0.66, 0.00002, 0.50, tf="value", needs=one_of(_SAME)),
-    Level("near", "phone numbers one digit apart", 0.05, 0.00003, 0.02, n=0.02, needs=one_of(_NEAR)),
+    Level("exact", "the same phone number", 0.595, 0.00002, 0.36, tf="value", needs=one_of(_SAME)),
+    Level(
+        "near",
+        "phone numbers one digit apart",
+        0.05,
+        0.00003,
+        0.02,
+        n=0.02,
+        needs=one_of(_NEAR),
+        careful=Careful(0.032),
+    ),
     Level(
         "end", "phone numbers with the same last seven digits", 0.02, 0.00001, 0.01, needs=one_of(clue("same", "end"))
     ),
-    Level("other", "another phone number", 0.28, 0.9999, 0.47),
+    Level("other", "another phone number", 0.355, 0.9999, 0.62, careful=Careful(h=0.47)),
 )
 
 
@@ -180,6 +194,7 @@ DOMAIN = (
         0.0001,
         0.10,
         n=0.10,
+        careful=Careful(n=0.01),  # shops of a chain share the very domain
         needs=one_of(clue("same", "name")),
     ),
     Level("other", "another internet domain", 0.15, 0.9996, 0.30, n=0.75),
@@ -199,10 +214,10 @@ def _domain_sql(a: str, b: str) -> str:
 # --- identifiers ------------------------------------------------------------------------------
 
 IDENTIFIER = (
-    Level("exact", "the same number", 0.90, 0.000005, careful=0.02, tf="value", needs=one_of(_SAME)),
-    Level("near", "numbers one digit apart", 0.05, 0.00003, careful=0.10, needs=one_of(_NEAR)),
-    Level("similar", "numbers two digits apart", 0.015, 0.0005, careful=0.05, needs=one_of(_TWO)),
-    Level("other", "another number", 0.035, 0.9995, careful=0.83),
+    Level("exact", "the same number", 0.90, 0.000005, careful=Careful(h=0.02), tf="value", needs=one_of(_SAME)),
+    Level("near", "numbers one digit apart", 0.05, 0.00003, careful=Careful(h=0.10), needs=one_of(_NEAR)),
+    Level("similar", "numbers two digits apart", 0.015, 0.0005, careful=Careful(h=0.05), needs=one_of(_TWO)),
+    Level("other", "another number", 0.035, 0.9995, careful=Careful(h=0.83)),
 )
 
 
@@ -301,6 +316,10 @@ EMAIL_ADDRESS = scalar(
     features={"local": _up_to("@"), "begin": _part(0, 3), "middle": _part(3, 7)},
 )
 PHONE_NUMBER = scalar(PHONE, _phone_sql, _phone, shared=True, contact=True, features={"end": _part(-7, None)})
+# Of companies: the numbers of an office, or of a chain's shops, follow each other
+COMPANY_PHONE = replace(
+    PHONE_NUMBER, levels=tuple(replace(x, careful=Careful(n=0.08 if x.name == "near" else None)) for x in PHONE)
+)
 DOMAIN_NAME = scalar(DOMAIN, _domain_sql, _domain, shared=True, named=True, features={"name": _up_to(".")})
 IDENTIFIER_NUMBER = scalar(IDENTIFIER, _identifier_sql, _identifier)
 CATEGORY_WORD = scalar(CATEGORY, _category_sql, _category, named=True)

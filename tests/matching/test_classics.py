@@ -42,11 +42,6 @@ MAPS: dict[str, dict[str, Any]] = {
     "organisation": {"company_name": "name", "phone": "tel", "domain": "domain", "registration_id": "reg", **PLACE},
 }
 STREAMS = {"person": "people", "organisation": "companies"}
-# what comes out wrong, and why
-STAYS_WRONG = {
-    "twins of names that sound alike": "one letter in a name that sounds the same is more often a slip than a twin",
-    "another ending of the domain": "a name and a domain name, and nothing else: shops of a chain share both",
-}
 
 
 def config(folder: Path) -> Config:
@@ -115,16 +110,14 @@ def test_a_classic_situation_comes_out_right_in_every_order(database: Database, 
         resolver = send(database, tmp_path, given.rows, order, given.customer)
         found = clusters(database)
         answers.add(frozenset(found))
-        assert right(found, given) == (name not in STAYS_WRONG), f"{given.why} (order {order})"
+        assert right(found, given), f"{given.why} (order {order})"
     Bulk(resolver).run(full=True)
     answers.add(frozenset(clusters(database)))
     assert len(answers) == 1, "in any order, and in bulk, the same"
 
 
-def test_there_are_enough_situations_and_few_stay_wrong() -> None:
+def test_there_are_enough_situations() -> None:
     assert len(SITUATIONS) >= 80
-    assert STAYS_WRONG.keys() < SITUATIONS.keys()
-    assert len(STAYS_WRONG) <= 2
 
 
 def test_a_third_record_does_not_join_what_two_refuse(database: Database, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from hub.kinds import KINDS, LEVELS
 from hub.kinds.levels_address import COMPANY_ADDRESS
 from hub.kinds.levels_base import Forms, Levels, PythonForm, Rarity
 from hub.kinds.levels_names import MIDDLE_NAME
+from hub.kinds.levels_values import COMPANY_PHONE
 from hub.model import BIT, canonical, digest
 from hub.settings import CustomerType
 
@@ -252,7 +253,11 @@ def _weights(comparison: Comparison, known: list[LevelWeight]) -> Weights:
     return Weights(comparison, tuple(known))
 
 
-BESIDE = {"middle_name": MIDDLE_NAME, "company_address": COMPANY_ADDRESS}  # levels of a kind in another role
+BESIDE = {
+    "middle_name": MIDDLE_NAME,
+    "company_address": COMPANY_ADDRESS,
+    "company_phone": COMPANY_PHONE,
+}  # levels of a kind in another role
 
 
 def _levels_named(kind: str) -> Levels:
@@ -303,6 +308,8 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
             levels = MIDDLE_NAME
         if attribute.kind == "postal_address" and not given:
             levels = COMPANY_ADDRESS
+        if attribute.kind == "phone" and not given:
+            levels = COMPANY_PHONE
         roles = KINDS[attribute.kind].compares
         if attribute.kind == "email" and not given:
             roles = {"value": ""}  # a company's own is what an office's mailbox is
@@ -328,14 +335,18 @@ def shipped(comparison: Comparison) -> Weights:
         tuple(
             LevelWeight(
                 level.name,
-                log_ratio(level.m, level.u),
-                log_ratio(level.m, next(h for h in (level.careful, level.h, level.u) if h is not None)),
-                0 if comparison.levels.name else log_ratio(level.m, level.u if level.n is None else level.n),
+                log_ratio(m := _first(level.careful.m, level.m), level.u),
+                log_ratio(m, _first(level.careful.h, level.h, level.u)),
+                0 if comparison.levels.name else log_ratio(m, _first(level.careful.n, level.n, level.u)),
                 comparison.columns[level.tf] if level.tf else None,
             )
             for level in comparison.levels.levels
         ),
     )
+
+
+def _first(*shares: float | None) -> float:
+    return next(share for share in shares if share is not None)
 
 
 def prior_bits(records: int) -> int:

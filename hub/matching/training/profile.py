@@ -100,7 +100,7 @@ def _hollow(
     """Values that are nobody's, with their records: held under far more names than one customer or household has."""
     names = [x.columns for x in comparisons if x.levels.name]
     values, column = _values(c.columns["value"], many), c.columns["value"]
-    kind = next((kind for kind, levels in LEVELS.items() if levels is c.levels), "")
+    kind = next((kind for kind, levels in LEVELS.items() if levels.sql is c.levels.sql), "")
     if kind in SPREAD and names:
         who = " || '/' || ".join(
             f"CASE WHEN {_q(x['value'])} IS NOT NULL THEN {_q(x.get('sound', x['value']))}[:3] ELSE '' END"
