@@ -30,6 +30,7 @@ from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub.access.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
 from hub.api import snapshots as api
+from hub.app import steady
 from hub.db import Database
 from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.delivery.subscriptions import Subscriptions, Wish
@@ -261,9 +262,10 @@ def main(
         return
     with tempfile.TemporaryDirectory() as folder:
         made = load(Path(folder) / "read", customers)
-        alone = rows_alone(made)
-        changes, feed_seconds = feed(made)
-        seen, snapshot_seconds, grown = snapshot(made)
+        with steady():  # as the serving process does
+            alone = rows_alone(made)
+            changes, feed_seconds = feed(made)
+            seen, snapshot_seconds, grown = snapshot(made)
         made.close()
         few, receiver = load(Path(folder) / "sent", sent), Receiver()
         try:

@@ -62,6 +62,7 @@ class Door:
         self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
         self._recipes = past.Recipes(config)
         self._recipe: Recipe | None = None
+        self._pseudonym_keys: dict[str, bytes] = {}  # by who shares them: as many as there are roles
         self._passed: dict[tuple[str, str | None], int] = {}
         self._counted: dict[tuple[str, str], ShownCount] = {}
         self._restricting = False  # was anybody ever restricted? Once so, it stays
@@ -102,7 +103,10 @@ class Door:
 
     def pseudonym_key(self, view: View) -> bytes:
         """What the pseudonyms that a view is shown are made with."""
-        return derive(self._pseudonyms, view.pseudonyms or view.role)
+        name = view.pseudonyms or view.role
+        if (found := self._pseudonym_keys.get(name)) is None:
+            found = self._pseudonym_keys[name] = derive(self._pseudonyms, name)
+        return found
 
     def located(self, connection: Connection, principal: Principal, id: str) -> tuple[str, set[int]]:
         """The shown id of the customer that an id leads to, and its records. NotFound and Gone as for the customer."""

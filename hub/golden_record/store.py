@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from sqlalchemy import Column, Connection, Index, Text, text
@@ -388,9 +389,14 @@ CHANGE = "seq, id, customer, type, kind, version, attributes, other, at"
 def stored_change(row: db.Row) -> StoredChange:
     """A row of CHANGE."""
     seq, id, customer, type_name, kind, version, attributes, other, at = row
-    return StoredChange(
-        seq, id, customer, type_name, kind, version, tuple(db.load(attributes)), tuple(db.load(other)), at
-    )
+    others = () if other == "[]" else tuple(db.load(other))
+    return StoredChange(seq, id, customer, type_name, kind, version, _names(attributes), others, at)
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> tuple[str, ...]:
+    """Names of attributes: there are few, and every change has some."""
+    return tuple(db.load(text))
 
 
 def changes_after(connection: Connection, seq: int, limit: int) -> list[StoredChange]:
