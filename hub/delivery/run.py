@@ -21,7 +21,7 @@ from hub.delivery.mirroring import look_at_all
 from hub.delivery.outbox import Check, nothing, read_on
 from hub.delivery.sending import send
 from hub.delivery.store import Waiting
-from hub.delivery.write_back import Making, Plan, plan, plan_removal
+from hub.delivery.write_back import Making, Plan, plan, plan_removal, with_return
 from hub.errors import ConfigError
 from hub.golden_record import store as golden_store
 from hub.golden_record.store import StoredChange
@@ -261,6 +261,8 @@ class Push:
             written = landing.written(connection, rids)
             handed = hand_over(connection, self.reader, source, rids, {given.customer: back.attributes})
             gone = leaving(connection, back, rids, handed)
+            archived = [w.rid for w in waiting if w.removals and back.deletes == "archive"]
+            earlier = landing.versions_of(connection, archived)
         mapper = recipe.mappers[source, stream]
         shown = self.reader.view_of_role(source).shown(given.customer)
         attributes = [a for a in back.attributes if a in shown and a not in given.owns]
@@ -274,7 +276,9 @@ class Push:
             if w.rid not in handed:
                 return None  # not resolved yet: a later change brings it back
             own, values = handed[w.rid].own, handed[w.rid].values
-            return plan(mapper, version.raw, own, values, attributes, written.get(w.rid, {}))
+            planned = plan(mapper, version.raw, own, values, attributes, written.get(w.rid, {}))
+            rows = [v.raw for v in reversed(earlier.get(w.rid, [])) if v.raw is not None]
+            return with_return(planned, version.raw, back.archive, rows) if rows else planned
 
         return [(w, infos[w.rid].id.key, one(w)) for w in waiting]
 
@@ -306,11 +310,21 @@ class Push:
                 ):
                     deleted.append(w)
                 if answer is not None and answer.outcome == "written" and p is not None:
+                    self._archived(connection, w, p)
                     landing.write_arrived(connection, w.rid, p.hashes, now)
                     self.result.written += 1
                     self.result.fields.update(p.hashes.keys())
             self._bury(connection, deleted)
             fail_point("attempt saved")
+
+    def _archived(self, connection: Connection, w: Waiting, p: Plan) -> None:
+        """Where the stream takes what is archived for deleted, who comes back gets another record."""
+        if p.removal != "archive":
+            return
+        mapper = self.resolver.recipe(connection).mappers[w.source, w.stream]
+        raw = landing.latest_versions(connection, [w.rid])[w.rid].raw
+        if raw is not None and mapper.identify(mapper.after(raw, p.fields)).tombstone:
+            landing.unmake(connection, w.rid)
 
     def _bury(self, connection: Connection, deleted: Sequence[Waiting]) -> None:
         """What the hub deleted there is gone here too, at its version: a page read before that brings it back to nobody."""
@@ -353,7 +367,7 @@ def _removals(w: Waiting, p: Plan | None, answer: WriteResult | None) -> int:
     if p is None or p.tripped:
         return w.removals
     if not p.removal:
-        return 0
+        return w.removals if answer is not None and answer.outcome in ("conflict", "retry", "rejected") else 0
     return w.removals + (answer is not None and answer.outcome == "written")
 
 

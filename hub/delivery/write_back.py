@@ -106,6 +106,22 @@ def plan_removal(mapper: Mapper, raw: Mapping[str, JSON], back: WriteBack, why: 
     return planned
 
 
+def with_return(
+    planned: Plan, raw: Mapping[str, JSON], archive: Mapping[str, JSON], earlier: Iterable[Mapping[str, JSON]]
+) -> Plan:
+    """The same for a record that the hub archived and whose customer is back: what says so is as it was before.
+
+    earlier: the record as the source gave it before, the newest first.
+    """
+    marked = {name for name, value in archive.items() if path(name).get(raw) == value}
+    before = next((row for row in earlier if any(path(n).get(row) != archive[n] for n in marked)), None)
+    if before is None:
+        return planned
+    fields = {name: path(name).get(before) for name in marked}
+    held = {name: path(name).get(raw) for name in marked}
+    return replace(planned, fields={**planned.fields, **fields}, expected={**planned.expected, **held})
+
+
 def _emptied(mapper: Mapper, raw: Mapping[str, JSON], back: WriteBack) -> tuple[dict[str, JSON], dict[str, str]]:
     """The fields that the hub ever writes, empty, where they are not; by attribute the hash of nothing."""
     cells = mapper.map(raw).cells

@@ -130,6 +130,30 @@ def test_archived_is_marked_as_the_source_marks_it_and_keeps_its_values(make: Ma
     assert world.in_crm()["name"] == {"given": "Anna", "family": "Maier", "suffix": "archived"}
     assert world.in_crm()["phones"] == [X]
     rests(world)
+    world.bill(last="Maier", phone=Y)
+    world.round()
+    assert (world.in_crm()["name"], world.in_crm()["phones"]) == ({"given": "Anna", "family": "Maier"}, [Y])
+    rests(world)
+    world.bill(last="Schulz")
+    world.round()
+    assert world.in_crm()["name"]["suffix"] == "archived"
+    rests(world)
+
+
+def test_who_comes_back_gets_another_record_where_archived_counts_as_deleted(make: Make) -> None:
+    world = make(**made("archive", archive={"name.suffix": "archived"}))
+    crm = world.config.sources["crm"]
+    stream = crm.streams["people"].model_copy(update={"deleted": "deleted || name.suffix == 'archived'"})
+    world.config.sources["crm"] = crm.model_copy(update={"streams": {"people": stream}})
+    world.open()
+    with_anna(world)
+    world.bill(last="Schulz")
+    world.round()
+    rests(world)
+    world.bill(last="Maier")
+    world.round()
+    assert "suffix" not in world.in_crm("P-N000002")["name"]
+    rests(world)
 
 
 def test_without_mirror_what_others_made_stays(make: Make) -> None:
