@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.connectors.base import Connector
+from hub.connectors.base import Connector, FieldWrite, SourceRow
 from hub.connectors.registry import connect
 from hub.settings import Source
 from tests.connectors.conformance import MAP, Conformance, World, pages, person
@@ -181,3 +181,19 @@ class TestTryton(Conformance):
     def test_a_system_that_is_away_is_a_clear_error(self, world: World) -> None:
         world.break_down()
         super().test_a_system_that_is_away_is_a_clear_error(world)
+
+    def test_a_party_is_emptied_archived_and_taken_out_of_the_archive(self, world: World) -> None:
+        """What `deletes: clear` and `deletes: archive` write, and what brings it back."""
+        assert isinstance(world, Parties)
+        world.put(person(1))
+        source = world._source({"customer": "person", "key": "code", "map": {"full_name": "name"}})
+        connector = connect(source, env={"KEY": world.crm.key}, base_folder=Path())
+        writes = [
+            FieldWrite("00001", {"email": []}, {"email": ["a1@example.com"]}),
+            FieldWrite("00001", {"active": False}, {"active": True}),
+            FieldWrite("00001", {"active": True}, {"active": False}),
+            FieldWrite("00001", {"active": False}, {"active": True}),
+        ]
+        assert [r.outcome for r in connector.write("people", writes)] == ["written"] * 4
+        (row,) = [r.raw for page in pages(connector) for r in page.rows if isinstance(r, SourceRow)]
+        assert (row["active"], row["email"]) == (False, [])

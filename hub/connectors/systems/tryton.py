@@ -123,10 +123,10 @@ class _Api:
         return found
 
     def put(self, model: str, key: int, values: Mapping[str, Foreign]) -> Answer:
-        return self.http.send("PUT", self.http.url(f"{self._path(model)}/{key}"), json=values)
+        return self.http.send("PUT", self.http.url(f"{self._path(model)}/{key}"), json=values, headers=ARCHIVED_TOO)
 
     def delete(self, model: str, key: int) -> Answer:
-        return self.http.send("DELETE", self.http.url(f"{self._path(model)}/{key}"))
+        return self.http.send("DELETE", self.http.url(f"{self._path(model)}/{key}"), headers=ARCHIVED_TOO)
 
     def post(self, model: str, values: Mapping[str, Foreign]) -> Answer:
         return self.http.send("POST", self.http.url(self._path(model)), json=values, repeatable=False)
@@ -157,6 +157,9 @@ class _Api:
 
 def _encoded(value: Foreign) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+ARCHIVED_TOO = {"X-Tryton-Context": _encoded({"active_test": False})}  # else what is archived does not exist for it
 
 
 def _moment(value: datetime) -> Foreign:
