@@ -68,6 +68,7 @@ def test_every_page_of_a_customer_of_themselves_looks_right(
         "address": "/me/values/address",
         "email": "/me/values/email",
         "consents": "/me/consents",
+        "companies": "/me/companies",
         "shared": "/me/shared",
         "happened": "/me/happened",
         "requests": "/me/requests",
