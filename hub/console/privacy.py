@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from hub.console.pages import Desk, Form, PageRoute, desk, onward
+from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
 from hub.errors import BadRequest, Fault, HubError
+from hub.model import Plain
 from hub.privacy.package import as_page
 from hub.privacy.requests import ASKED, OPEN, RequestSeen
 from hub.privacy.retention import Retention
+from hub.resolve.own_side import OwnWord, contacts_of
 
 router = APIRouter(prefix="/privacy", route_class=PageRoute, include_in_schema=False)
 
@@ -78,6 +81,8 @@ def act(at: Officer, request: str, form: Form) -> Response:
                 found = asked.get(request).request
                 asked.close(request)
                 asked.restrict(found.customer, by=at.principal.name, reason=reason, lift=what == "lift")
+            case "rectify":
+                _put_right(at, request, form)
             case "refuse":
                 asked.refuse(request, reason=reason)
             case "extend":
@@ -97,10 +102,36 @@ def act(at: Officer, request: str, form: Form) -> Response:
     return onward(f"/privacy/{request}")
 
 
+def _put_right(at: Desk, id: str, form: Sent) -> None:
+    """One value as the person says it; of an attribute with many, a line each. Closes the request."""
+    hub, running = at.hub, at.hub.requests.running(id)
+    known = hub.config.customers[hub.reader.type_of(at.principal, running.customer)].attributes
+    name, text = form.get("attribute", ""), form.get("value", "")
+    lines: list[Plain] = [line.strip() for line in text.splitlines() if line.strip()]
+    many = name in known and known[name].many
+    values: dict[str, Plain | Sequence[Plain] | None] = {name: (lines or None) if many else text or None}
+    proved = contacts_of({a: d.kind for a, d in known.items()}, values)  # who answers for it has looked who asks
+    hub.own_side.state(
+        running.customer, OwnWord(values, "request", form.get("since", "")[:10], proved), by=at.principal.name
+    )
+    hub.requests.close(id)
+
+
 def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
     seen = at.hub.requests.get(id)
     now = at.hub.database.clock.now()
-    shown = {"seen": seen, "left": _left(seen, now), "soon": SOON, "error": error, "names": at.hub.requests.names(id)}
+    attributes: list[str] = []
+    if seen.request.kind == "rectification" and seen.request.closed is None:
+        known = at.hub.config.customers[at.hub.reader.type_of(at.principal, seen.request.customer)].attributes
+        attributes = [a for a, d in known.items() if d.kind != "consent"]
+    shown = {
+        "attributes": attributes,
+        "seen": seen,
+        "left": _left(seen, now),
+        "soon": SOON,
+        "error": error,
+        "names": at.hub.requests.names(id),
+    }
     return at.page("privacy/request.html", shown, error.status if error else 200)
 
 

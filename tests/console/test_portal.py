@@ -8,8 +8,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from hub.access.principals import Principal
 from tests.access.population import ANA, ANA_IN_CRM
 from tests.console.conftest import FAMILY, GIVEN, NARROW, WIDE, Guarded, Visit, World
+
+STEWARD = Principal("s", "s", "staff", "steward")
 
 
 def code_for(world: World, to: str) -> str:
@@ -82,10 +85,7 @@ def test_every_page_of_a_customer_of_themselves_looks_right(
 
 
 def page_id(world: World, mail: str) -> str:
-    from hub.access.principals import Principal
-
-    steward = Principal("s", "s", "staff", "steward")
-    return str(world.hub.reader.search(steward, mail).data[0].id)
+    return str(world.hub.reader.search(STEWARD, mail).data[0].id)
 
 
 def test_a_customer_puts_right_moves_agrees_contests_and_asks(visit: Visit, world: World) -> None:
@@ -183,5 +183,16 @@ def test_the_privacy_officer_sees_clocks_and_acts(visit: Visit, world: World) ->
         page.get_by_role("button", name="Note it").first.click()
     expect(page.locator(".card .tag.good")).to_have_count(2)
     seen.sound("privacy-erasure")
+    other, _ = person(world, 7)
+    seen.goto("/privacy")
+    page.fill("[name=customer]", other)
+    page.select_option("[name=kind]", "rectification")
+    page.get_by_role("button", name="Keep it").click()
+    page.select_option("[name=attribute]", "occupation")
+    page.fill("[name=value]", "poet")
+    seen.sound("privacy-rectification")
+    page.get_by_role("button", name="Put it right").click()
+    expect(page.locator(".facts .tag").first).to_have_text("closed")
+    assert world.hub.reader.get_customer(STEWARD, other).values["occupation"] == "poet"
     seen.goto("/privacy?everything=true")
     seen.sound("privacy-all")
