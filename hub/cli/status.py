@@ -49,7 +49,7 @@ def status(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, f
         "reviews": f"{found.reviews:,} open",
         "jobs": ", ".join(f"{name} ({holder.rpartition(':')[0]})" for name, holder in found.jobs) or "none runs",
     }
-    lines |= {f"{m.type} model": m.words for m in found.models}
+    lines |= {m.type: f"weighed by {m.words}" for m in found.models}
     for name, words in lines.items():
         out.print(f"{name:<14} {words}", soft_wrap=True)
 
