@@ -23,6 +23,7 @@ from hub.db import Database
 from hub.delivery.addresses import VARIABLE
 from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.delivery.webhooks import Webhooks
+from hub.demo import happened
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
 from hub.demo.own_data import own_data, with_customers
@@ -90,8 +91,11 @@ def run_demo(options: DemoOptions, show: Show) -> Told:
         stories = choose_stories(world, 1 + TRIED)
         if stories:
             figures["address_change"] = _address_change(hub, sources, stories[0], show)
+        born = happened.mail_arrives(hub, str(_NEWCOMER["mail"]))
         figures["newcomer"] = _newcomer(hub, sources, app, show)
         figures["own_data"] = own_data(hub, sources, app, stories[1:], folder, show)
+        other = figures["address_change"]["customer"] if stories else None
+        figures["happened"] = _happened(hub, born, figures["newcomer"]["customer"], other, show)
         figures["seconds"] = round(time.perf_counter() - start, 2)
         show.took(figures["seconds"])
         return Told(figures, stack.pop_all(), hub)
@@ -228,6 +232,19 @@ def _newcomer(hub: Hub, sources: RunningSources, app: Subscriber, show: Show) ->
         "cycles": [first, *quiet],
     }
     show.newcomer(found)
+    return found
+
+
+def _happened(hub: Hub, born: happened.Prospect, newcomer: str, other: str | None, show: Show) -> Figures:
+    """The e-mail of before is the newcomer's by now; an order wins it; a merge joins two pages and the undo parts them."""
+    hers = happened.prospect(hub)
+    happened.orders(hub, newcomer, "59.00")
+    won = happened.prospect(hub)
+    found: Figures = {"prospect": [[p.customer, p.contact, p.state] for p in (born, hers, won)]}
+    if other is not None:
+        happened.complains(hub, other)
+        found["pages"] = happened.merged_and_undone(hub, newcomer, other)
+    show.happened(found)
     return found
 
 

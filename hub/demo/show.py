@@ -176,6 +176,17 @@ class Show:
         )
         self.out.print(f"  billing sends them again: {told['suppressed']} suppressed, {told['landed_again']} landed")
 
+    def happened(self, found: Mapping[str, Any]) -> None:
+        self.step("8  What happened with a customer")
+        born, hers, won = found["prospect"]
+        whose = "nobody's" if born[0] is None else f"{born[0]}'s"
+        self.out.print(f"an e-mail of {born[1]}, whom no system knew yet: a prospect, {whose}, {born[2]}")
+        self.out.print(f"once billing had her: {hers[0]}'s, {hers[2]}; after her order: {won[2]}, by itself")
+        for when, pages in found.get("pages", {}).items():
+            one = pages[0] == pages[1]
+            told = " | ".join("; ".join(page) or "nothing" for page in (pages[:1] if one else pages))
+            self.out.print(f"  {when:7} {'one page' if one else 'two pages'}: {told}", soft_wrap=True)
+
     def took(self, seconds: float) -> None:
         self.out.print()
         self.out.print(f"all of this took {seconds:.0f} s")
