@@ -32,6 +32,7 @@ from hub.resolve.bulk import Bulk
 from hub.settings import load
 from hub.stewardship.acts import Merge
 from hub.stewardship.run import Acts
+from hub.work.performance import keep
 
 UNIT = 1_000  # rows landed together
 MANY = 10_000  # interactions of a busy customer
@@ -64,9 +65,9 @@ def main(
 
 def opened(folder: Path) -> Hub:
     """An empty hub with the shipped configuration and a shop."""
-    for part in ("customers", "interactions", "relations"):
+    for part in ("customers", "interactions", "relations", "lists"):
         shutil.copytree(ROOT / "config" / part, folder / "config" / part)
-    for name in ("access.yaml", "figures.yaml"):
+    for name in ("access.yaml", "figures.yaml", "purposes.yaml", "working_hours.yaml"):
         shutil.copy(ROOT / "config" / name, folder / "config" / name)
     (folder / "config/sources").mkdir()
     (folder / "config/sources/shop.yaml").write_text(SHOP, encoding="utf-8")
@@ -105,6 +106,10 @@ def measure(hub: Hub, customers: int, each: int) -> None:
     counting = time.perf_counter() - begun
     segment = p95(lambda _: hub.figures.segment(STEWARD, "dormant", limit=50, cursor=None), range(20))
     count = p95(lambda _: hub.figures.segments(STEWARD), range(20))
+    listed = p95(lambda _: hub.tasks.page(STEWARD, "complaints", limit=50), range(20))
+    begun = time.perf_counter()
+    keep(hub.database, hub.config)
+    keeping = time.perf_counter() - begun
     without, with_many = (merged(hub, ids[a], ids[b]) for a, b in (idle, busy))
     rate = total / took
     rows = [
@@ -117,6 +122,8 @@ def measure(hub: Hub, customers: int, each: int) -> None:
         ("first page of a segment, p95", f"{segment:.1f} ms"),
         ("counts of all segments as kept, p95", f"{count:.1f} ms"),
         ("finding out who is in which segment, all customers", f"{counting:.1f} s ({dict(counted.segments)})"),
+        ("first page of a list (complaints of a year), p95", f"{listed:.1f} ms"),
+        ("how we are doing, the last eight days and today's data quality", f"{keeping:.1f} s"),
         ("a merge of two customers with none, median", f"{without:.1f} ms"),
         (f"a merge of two customers with {MANY:,} each, median", f"{with_many:.1f} ms"),
     ]
