@@ -93,11 +93,11 @@ def _enders(
     cluster_of = {id: cluster for cluster, ids in named.items() for id in ids}
     types = {t for t, _ in given.enders}
     happened: dict[int, list[Happened]] = {}
-    for h in listed_store.later(connection, cluster_of, types, since=min(r.at for r in rows)):
+    for h in listed_store.later(connection, cluster_of, types, since=min(r.at for r in rows) - 1):
         if h.state not in config.interactions[h.type].void:
             happened.setdefault(cluster_of[h.owner], []).append(h)
     return {
-        r.rid: [h for h in happened.get(homes[r.owner], ()) if h.at > r.at and h.rid != r.rid]
+        r.rid: [h for h in happened.get(homes[r.owner], ()) if h.at >= r.at and h.rid != r.rid]
         for r in rows
         if r.owner in homes
     }

@@ -55,7 +55,7 @@ def _steps(
         found = tasks_of(connection, config, given, rows, now)
         yield from found
         ended = _ended_at(connection, found)
-        rows = [r._replace(at=ended[r.rid]) for r in rows if r.rid in ended]
+        rows = [r._replace(at=ended[r.rid] + 1) for r in rows if r.rid in ended]  # what ended this one ends no other
 
 
 def _ended_at(connection: Connection, tasks: Iterable[Task]) -> dict[int, int]:

@@ -253,6 +253,6 @@ def test_whatever_happened_a_task_is_its_rows_owners_and_won_only_by_that_custom
             assert task.row in own or task.cluster is None
             if task.ended_by is not None:
                 (ender,) = store.of_records(connection, [task.ended_by]).values()
-                assert ender.at > task.row.at and task.cluster is not None
+                assert ender.at >= task.row.at and task.cluster is not None
         assert len(found) == len({t.row.rid for t in found})
     desk.hub.close()
