@@ -32,7 +32,7 @@ from hub.db import Database
 from hub.errors import Conflict
 from hub.model import Verdict
 from hub.open import Hub
-from hub.settings import load
+from hub.settings import Config, load
 from hub.stewardship.acts import DecideAll
 from hub.stewardship.run import Acts
 
@@ -85,7 +85,14 @@ def main(
 
 def opened(place: Place) -> Hub:
     shipped = load(ROOT / "config", ENV)
-    config = place.config.model_copy(update={"interactions": shipped.interactions, "relations": shipped.relations})
+    config = Config(  # made anew: a copy would keep what the old one had worked out
+        folder=place.config.folder,
+        customers=place.config.customers,
+        sources=place.config.sources,
+        access=place.config.access,
+        interactions=shipped.interactions,
+        relations=shipped.relations,
+    )
     return Hub.open(Database(place.url), config, Path(place.folder))
 
 
