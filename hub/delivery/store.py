@@ -68,7 +68,7 @@ class Waiting:
     stream: str
     seq: int
     attempts: int
-    removals: int  # how often the record was cleared, deleted or archived since its customer left
+    removals: int = 0  # how often the record was cleared, deleted or archived since its customer left
 
 
 def position(connection: Connection, name: str) -> int:
