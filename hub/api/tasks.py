@@ -138,6 +138,7 @@ def get_customer_tasks(hub: TheHub, principal: Annotated[Principal, needs("read"
 
 @router.get("/tasks/{id}", operation_id="get_task", responses=documented(404))
 def get_task(hub: TheHub, principal: Annotated[Principal, needs("read")], id: TaskId) -> TaskOut:
+    """One task, as your role sees it."""
     return TaskOut.of(hub.tasks.one(principal, id)[0])
 
 

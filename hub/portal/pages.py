@@ -24,7 +24,7 @@ from hub.api.problems import of_error, of_validation
 from hub.api.security import OWN, TheHub, needs
 from hub.console import words
 from hub.console.assets import address_of
-from hub.console.pages import HEADERS, onward
+from hub.console.pages import HEADERS, PageRoute, onward
 from hub.errors import NotAuthenticated
 from hub.language.catalog import FIRST, chosen, languages, said_in, translations
 from hub.model import from_micros
@@ -137,11 +137,11 @@ def _seated(request: Request, hub: TheHub, principal: Principal = needs(OWN)) ->
 Mine = Annotated[Seat, Depends(_seated)]
 
 
-class OwnRoute(APIRoute):
+class OwnRoute(PageRoute):
     """A route whose refusals are pages in the customer's language. Who is nobody is led to where one signs in."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[object, object, Response]]:
-        inner = super().get_route_handler()
+        inner = APIRoute.get_route_handler(self)
 
         async def answered(request: Request) -> Response:
             try:

@@ -28,6 +28,10 @@ PERMISSIONS = set(Permission.__args__)  # type: ignore[attr-defined]
 KEYLESS = {("GET", p) for p in ("/healthz", "/readyz", "/docs", "/docs/{asset}", "/openapi.json")} | {
     ("POST", "/v1/session"),
     ("POST", "/v1/session/set-up"),
+    ("POST", "/v1/me/code"),
+    ("POST", "/v1/me/session"),
+    ("GET", "/me/sign-in"),
+    *(("POST", f"/me/{page}") for page in ("code", "session", "language")),
     ("GET", "/auth/sign-in"),
     ("GET", "/auth/callback"),
     ("GET", "/assets/{version}/{name}"),

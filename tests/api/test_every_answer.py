@@ -60,6 +60,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 A, B, B_HIDDEN, C, C_OUTSIDE = range(5)  # whose values these are
 # What parameters are asked with. {id} of a customer, {hidden} an attribute that the role does not see, {word} one of its values.
 PARAMETERS: dict[str, tuple[str, ...]] = {
+    "portable": ("true",),
     "q": ("{word}", "Zwenibald", "Xylandre", "lisboa", "1234", "x@x"), "in": ("{hidden}", "unheard_of"), "type": ("person", "organisation", "unheard_of"),
     "limit": ("1",), "cursor": ("AAAA",), "lineage": ("true",), "as_of": ("2027-01-15T09:30:00Z",), "known_at": ("2027-01-15T09:30:00Z",),
     "customer": ("{id}",), "source": ("crm", "billing"), "stream": ("people", "customers"), "key": ("a", "b", "c"),
