@@ -98,13 +98,13 @@ def words(hub: Hub, language: str, text: str = SIGN_IN) -> Words:
     return lambda code: code_message(language, text, code, minutes)
 
 
-@router.post("/code", operation_id="ask_code", status_code=202, dependencies=[Stranger], responses=documented())
+@router.post("/code", operation_id="ask_code", status_code=202, dependencies=[Stranger], responses=documented(404))
 def ask_code(hub: TheHub, given: CodeAsked, accepted: Accepted = "") -> TicketOut:
     """Have a code sent to a contact point that is known to be yours."""
     return TicketOut(ticket=hub.codes.ask(given.kind, given.to, words(hub, chosen(accepted))))
 
 
-@router.post("/session", operation_id="sign_in_by_code", dependencies=[Stranger], responses=documented())
+@router.post("/session", operation_id="sign_in_by_code", dependencies=[Stranger], responses=documented(404))
 def sign_in_by_code(hub: TheHub, request: Request, response: Response, given: CodeShown) -> OwnOut:
     """Sign in: the answer sets the session's cookie. A code is good once."""
     begun = hub.codes.sign_in(given.ticket, given.code, instead=session_cookie(request) or "")
