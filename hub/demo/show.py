@@ -146,7 +146,7 @@ class Show:
         )
         self.out.print(f"  the CRM held  {said(had)}")
         self.out.print(f"  it holds now  {said(has)}")
-        self.out.print(f"  sent: only {'; '.join(said(f) for f in fields)}")
+        self.out.print(f"  sent: only {'; '.join(dict.fromkeys(said(f) for f in fields))}")
         landed, changes = (sum(q[k] for q in quiet) for k in ("landed", "changes"))
         self.out.print(
             f"two further cycles: {landed} came back as an echo, {changes} golden records changed, {more} writes to the CRM"
