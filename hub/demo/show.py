@@ -170,10 +170,7 @@ class Show:
         self.out.print(f"the application was told: {told['told']}")
         self.out.print("withdrew marketing, asked for erasure, and the privacy officer began it:")
         self.out.print(f"  {told['state']}; who has to answer: {told['recipients']}")
-        where = " (a frequent one, in what the model learned)" if told["values_found"] else ""
-        self.out.print(
-            f"  {told['values_found']} of their values found in {told['files_read']} files of the hub{where}"
-        )
+        self.out.print(f"  {told['values_found']} of their values found in {told['files_read']} files of the hub")
         self.out.print(f"  billing sends them again: {told['suppressed']} suppressed, {told['landed_again']} landed")
 
     def happened(self, found: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -222,6 +222,17 @@ class Model:
             full_names=None
             if (names := data.get("full_names")) is None
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
+        )
+
+    def without(self, values: Mapping[str, Collection[str]]) -> Model:
+        """This model, knowing nothing of these values of columns. What weighs nothing else: no record has them."""
+        return replace(
+            self,
+            terms={
+                c: Terms({v: bits for v, bits in t.frequent.items() if v not in values.get(c, ())}, t.unseen)
+                for c, t in self.terms.items()
+            },
+            placeholders={c: known.difference(values.get(c, ())) for c, known in self.placeholders.items()},
         )
 
     @cached_property

@@ -52,6 +52,7 @@ from hub.matching.store.models import (
     promote,
     promoted,
     promoted_hashes,
+    rewrite_model,
 )
 from hub.matching.store.pairs import (
     PairRow,
@@ -151,6 +152,7 @@ __all__ = [
     "promoted",
     "promoted_hashes",
     "returned",
+    "rewrite_model",
     "save_heirs",
     "save_membership",
     "save_near",

@@ -74,6 +74,11 @@ def note_model(connection: Connection, number: int, body: str) -> None:
     db.do(connection, "UPDATE model SET body = :body WHERE id = :id", body=body, id=number)
 
 
+def rewrite_model(connection: Connection, number: int, hash_: str, body: str) -> None:
+    """Keep a model that weighs what there is alike, under its own hash."""
+    db.do(connection, "UPDATE model SET hash = :hash, body = :body WHERE id = :id", id=number, hash=hash_, body=body)
+
+
 def promote(connection: Connection, number: int, type_name: str, at: int) -> None:
     retire = "UPDATE model SET status = 'retired' WHERE type = :type AND status = 'promoted'"
     db.do(connection, retire, type=type_name)
