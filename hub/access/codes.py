@@ -80,7 +80,9 @@ class Codes:
             raise _refused()
         now = self.database.clock.now()
         with self.database.unit() as connection:
-            account = people_store.account_of(connection, CUSTOMER, found.subject) or _account(found.subject, now)
+            account = people_store.account_of(connection, CUSTOMER, found.subject) or Account.vouched(
+                CUSTOMER, found.subject, "Customer", now
+            )
             if account.disabled_at is not None:
                 raise _refused()
             made = replace(account, roles=(rules.role,), signed_in_at=now)
@@ -177,24 +179,6 @@ class Codes:
 
     def _hash(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _account(subject: str, now: int) -> Account:
-    return Account(
-        id=f"usr_{secrets.token_hex(8)}",
-        issuer=CUSTOMER,
-        subject=subject,
-        name="Customer",
-        roles=(),
-        password=None,
-        set_up=None,
-        set_up_until=None,
-        totp=None,
-        totp_step=None,
-        recovery=(),
-        created_at=now,
-        created_by=CUSTOMER,
-    )
 
 
 def _refused() -> NotAuthenticated:

@@ -87,7 +87,7 @@ class SingleSignOn:
                     ],
                 )
             account = replace(
-                found or _new(provider.issuer, subject, self.database.clock.now()),
+                found or Account.vouched(provider.issuer, subject, subject, self.database.clock.now()),
                 name=_name(claims, subject),
                 roles=roles,
                 signed_in_at=self.database.clock.now(),
@@ -109,24 +109,6 @@ def own_page(to: str) -> str:
     """A page of the hub itself; anything else would send people who just signed in to strangers."""
     plain = to.isascii() and to.isprintable() and to.startswith("/") and not to.startswith("//") and "\\" not in to
     return to if plain else "/"
-
-
-def _new(issuer: str, subject: str, now: int) -> Account:
-    return Account(
-        id=f"usr_{secrets.token_hex(8)}",
-        issuer=issuer,
-        subject=subject,
-        name=subject,
-        roles=(),
-        password=None,
-        set_up=None,
-        set_up_until=None,
-        totp=None,
-        totp_step=None,
-        recovery=(),
-        created_at=now,
-        created_by=issuer,
-    )
 
 
 def _name(claims: Mapping[str, Any], subject: str) -> str:

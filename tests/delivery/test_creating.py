@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +20,18 @@ from hub.landing import store as landing
 from hub.model import RecordId
 from tests import tiny
 from tests.delivery.test_push import ANNA, ANNA_IN_CRM
-from tests.delivery.world import ALL, BILL, CRM, World, X, Y, Z
+from tests.delivery.world import ALL, BILL, CRM, Make, World, X, Y, Z
 from tests.steward import Steward
 
 NAMES = ["given_name", "family_name", "birth_date"]
 UPSERT: dict[str, Any] = {"mode": "upsert", "creates": NAMES}
 IN_BILL: dict[str, Any] = {"mode": "upsert", "creates": [*NAMES, "email"]}
 
-Make = Callable[..., World]
-
 
 @pytest.fixture(autouse=True)
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=1):
         yield
-
-
-@pytest.fixture
-def make(database: Database, tmp_path: Path) -> Iterator[Make]:
-    made: list[World] = []
-
-    def one(**options: Any) -> World:
-        made.append(World(database, tmp_path, **options))
-        return made[-1]
-
-    yield one
-    for world in made:
-        world.close()
 
 
 def posts(world: World) -> int:

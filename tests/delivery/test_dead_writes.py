@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,6 @@ from hub.errors import NotFound
 from hub.work.status import status
 from tests.delivery.test_push import ANNA, ANNA_IN_CRM
 from tests.delivery.world import BILL, CRM, World, X, Y
-
-Make = Callable[..., World]
 
 
 @pytest.fixture(autouse=True)

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub.db import Database
 from hub.delivery.dead_writes import DeadWrites
 from hub.errors import NotFound
 from hub.work.status import status
 from tests.delivery.test_push import ANNA, joined
-from tests.delivery.world import World, X, Y
-
-Make = Callable[..., World]
-
-
-@pytest.fixture
-def make(database: Database, tmp_path: Path) -> Iterator[Make]:
-    made: list[World] = []
-
-    def one(**options: Any) -> World:
-        made.append(World(database, tmp_path, **options))
-        return made[-1]
-
-    yield one
-    for world in made:
-        world.close()
+from tests.delivery.world import Make, X, Y
 
 
 def person(number: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from hub.demo.crm import CrmServer
 from hub.model import Verdict
 from tests import tiny
 from tests.conftest import empty
-from tests.delivery.world import ALL, BILL, CRM, WEB, World, X, Y, Z
+from tests.delivery.world import ALL, BILL, CRM, WEB, Make, World, X, Y, Z
 from tests.steward import Steward
 
 COUNT = max(2, int(os.environ.get("HUB_EXAMPLES", "12")) // 4)  # each example is some rounds over HTTP
@@ -40,28 +40,11 @@ HANNA_IN_CRM: dict[str, Any] = {
     "emails": ["johanna@schulz.example"],
 }
 
-Make = Callable[..., World]
-
 
 @pytest.fixture(autouse=True)
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=1):
         yield
-
-
-@pytest.fixture
-def make(database: Database, tmp_path: Path) -> Iterator[Make]:
-    made: list[World] = []
-
-    def one(**options: Any) -> World:
-        folder = tmp_path / f"world{len(made)}"
-        folder.mkdir()
-        made.append(World(database, folder, **options))
-        return made[-1]
-
-    yield one
-    for world in made:
-        world.close()
 
 
 def joined(world: World, **in_crm: Any) -> World:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,10 +24,9 @@ from tests import tiny
 from tests.conftest import empty
 from tests.delivery.test_creating import NAMES, kill
 from tests.delivery.test_push import ANNA, ANNA_IN_CRM, HANNA_IN_CRM, some
-from tests.delivery.world import BILL, CRM, World, X, Y
+from tests.delivery.world import BILL, CRM, Make, World, X, Y
 
 MAIER = {"where": {"family_name": ["Maier"]}}
-Make = Callable[..., World]
 
 
 def made(deletes: str = "delete", **more: Any) -> dict[str, Any]:
@@ -43,21 +41,6 @@ def mirror(deletes: str = "delete", **more: Any) -> dict[str, Any]:
 def _no_waiting() -> Iterator[None]:
     with stamina.set_testing(True, attempts=1):
         yield
-
-
-@pytest.fixture
-def make(database: Database, tmp_path: Path) -> Iterator[Make]:
-    found: list[World] = []
-
-    def one(**options: Any) -> World:
-        folder = tmp_path / f"world{len(found)}"
-        folder.mkdir()
-        found.append(World(database, folder, **options))
-        return found[-1]
-
-    yield one
-    for world in found:
-        world.close()
 
 
 def rests(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -234,3 +234,6 @@ class World:
     def verify(self) -> None:
         found = Verify(self.resolver).run()
         assert not found.total, (dict(found.differences), found.samples)
+
+
+Make = Callable[..., World]  # of a test: the same database, a folder for each
