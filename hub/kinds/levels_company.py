@@ -32,7 +32,7 @@ COMPANY = (
         "the same words in another order or spacing",
         0.06,
         0.00005,
-        needs=one_of(clue("same", "sorted"), clue("same", "joined")),
+        needs=one_of(clue("same", "sorted"), clue("same", "sorted", "value"), clue("same", "joined")),
     ),
     Level("near", "company names one letter apart", 0.06, 0.00004, needs=one_of(clue("near", "value"))),
     Level("rare words", "the same rare words, and little else", 0.05, 0.00002, 0.02),

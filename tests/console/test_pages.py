@@ -54,7 +54,8 @@ def test_who_is_nobody_is_led_to_sign_in_from_every_page_and_back(app: FastAPI, 
     for route in guarded:
         for method in route.methods:
             there = browser.request(method, filled(route.path, id), data={} if method == "POST" else None)
-            assert there.status_code == 303 and there.headers["location"].startswith("/sign-in?to="), route.path
+            where = "/me/sign-in" if route.path.startswith("/me") else "/sign-in?to="
+            assert there.status_code == 303 and there.headers["location"].startswith(where), route.path
             assert "Silva" not in there.text
 
 
