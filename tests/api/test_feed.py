@@ -98,7 +98,8 @@ def test_one_thread_looks_for_all_who_wait_and_only_then(hub: Hub) -> None:
         assert not looks()
 
 
-def test_a_stream_goes_on_from_the_last_event_that_was_seen(hub: Hub) -> None:
+def test_a_stream_goes_on_from_the_last_event_that_was_seen(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "HEARTBEAT", 0.2)
     ids = fill(hub)
     key = key_for(hub, "shipping")
     with serving(hub) as (url, _), httpx2.Client(base_url=url, headers=key, timeout=LONG) as client:
