@@ -29,6 +29,7 @@ from hub.settings import CustomerType, FileDrop
 PAGE = 500  # changes of one look
 ROWS = 1000  # of a Parquet file that are in memory
 MANIFEST = ".manifest.json"
+MADE = "[0-9]" * 8 + "T" + "[0-9]" * 12 + "Z"  # after the drop's name: when; another drop's name may begin alike
 Row = dict[str, JSON]
 
 
@@ -193,12 +194,12 @@ class _Set:
         mine = {self._aside(name).name for name in self.files}
         named = {
             f["name"]
-            for m in self.folder.glob(f"{self.drop.name}-*{MANIFEST}")
+            for m in self.folder.glob(f"{self.drop.name}-{MADE}{MANIFEST}")
             for f in orjson.loads(m.read_bytes())["files"]
         }
         for path in [
-            *self.folder.glob(f".{self.drop.name}-*.part"),
-            *self.folder.glob(f"{self.drop.name}-*.{self.drop.format}"),
+            *self.folder.glob(f".{self.drop.name}-{MADE}*.part"),
+            *self.folder.glob(f"{self.drop.name}-{MADE}-*.{self.drop.format}"),
         ]:
             if path.name not in mine and path.name not in named:
                 path.unlink(missing_ok=True)

@@ -74,6 +74,16 @@ def test_all_customers_come_first_and_then_those_that_changed_each_once(hub: Hub
     assert (gone["gone"], "values" in gone) == (True, False)
 
 
+def test_a_drop_whose_name_begins_alike_keeps_what_it_is_writing(hub: Hub) -> None:
+    stamp = "20260101T000000000000Z-person.jsonl"
+    hub.folder.mkdir()
+    theirs, mine = hub.folder / f".dwh-two-{stamp}.part", hub.folder / f".dwh-{stamp}.part"
+    for path in (theirs, hub.folder / f"dwh-two-{stamp}", mine):
+        path.touch()
+    hub.drop()
+    assert theirs.exists() and (hub.folder / f"dwh-two-{stamp}").exists() and not mine.exists()
+
+
 def test_a_manifest_names_each_file_with_its_size_and_hash(hub: Hub) -> None:
     done = hub.drop()
     assert done is not None
