@@ -122,8 +122,8 @@ def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
     now = at.hub.database.clock.now()
     attributes: list[str] = []
     if seen.request.kind == "rectification" and seen.request.closed is None:
-        known = at.hub.config.customers[at.hub.reader.type_of(at.principal, seen.request.customer)].attributes
-        attributes = [a for a, d in known.items() if d.kind != "consent"]
+        of = at.hub.reader.type_of(at.principal, seen.request.customer)
+        attributes = list(at.hub.config.customers[of].sayable)
     shown = {
         "attributes": attributes,
         "seen": seen,

@@ -39,7 +39,7 @@ def data(at: Mine, said: Said = "") -> Response:
     seen = at.hub.mine.customer(at.principal)
     kinds = _kinds(at)
     values = [v for v in reasons.told(types[seen.type], seen) if kinds[v.attribute] != "consent"]
-    missing = [a for a in types[seen.type].showable if a not in seen.values and kinds[a] != "consent"]
+    missing = [a for a in types[seen.type].sayable if a not in seen.values]
     sources = sorted({r.source for r in seen.records or ()})
     shown = {"name": who(types, seen), "values": values, "missing": missing, "sources": sources, "said": said}
     return at.page("data.html", {**shown, "changed": seen.updated_at})
@@ -104,10 +104,9 @@ def _edit(at: Seat, attribute: str, *, given: Sent | None = None, error: Unproce
 
 def _attribute(at: Seat, name: str) -> Attribute:
     of = at.hub.config.customers[at.who().type]
-    found = of.attributes.get(name)
-    if found is None or found.kind == "consent" or name not in of.showable:
+    if name not in of.sayable:
         raise NotFound("there is no such value", [Fault("/attribute", "unknown")])
-    return found
+    return of.attributes[name]
 
 
 def _said(given: Attribute, form: Sent) -> Plain | list[Plain] | None:

@@ -95,8 +95,10 @@ class Asks:
                 return AskSeen(id, TAKEN_BACK if now is None else now.state, None)
             state = GIVEN if now.ongoing else HAD
             store.save_ask(connection, replace(now, state=state, had_at=self.database.clock.now(), had=now.had + 1))
-        line = AuditLine(principal.id, principal.role, "granted", [customer.id], list(now.granted), now.purpose, now.at)
-        self.reader.audit.write(replace(line, at=self.database.clock.now()))
+        at, granted = self.database.clock.now(), list(now.granted)
+        self.reader.audit.write(
+            AuditLine(principal.id, principal.role, "granted", [customer.id], granted, now.purpose, at)
+        )
         values = self.reader.seen_values(own, customer.type, customer.values)
         return AskSeen(id, state, {a: values[a] for a in now.granted if a in values})
 

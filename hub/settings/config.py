@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import Field
 
 from hub.errors import Fault
-from hub.kinds import KINDS
 from hub.model import digest
 from hub.settings.access import Access
 from hub.settings.base import Strict, recipe_dump
@@ -58,17 +57,16 @@ def own_streams(customers: Mapping[str, CustomerType]) -> dict[tuple[str, str], 
     that were proved to be theirs. A value holds from the moment that it was said, or from the day that it names."""
     found: dict[tuple[str, str], Stream] = {}
     for name, given in customers.items():
-        said = {a: d for a, d in given.attributes.items() if d.kind != "consent" and not KINDS[d.kind].secret}
         rows = {
             **{"customer": name, "key": "id", "version": "at", "records": "partial", "null_means": "cleared"},
             **{
                 "trust": {"default": 100},
-                "map": {a: f'values."{a}"' for a in said},
-                "dates": dict.fromkeys(said, "at"),
+                "map": {a: f'values."{a}"' for a in given.sayable},
+                "dates": dict.fromkeys(given.sayable, "at"),
             },
-            "effective_from": dict.fromkeys(said, "from"),
+            "effective_from": dict.fromkeys(given.sayable, "from"),
         }
-        checked = [a for a, d in said.items() if d.kind not in CLAIMED_KINDS]
+        checked = [a for a in given.sayable if given.attributes[a].kind not in CLAIMED_KINDS]
         found[SELF, name] = Stream.model_validate({**rows, "verified": checked})
         found[SELF, name + PROVED] = Stream.model_validate({**rows, "verified": "all"})
     return found

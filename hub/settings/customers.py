@@ -131,6 +131,12 @@ class CustomerType(Strict):
         return tuple(n for n, a in self.attributes.items() if not KINDS[a.kind].secret)
 
     @cached_property
+    def sayable(self) -> tuple[str, ...]:
+        """Attributes of which customers say themselves what is right: what they agree to is a consent, secret words come from
+        sources alone."""
+        return tuple(n for n in self.showable if self.attributes[n].kind != "consent")
+
+    @cached_property
     def whole_names(self) -> tuple[str, ...]:
         """Attributes that stand for others, such as a full name for its parts."""
         return tuple(n for n, a in self.attributes.items() if KINDS[a.kind].expand is not None and not a.many)

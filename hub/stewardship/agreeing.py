@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from hub.errors import Conflict, Fault, Forbidden, NotFound
 from hub.landing import store as landing
-from hub.model import RecordId, Verdict
+from hub.model import Verdict
 from hub.stewardship import waiting_store as store
 from hub.stewardship.acts import DecideAll
 from hub.stewardship.doing import Done
@@ -38,15 +38,15 @@ class Agreeing:
     def propose(self, act: DecideAll, *, by: str, reason: str) -> str:
         """Its id. NotFound where a record is unknown."""
         with self.database.unit() as connection:
-            rids: dict[RecordId, int] = {}
-            for n, id in ((n, id) for n, pair in enumerate(act.pairs) for id in pair):
-                info = landing.record_named(connection, id)
-                if info is None:
-                    raise NotFound(
-                        "no such record", [Fault(f"/pairs/{n}", "unknown record", "look at the queue again")]
-                    )
-                rids[id] = info.rid
-            pairs = [(rids[a], rids[b]) for a, b in act.pairs]
+            infos = landing.records_named(connection, {id for pair in act.pairs for id in pair})
+            faults = [
+                Fault(f"/pairs/{n}", "unknown record", "look at the queue again")
+                for n, pair in enumerate(act.pairs)
+                if not infos.keys() >= set(pair)
+            ]
+            if faults:
+                raise NotFound("no such record", faults[:1])
+            pairs = [(infos[a].rid, infos[b].rid) for a, b in act.pairs]
             id_ = f"wait_{secrets.token_hex(12)}"
             store.add(
                 connection, StoredWaiting(id_, by, reason, self.database.clock.now(), act.verdict.value, pairs, None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -17,11 +18,11 @@ from hub.model import RecordId, digest
 from hub.resolve.logbook import Logbook
 from hub.settings import STAFF, Config, Process, duration_micros
 from hub.settings.processes import PROCESS
+from hub.settings.working_time import UNITS
 from hub.tasks import process_store
 from hub.tasks.lists import LONGEST
 
 CHANGES = 5_000  # looked at together
-MINUTES = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
 
 
 class Occasion(NamedTuple):
@@ -39,8 +40,7 @@ def start(logbook: Logbook) -> int:
             now = database.clock.now()
             mark = process_store.mark(connection, process.name)
             last = golden_store.last_seq(connection)
-            found = list(_occasions(connection, config, process, now, mark))
-            new = [o for o in found if not _started(connection, process, o)]
+            new = _new(connection, process, list(_occasions(connection, config, process, now, mark)))
         with database.unit(urgent=False) as connection:
             process_store.keep(connection, process.name, process.version, process.model_dump_json())
         for occasion in new:
@@ -58,9 +58,11 @@ def _key(process: Process, occasion: Occasion) -> str:
     return digest([process.name, occasion.cause])
 
 
-def _started(connection: Connection, process: Process, occasion: Occasion) -> bool:
-    id = RecordId(STAFF, PROCESS, _key(process, occasion))
-    return landing.record_named(connection, id, "interaction") is not None
+def _new(connection: Connection, process: Process, found: Sequence[Occasion]) -> list[Occasion]:
+    """Those for which it did not start yet."""
+    names = {o: RecordId(STAFF, PROCESS, _key(process, o)) for o in found}
+    started = landing.records_named(connection, names.values(), "interaction")
+    return [o for o in found if names[o] not in started]
 
 
 def _occasions(
@@ -95,7 +97,7 @@ def _came(row: StoredInteraction, attribute: str, before: str, within: int, now:
     if not said:
         return False
     number, unit = before.split()
-    at = micros_of(str(said[0])) - int(number) * MINUTES[unit.rstrip("s")]
+    at = micros_of(str(said[0])) - int(number) * UNITS[unit.rstrip("s")] // timedelta(microseconds=1)
     return now - within <= at <= now
 
 

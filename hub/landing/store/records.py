@@ -337,16 +337,18 @@ def record_named(connection: Connection, id: RecordId, sort: str = CUSTOMER) -> 
     return _info(found[0]) if found else None
 
 
-def records_named(connection: Connection, names: Iterable[RecordId]) -> dict[RecordId, RecordInfo]:
-    """Records of customers by their names; those that are not there are left out."""
+def records_named(
+    connection: Connection, names: Iterable[RecordId], sort: str = CUSTOMER
+) -> dict[RecordId, RecordInfo]:
+    """Records of this sort by their names; those that are not there are left out."""
     by_stream: dict[tuple[str, str], set[str]] = {}
     for id in names:
         by_stream.setdefault((id.source, id.stream), set()).add(id.key)
-    query = f"{INFO} WHERE source = :source AND stream = :stream AND key IN {{keys:text}} AND sort = 'customer'"
+    query = f"{INFO} WHERE source = :source AND stream = :stream AND key IN {{keys:text}} AND sort = :sort"
     return {
         (info := _info(row)).id: info
         for (source, stream), keys in by_stream.items()
-        for row in db.ask(connection, query, source=source, stream=stream, keys=sorted(keys))
+        for row in db.ask(connection, query, source=source, stream=stream, keys=sorted(keys), sort=sort)
     }
 
 
