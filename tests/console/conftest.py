@@ -112,7 +112,7 @@ class Guarded:
         page = self.page
         page.on("console", lambda m: self._said(m.type, m.text))
         page.on("pageerror", lambda e: self.wrong.append(f"error: {e}"))
-        page.on("requestfailed", lambda r: self.wrong.append(f"failed: {r.url}"))
+        page.on("requestfailed", lambda r: self._failed(r.url, r.failure or ""))
         page.on("dialog", lambda d: (self.wrong.append(f"dialog: {d.message}"), d.dismiss()))
         page.on("response", lambda r: self._answered(r.status, r.url))
 
@@ -120,6 +120,11 @@ class Guarded:
         expected = any(f"status of {status}" in text for status in self.refusals)
         if kind in ("error", "warning") and not expected:
             self.wrong.append(f"{kind}: {text}")
+
+    def _failed(self, url: str, why: str) -> None:
+        """A request that the browser itself breaks off, since its page was left, is no fault of the page's."""
+        if why != "net::ERR_ABORTED":
+            self.wrong.append(f"failed ({why}): {url}")
 
     def _answered(self, status: int, url: str) -> None:
         if status >= 400 and status not in self.refusals:
