@@ -11,7 +11,7 @@ from pydantic import Field
 from hub.access.guidance import SeenCards
 from hub.access.principals import Principal
 from hub.api.problems import documented
-from hub.api.schemas import Out, Paged
+from hub.api.schemas import In, Out, Paged
 from hub.api.security import TheHub, needs
 from hub.model import from_micros
 from hub.open import Hub
@@ -56,6 +56,17 @@ class CardVersionOut(Out):
 class Cards(Out):
     data: list[CardOut]
     topics: list[str] = Field(description="all that one may ask for")
+
+
+class GiveIn(In):
+    """What is told to whom."""
+
+    topic: str = Field(min_length=1, max_length=100, examples=["meter reading"])
+    customer: str = Field(min_length=1, max_length=100, examples=["cus_0123456789abcdefghij"])
+    channel: str = Field(default="", max_length=50, examples=["phone"])
+
+
+class GivenCards(Cards):
     logged: bool = Field(description="that they were given stands among what happened with the customer")
 
 
@@ -67,10 +78,17 @@ def get_guidance(
     customer: Annotated[str | None, Query(max_length=100, description="whom it is for")] = None,
     channel: Annotated[str, Query(max_length=50, examples=["phone"])] = "",
 ) -> Cards:
-    """What to say about a topic. Of a topic and a customer, whoever may `log` has it kept which version was given: once a day."""
+    """What to say about a topic, today."""
     seen = hub.guidance.cards(principal, topic=topic, customer=customer, channel=channel)
-    logged = given(hub, principal, seen, topic=topic, channel=channel)
-    return Cards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics(), logged=logged)
+    return Cards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics())
+
+
+@router.post("/guidance", operation_id="give_guidance", responses=documented(404, 410))
+def give_guidance(hub: TheHub, principal: Annotated[Principal, needs("log")], told: GiveIn) -> GivenCards:
+    """What to say to a customer about a topic, and keep which version was given: once a day, channel and asker."""
+    seen = hub.guidance.cards(principal, topic=told.topic, customer=told.customer, channel=told.channel)
+    logged = give(hub, principal, seen, topic=told.topic, channel=told.channel)
+    return GivenCards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics(), logged=logged)
 
 
 @router.get("/guidance/{card}/versions", operation_id="list_guidance_versions", responses=documented())
@@ -83,10 +101,9 @@ def list_guidance_versions(
     return Paged(data=[CardVersionOut.of(v) for v in hub.advice.versions(card)])
 
 
-def given(hub: Hub, principal: Principal, seen: SeenCards, *, topic: str, channel: str) -> bool:
-    """Keep that these cards were given, where the asker may write down what happens; whether it was kept."""
-    sees = hub.advice.logs and hub.timeline.view(principal).sees(GUIDANCE)
-    if not topic or seen.customer is None or not sees or "log" not in hub.reader.view(principal).may:
+def give(hub: Hub, principal: Principal, seen: SeenCards, *, topic: str, channel: str) -> bool:
+    """Keep that these cards were given, where the asker sees what is kept of it; whether it was."""
+    if seen.customer is None or not hub.advice.logs or not hub.timeline.view(principal).sees(GUIDANCE):
         return False
     kind = hub.config.interactions[GUIDANCE]
     known = channel if kind.channel and channel in kind.attributes[kind.channel].options else ""

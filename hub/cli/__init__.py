@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from hub.cli import add, check, doors, flow, quality, report, segments, status, tasks
+from hub.cli import add, campaigns, check, doors, flow, guidance, quality, report, segments, status, tasks
 from hub.cli.access import access
 from hub.cli.audit import audit
 from hub.cli.doors import keys
@@ -49,7 +49,7 @@ def options(
     """Customer master data hub: one golden record per customer, from the systems you already have."""
 
 
-for part in (check, flow, quality, doors, segments, status, tasks, report):
+for part in (check, flow, quality, doors, segments, status, tasks, campaigns, guidance, report):
     app.add_typer(part.app)
 app.add_typer(keys, name="keys")
 app.add_typer(users, name="users")

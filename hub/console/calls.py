@@ -13,7 +13,7 @@ from starlette.responses import Response
 from hub.access.callers import Callers, Found
 from hub.access.door import SHOWN_PROOF
 from hub.access.timeline import Asked
-from hub.api.guidance import given
+from hub.api.guidance import give
 from hub.api.idempotency import Mark, once
 from hub.api.security import any_parameters
 from hub.console import reasons
@@ -28,6 +28,7 @@ LATEST = 60  # events that are laid out by their types
 OF_EACH = 4
 FIRST = ("name", "phone", "email", "address", "company_name", "registration_id")  # what callers say of themselves
 MINUTES = (2, 5, 10, 20)
+CHANNEL = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,19 @@ class Card:
 
 
 def _cards(at: Desk, id: str, topic: str) -> list[Card]:
-    """What to say about a topic, the same as on every channel; that it was given is kept."""
-    seen = at.hub.guidance.cards(at.principal, topic=topic, customer=id, channel="phone")
-    given(at.hub, at.principal, seen, topic=topic, channel="phone")
+    """What to say about a topic, the same as on every channel."""
+    seen = at.hub.guidance.cards(at.principal, topic=topic, customer=id, channel=CHANNEL)
     return [Card(c.title, tuple(" ".join(p.split()) for p in c.text.split("\n\n")), c.version) for c in seen.cards]
+
+
+@router.post("/{id}/advice")
+def advise(at: Annotated[Desk, desk("identify")], id: str, form: Form) -> Response:
+    """What to say about a topic; that it was given is kept, where the asker may write down what happens."""
+    topic, proof = form.get("topic", "")[:100], form.get("proof", "")
+    if topic and "log" in at.may:
+        seen = at.hub.guidance.cards(at.principal, topic=topic, customer=id, channel=CHANNEL)
+        give(at.hub, at.principal, seen, topic=topic, channel=CHANNEL)
+    return onward(f"/call/{id}", topic=topic, **({"proof": proof} if proof else {}))
 
 
 @router.post("/{id}/verify")

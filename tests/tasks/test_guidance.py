@@ -45,6 +45,10 @@ def names(desk: Desk, role: str = "customer_service", **params: Any) -> list[str
     return [c["name"] for c in found["data"]]
 
 
+def give(desk: Desk, id: str, role: str = "customer_service", status: int = 200, **more: Any) -> Any:
+    return desk.ask("post", "/guidance", role, status, json={"topic": "complaint", "customer": id, **more})
+
+
 def logged(desk: Desk, id: str) -> list[tuple[str, str]]:
     found = desk.ask("get", f"/customers/{id}/interactions", params={"type": "guidance"})["data"]
     return sorted((i["values"]["card"], i["values"]["version"]) for i in found)
@@ -64,12 +68,15 @@ def test_a_card_is_there_on_its_day_its_channel_and_for_its_segment(desk: Desk) 
 
 def test_what_was_given_stands_on_the_customer_once_a_day_and_follows_merges(desk: Desk) -> None:
     ann, bob = desk.person("Ann"), desk.person("Bob")
+    names(desk, customer=ann, channel="phone")
+    assert logged(desk, ann) == []  # looked at, not given
     for _ in range(2):
-        names(desk, customer=ann, channel="phone")
+        told = give(desk, ann, channel="phone")
+        assert told["logged"] and [c["name"] for c in told["data"]] == ["sorry"]
     (only,) = logged(desk, ann)
     assert only[0] == "sorry" and logged(desk, bob) == []
-    names(desk, "reader", customer=bob)  # may not write down what happens
-    desk.ask("get", "/guidance", params={"customer": bob})  # of no topic: looked at, not given
+    give(desk, bob, "reader", 403)  # may not write down what happens
+    give(desk, "cus_unknown", status=404)
     assert logged(desk, bob) == []
     (kept,) = desk.ask("get", "/guidance/sorry/versions")["data"]
     assert (kept["version"], kept["text"]) == (only[1], "Say sorry.")
