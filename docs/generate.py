@@ -87,6 +87,7 @@ VARIABLES = {
     "HUB_BEHIND_PROXY": "set where a proxy that speaks TLS passes requests on (`--behind-proxy`)",
     "HUB_HOST": "address that `hub serve` listens at",
     "HUB_PORT": "port that `hub serve` listens at",
+    "HUB_READ_URL": "a standby of the hub's PostgreSQL, for requests that only read; `HUB_READ_URL_FILE` names a file that holds it",
     "HUB_SECRET": "the hub's secret, at least 32 characters; `HUB_SECRET_FILE` names a file that holds it; else `secret` in the hub's folder",
     "HUB_SECRET_FILE": "see `HUB_SECRET`",
     "HUB_SECRET_PREVIOUS": "what the secret was before, several separated by spaces: `hub verify` checks with them the audit lines of that time; `HUB_SECRET_PREVIOUS_FILE` names a file",

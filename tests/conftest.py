@@ -15,6 +15,7 @@ import tests.tables  # noqa: F401  (fills the metadata)
 from hub.connectors import registry  # noqa: F401  (makes the kinds of connectors known)
 from hub.db import Database
 from hub.migrations import upgrade
+from tests.standby import Pair, primary_and_standby
 
 
 class Ticking:
@@ -63,6 +64,13 @@ def logical_url() -> Iterator[str]:
         server.start()
         yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Pair]:
+    """A PostgreSQL and its standby."""
+    with primary_and_standby() as made:
+        yield made
 
 
 _postgres: dict[str, Database] = {}

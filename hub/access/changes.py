@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -13,7 +13,7 @@ from hub.access.cursors import find, hide, seal, unseal
 from hub.access.door import bounded, only
 from hub.access.policy import View, changed_in_view
 from hub.access.principals import Principal
-from hub.errors import Fault, Gone
+from hub.errors import BadRequest, Fault, Gone
 from hub.golden_record import lookups, past, store
 from hub.golden_record.lineage import Lineage
 from hub.golden_record.store import StoredChange
@@ -21,6 +21,13 @@ from hub.golden_record.store import StoredChange
 SCANNED = 5000  # changes looked through for one page of the feed
 SOME = 500  # of them at a time
 REMEMBERED = 1000  # feeds whose position past hidden changes is kept in memory
+
+
+class Position(NamedTuple):
+    """How far the hub was: in its outbox, and in the log of its database, which replicas follow."""
+
+    outbox: int
+    log: int
 
 
 class Changes(Batches):
@@ -51,9 +58,18 @@ class Changes(Batches):
         return seal(self._cursors, [hide(self._cursors, position)], "changes", view.version)
 
     def position(self) -> str:
-        """How far the outbox is, for who wants to see at least that: told without its number."""
+        """How far the hub is, for who wants to see at least that: told without its numbers."""
         with self.database.read() as connection:
-            return hide(self._cursors, store.next_seq(connection) - 1)
+            end = store.next_seq(connection) - 1
+        return hide(self._cursors, end, self.database.written())
+
+    def reached(self, token: str, where: str) -> Position:
+        """The position that was told. BadRequest, naming where it was shown, for what never was."""
+        found = find(self._cursors, token)
+        if found is None or len(found) != 2:
+            remedy = "send what a write answered with in X-Hub-Position"
+            raise BadRequest("this is no position", [Fault(where, "unknown position", remedy)])
+        return Position(*found)
 
     def told(self, principal: Principal, seqs: Sequence[int]) -> dict[int, s.SeenChange]:
         """What a subscriber is sent of the changes at these positions of the outbox: each customer at the version that
@@ -92,7 +108,7 @@ class Changes(Batches):
         """A page, and whether more changes follow that were not looked at."""
         key = last[0] if isinstance(last, list) else last
         if isinstance(last, list):  # a position, hidden
-            start = find(self._cursors, last[0])
+            start = (find(self._cursors, last[0]) or (None,))[0]
         else:
             start = lookups.change_seq(connection, last) if last else 0
         if start is None:

@@ -37,23 +37,24 @@ def unseal(key: bytes, cursor: str, *bound: object) -> Any:
     return orjson.loads(body)
 
 
-def hide(key: bytes, number: int) -> str:
-    """A number that its holder can give back and not read: how many changes there are is nobody's business."""
+def hide(key: bytes, *numbers: int) -> str:
+    """Numbers that their holder can give back and not read: how many changes there are is nobody's business."""
     nonce = secrets.token_bytes(WIDTH)
-    body = nonce + _padded(key, nonce, number.to_bytes(WIDTH, "big"))
+    body = nonce + _padded(key, nonce, b"".join(n.to_bytes(WIDTH, "big") for n in numbers))
     return base64.urlsafe_b64encode(_mac(key, body, ("hidden",)) + body).decode().rstrip("=")
 
 
-def find(key: bytes, token: str) -> int | None:
-    """The number; None when the token is none of ours."""
+def find(key: bytes, token: str) -> tuple[int, ...] | None:
+    """The numbers; None when the token is none of ours."""
     try:
         data = base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4))
     except (ValueError, UnicodeEncodeError):
         return None
     mac, body = data[:MAC], data[MAC:]
-    if len(body) != 2 * WIDTH or not hmac.compare_digest(mac, _mac(key, body, ("hidden",))):
+    if len(body) < 2 * WIDTH or len(body) % WIDTH or not hmac.compare_digest(mac, _mac(key, body, ("hidden",))):
         return None
-    return int.from_bytes(_padded(key, body[:WIDTH], body[WIDTH:]), "big")
+    told = _padded(key, body[:WIDTH], body[WIDTH:])
+    return tuple(int.from_bytes(told[at : at + WIDTH], "big") for at in range(0, len(told), WIDTH))
 
 
 def _padded(key: bytes, nonce: bytes, data: bytes) -> bytes:

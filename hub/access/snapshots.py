@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from hub.access.audit import REQUEST, AuditLine
-from hub.access.cursors import find
 from hub.access.door import cleaned_rows, may_crosswalk
 from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.access.rows import within
 from hub.access.seen import SeenCustomer
-from hub.errors import BadRequest, Fault, Gone, NotFound, RetryLater, Unprocessable
+from hub.errors import Fault, Gone, NotFound, RetryLater, Unprocessable
 from hub.golden_record import lookups, store
 from hub.golden_record.store import StoredCustomer
 from hub.model import RecordId
@@ -64,7 +63,7 @@ class Snapshots:
             may_crosswalk(view)
         with self.database.read() as connection:
             end = store.next_seq(connection) - 1
-            if at_least is not None and self._position(at_least) > end:
+            if at_least is not None and self.reader.reached(at_least, "/at_least").outbox > end:
                 raise RetryLater("what was written is not here yet: ask again")
             yield SnapshotPage()  # what is asked for can be had
             pages = (
@@ -97,13 +96,6 @@ class Snapshots:
             for t in types
             if all(name.partition(".")[0] in shown[t] for name in selection.where)
         }
-
-    def _position(self, token: str) -> int:
-        found = find(self.reader.cursor_key, token)
-        if found is None:
-            remedy = "send what a write answered with in X-Hub-Position"
-            raise BadRequest("this is no position", [Fault("/at_least", "unknown position", remedy)])
-        return found
 
     def _listed(
         self, connection: Connection, view: View, selection: Selection

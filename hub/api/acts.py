@@ -17,7 +17,6 @@ from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import LARGEST, In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
-from hub.api.written import Written
 from hub.errors import Fault, Forbidden, NotFound, PreconditionRequired
 from hub.model import RecordId, Verdict
 from hub.open import Hub
@@ -44,7 +43,7 @@ from hub.stewardship.acts import (
 from hub.stewardship.run import Acts
 from hub.stewardship.values import cleaned
 
-router = APIRouter(prefix="/v1", tags=["acts"], route_class=Written)
+router = APIRouter(prefix="/v1", tags=["acts"])
 
 
 @dataclass(frozen=True, slots=True)

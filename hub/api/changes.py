@@ -16,6 +16,7 @@ from hub.api.customers import Cursor, Limit
 from hub.api.problems import documented
 from hub.api.schemas import ChangeOut, Paged, answer
 from hub.api.security import TheHub, authorised, needs
+from hub.db import primary
 from hub.errors import HubError
 from hub.open import Hub
 
@@ -50,8 +51,9 @@ class _Feed:
     def _read(self, limit: int, again: bool) -> tuple[int, SeenPage]:
         if again:
             self.principal = authorised(self.hub, self._request, "read")
-        known = self.hub.watcher.end()  # before the page is read: what comes meanwhile wakes
-        page = self.hub.reader.changes(self.principal, cursor=self.cursor, limit=limit)
+        with primary():  # a replica that has not what woke this would let it wait for the next change
+            known = self.hub.watcher.end()  # before the page is read: what comes meanwhile wakes
+            page = self.hub.reader.changes(self.principal, cursor=self.cursor, limit=limit)
         self.cursor = page.next_cursor
         return known, page
 

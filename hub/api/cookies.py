@@ -15,6 +15,8 @@ from starlette.responses import Response
 from hub.errors import Fault, Forbidden
 
 SECURE, PLAIN = "__Host-hub", "hub"
+POSITION = "-position"  # after either name: how far the hub was when this browser last changed something
+KEPT = 60  # seconds that it is kept: a replica that is further behind is not read
 TICKET = "-ticket"  # after either name: what a browser keeps while it is at the OpenID provider
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -47,6 +49,15 @@ def drop(response: Response, request: Request) -> None:
     _drop(response, request, _name(request))
 
 
+def position_cookie(request: Request) -> str | None:
+    """How far the hub was when the browser last changed something."""
+    return request.cookies.get(_name(request) + POSITION)
+
+
+def keep_position(response: Response, request: Request, position: str) -> None:
+    _keep(response, request, _name(request) + POSITION, position, KEPT)
+
+
 def keep_ticket(response: Response, request: Request, ticket: str) -> None:
     _keep(response, request, _name(request) + TICKET, ticket)
 
@@ -55,8 +66,8 @@ def drop_ticket(response: Response, request: Request) -> None:
     _drop(response, request, _name(request) + TICKET)
 
 
-def _keep(response: Response, request: Request, name: str, value: str) -> None:
-    response.set_cookie(name, value, path="/", secure=_secure(request), httponly=True, samesite="lax")
+def _keep(response: Response, request: Request, name: str, value: str, seconds: int | None = None) -> None:
+    response.set_cookie(name, value, seconds, path="/", secure=_secure(request), httponly=True, samesite="lax")
 
 
 def _drop(response: Response, request: Request, name: str) -> None:

@@ -24,14 +24,13 @@ from hub.api.schemas import (
     answer,
 )
 from hub.api.security import TheHub, needs
-from hub.api.written import Written
 from hub.errors import BadRequest, Fault, Stale, Unprocessable
 from hub.model import RecordId, to_micros
 from hub.stewardship.acts import Act, DropValue, SetValue
 from hub.stewardship.run import Acts
 from hub.stewardship.values import cleaned
 
-router = APIRouter(prefix="/v1", tags=["customers"], route_class=Written)
+router = APIRouter(prefix="/v1", tags=["customers"])
 
 Limit = Annotated[int, Query(ge=1, le=200, description="rows of a page")]
 Cursor = Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before")]

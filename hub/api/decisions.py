@@ -12,11 +12,10 @@ from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented
 from hub.api.schemas import LARGEST, DecisionIn, DecisionOut, Paged, ReviewOut
 from hub.api.security import TheHub, needs
-from hub.api.written import Written
 from hub.stewardship.acts import Decide, Withdraw
 from hub.stewardship.run import Acts
 
-router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Written)
+router = APIRouter(prefix="/v1", tags=["decisions"])
 
 
 @router.get("/reviews", operation_id="list_reviews", responses=documented())

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from hub import db, settings
 from hub.access.principals import Principal
+from hub.api.exact import ExactRoute
 from hub.api.problems import documented
 from hub.api.schemas import BatchAnswer, Document, RecordAnswer, answer
 from hub.api.security import TheHub, may_write, needs
 from hub.api.wrap import BODY_BYTES, NDJSON
-from hub.api.written import ExactWritten
 from hub.connectors.base import ROW_DEPTH, too_deep
 from hub.connectors.rows import parse_json
 from hub.errors import Fault, NotFound, Refused, TooLarge, Unprocessable
@@ -24,7 +24,7 @@ from hub.open import Hub
 from hub.resolve.resolver import Outcome
 from hub.work.repeats import Repeats
 
-router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"], route_class=ExactWritten)
+router = APIRouter(prefix="/v1/sources/{source}/{stream}/records", tags=["records"], route_class=ExactRoute)
 
 ROWS = 1000  # of one batch
 CHUNK = 100  # rows of one transaction: other requests get their turn between

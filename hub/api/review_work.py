@@ -14,14 +14,13 @@ from hub.api.customers import Cursor, Limit, micros
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
-from hub.api.written import Written
 from hub.delivery.disputes import disputed
 from hub.open import Hub
 from hub.stewardship.queue import Queue, Shown
 from hub.tasks.hold import Hold, Note
 from hub.tasks.holds import CLAIM
 
-router = APIRouter(prefix="/v1", tags=["decisions"], route_class=Written)
+router = APIRouter(prefix="/v1", tags=["decisions"])
 
 SECOND = 1_000_000
 

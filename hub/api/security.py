@@ -14,6 +14,7 @@ from hub.access.gate import Credential
 from hub.access.principals import Principal
 from hub.access.rates import Rate, too_often
 from hub.api.cookies import same_origin, session_cookie
+from hub.db import primary
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
 from hub.open import Hub
 from hub.settings import SELF
@@ -43,7 +44,8 @@ def declares(permission: str) -> Callable[[F], F]:
 
 def who_asks(hub: Hub, request: Request) -> Principal:
     """The principal that a request shows. NotAuthenticated: nobody; Forbidden: another site's page sent the cookie."""
-    found = hub.gate.admit(Credential(request.headers.get("authorization"), session_cookie(request)))
+    with primary():  # a key that was taken back is so at once
+        found = hub.gate.admit(Credential(request.headers.get("authorization"), session_cookie(request)))
     if found.session is not None:
         same_origin(request)
     _count(request, hub.gate.rate(found))

@@ -20,6 +20,7 @@ from hub.api.problems import documented
 from hub.api.schemas import In, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.api.wrap import NDJSON
+from hub.db import Reading, reading_as
 from hub.errors import Fault, Unprocessable
 from hub.model import RecordId
 
@@ -100,7 +101,9 @@ class _Lines(StreamingResponse):
 def take_snapshot(hub: TheHub, principal: Annotated[Principal, needs("read")], given: SnapshotIn) -> StreamingResponse:
     """Your role's view of all customers, some, or those that you name, as it is at one moment. The last line, `end`, holds the feed's cursor to go on from."""
     pages = Snapshots(hub.reader).take(principal, given.selection(), at_least=given.at_least)
-    next(pages)  # what is refused is refused before the answer begins
+    log = hub.reader.reached(given.at_least, "/at_least").log if given.at_least else 0
+    with reading_as(Reading(log)):
+        next(pages)  # what is refused is refused before the answer begins
     return _Lines(pages)
 
 

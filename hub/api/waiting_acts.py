@@ -12,13 +12,12 @@ from hub.api.acts import ActOut, Asker, DecideAllIn, PairIn, Reason
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when
 from hub.api.security import TheHub, needs
-from hub.api.written import Written
 from hub.errors import Fault, NotFound
 from hub.open import Hub
 from hub.stewardship.agreeing import Agreeing, WaitingAct
 from hub.stewardship.run import Acts
 
-router = APIRouter(prefix="/v1", tags=["acts"], route_class=Written)
+router = APIRouter(prefix="/v1", tags=["acts"])
 
 
 class ProposalIn(In):

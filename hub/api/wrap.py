@@ -8,13 +8,16 @@ import secrets
 import time
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.access.audit import ORIGIN, REQUEST
 from hub.access.door import SHOWN_PROOF
 from hub.access.purposes import HEADER, PURPOSE
 from hub.access.rates import Rate
+from hub.api.fresh import begun, told, wrote
 from hub.api.problems import of_error, problem
+from hub.db import READING
 from hub.errors import Fault, TooLarge
 from hub.work.metrics import Metrics
 
@@ -53,13 +56,16 @@ class Wrap:
             ORIGIN.set((scope.get("client") or ("",))[0]),
             SHOWN_PROOF.set(headers.get("x-identified", "").strip()),
         )
+        wanted = READING.set(None)
         started, answered = time.perf_counter(), {"status": 0}
 
         async def send_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 answered["status"] = message["status"]
-                more = {**HEADERS, "x-request-id": request_id, **_told(scope)}
+                more = {**HEADERS, "x-request-id": request_id, **_left(scope)}
                 message["headers"] = _with(message.get("headers", []), more)
+                if wrote(scope, message["status"]):
+                    message["headers"] += await run_in_threadpool(told, scope["app"].state.hub, scope)
             await send(message)
 
         try:
@@ -72,6 +78,7 @@ class Wrap:
                 answered["status"],
                 time.perf_counter() - started,
             )
+            READING.reset(wanted)
             REQUEST.reset(token)
             PURPOSE.reset(purpose)
             ORIGIN.reset(origin)
@@ -92,6 +99,7 @@ class Wrap:
             except TimeoutError:
                 await problem(408, "too-slow", f"the body did not come in {BODY_SECONDS} seconds")(scope, receive, send)
                 return
+            READING.set(begun(scope["app"].state.hub, scope, headers))
             await self.app(scope, _replay(body, receive), send)
         except TooLarge as error:
             await of_error(error)(scope, receive, send)
@@ -138,7 +146,7 @@ def _replay(body: bytes | None, receive: Receive) -> Receive:
     return again
 
 
-def _told(scope: Scope) -> dict[str, str]:
+def _left(scope: Scope) -> dict[str, str]:
     """How much the asker may still ask; and, by https, that the hub is reached by nothing else."""
     rate = scope.get("state", {}).get("rate")
     secure = {"strict-transport-security": "max-age=31536000"} if scope["scheme"] == "https" else {}

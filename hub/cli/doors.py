@@ -137,6 +137,8 @@ def serve(
     at = _listening(host, port, behind_proxy, tls_cert, tls_key)
     free_port(host, port)
     with opened(config, database, folder, reaching=True) as hub:
+        if hub.database.replica is not None:
+            hub.database.replica.check()
         run_server(hub, at, jobs=not no_jobs, say=True, reread=lambda: load(config))
 
 

@@ -65,6 +65,13 @@ ReportOption = Annotated[Path | None, typer.Option("--report", help="Write every
 CONFIG, DATABASE, FOLDER = Path("config"), "sqlite:///var/hub.sqlite", Path("var")
 
 
+def _replica() -> str:
+    """Where requests may read; "": where they write."""
+    from hub.settings.load import secret
+
+    return secret("HUB_READ_URL") if {"HUB_READ_URL", "HUB_READ_URL_FILE"} & os.environ.keys() else ""
+
+
 @contextmanager
 def opened(
     config: Path, database: str, folder: Path, *, reaching: bool = False, despite: bool = False
@@ -81,7 +88,7 @@ def opened(
     for fault in settings.aside:
         err.print(f"left out: {said(fault)}", markup=False, soft_wrap=True)
     folder.mkdir(parents=True, exist_ok=True)
-    db = Database(database)
+    db = Database(database, replica=_replica())
     try:
         upgrade(db)
         hub = Hub.open(db, settings, folder)

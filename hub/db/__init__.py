@@ -7,6 +7,7 @@ from hub.db.crashing import fail_point
 from hub.db.database import Clock, Database, SystemClock, Units
 from hub.db.leases import Lease, leased
 from hub.db.rehearsal import Rehearsal, rehearsal
+from hub.db.replica import READING, Reading, primary, reading_as
 from hub.db.room import is_full, room_in
 from hub.db.serving import serving_alone
 from hub.db.statements import (
@@ -34,10 +35,12 @@ from hub.db.statements import (
 )
 
 __all__ = [
+    "READING",
     "Clock",
     "Connection",
     "Database",
     "Lease",
+    "Reading",
     "Rehearsal",
     "Row",
     "SystemClock",
@@ -63,6 +66,8 @@ __all__ = [
     "naming",
     "next_number",
     "number",
+    "primary",
+    "reading_as",
     "rehearsal",
     "room_in",
     "select_in",

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hub.db.crashing import fail_point
+from hub.db.replica import Replica, reading, written, wrote
 from hub.db.room import FULL_LATELY, is_full, room_in
 from hub.db.statements import driver
 from hub.db.turns import PATIENCE, Convoy, Turnstile
@@ -74,35 +75,12 @@ class Units(Protocol):
 
 
 class Database:
-    """One hub's store. `url` is `sqlite:///path`, or `postgresql://...`."""
+    """One hub's store. `url` is `sqlite:///path`, or `postgresql://...`; `replica`: a standby of the latter, for requests that only read."""
 
-    def __init__(self, url: str, clock: Clock | None = None):
-        try:
-            self.url = make_url(url)
-        except ArgumentError:
-            raise ConfigError(
-                [
-                    Fault(
-                        "HUB_DATABASE_URL",
-                        "is no address of a database",
-                        "write sqlite:///path or postgresql://user@host/name",
-                    )
-                ]
-            ) from None
+    def __init__(self, url: str, clock: Clock | None = None, *, replica: str = ""):
+        self.url = _address(url, "HUB_DATABASE_URL")
         self.clock = clock or SystemClock()
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        if not self.sqlite and self.url.get_backend_name() != "postgresql":
-            raise ConfigError(
-                [
-                    Fault(
-                        "HUB_DATABASE_URL",
-                        f"'{self.url.get_backend_name()}' is not supported",
-                        "use sqlite:///path or postgresql://user@host/name",
-                    )
-                ]
-            )
-        if not self.sqlite:
-            self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _sqlite_engine(self.url) if self.sqlite else _postgres_engine(self.url)
         # What a driver raises when the database is away, with and without SQLAlchemy around it.
         self._away = (OperationalError, self.engine.dialect.loaded_dbapi.OperationalError)
@@ -111,6 +89,21 @@ class Database:
         self._convoy = Convoy(self.unit)
         self._units = 0
         self._closed = threading.Event()
+        self.replica = self._replica(replica) if replica else None
+
+    def _replica(self, url: str) -> Replica:
+        found = _address(url, "HUB_READ_URL")
+        if self.sqlite or found.get_backend_name() == "sqlite":
+            what, remedy = "only a database in PostgreSQL has replicas", "unset it, or keep the hub in PostgreSQL"
+            raise ConfigError([Fault("HUB_READ_URL", what, remedy)])
+        return Replica(found, self.written)
+
+    def written(self) -> int:
+        """The place in the log up to which a replica must be, to see all that is committed now; 0 where there is none."""
+        if self.sqlite:
+            return 0
+        with self._connection() as connection:
+            return written(connection)
 
     @contextmanager
     def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
@@ -119,6 +112,7 @@ class Database:
         The lock is taken by the first statement: on SQLite a later upgrade fails at once despite
         the busy timeout; on PostgreSQL a snapshot older than the lock lets two golden records be born.
         """
+        wrote()
         with self._turnstile.turn(urgent), self._connection() as connection:
             try:
                 if self.sqlite:
@@ -159,6 +153,7 @@ class Database:
 
     def together(self, work: Callable[[Connection], T], *, size: int = 1) -> T:
         """Do work of a request in a writing transaction that may be shared with others; returns after the commit."""
+        wrote()
         return self._convoy.run(work, size)
 
     @property
@@ -213,8 +208,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A snapshot: several reads that agree with one another."""
-        with self._connection() as connection:
+        """A snapshot: several reads that agree with one another. Of a request that only reads: the replica's, where there is one."""
+        with self._to_read() as connection:
             if self.sqlite:
                 driver(connection).execute("BEGIN")
             else:
@@ -225,6 +220,19 @@ class Database:
                 raise self._later(error) from error
             finally:
                 self._rollback(connection)
+
+    @contextmanager
+    def _to_read(self) -> Iterator[Connection]:
+        wanted = reading() if self.replica is not None else None
+        if self.replica is not None and wanted is not None:
+            found = self.replica.connection(wanted)
+            if found is not None:
+                with found:
+                    yield found
+                return
+            wanted.primary = True  # as all else that this request reads: it would go back in time
+        with self._connection() as connection:
+            yield connection
 
     def compact(self) -> bool:
         """What was deleted leaves the database's files too: pages are written anew, the log is cut. False: somebody reads
@@ -257,6 +265,21 @@ class Database:
     def close(self) -> None:
         self._closed.set()
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.close()
+
+
+def _address(url: str, variable: str) -> URL:
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        what, remedy = "is no address of a database", "write sqlite:///path or postgresql://user@host/name"
+        raise ConfigError([Fault(variable, what, remedy)]) from None
+    name = found.get_backend_name()
+    if name not in ("sqlite", "postgresql"):
+        what, remedy = f"'{name}' is not supported", "use sqlite:///path or postgresql://user@host/name"
+        raise ConfigError([Fault(variable, what, remedy)])
+    return found if name == "sqlite" else found.set(drivername="postgresql+psycopg")
 
 
 def _first_line(error: BaseException) -> str:

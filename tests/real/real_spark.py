@@ -10,12 +10,14 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.real.hub import Hub
 from tests.real.systems import ROOT, checked, free_port, installed
 
 LONG = 1_800  # seconds that a run may take where others work too
+LOST = "Python worker exited unexpectedly"  # so Spark says that a task died
 
 SOURCE = """
 title: CRM
@@ -85,7 +87,7 @@ def ended(process: subprocess.Popen[bytes]) -> None:
 def reached(folder: Path, step: str, process: subprocess.Popen[bytes]) -> None:
     """Wait until a run has put down what a step made."""
     until = time.monotonic() + LONG
-    while not list(folder.glob(f"run-*/*-{step}/_SUCCESS")):
+    while not list(folder.glob(f"hub-spark-*/*-{step}/_SUCCESS")):
         assert process.poll() is None, "it ended before"
         assert time.monotonic() < until, f"{step} was not reached"
         time.sleep(0.05)
@@ -102,13 +104,55 @@ def test_a_run_that_died_is_run_again_and_gives_the_same(python: Path, hub: Hub,
         finally:
             ended(first)
     assert hub.customers() == []  # nothing of it was applied
+    for left in shared.glob("*/alive"):
+        os.utime(left, (0, 0))  # as if some time had passed
     checked(command, env=env, timeout=LONG)
+    assert list(shared.iterdir()) == []
+    as_by_duckdb(hub, tmp_path)
+
+
+def as_by_duckdb(hub: Hub, folder: Path) -> None:
     assert "0 differences" in hub("verify")
-    (tmp_path / "other").mkdir()
-    other = made(tmp_path / "other")
+    (folder / "other").mkdir()
+    other = made(folder / "other")
     other("match")
     assert len(told(other)) > 20
     assert told(hub) == told(other)
+
+
+def test_tasks_that_are_killed_are_run_again_by_themselves(python: Path, hub: Hub, tmp_path: Path) -> None:
+    shared, said = tmp_path / "shared", tmp_path / "run.log"
+    env = {**os.environ, **hub.env, **local(HUB_SPARK_FOLDER=str(shared))}
+    with said.open("wb") as log:
+        run = subprocess.Popen(
+            [str(python.parent / "hub"), "match", "--engine", "spark"],
+            env=env,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            reached(shared, "blocked", run)
+            while LOST not in said.read_text(errors="replace"):
+                assert run.poll() is None, "it ended before a task was lost"
+                for worker in workers(run.pid):
+                    worker.kill()
+                time.sleep(0.5)
+            assert run.wait(LONG) == 0, said.read_text(errors="replace")[-3000:]
+        finally:
+            ended(run)
+    as_by_duckdb(hub, tmp_path)
+
+
+def workers(driver: int) -> list[psutil.Process]:
+    """The processes in which Spark runs Python for a task: forked of a daemon of its own."""
+    found = []
+    for process in psutil.Process(driver).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            parent = process.parent()
+            if parent is not None and "pyspark.daemon" in " ".join(parent.cmdline()):
+                found.append(process)
+    return found
 
 
 def test_what_stands_in_the_way_is_one_line(python: Path, hub: Hub, tmp_path: Path) -> None:

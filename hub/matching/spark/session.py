@@ -8,15 +8,12 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from hub.errors import ConfigError, Fault, RetryLater
 
@@ -34,6 +31,7 @@ ON_EXECUTORS = (
     "splink",
 )  # what its Python needs there, in the driver's versions
 PATIENCE = 5  # seconds that a master has to take a connection
+TRIES = 4  # of a task, as Spark has it on many machines
 MEMORY = "4g"  # of the driver, which in local mode is all there is
 
 
@@ -78,8 +76,10 @@ class Spark:
         import pyarrow.parquet as pq
         from pyarrow import fs
 
+        from hub.matching.spark.run_folder import uri
+
         place = self._place(name)
-        system, path = fs.FileSystem.from_uri(_uri(place))
+        system, path = fs.FileSystem.from_uri(uri(place))
         system.create_dir(path, recursive=True)
         for number, start in enumerate(range(0, max(table.num_rows, 1), part)):
             pq.write_table(table.slice(start, part), f"{path}/{number:06}.parquet", filesystem=system)
@@ -90,15 +90,12 @@ class Spark:
         import pyarrow.dataset as ds
         from pyarrow import fs
 
+        from hub.matching.spark.run_folder import uri
+
         place = self._place(name)
         made.write.parquet(place)
-        system, path = fs.FileSystem.from_uri(_uri(place))
+        system, path = fs.FileSystem.from_uri(uri(place))
         return ds.dataset(path, filesystem=system, format="parquet").to_table()
-
-
-def _uri(folder: str) -> str:
-    """As Arrow writes it: Spark's `s3a://` is its `s3://`."""
-    return folder.replace("s3a://", "s3://", 1) if "://" in folder else Path(folder).resolve().as_uri()
 
 
 @contextmanager
@@ -108,30 +105,21 @@ def opened(place: Master) -> Iterator[Spark]:
     from py4j.protocol import Py4JError, Py4JJavaError, Py4JNetworkError
     from pyspark.errors import PySparkException
 
-    base = place.folder or tempfile.mkdtemp(prefix="hub-spark-")
-    folder = f"{base}/run-{uuid4().hex[:12]}"
-    try:
-        session = _started(place, folder)
+    from hub.matching.spark.run_folder import run_folder
+
+    with run_folder(place.folder) as folder:
         try:
-            _probe(session)
-            yield Spark(session, folder)
-        finally:
-            with suppress(Py4JError, ConnectionError):  # it may have died meanwhile
-                session.stop()
-    except (PySparkException, Py4JJavaError, Py4JNetworkError, Py4JError, ConnectionError) as error:
-        raise RetryLater(
-            f"Spark at {place.master} stopped ({reason(str(error))}): nothing of it was applied; run the same command again"
-        ) from error
-    finally:
-        _removed(folder if place.folder else base)
-
-
-def _removed(folder: str) -> None:
-    from pyarrow import fs
-
-    system, path = fs.FileSystem.from_uri(_uri(folder))
-    if system.get_file_info(path).type is fs.FileType.Directory:
-        system.delete_dir(path)
+            session = _started(place, folder)
+            try:
+                _probe(session)
+                yield Spark(session, folder)
+            finally:
+                with suppress(Py4JError, ConnectionError):  # it may have died meanwhile
+                    session.stop()
+        except (PySparkException, Py4JJavaError, Py4JNetworkError, Py4JError, ConnectionError) as error:
+            raise RetryLater(
+                f"Spark at {place.master} stopped ({reason(str(error))}): nothing of it was applied; run the same command again"
+            ) from error
 
 
 def reason(said: str) -> str:
@@ -225,13 +213,19 @@ def _started(place: Master, folder: str) -> SparkSession:
         "spark.sql.execution.arrow.maxRecordsPerBatch": "20000",
         **(_LOCAL if place.local else {}),
     }
-    builder = SparkSession.builder.master(place.master).appName("customer-hub")
+    builder = SparkSession.builder.master(trying_again(place.master)).appName("customer-hub")
     for name, value in wanted.items():
         builder = builder.config(name, value)
     session: SparkSession = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     session.sparkContext.setCheckpointDir(f"{folder}/checkpoints")
     return session
+
+
+def trying_again(master: str) -> str:
+    """A local master that, as every other, runs a task again that failed: when its Python died, say."""
+    found = re.fullmatch(r"local(?:\[(\d+|\*)\])?", master)
+    return f"local[{found[1] or 1},{TRIES}]" if found else master
 
 
 _LOCAL = {
