@@ -13,23 +13,23 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from hub.api.cookies import SAFE, keep_position, position_cookie
-from hub.db import READING, Reading, primary
+from hub.db import READING, Freshness, primary
 from hub.errors import BadRequest, RetryLater
 from hub.open import Hub
 
 POSITION = "x-hub-position"
 
 
-def begun(hub: Hub, scope: Scope, headers: Mapping[str, str]) -> Reading | None:
+def begun(hub: Hub, scope: Scope, headers: Mapping[str, str]) -> Freshness | None:
     """How a request reads. None: as one that writes. BadRequest: it shows what the hub never told."""
     if scope["method"] not in SAFE:
         return None
     if shown := headers.get(POSITION, "").strip():
-        return Reading(hub.reader.reached(shown, "X-Hub-Position").log)
+        return Freshness(hub.reader.reached(shown, "X-Hub-Position").log)
     with suppress(BadRequest):  # of before another secret: a browser cannot help it
         if kept := position_cookie(Request(scope)):
-            return Reading(hub.reader.reached(kept, "cookie").log)
-    return Reading()
+            return Freshness(hub.reader.reached(kept, "cookie").log)
+    return Freshness()
 
 
 def wrote(scope: Scope, status: int) -> bool:

@@ -20,7 +20,7 @@ from hub.api.problems import documented
 from hub.api.schemas import In, RecordName, when
 from hub.api.security import TheHub, needs
 from hub.api.wrap import NDJSON
-from hub.db import Reading, reading_as
+from hub.db import Freshness, reading_as
 from hub.errors import Fault, Unprocessable
 from hub.model import RecordId
 
@@ -102,7 +102,7 @@ def take_snapshot(hub: TheHub, principal: Annotated[Principal, needs("read")], g
     """Your role's view of all customers, some, or those that you name, as it is at one moment. The last line, `end`, holds the feed's cursor to go on from."""
     pages = Snapshots(hub.reader).take(principal, given.selection(), at_least=given.at_least)
     log = hub.reader.reached(given.at_least, "/at_least").log if given.at_least else 0
-    with reading_as(Reading(log)):
+    with reading_as(Freshness(log)):
         next(pages)  # what is refused is refused before the answer begins
     return _Lines(pages)
 

@@ -7,7 +7,7 @@ from hub.db.crashing import fail_point
 from hub.db.database import Clock, Database, SystemClock, Units
 from hub.db.leases import Lease, leased
 from hub.db.rehearsal import Rehearsal, rehearsal
-from hub.db.replica import READING, Reading, primary, reading_as
+from hub.db.replica import READING, Freshness, primary, reading_as
 from hub.db.room import is_full, room_in
 from hub.db.serving import serving_alone
 from hub.db.statements import (
@@ -39,8 +39,8 @@ __all__ = [
     "Clock",
     "Connection",
     "Database",
+    "Freshness",
     "Lease",
-    "Reading",
     "Rehearsal",
     "Row",
     "SystemClock",

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 @dataclass
-class Reading:
+class Freshness:
     """How a request reads. `at_least`: the place in the log that it must see; `primary`: nowhere else any more; `wrote`: it did."""
 
     at_least: int = 0
@@ -39,10 +39,10 @@ class Reading:
     wrote: bool = False
 
 
-READING: ContextVar[Reading | None] = ContextVar("reading", default=None)
+READING: ContextVar[Freshness | None] = ContextVar("reading", default=None)
 
 
-def reading() -> Reading | None:
+def reading() -> Freshness | None:
     """None: from the primary alone, as all that is no request does."""
     found = READING.get()
     return None if found is None or found.primary else found
@@ -60,7 +60,7 @@ def primary() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def reading_as(wanted: Reading | None) -> Iterator[None]:
+def reading_as(wanted: Freshness | None) -> Iterator[None]:
     """Reads within are as a request's that wants so much."""
     before = READING.set(wanted)
     try:
@@ -104,7 +104,7 @@ class Replica:
         remedy = "name a standby made with pg_basebackup -R, or unset it"
         raise ConfigError([Fault("HUB_READ_URL", what, remedy)])
 
-    def connection(self, wanted: Reading) -> Connection | None:
+    def connection(self, wanted: Freshness) -> Connection | None:
         """An open connection that sees what is wanted. None: it is away, behind or not there in time: ask the primary."""
         if time.monotonic() < self._out_until:
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from hub.db import Database, Reading, primary, reading_as
+from hub.db import Database, Freshness, primary, reading_as
 from hub.db.replica import Replica
 from hub.errors import ConfigError
 from tests.standby import Pair
@@ -49,7 +49,7 @@ def add(database: Database) -> int:
 def test_requests_that_only_read_are_answered_by_it_and_nobody_else(database: Database) -> None:
     with database.read() as c:
         assert not at_replica(c)
-    with reading_as(Reading(database.written())), database.read() as c:
+    with reading_as(Freshness(database.written())), database.read() as c:
         assert at_replica(c)
         with primary(), database.read() as other:
             assert not at_replica(other)
@@ -58,48 +58,48 @@ def test_requests_that_only_read_are_answered_by_it_and_nobody_else(database: Da
 def test_who_shows_a_position_reads_what_was_written(database: Database) -> None:
     for n in range(1, 30):
         position = add(database)
-        with reading_as(Reading(position)), database.read() as c:
+        with reading_as(Freshness(position)), database.read() as c:
             assert at_replica(c) and count(c) == n
 
 
 def test_a_replica_that_does_not_come_leaves_it_to_the_primary(database: Database, pair: Pair) -> None:
-    with reading_as(Reading(database.written())), database.read():
+    with reading_as(Freshness(database.written())), database.read():
         pass
     pair.psql("SELECT pg_wal_replay_pause()")
     position = add(database)
     replica(database)._patience = 0.05
-    with reading_as(Reading(position)):
+    with reading_as(Freshness(position)):
         with database.read() as c:
             assert not at_replica(c) and count(c) == 1
         with database.read() as c:  # nor does the same request go back in time
             assert not at_replica(c)
     replica(database)._out_until = 0.0
-    with reading_as(Reading()), database.read() as c:  # who shows none is content with what was
+    with reading_as(Freshness()), database.read() as c:  # who shows none is content with what was
         assert at_replica(c) and count(c) == 0
 
 
 def test_what_is_far_behind_answers_nobody(database: Database, pair: Pair) -> None:
     follower = replica(database)
-    with reading_as(Reading(database.written())), database.read() as c:
+    with reading_as(Freshness(database.written())), database.read() as c:
         assert at_replica(c)
     pair.psql("SELECT pg_wal_replay_pause()")
     add(database)
     follower._looked, follower._mark, follower._stale = 0.0, database.written(), 0.0
-    with reading_as(Reading()), database.read() as c:
+    with reading_as(Freshness()), database.read() as c:
         assert not at_replica(c)
     pair.psql("SELECT pg_wal_replay_resume()")
     follower._looked = 0.0
-    with reading_as(Reading(database.written())), database.read() as c:
+    with reading_as(Freshness(database.written())), database.read() as c:
         assert at_replica(c) and count(c) == 1
 
 
 def test_who_writes_reads_its_own_writes_from_then_on(database: Database) -> None:
-    with reading_as(Reading()):
+    with reading_as(Freshness()):
         with database.unit() as c:
             c.execute(text("INSERT INTO kept VALUES (1)"))
         with database.read() as c:
             assert not at_replica(c) and count(c) == 1
-    with reading_as(Reading()):
+    with reading_as(Freshness()):
         assert database.together(lambda c: c.execute(text("INSERT INTO kept VALUES (1)")).rowcount) == 1
         with database.read() as c:
             assert count(c) == 2
@@ -107,7 +107,7 @@ def test_who_writes_reads_its_own_writes_from_then_on(database: Database) -> Non
 
 def test_one_that_is_away_leaves_it_to_the_primary(pair: Pair) -> None:
     lonely = Database(pair.primary, replica="postgresql://nobody@127.0.0.1:1/none")
-    with reading_as(Reading()), lonely.read() as c:
+    with reading_as(Freshness()), lonely.read() as c:
         assert not at_replica(c)
     replica(lonely).check()  # it may come
     lonely.close()
