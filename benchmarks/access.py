@@ -1,8 +1,11 @@
-"""Finding customers, measured: `python -m benchmarks access [--customers 100000] [--asked 1000] [--url DATABASE]`.
+"""Finding and reading customers, measured: `python -m benchmarks access [--customers 100000] [--asked 1000] [--url DATABASE]`.
 
 Fills a hub with customers of the demo world, each record of a person as one (search reads golden records and the words
-made of them, by the code that makes them everywhere; matching has no part in it), then asks through the one door: two
-words of a customer, one of them misspelt by one letter. Prints a table and checks, and writes benchmarks/results/access.json.
+made of them, by the code that makes them everywhere; matching has no part in it), then asks through the one door. Searched
+for are two words of a customer, one of them misspelt by one letter, by a role without and by one with rows (one town);
+identified is by name and phone or e-mail; read is one customer with view, rows, purpose and audit, in turn with the bare
+stored row (the same row parsed, nothing decided and nothing written). Prints a table and checks, and writes
+benchmarks/results/access.json.
 
 The first hit is right when it holds both words as they were before, in whatever script or order: namesakes are as right
 as the customer drawn.
@@ -15,7 +18,9 @@ import statistics
 import string
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,8 +42,11 @@ from hub.migrations import upgrade
 from hub.model import plain
 from hub.open import Hub
 from hub.settings import Config, load
+from hub.settings.access import RowLimits
 
 STEWARD = Principal("bench", "benchmark", "user", "steward")
+AGENT = Principal("bench", "benchmark", "user", "customer_service")
+IN_TOWN = Principal("bench", "benchmark", "user", "in_town")  # of the customers of one town
 SECRET = {"HUB_SECRET": "of a benchmark, and of nothing else"}
 PARTS = ("line1", "line2", "postcode", "city", "region", "country")
 CHUNK = 50_000
@@ -95,7 +103,72 @@ def misspelt(word: str, dice: random.Random) -> str:
     )
 
 
-def asked(hub: Hub, count: int, customers: int) -> dict[str, float]:
+def with_rows(config: Config, town: str) -> Config:
+    """The configuration with a role that sees all of the customers of one town, for one purpose."""
+    steward = config.access.roles["steward"]
+    rows = {"person": RowLimits(where={"address.city": (town,)})}
+    role = steward.model_copy(update={"rows": rows})
+    return replace(config, access=config.access.model_copy(update={"roles": {**config.access.roles, "in_town": role}}))
+
+
+def a_town(database: Database, customers: int) -> tuple[str, list[str]]:
+    """A town in which about one customer in a thousand lives, or more, and some who live there."""
+    with database.read() as connection:
+        sample = [store.customer(connection, f"cus_{n:026d}") for n in range(0, customers, max(1, customers // 5_000))]
+    homes = Counter(c.values["address"][0]["city"] for c in sample if c and "city" in c.values.get("address", [{}])[0])
+    town = min((n, t) for t, n in homes.items() if n >= 5 and t.isascii())[1]
+    return town, [c.id for c in sample if c and c.values.get("address", [{}])[0].get("city") == town]
+
+
+def read(hub: Hub, ids: list[str], count: int) -> dict[str, float]:
+    """Milliseconds for one customer through the door by a role with rows, and of its stored row, taken in turn."""
+    door, bare = [], []
+    for n in range(count):
+        id = ids[n % len(ids)]
+        started = time.perf_counter()
+        with hub.database.read() as connection:
+            found = store.customer(connection, id)
+        assert found is not None
+        between = time.perf_counter()
+        hub.reader.get_customer(IN_TOWN, id)
+        door.append((time.perf_counter() - between) * 1000)
+        bare.append((between - started) * 1000)
+    return {
+        **_figures(door),
+        "bare p50": _figures(bare)["p50"],
+        "ratio": statistics.median(door) / statistics.median(bare),
+    }
+
+
+def listed(hub: Hub, count: int) -> dict[str, float]:
+    """Milliseconds of a first page of all customers, for a role of one town."""
+    took = []
+    for _ in range(count):
+        started = time.perf_counter()
+        assert hub.reader.search(IN_TOWN, "", limit=10).data
+        took.append((time.perf_counter() - started) * 1000)
+    return _figures(took)
+
+
+def identified(hub: Hub, count: int, customers: int) -> dict[str, float]:
+    """Milliseconds for a caller who says a name and a phone number or an e-mail address, and the share of those found."""
+    dice, took, right = random.Random(11), [], 0
+    while len(took) < count:
+        with hub.database.read() as connection:
+            meant = store.customer(connection, f"cus_{dice.randrange(customers):026d}")
+        values = meant.values if meant else {}
+        contact = next((a for a in dice.sample(("email", "phone"), 2) if a in values), None)
+        if meant is None or contact is None or "family_name" not in values:
+            continue
+        said = {"name": values["family_name"][0], contact: values[contact][0]}
+        started = time.perf_counter()
+        found = hub.callers.identify(AGENT, said, "person")
+        took.append((time.perf_counter() - started) * 1000)
+        right += meant.id in {c.id for c in found.customers} or found.many
+    return {**_figures(took), "found": right / count}
+
+
+def asked(hub: Hub, principal: Principal, count: int, customers: int) -> dict[str, float]:
     """Two words, one misspelt: milliseconds, and the share of first hits that hold the words that were meant."""
     dice = random.Random(7)
     took, busy, right = [], [], 0
@@ -104,7 +177,7 @@ def asked(hub: Hub, count: int, customers: int) -> dict[str, float]:
         words = [misspelt(given, dice), family] if dice.random() < 0.5 else [given, misspelt(family, dice)]
         dice.shuffle(words)
         started, cpu = time.perf_counter(), time.thread_time()
-        page = hub.reader.search(STEWARD, " ".join(words), limit=10)
+        page = hub.reader.search(principal, " ".join(words), limit=10)
         took.append((time.perf_counter() - started) * 1000)
         busy.append((time.thread_time() - cpu) * 1000)
         first = page.data[0].values if page.data else {}
@@ -145,19 +218,30 @@ def main(
         started = time.perf_counter()
         filled(database, config, customers)
         console.print(f"{customers:,} customers in {time.perf_counter() - started:.0f} s")
-        hub = Hub.open(database, config, Path(folder), SECRET)
-        found = asked(hub, count, customers)
+        town, there = a_town(database, customers)
+        hub = Hub.open(database, with_rows(config, town), Path(folder), SECRET)
+        found = {
+            "search, one slip": asked(hub, STEWARD, count, customers),
+            "the same, one town's": asked(hub, IN_TOWN, count, customers),
+            "first page, one town's": listed(hub, min(count, 200)),
+            "identify": identified(hub, count, customers),
+            "read one customer": read(hub, there, 5 * count),
+        }
         hub.close()
         database.close()
-    table(f"search, {customers:,} customers", list(found), [[f"{n:.3g}" for n in found.values()]], left=0)
+    rows = [[name, *(f"{f[p]:.3g}" for p in ("p50", "p95", "p99"))] for name, f in found.items()]
+    table(f"milliseconds, {customers:,} customers", ["", "p50", "p95", "p99"], rows)
     checks = [
-        Check("search with one slip, p95 in ms", found["p95"], 40, at_least=False),
-        Check("first hit right", found["first hit right"], 0.95),
+        Check("search with one slip, p95 in ms", found["search, one slip"]["p95"], 40, at_least=False),
+        Check("first hit right", found["search, one slip"]["first hit right"], 0.95),
+        Check("search in one town's rows, p95 in ms", found["the same, one town's"]["p95"], 40, at_least=False),
+        Check("first page of one town's rows, p95 in ms", found["first page, one town's"]["p95"], 40, at_least=False),
+        Check("identify, p95 in ms", found["identify"]["p95"], 30, at_least=False),
+        Check("one customer, p95 in ms", found["read one customer"]["p95"], 5, at_least=False),
+        Check("one customer / its bare stored row", found["read one customer"]["ratio"], 1.5, at_least=False),
     ]
     print_checks(checks)
-    console.print(
-        f"written to {save('access', customers=customers, search=found, checks=[c.as_dict() for c in checks])}"
-    )
+    console.print(f"written to {save('access', customers=customers, took=found, checks=[c.as_dict() for c in checks])}")
 
 
 if __name__ == "__main__":

@@ -161,11 +161,22 @@ class Door:
 
     def _within(self, connection: Connection, view: View, customer: StoredCustomer) -> bool:
         """Does this customer exist for the view?"""
-        rows = view.rows.get(customer.type)
-        if rows is None or not view.sees(customer.type):
-            return view.sees(customer.type)
-        members = self._members(connection, customer) if rows.sources else ()
-        return within(rows, customer.values, self._sources(connection, members))
+        return bool(self._all_within(connection, view, [customer]))
+
+    def _all_within(
+        self, connection: Connection, view: View, customers: Iterable[StoredCustomer]
+    ) -> list[StoredCustomer]:
+        """Those of them that exist for the view, in their order."""
+        seen = [c for c in customers if view.sees(c.type)]
+        by_source = [c.cluster for c in seen if c.type in view.rows and view.rows[c.type].sources]
+        members = matching_store.members_of(connection, by_source) if by_source else {}
+        infos = landing.records(connection, {r for of in members.values() for r in of}) if members else {}
+
+        def exists(customer: StoredCustomer) -> bool:
+            sources = {infos[r].id.source for r in members.get(customer.cluster, ()) if r in infos}
+            return customer.type not in view.rows or within(view.rows[customer.type], customer.values, sources)
+
+        return [c for c in seen if exists(c)]
 
     def _was_within(self, connection: Connection, view: View, row: StoredHistory | None) -> bool:
         """Did the customer exist for the view at this version? The conditions are read as the values were then."""
@@ -213,8 +224,9 @@ class Door:
 
     def known_customers(self, connection: Connection, view: View, ids: Iterable[str]) -> frozenset[str]:
         """Those of these shown customers that exist for a view."""
-        found = store.customers_named(connection, ids)
-        return frozenset(id for id, c in found.items() if self._within(connection, view, c))
+        return frozenset(
+            c.id for c in self._all_within(connection, view, store.customers_named(connection, ids).values())
+        )
 
     def admits(self, view: View, type_name: str, values: Mapping[str, Any], records: Iterable[RecordId]) -> bool:
         """Would a customer with these golden values and source records exist for a view?"""

@@ -6,10 +6,14 @@ outside: not the attributes in which it differs, not the ids of companions, not 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from hub.consents.effective import AGREED, IS_RESTRICTED, allows
+from hub.golden_record.search_terms import tokens
+from hub.kinds.reading import joined
 from hub.settings.access import RowLimits
 
 
@@ -28,6 +32,37 @@ def within(rows: RowLimits, values: Mapping[str, Sequence[object]], sources: Col
 def named(rows: RowLimits) -> frozenset[str]:
     """What of golden values the conditions look at."""
     return frozenset((AGREED, *(name.partition(".")[0] for name in rows.where)))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTerm:
+    """One of these tokens stands in this attribute."""
+
+    attribute: str
+    tokens: tuple[str, ...]
+
+
+def held_terms(rows: RowLimits, kinds: Mapping[str, str]) -> tuple[HeldTerm, ...]:
+    """Search terms that every customer within the conditions holds, by attribute. Others may hold them too: they narrow what
+    is read and compared, and decide nothing. A condition on what nobody searches by (a category, a country) has none.
+
+    kinds: attribute -> the name of its kind.
+    """
+    found = []
+    for name, wanted in rows.where.items():
+        attribute, _, part = name.partition(".")
+        held = [tokens(kinds[attribute], ((part, value),) if part else value) for value in wanted]
+        if all(held) and not any(_read_otherwise() & set(value.casefold()) for value in wanted):
+            found.append(HeldTerm(attribute, tuple(sorted({max(of, key=lambda t: (len(t), t)) for of in held}))))
+    return tuple(found)
+
+
+@cache
+def _read_otherwise() -> frozenset[str]:
+    """Characters that stand for another one in an equal text, which is read as other letters: the micro sign, of a Greek mu."""
+    every = map(chr, range(sys.maxunicode + 1))
+    changed = [(c, c.casefold()) for c in every if c.casefold() != c]
+    return frozenset(c for one, other in changed if joined(one) != joined(other) for c in other)
 
 
 def _of(values: Mapping[str, Sequence[object]], name: str) -> Sequence[object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,16 +14,17 @@ from hub.access.cursors import seal, unseal
 from hub.access.door import Door, bounded
 from hub.access.policy import View
 from hub.access.principals import Principal
+from hub.access.rows import HeldTerm, held_terms
 from hub.access.words import Ways, ways
 from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import lookups, store
-from hub.golden_record.search_store import Hit, hits
+from hub.golden_record.search_store import Branch, Hit, hits
 from hub.golden_record.search_terms import Term, query_tokens, tokens
 from hub.golden_record.search_words import COUNTED
 from hub.golden_record.store import StoredCustomer
 from hub.model import from_plain
 
-LOOKED_THROUGH = 500  # customers at a time, where the view has rows
+LOOKED_THROUGH = 500  # customers at a time at most, where the view has rows
 ID = re.compile(r"\s*(cus_\w{1,90})\s*")
 
 Place = Any  # of the last customer of a page, as its cursor holds it
@@ -61,15 +62,14 @@ class Search(Door):
             elif not terms:
 
                 def following(after: Place, wanted: int) -> list[tuple[Place, str]]:
-                    return [(id, id) for id in lookups.listed(connection, columns, after=after or "", limit=wanted)]
+                    return [(id, id) for id in self._listed(connection, view, columns, after or "", wanted)]
 
                 found = self._take(connection, view, following, position, limit + 1)
             else:
                 met = {t: self._ways(connection, view, t, shown, terms) for t, shown in columns.items()}
 
                 def ranked(after: Place, wanted: int) -> list[tuple[Place, str]]:
-                    best = _best(connection, met, Hit(*after) if after else None, wanted)
-                    return [([h.cost, h.customer], h.customer) for h in best]
+                    return self._ranked(connection, view, met, after, wanted)
 
                 found = self._take(connection, view, ranked, position, limit + 1)
         data = tuple(self._found(view, customer, columns, met) for _, customer in found[:limit])
@@ -99,8 +99,7 @@ class Search(Door):
         """The best of those customers of the view that meet all of them."""
 
         def ranked(after: Place, wanted: int) -> list[tuple[Place, str]]:
-            best = _best(connection, {type_name: met}, Hit(*after) if after else None, wanted)
-            return [([h.cost, h.customer], h.customer) for h in best]
+            return self._ranked(connection, view, {type_name: met}, after, wanted)
 
         return [customer for _, customer in self._take(connection, view, ranked, None, limit)]
 
@@ -113,7 +112,7 @@ class Search(Door):
         view = self.view(principal)
         with self.database.read() as connection:
             named = store.customers_named(connection, ids)
-            data = {id: self.found(view, c, {}) for id, c in named.items() if self._within(connection, view, c)}
+            data = {c.id: self.found(view, c, {}) for c in self._all_within(connection, view, named.values())}
         self._sighted(principal, view, "brief", sorted(data), {d.type for d in data.values()})
         return data
 
@@ -124,6 +123,37 @@ class Search(Door):
         counted = {a for a in shown if kinds[a].kind in COUNTED}
         return ways(connection, type_name, counted, shown - counted, terms, rare=type_name not in view.rows)
 
+    def _held(self, view: View, type_name: str) -> tuple[HeldTerm, ...]:
+        """Terms by which the index leads to the customers within the view's rows, and to few others."""
+        kinds = {a: d.kind for a, d in self.config.customers[type_name].attributes.items()}
+        return held_terms(view.rows[type_name], kinds) if type_name in view.rows else ()
+
+    def _listed(self, connection: Connection, view: View, types: Collection[str], after: str, wanted: int) -> list[str]:
+        """Ids that may be of the view's rows, of all types in order of id."""
+        held = {t: self._held(view, t)[:1] for t in types}
+        lists = [
+            lookups.listed_holding(connection, t, term.attribute, term.tokens, after=after, limit=wanted)
+            for t, terms in held.items()
+            for term in terms
+        ]
+        whole = [t for t, terms in held.items() if not terms]
+        if whole:
+            lists.append(lookups.listed(connection, whole, after=after, limit=wanted))
+        return list(heapq.merge(*lists))[:wanted]
+
+    def _ranked(
+        self, connection: Connection, view: View, met: Mapping[str, Sequence[Ways]], after: Place, wanted: int
+    ) -> list[tuple[Place, str]]:
+        """The best customers of all types that meet these words and may be of the view's rows, each with its place."""
+        place = Hit(*after) if after else None
+        found = []
+        for type_name, of in met.items():
+            # The rarest word first: those who hold it are looked at for the others, and for what the rows ask.
+            branches = [w.branches for w in sorted(of, key=lambda w: w.size)]
+            rows = [(Branch((h.attribute,), h.tokens, 0),) for h in self._held(view, type_name)]
+            found.append(hits(connection, type_name, [*branches, *rows], after=place, limit=wanted) if of else [])
+        return [([h.cost, h.customer], h.customer) for h in list(heapq.merge(*found))[:wanted]]
+
     def _take(
         self,
         connection: Connection,
@@ -133,15 +163,17 @@ class Search(Door):
         wanted: int,
     ) -> list[tuple[object, StoredCustomer]]:
         """As many customers of the view's rows as are wanted, each with its position; `ask` gives what follows one."""
-        size = max(wanted, LOOKED_THROUGH) if view.rows else wanted
+        size = wanted
         found: list[tuple[object, StoredCustomer]] = []
         while len(found) < wanted:
             hits = ask(position, size)
             known = store.customers_named(connection, [id for _, id in hits])
-            found += [(at, known[id]) for at, id in hits if id in known and self._within(connection, view, known[id])]
+            within = {c.id for c in self._all_within(connection, view, known.values())}
+            found += [(at, known[id]) for at, id in hits if id in within]
             if len(hits) < size:
                 break
             position = hits[-1][0]
+            size = max(wanted, min(4 * size, LOOKED_THROUGH))  # the first look may have met few of the view's rows
         return found[:wanted]
 
     def _searched(self, view: View, type_name: str | None, attributes: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -179,12 +211,3 @@ class Search(Door):
         return s.FoundCustomer(
             customer.id, customer.type, self._values(view, customer.type, customer.values), tuple(matched)
         )
-
-
-def _best(connection: Connection, met: Mapping[str, Sequence[Ways]], after: Hit | None, wanted: int) -> list[Hit]:
-    """Of all types, after a position. The rarest word first: those who hold it are looked at for the others."""
-    found = (
-        hits(connection, t, [w.branches for w in sorted(of, key=lambda w: w.size)], after=after, limit=wanted)
-        for t, of in met.items()
-    )
-    return list(heapq.merge(*found))[:wanted]

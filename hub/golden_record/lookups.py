@@ -27,6 +27,18 @@ def listed(connection: Connection, types: Collection[str], *, after: str, limit:
     return [id for (id,) in db.ask(connection, query, after=after, types=types, limit=limit)]
 
 
+def listed_holding(
+    connection: Connection, type_name: str, attribute: str, tokens: Sequence[str], *, after: str, limit: int
+) -> list[str]:
+    """Ids of the customers of a type that are found by one of these tokens in an attribute, in order of id."""
+    query = (
+        "SELECT DISTINCT customer FROM search_term WHERE type = :type AND attribute = :attribute"
+        " AND token IN {tokens:text} AND customer > :after ORDER BY customer LIMIT :limit"
+    )
+    rows = db.ask(connection, query, type=type_name, attribute=attribute, tokens=tokens, after=after, limit=limit)
+    return [id for (id,) in rows]
+
+
 def changes_of(connection: Connection, customer: str) -> list[StoredChange]:
     """All changes of one customer id, in order."""
     return [

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.access.export import export_rows
 from hub.access.previews import see_preview
 from hub.access.principals import Principal
-from hub.access.rows import Standpoint, told, within
+from hub.access.rows import HeldTerm, Standpoint, held_terms, told, within
 from hub.errors import HubError
-from hub.model import RecordId, Verdict
+from hub.golden_record.search_terms import tokens
+from hub.model import RecordId, Verdict, from_plain
 from hub.open import Hub
 from hub.settings.access import RowLimits
 from hub.stewardship.acts import Merge
@@ -217,3 +218,34 @@ def test_a_subscriber_is_sent_what_the_feed_would_tell(hub: Hub) -> None:
     assert {c.customer for c in sent} == {ids["ana"]}
     assert [c.data is None for c in sent if c.type == "left"] == [True]
     assert "Porto" not in repr(sent)
+
+
+KINDS_OF = {"family_name": "family_name", "address": "postal_address", "tax_id": "identifier", "occupation": "text"}
+towns = st.sampled_from(["Lisboa", "LISBOA", "São Pedro", "SÃO PEDRO", "Weiße Stadt", "WEISSE Stadt", "İzmir", "北京", "🙂", "ΣΊΓΜΑΣ", "-"])  # fmt: skip
+said = st.one_of(towns, st.text(min_size=1, max_size=12))
+names = st.sampled_from(["family_name", "address.city", "address.postcode", "tax_id", "occupation"])
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first text ever drawn makes tables
+@given(where=st.dictionaries(names, st.lists(said, min_size=1, max_size=3).map(tuple), max_size=3), data=st.data())
+def test_whoever_is_within_the_rows_is_found_by_the_terms_that_narrow_them(
+    where: dict[str, tuple[str, ...]], data: st.DataObject
+) -> None:
+    rows = RowLimits(where=where)
+    values: dict[str, list[object]] = {}
+    for name, wanted in where.items():
+        attribute, _, part = name.partition(".")
+        text = data.draw(st.sampled_from(wanted)).swapcase() if data.draw(st.booleans()) else wanted[0]
+        address = values.setdefault(attribute, [{}])[0]
+        values[attribute] = [{**address, part: text} if part and isinstance(address, dict) else text]
+    if within(rows, values, ()):
+        for term in held_terms(rows, KINDS_OF):
+            found = {t for v in values[term.attribute] for t in tokens(KINDS_OF[term.attribute], from_plain(v))}
+            assert found & set(term.tokens), (term, found)
+
+
+def test_conditions_on_what_nobody_searches_by_narrow_nothing() -> None:
+    assert held_terms(RowLimits(where={"occupation": ("baker",), "address.country": ("PT",)}), KINDS_OF) == ()
+    assert held_terms(RowLimits(where={"address.city": ("São Pedro", "Faro")}), KINDS_OF) == (
+        HeldTerm("address", ("faro", "saopedro")),
+    )
