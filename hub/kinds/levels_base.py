@@ -8,7 +8,7 @@ short, so bytes are characters; distances are whole numbers, so no level has a f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +24,11 @@ Texts = str | list[str] | None
 Forms = Mapping[str, Texts]  # of a standardised record: column -> text, or texts of an attribute with several
 Stored = Mapping[str, Any]  # the same, for functions that know which of both a column holds
 PythonForm = Callable[[Stored, Stored], int]
+
+
+def texts_of(held: Texts) -> Sequence[str]:
+    """What a column holds, as a list."""
+    return () if not held else (held,) if isinstance(held, str) else held
 
 
 class Careful(NamedTuple):

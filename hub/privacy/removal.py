@@ -11,26 +11,25 @@ from hub.access.read import Reader
 from hub.consents import store as consent_store
 from hub.delivery import store as delivery_store
 from hub.figures import store as segment_store
-from hub.figures.owners import near, owners_of
+from hub.figures.owners import owners_of
 from hub.golden_record import store as golden_store
 from hub.golden_record.customers import find_customer
 from hub.golden_record.run import dead_leading
 from hub.interactions import relation_store
 from hub.interactions import run as interactions
 from hub.interactions import store as interaction_store
-from hub.kinds import KINDS
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo, StoredVersion, erasing
 from hub.landing.suppression import of_contact, of_record
 from hub.matching import store as matching_store
-from hub.matching.compare.model import Model
+from hub.matching.prepare import ready
 from hub.matching.store import decisions
 from hub.model import RecordId, plain
 from hub.privacy import ask_store
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
 from hub.resolve.suppressing import CONTACTS, contact_names
-from hub.settings import CONTACT
 from hub.stewardship import act_store
 from hub.tasks import hold_store
 
@@ -58,7 +57,25 @@ def subject_of(connection: Connection, resolver: Resolver, id: str) -> tuple[str
         }
         hashes |= {(of_contact(key, *c), "contact") for c in contact_names(checked, kind)}
     words = words_of(connection, resolver, infos)
-    return customer.id, Subject(tuple(names), tuple(ids), words, tuple(sorted(hashes)))
+    forms = forms_of(connection, resolver, infos)
+    return customer.id, Subject(tuple(names), tuple(ids), words, tuple(sorted(hashes)), forms)
+
+
+def forms_of(
+    connection: Connection, resolver: Resolver, infos: Mapping[int, RecordInfo]
+) -> tuple[tuple[str, Forms], ...]:
+    """How each version of these records was, or would be, compared, with its customer type: models may know any of it."""
+    recipe = resolver.recipe(connection)
+    found: list[tuple[str, Forms]] = []
+    for rid, versions in landing.versions_of(connection, infos).items():
+        info = infos[rid]
+        if recipe.config.stream(*info.id[:2]) is None:
+            continue
+        for raw in (v.raw for v in versions if v.raw is not None):
+            made = ready(recipe, info.id.source, info.id.stream, raw)
+            if made is not None and (made_forms := (info.type, made.compared.forms)) not in found:
+                found.append(made_forms)
+    return tuple(found)
 
 
 def words_of(connection: Connection, resolver: Resolver, infos: Mapping[int, RecordInfo]) -> tuple[str, ...]:
@@ -101,7 +118,6 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     interactions.derive(connection, resolver.readings, belonging)
     erasing.drop_records(connection, belonging)
     hold_store.forget(connection, {*belonging, *rids})
-    told = _contact_forms(connection, resolver, infos)
     if rids:
         golden_store.forget_overrides(connection, rids)
         decisions.forget_words(connection, rids)
@@ -109,7 +125,6 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
         resolver.settle(connection, resolver.recipe(connection), rids)
         delivery_store.forget(connection, rids)
         erasing.forget_names(connection, rids)
-        _forget_terms(connection, resolver, told)
     gone = golden_store.mark_erased(connection, subject.ids, after, roles)
     erasing.drop_quarantined(connection, subject.words)
     segment_store.forget_members(connection, subject.ids)
@@ -119,36 +134,6 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     ask_store.forget_asks(connection, subject.ids)
     code_store.forget_codes_of(connection, list(subject.ids))
     return gone
-
-
-Telling = tuple[str, str, str, str]  # customer type, attribute, its kind, the main form of a value
-
-
-def _contact_forms(connection: Connection, resolver: Resolver, infos: Iterable[RecordInfo]) -> set[Telling]:
-    """Contact points and numbers of records, as they are compared."""
-    types = {i.rid: i.type for i in infos}
-    found: set[Telling] = set()
-    for rid, cells in matching_store.held(connection, types).items():
-        kinds = resolver.config.customers[types[rid]].attributes
-        for attribute, held in cells.items():
-            kind = kinds[attribute].kind
-            if kind in (*CONTACTS, "identifier"):
-                forms = (KINDS[kind].forms(v).get("") for v in held.cell.values)
-                found |= {(types[rid], attribute, kind, str(form)) for form in forms if form}
-    return found
-
-
-def _forget_terms(connection: Connection, resolver: Resolver, told: Iterable[Telling]) -> None:
-    """Models know values that came often. What nobody has any more goes out of them, which changes no weight."""
-    gone: dict[str, dict[str, set[str]]] = {}
-    for type_name, attribute, kind, form in told:
-        if not near(connection, resolver.config, RecordId(CONTACT, kind, form)):
-            gone.setdefault(type_name, {}).setdefault(attribute, set()).add(form)
-    for type_name, values in gone.items():
-        for stored in matching_store.models(connection, type_name):
-            model = Model.from_json(stored.body).without(values)
-            if (body := model.to_json()) != stored.body:
-                matching_store.rewrite_model(connection, stored.id, model.hash, body)
 
 
 def _who_had(connection: Connection, reader: Reader, ids: Collection[str]) -> Mapping[str, Sequence[str]]:

@@ -33,6 +33,7 @@ from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.removal import remove, subject_of
 from hub.privacy.request_store import Receipt, StoredRequest
 from hub.privacy.sealing import Subject, open_subject, seal_subject
+from hub.resolve.forgetting import forget
 from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 
@@ -326,6 +327,8 @@ class Requests:
         return made
 
     def _compact(self, request: StoredRequest) -> StoredRequest | None:
+        forget(self.database, self._subject(request).forms)
+        db.fail_point("forgotten")
         if not self.database.compact():
             return None
         made = replace(request, state=COMPACTED)

@@ -9,8 +9,9 @@ from hub.landing import store as landing
 from hub.landing import suppression
 from hub.landing.suppression import of_record
 from hub.privacy.ledger import Ledger, LedgerLine
-from hub.privacy.removal import remove, words_of
+from hub.privacy.removal import forms_of, remove, words_of
 from hub.privacy.sealing import Subject
+from hub.resolve.forgetting import forget_at_once
 from hub.resolve.resolver import Resolver
 
 PAGE = 5_000
@@ -40,7 +41,8 @@ def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: Le
         rids |= {i.rid for i in page if of_record(resolver.suppression_key, i.id) in hashes}
         after = page[-1].rid
     infos = landing.records(connection, rids)
-    words = words_of(connection, resolver, infos)
+    words, forms = words_of(connection, resolver, infos), forms_of(connection, resolver, infos)
     subject = Subject(tuple(i.id for i in infos.values()), tuple(i.mint for i in infos.values()), words)
     suppression.suppress(connection, entry.hashes or (), entry.request, entry.at)
     remove(connection, resolver, reader, subject, resolver.database.clock.now())
+    forget_at_once(connection, forms)

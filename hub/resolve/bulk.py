@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from hub import db
@@ -23,6 +24,7 @@ from hub.errors import Conflict
 from hub.golden_record import run as golden_run
 from hub.golden_record.run import Created
 from hub.golden_record.search_store import recount
+from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing import suspension
 from hub.matching import store as matching_store
@@ -37,6 +39,7 @@ from hub.matching.store import StoredPair
 from hub.matching.training import batch
 from hub.resolve import helping
 from hub.resolve.backlog import LEAST_TO_TRAIN, Progress, Report, quiet
+from hub.resolve.forgetting import lost, still_lost
 from hub.resolve.helping import Work
 from hub.resolve.resolver import Resolver
 from hub.resolve.settle import Unsettled, settle
@@ -247,26 +250,47 @@ class Bulk:
             has = matching_store.promoted(connection, type_name) is not None
         if wanted is False or (wanted is None and has):
             return
-        records = self._forms(type_name)
+        records, landed = self._snapshot(type_name)
         if records.num_rows < LEAST_TO_TRAIN and not wanted:
             return
         self.progress(f"train {type_name}", 0, 1)
         model = batch.train(records, self.resolver.config.customers[type_name], seed=0)
         self.report.trained[type_name] = model.info
-        with self.database.unit(urgent=False) as connection:
-            at = self.database.clock.now()
-            number = matching_store.add_model(connection, type_name, model.hash, model.to_json(), at)
-            matching_store.promote(connection, number, type_name, at)
+        self._keep(model, records, landed, promote=True)
         self.progress(f"train {type_name}", 1, 1)
 
     def train_candidate(self, type_name: str, *, seed: int = 0) -> int:
         """Train a model on all records of a type; its number. It decides nothing before it is promoted."""
+        records, landed = self._snapshot(type_name)
         self.progress(f"train {type_name}", 0, 1)
-        model = batch.train(self._forms(type_name), self.resolver.config.customers[type_name], seed=seed)
-        with self.database.unit(urgent=False) as connection:
-            return matching_store.add_model(
-                connection, type_name, model.hash, model.to_json(), self.database.clock.now()
-            )
+        model = batch.train(records, self.resolver.config.customers[type_name], seed=seed)
+        return self._keep(model, records, landed)
+
+    def _snapshot(self, type_name: str) -> tuple[pa.Table, int]:
+        """A type's living records, and the newest version that landed before."""
+        with self.database.read() as connection:
+            return matching_store.all_forms(connection, type_name), landing.last_landing(connection)
+
+    def _keep(self, model: Model, records: pa.Table, landed: int, *, promote: bool = False) -> int:
+        """Keep a model that was trained on these records; its number. Of those that were erased meanwhile it keeps nothing
+        that nobody else says."""
+        type_name = model.customer_type
+        while True:
+            with self.database.read() as connection:
+                mark = landing.last_landing(connection)
+                gone = landing.landed_since(connection, landed)
+                gone -= matching_store.standardised_types(connection, gone).keys()
+                known = {k for forms in _forms_of(records, gone) for k in model.known(forms)}
+                found = lost(connection, type_name, known)
+            with self.database.unit(urgent=False) as connection:
+                after = landing.landed_since(connection, mark)
+                if after - matching_store.standardised_types(connection, after).keys():
+                    continue  # another was erased while it was looked for the first
+                kept, at = model.without(still_lost(connection, found)), self.database.clock.now()
+                number = matching_store.add_model(connection, type_name, kept.hash, kept.to_json(), at)
+                if promote:
+                    matching_store.promote(connection, number, type_name, at)
+                return number
 
     def _forms(self, type_name: str, *, alive: bool = True) -> pa.Table:
         with self.database.read() as connection:
@@ -536,6 +560,13 @@ def difference(old: pa.Table, new: pa.Table) -> tuple[pa.Table, pa.Table]:
     return old.join(new, names, join_type="left anti"), new.join(old, names, join_type="left anti").sort_by(
         [(n, "ascending") for n in names[:2]]
     )
+
+
+def _forms_of(records: pa.Table, rids: Collection[int]) -> Iterator[Forms]:
+    """Forms of these records, as they were when the table was read."""
+    if rids:
+        wanted = records.filter(pc.is_in(records["rid"], pa.array(sorted(rids), pa.int64())))
+        yield from map(db.load, wanted["forms"].to_pylist())
 
 
 def _rows(table: pa.Table) -> list[db.Row]:

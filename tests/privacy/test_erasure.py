@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,6 @@ from hub.app import create_app
 from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.errors import Conflict, Gone
-from hub.matching import store as matching_store
-from hub.matching.compare.model import Model, Terms, default_model
 from hub.open import Hub
 from hub.privacy.scan import scan
 from hub.quality.verify import Verify
@@ -65,32 +62,6 @@ def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
     yield made
     made.close()
     database.clock = before
-
-
-def test_models_forget_what_nobody_has_any_more_and_weigh_the_others_alike(hub: Hub, tmp_path: Path) -> None:
-    fill(hub)
-    id = plant(hub)
-    shipped = default_model(hub.config.customers["person"])
-    often = {
-        "email": Terms({PLANTED["mail"]: 5000, "ana@silva.pt": 4000}, 9000),
-        "phone": Terms({"493055598765": 5000, "351217904000": 4000}, 9000),
-        "national_id": Terms({"nid88x77q": 3000}, 9000),
-    }
-    known = {"email": frozenset({PLANTED["mail"], "test@example.com"})}
-    model = replace(shipped, terms={**shipped.terms, **often}, placeholders=known)
-    with hub.database.unit() as connection:
-        number = matching_store.add_model(connection, "person", model.hash, model.to_json(), 1)
-        matching_store.promote(connection, number, "person", 2)
-    hub.requests.erase(id, by="o", reason="asked by letter")
-    with hub.database.read() as connection:
-        (kept,) = matching_store.models(connection, "person")
-        recipe = hub.resolver.recipe(connection)
-    left = Model.from_json(kept.body)
-    assert dict(left.terms["email"].frequent) == {"ana@silva.pt": 4000} and left.terms["email"].unseen == 9000
-    assert dict(left.terms["phone"].frequent) == {"351217904000": 4000}
-    assert not left.terms["national_id"].frequent and left.placeholders["email"] == {"test@example.com"}
-    assert kept.hash == left.hash == recipe.models["person"].hash and kept.status == "promoted"
-    assert scan(hub.database, tmp_path / "data", [PLANTED["mail"], MORE["crm_nid"]])[1] == []
 
 
 def finish(hub: Hub, id: str) -> None:
@@ -268,7 +239,7 @@ open_hub(Database(url, TestClock()), load(folder / "config", {}), folder / "data
 """
 
 
-@pytest.mark.parametrize("point", ["ledger", "removed", "privacy:1", "privacy:2", "privacy:3"])
+@pytest.mark.parametrize("point", ["ledger", "removed", "privacy:1", "privacy:2", "forgotten", "privacy:3"])
 def test_killed_at_any_step_it_goes_on_to_the_same_end(tmp_path: Path, database: Database, point: str) -> None:
     config = write_config(tmp_path / "config", {**SOURCES, "billing": SOURCES["billing"] + ORDERS}, ROLES)
     database.clock = TestClock()

@@ -18,7 +18,7 @@ from typing import Any
 
 from hub.kinds import KINDS, LEVELS
 from hub.kinds.levels_address import COMPANY_ADDRESS
-from hub.kinds.levels_base import Forms, Levels, PythonForm, Rarity
+from hub.kinds.levels_base import Forms, Levels, PythonForm, Rarity, texts_of
 from hub.kinds.levels_names import MIDDLE_NAME
 from hub.kinds.levels_values import COMPANY_PHONE
 from hub.model import BIT, canonical, digest
@@ -34,6 +34,7 @@ TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or
 _STEP = 250
 _MEET = tuple(round(BIT * math.log2(1 + 2 ** -((at + 0.5) * _STEP / BIT))) for at in range(44))
 
+Known = tuple[tuple[str, str], ...]  # a value of a column; of a full name each part, held by one record
 Info = Mapping[str, Any]  # what training tells of a model: figures, notes and warnings, as JSON
 
 
@@ -82,6 +83,12 @@ class Terms:
     def of(self, value: str) -> int:
         return self.frequent.get(value, self.unseen)
 
+    def without(self, values: Collection[str]) -> Terms:
+        return replace(self, frequent={v: bits for v, bits in self.frequent.items() if v not in values})
+
+
+_NO_TERMS = Terms({}, 0)
+
 
 @dataclass(frozen=True)
 class FullNames:
@@ -103,6 +110,10 @@ class FullNames:
         if self.given and (not given or len(given) < 2 or given != right.get(self.given)):
             return None
         return self.terms.of(f"{given}{SEPARATOR}{left[self.plain]}")
+
+    def key(self, told: Known) -> str:
+        """A full name as `terms` has it."""
+        return f"{dict(told).get(self.given, '')}{SEPARATOR}{dict(told).get(self.plain, '')}"
 
 
 @dataclass(frozen=True)
@@ -224,15 +235,29 @@ class Model:
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
         )
 
-    def without(self, values: Mapping[str, Collection[str]]) -> Model:
-        """This model, knowing nothing of these values of columns. What weighs nothing else: no record has them."""
+    def known(self, forms: Forms) -> set[Known]:
+        """What of a record's forms this model knows by heart."""
+        found: set[Known] = set()
+        for column in self.terms.keys() | self.placeholders.keys():
+            frequent, hollow = self.terms.get(column, _NO_TERMS).frequent, self.placeholders.get(column, ())
+            found |= {((column, v),) for v in texts_of(forms.get(column)) if v in frequent or v in hollow}
+        if (names := self.full_names) is not None:
+            told = tuple((c, v) for c in (names.given, names.plain) if c for v in texts_of(forms.get(c)))
+            if names.key(told) in names.terms.frequent:
+                found.add(told)
+        return found
+
+    def without(self, known: Collection[Known]) -> Model:
+        """This model, knowing nothing of these. A pair that has none of them weighs what it did."""
+        gone: dict[str, set[str]] = {}
+        for column, value in (told[0] for told in known if len(told) == 1):
+            gone.setdefault(column, set()).add(value)
+        names = self.full_names
         return replace(
             self,
-            terms={
-                c: Terms({v: bits for v, bits in t.frequent.items() if v not in values.get(c, ())}, t.unseen)
-                for c, t in self.terms.items()
-            },
-            placeholders={c: known.difference(values.get(c, ())) for c, known in self.placeholders.items()},
+            terms={c: t.without(gone.get(c, ())) for c, t in self.terms.items()},
+            placeholders={c: kept.difference(gone.get(c, ())) for c, kept in self.placeholders.items()},
+            full_names=names and replace(names, terms=names.terms.without({names.key(told) for told in known})),
         )
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,12 +12,14 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.kinds.levels_base import Forms
+from hub.kinds.levels_base import Forms, texts_of
 from hub.landing.fold import Folded, Held, Taken
 from hub.model import Cell, from_plain, plain
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from hub.matching.compare.model import Known
 
 
 class StandardisedRow(SQLModel, table=True):
@@ -156,6 +158,26 @@ def with_values(connection: Connection, type_name: str, attribute: str) -> list[
     query = "SELECT rid FROM standardised WHERE type = :type AND cells LIKE :holds"
     holds = f'%"{attribute}":[["%'  # cells are JSON: an attribute that has values is '"name":[["'
     return [rid for (rid,) in db.ask(connection, query, type=type_name, holds=holds)]
+
+
+def said(connection: Connection, type_name: str, wanted: Collection[Known]) -> set[Known]:
+    """Which of these a record of a type says, alive or dead. Looked for in the rows themselves, until each was found: what
+    is rare or gone costs a look at all of them."""
+    found: set[Known] = set()
+    place = "instr" if connection.dialect.name == "sqlite" else "strpos"
+    after: int | None = 0
+    while after is not None and (left := [k for k in wanted if k not in found]):
+        marks = {f"v{n}_{m}": db.dump(text) for n, k in enumerate(left) for m, (_, text) in enumerate(k)}
+        each = (" AND ".join(f"{place}(forms, :v{n}_{m}) > 0" for m in range(len(k))) for n, k in enumerate(left))
+        query = (
+            "SELECT rid, forms FROM standardised WHERE type = :type AND rid > :after"
+            f" AND ({' OR '.join(f'({e})' for e in each)}) ORDER BY rid LIMIT 1"
+        )
+        row = db.first(connection, query, type=type_name, after=after, **marks)
+        after = None if row is None else row[0]
+        forms: Forms = {} if row is None else db.load(row[1])
+        found |= {k for k in left if all(text in texts_of(forms.get(column)) for column, text in k)}
+    return found
 
 
 def to_standardise(connection: Connection, recipe: str, *, full: bool) -> list[int]:
