@@ -154,9 +154,10 @@ def newest(
 
 
 OWNER_IS_THERE = (
-    "SELECT 1 FROM record r WHERE r.source = i.owner_source"
+    "SELECT 1 FROM record r LEFT JOIN heir h ON h.rid = r.rid WHERE r.source = i.owner_source"
     " AND r.stream = i.owner_stream AND r.key = i.owner_key AND r.born IS NOT NULL AND r.sort = 'customer'"
-)
+    " AND (r.died IS NULL OR h.leads IS NOT NULL)"
+)  # itself, or whom its id leads to since it was deleted
 WAITING = {
     "unowned": f"SELECT i.rid FROM interaction i WHERE i.owner_source <> '{CONTACT}' AND NOT EXISTS ({OWNER_IS_THERE})",
     "unread": "SELECT r.rid FROM record r WHERE r.sort = 'interaction' AND r.born IS NOT NULL AND r.died IS NULL"

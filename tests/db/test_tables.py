@@ -17,7 +17,7 @@ from tests.house import HUB, ROOMS, is_store
 VERIFY = "quality/verify"
 # A join of another room's rows that loading them apart would make many times slower. It only reads.
 JOINS: dict[str, set[str]] = {
-    "interactions/store": {"record"},
+    "interactions/store": {"heir", "record"},
     "matching/store/heirs": {"record"},
     "matching/store/membership": {"record"},
     "matching/store/standardised": {"record"},

@@ -124,6 +124,23 @@ def test_what_was_only_claimed_attributes_nothing_and_takes_nothing_from_who_hol
     assert "1" in desk.waits("unowned")
 
 
+def test_whoever_writes_in_somebodys_name_learns_nothing_and_joins_nothing(desk: Desk) -> None:
+    ann = desk.person("Ann", mail="ann@x.example", phone="+49 30 90254321")
+    shared = [desk.person(n, mail="family@x.example") for n in ("Bob", "Cid")]
+    before = [desk.get(f"/customers/{id}") for id in (ann, *shared)]
+    sender, told = key_for(desk.hub, "web", "desk"), list[dict[str, Any]]()
+    for n, address in enumerate(["ann@x.example", "family@x.example", "nobody@x.example"]):
+        row = {"at": "2024-05-01", "text": "it is me", "from": address, "channel": "chat"}
+        found = desk.client.put(f"/v1/sources/desk/mails/records/{n}", headers=sender, json=row)
+        assert found.status_code == 200, found.text
+        told.append({k: v for k, v in found.json().items() if k != "key"})
+    assert told[0] == told[1] == told[2]  # whose it is, and whether anybody's, is not told
+    assert desk.client.get(f"/v1/customers/{ann}/interactions", headers=sender).json()["data"] == []
+    assert [desk.get(f"/customers/{id}") for id in (ann, *shared)] == before
+    assert desk.get("/reviews")["data"] == []
+    assert [desk.page(id) for id in (ann, *shared)] == [[("0", "email")], [], []]
+
+
 def test_a_row_without_a_contact_point_is_set_aside(desk: Desk) -> None:
     assert desk.mail("1", **{"from": "not an address"}) == "quarantined"
     assert desk.mail("2") == "quarantined"
