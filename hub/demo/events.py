@@ -24,7 +24,11 @@ OFFERS = {"letter": "W26-A", "spot": "W26-B"}
 CAMPAIGN_DAYS = (120, 60)  # days before the last one on which the campaign began and ended
 WITHIN = 60  # days after a response in which an order counts
 CALL, CALL_MINUTE, MAIL = 50, 90, 200  # cents, as the shipped figures.yaml has it
-SERIAL, COSTLY, QUIET = 0.02, 0.05, 0.25  # shares of customers: complain again and again, cost more than they bring, bought long ago
+SERIAL, COSTLY, QUIET = (
+    0.02,
+    0.05,
+    0.25,
+)  # shares of customers: complain again and again, cost more than they bring, bought long ago
 RESPONDS = 0.3  # of those whom the CRM has
 # Of which records what happens, and how much of it: so that it is ten a customer, who has 1.6 records.
 KINDS: dict[str, tuple[tuple[str, float], ...]] = {
@@ -55,7 +59,9 @@ class Worth:
 
     def within(self, today: date) -> set[str]:
         """The segments of the shipped figures.yaml that it is in on a day."""
-        first = date(today.year - (today.month < 12), today.month % 12 + 1, 1)  # the running month and the eleven before
+        first = date(
+            today.year - (today.month < 12), today.month % 12 + 1, 1
+        )  # the running month and the eleven before
         bought = sum(day >= first for day, _ in self.orders)
         complained = sum(day >= first for day in self.complaints)
         true = {
