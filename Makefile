@@ -29,7 +29,7 @@ test: setup browser  ## every test, properties sampled
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 prove: setup  ## the properties at full count, crash and concurrency tests at every point
-	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py tests/work/test_rows_fuzz.py tests/api/test_every_answer.py tests/api/test_non_interference.py tests/api/test_rows_do_not_interfere.py tests/api/test_openapi.py tests/delivery/test_simulator.py $(ARGS)
+	HUB_EXAMPLES=$${HUB_EXAMPLES:-40} HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 --dist load tests/promises/test_promises.py tests/promises/test_orders.py tests/promises/test_undo.py tests/promises/test_concurrency.py tests/promises/test_two_processes.py tests/promises/test_crashes.py tests/resolve/test_bulk.py tests/matching tests/golden_record tests/landing/test_fold.py tests/landing/test_landing.py tests/work/test_rows_fuzz.py tests/api/test_every_answer.py tests/api/test_non_interference.py tests/api/test_rows_do_not_interfere.py tests/api/test_openapi.py tests/delivery/test_simulator.py $(ARGS)
 
 real: setup browser  ## the hub against Tryton, PostgreSQL, Stripe's and Segment's clients ..., each installed into .real/
 	$(BIN)/python -m pytest -n 0 -o python_files='real_*.py' tests/real $(ARGS)

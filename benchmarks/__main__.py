@@ -41,6 +41,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
         Size.small: ("--records", "20000", "--small", "5000"),
         Size.full: ("--records", "1000000", "--small", "10000"),
     },
+    "processes": {Size.small: ("--records", "5000"), Size.full: ("--records", "100000", "--seconds", "30")},
     "interactions": {Size.small: ("--customers", "5000"), Size.full: ("--customers", "1000000")},
     "privacy": {
         Size.small: ("--customers", "5000", "--suppressed", "5000"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,6 +26,7 @@ from hub.cli.shared import (
     out,
     write_report,
 )
+from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from hub.delivery.write_back import Making, Plan
@@ -120,13 +122,25 @@ def match(
     engine: Annotated[
         Engines, typer.Option(help="What works out pairs: duckdb, on this machine; spark, at HUB_SPARK_MASTER.")
     ] = Engines.duckdb,
+    records: Annotated[
+        str, typer.Option(help="Apart from the hub: a folder (or URL) of Parquet files with a stream's rows.")
+    ] = "",
+    into: Annotated[
+        str, typer.Option("--out", help="With --records: a new folder for the clusters: key, cluster.")
+    ] = "",
+    stream: Annotated[
+        str, typer.Option(help="With --records: whose rows they are, as shop.customers; the only one: left out.")
+    ] = "",
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
 ) -> None:
-    """Resolve what is pending into golden records."""
+    """Resolve what is pending into golden records. With --records and --out: only the clusters of a folder, without a hub."""
     from hub.work import cycle
 
+    if records or into or stream:
+        _apart(config, records, into, stream, engine)
+        return
     with _engine(engine) as chosen, opened(config, database, folder) as hub:
         with bars() as step:
             found = cycle.match(hub.resolver, full=full, progress=step, engine=chosen)
@@ -134,6 +148,24 @@ def match(
             out.print("nothing is pending")
         else:
             print_matched(found)
+
+
+def _apart(config: Path, records: str, into: str, stream: str, engine: Engines) -> None:
+    from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
+    from hub.settings import load
+    from hub.work import apart
+
+    for name, given in (("--records", records), ("--out", into)):
+        if not given:
+            raise ConfigError([Fault(name, "is missing", "give --records and --out, a folder each")])
+    task = apart.task(load(config), stream, records, into)
+    found = apart.on_spark(task, into) if engine is Engines.spark else apart.on_one_machine(task, into)
+    out.print(
+        f"{into}: {found.records:,} records of {task.source}.{task.stream} in {found.clusters:,} clusters",
+        soft_wrap=True,
+    )
+    for reason, rows in sorted(found.aside.items()):
+        out.print(f"  {rows:,} rows set aside: {reason}", soft_wrap=True)
 
 
 @app.command()

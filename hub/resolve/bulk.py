@@ -138,6 +138,12 @@ class Bulk:
         self.database.shorten_log()
         return self.report
 
+    def standardise_pending(self) -> None:
+        """Only fold, clean and save: nothing is compared."""
+        with seldom_collected(), self._alone(), self._helped():
+            self._let_go()
+            self.standardise(self._watermark(), full=False)
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One bulk run of a hub at a time: a second one waits, and finds little left to do. A rehearsal is alone anyway."""

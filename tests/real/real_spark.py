@@ -170,3 +170,35 @@ def test_what_stands_in_the_way_is_one_line(python: Path, hub: Hub, tmp_path: Pa
         assert words in done.stderr
         assert len(done.stderr.strip().splitlines()) <= 2, done.stderr  # the fault, and its remedy
     assert hub.customers() == []
+
+
+def test_a_folder_of_parquet_in_and_its_clusters_out(python: Path, hub: Hub, tmp_path: Path) -> None:
+    """Without a hub: as this hub's own records, from files; by Spark what is said on one machine."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    rows = pyarrow.csv.read_csv(tmp_path / "people.csv")
+    (tmp_path / "records").mkdir()
+    for n in range(3):
+        part = rows.slice(n * 40, 40)
+        pq.write_table(part.set_column(0, "id", part["id"].cast(pa.string())), tmp_path / f"records/{n}.parquet")
+    command = [str(python.parent / "hub"), "match", "--records", str(tmp_path / "records"), "--stream", "crm.people"]
+    found = {}
+    for engine in ("duckdb", "spark"):
+        out = tmp_path / f"by-{engine}"
+        said = checked([*command, "--out", str(out), "--engine", engine], env={**hub.env, **local()}, timeout=LONG)
+        assert "120 records of crm.people" in said
+        found[engine] = sorted(map(tuple, (r.values() for r in pq.read_table(out).to_pylist())))
+    assert found["spark"] == found["duckdb"]
+    assert len({cluster for _, cluster in found["spark"]}) < 80
+    again = subprocess.run(
+        [*command, "--out", str(tmp_path / "by-spark"), "--engine", "spark"],
+        env={**os.environ, **hub.env, **local()},
+        capture_output=True,
+        text=True,
+    )
+    assert (again.returncode, len(again.stderr.strip().splitlines())) == (2, 2), (
+        again.stderr
+    )  # the fault, and its remedy
+    assert "is not empty" in again.stderr

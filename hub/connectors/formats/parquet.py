@@ -16,9 +16,6 @@ from hub.connectors.formats.opened import BROKEN, FileFault, Opened, Read, unpac
 
 
 def read_parquet(file: Path, name: str, local: bool) -> Opened:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     source: object = file
     try:
         with file.open("rb") as start:
@@ -29,10 +26,21 @@ def read_parquet(file: Path, name: str, local: bool) -> Opened:
                 while chunk := content.read(1 << 20):
                     source.write(chunk)
             source.seek(0)
+    except (*BROKEN, OSError) as error:
+        raise FileFault(str(error) if isinstance(error, FileFault) else "is not a sound Parquet file") from None
+    return open_parquet(source, name, local)
+
+
+def open_parquet(source: object, name: str, local: bool) -> Opened:
+    """The rows of a Parquet file: a path, or an open file wherever it is."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
         parquet = pq.ParquetFile(source)
         columns, twice = told_apart([field.name for field in parquet.schema_arrow])
-    except (*BROKEN, OSError, pa.ArrowException) as error:
-        raise FileFault(str(error) if isinstance(error, FileFault) else "is not a sound Parquet file") from None
+    except (OSError, pa.ArrowException):
+        raise FileFault("is not a sound Parquet file") from None
     return Opened("parquet", columns, _parquet_rows(parquet, name, local), twice)
 
 

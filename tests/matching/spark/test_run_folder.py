@@ -57,6 +57,7 @@ def killed(base: Path, name: str, seconds: float) -> Path:
 
 
 def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "hub-spark-z").mkdir()  # never said that it lives: who knows whose
     dead, lives = killed(tmp_path, "hub-spark-a", 3600), killed(tmp_path, "hub-spark-b", 5)
     theirs = killed(tmp_path, "somebody-elses", 3600)
     with run_folder(str(tmp_path)):
@@ -64,7 +65,7 @@ def test_what_killed_runs_left_is_cleared_and_nothing_else(tmp_path: Path) -> No
         assert lives.exists() and theirs.exists()
         later = killed(tmp_path, "hub-spark-c", 3600)
     assert not later.exists()  # at the end too: who was killed just before may not have counted as dead at the start
-    assert sorted(tmp_path.iterdir()) == [lives, theirs]
+    assert sorted(tmp_path.iterdir()) == [lives, tmp_path / "hub-spark-z", theirs]
 
 
 def test_it_says_that_it_lives(tmp_path: Path) -> None:
