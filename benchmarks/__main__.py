@@ -36,6 +36,7 @@ PARTS: dict[str, dict[Size, tuple[str, ...]]] = {
     },  # of the page that it writes
     "small": {Size.small: ("--number", "40", "--largest", "200"), Size.full: ("--number", "200")},
     "parity": {Size.small: ("--records", "5000"), Size.full: ("--records", "100000")},
+    "splink_engine": {Size.small: ("--records", "20000"), Size.full: ("--records", "100000")},
     "scale": {Size.small: ("--records", "50000"), Size.full: ("--records", "1000000", "--postgres")},
     "live": {
         Size.small: ("--records", "20000", "--small", "5000"),

@@ -155,13 +155,13 @@ def _apart(config: Path, records: str, into: str, stream: str, engine: Engines) 
     from hub.settings import load
     from hub.work import apart
 
-    for name, given in (("--records", records), ("--out", into)):
-        if not given:
+    for name, told in (("--records", records), ("--out", into)):
+        if not told:
             raise ConfigError([Fault(name, "is missing", "give --records and --out, a folder each")])
-    task = apart.task(load(config), stream, records, into)
-    found = apart.on_spark(task, into) if engine is Engines.spark else apart.on_one_machine(task, into)
+    given = apart.extract(load(config), stream, records, into)
+    found = apart.on_spark(given, into) if engine is Engines.spark else apart.on_one_machine(given, into)
     out.print(
-        f"{into}: {found.records:,} records of {task.source}.{task.stream} in {found.clusters:,} clusters",
+        f"{into}: {found.records:,} records of {given.source}.{given.stream} in {found.clusters:,} clusters",
         soft_wrap=True,
     )
     for reason, rows in sorted(found.aside.items()):

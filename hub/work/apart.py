@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -42,6 +42,7 @@ from hub.matching.clusters.of_type import Clusters
 from hub.matching.compare.model import Model
 from hub.matching.pairs import type_salt
 from hub.matching.recipe import Recipe, default_of
+from hub.matching.spark.apart import Steps, Written, write_clusters
 from hub.matching.spark.run_folder import uri
 from hub.matching.training import batch
 from hub.migrations import upgrade
@@ -59,7 +60,7 @@ FILE = 40  # bits of a row's place that say where in its file it is
 
 
 @dataclass(frozen=True)
-class Task:
+class Extract:
     """Whose records: a stream of the configuration, and the files that have its rows, in their order."""
 
     config: Config
@@ -83,22 +84,13 @@ class Task:
         return Recipe(self.config, {**models, **({self.type_name: model} if model is not None else {})})
 
 
-@dataclass
-class Found:
-    """What a run found. `aside`: rows that were set aside, by reason."""
-
-    records: int = 0
-    clusters: int = 0
-    aside: dict[str, int] = field(default_factory=dict)
-
-
 # --- what is asked ---------------------------------------------------------------------------------
 
 
-def task(config: Config, stream: str, records: str, out: str) -> Task:
+def extract(config: Config, stream: str, records: str, out: str) -> Extract:
     """ConfigError, a line each: no such stream, no such folder, no file in it, a column that is missing, a folder that is not empty."""
     source, name = _stream(config, stream)
-    found = Task(config, source, name, records, _files(records))
+    found = Extract(config, source, name, records, _files(records))
     _check_columns(found)
     _check_empty(out)
     return found
@@ -130,7 +122,7 @@ def _files(folder: str) -> tuple[str, ...]:
     return tuple(files)
 
 
-def _check_columns(given: Task) -> None:
+def _check_columns(given: Extract) -> None:
     """Each file has the columns that the stream cannot do without."""
     system, root = fs.FileSystem.from_uri(uri(given.folder))
     needed = needed_columns(given.given)
@@ -164,7 +156,7 @@ def _check_empty(out: str) -> None:
 # --- rows -> standardised records ------------------------------------------------------------------
 
 
-def read(given: Task, number: int) -> Iterator[pa.RecordBatch]:
+def read(given: Extract, number: int) -> Iterator[pa.RecordBatch]:
     """The rows of a file, as the hub's own reader has them: their place among all rows, the key of their record where it can be told, and JSON."""
     system, root = fs.FileSystem.from_uri(uri(given.folder))
     name = given.files[number]
@@ -241,7 +233,7 @@ def _thrown_away(config: Config) -> Iterator[Resolver]:
             database.close()
 
 
-def _landed(resolver: Resolver, given: Task, rows: Iterable[pa.RecordBatch], workers: int) -> Pulled:
+def _landed(resolver: Resolver, given: Extract, rows: Iterable[pa.RecordBatch], workers: int) -> Pulled:
     """The rows landed and standardised."""
     pulled = Pull(resolver, given.source, given.stream, complete=False).run(_Given(rows), live=False)
     if pulled.error:
@@ -250,7 +242,7 @@ def _landed(resolver: Resolver, given: Task, rows: Iterable[pa.RecordBatch], wor
     return pulled
 
 
-def standardised(rows: pa.Table, given: Task) -> pa.Table:
+def standardised(rows: pa.Table, given: Extract) -> pa.Table:
     """The living records of rows (`ROWS`), all of each, as `RECORDS`; and how many rows were set aside, by reason."""
     rows = rows.sort_by("at")
     first: dict[str, int] = {}
@@ -272,7 +264,7 @@ def standardised(rows: pa.Table, given: Task) -> pa.Table:
     return pa.table(columns, schema=RECORDS)
 
 
-def trained(records: pa.Table, given: Task) -> Model:
+def trained(records: pa.Table, given: Extract) -> Model:
     """As a hub trains its first model, of these records (rid, forms)."""
     if records.num_rows < LEAST_TO_TRAIN:
         return default_of(given.config, given.type_name)
@@ -282,7 +274,7 @@ def trained(records: pa.Table, given: Task) -> Model:
 # --- on one machine --------------------------------------------------------------------------------
 
 
-def on_one_machine(given: Task, out: str) -> Found:
+def on_one_machine(given: Extract, out: str) -> Written:
     """The clusters, by DuckDB and this process: `key`, `cluster` (the least key of its records) as one Parquet file in `out`."""
     with _thrown_away(given.config) as resolver:
         rows = (part for number in range(len(given.files)) for part in read(given, number))
@@ -301,15 +293,14 @@ def on_one_machine(given: Task, out: str) -> Found:
     system, root = fs.FileSystem.from_uri(uri(out))
     system.create_dir(root, recursive=True)
     pq.write_table(table, f"{root}/part-00000.parquet", filesystem=system)
-    return Found(members.num_rows, len(found), dict(pulled.reasons))
+    return Written(members.num_rows, len(found), dict(pulled.reasons))
 
 
 # --- on Spark --------------------------------------------------------------------------------------
 
 
-def on_spark(given: Task, out: str) -> Found:
+def on_spark(given: Extract, out: str) -> Written:
     """The same clusters, by Spark, as Parquet files in `out`. ConfigError and RetryLater: one line each, and nothing in `out`."""
-    from hub.matching.spark.apart import Steps, write_clusters
     from hub.matching.spark.session import Master, opened
 
     steps = Steps(
@@ -323,11 +314,10 @@ def on_spark(given: Task, out: str) -> Found:
     place = out if "://" in out else str(Path(out).resolve())
     with opened(Master.given()) as spark:
         try:
-            made = write_clusters(spark, steps, given.source, given.stream, given.type_name, place)
+            return write_clusters(spark, steps, given.source, given.stream, given.type_name, place)
         except BaseException:
             _emptied(out)
             raise
-    return Found(made.records, made.clusters, made.aside)
 
 
 def _emptied(out: str) -> None:

@@ -90,8 +90,8 @@ def written(out: Path) -> set[frozenset[str]]:
 
 
 def test_the_clusters_are_those_of_a_hub(config: Config, tmp_path: Path) -> None:
-    task = apart.task(config, "", str(tmp_path / "records"), str(tmp_path / "out"))
-    found = apart.on_one_machine(task, str(tmp_path / "out"))
+    given = apart.extract(config, "", str(tmp_path / "records"), str(tmp_path / "out"))
+    found = apart.on_one_machine(given, str(tmp_path / "out"))
     expected = as_a_hub(config, tmp_path)
     assert written(tmp_path / "out") == expected
     assert found.records == sum(map(len, expected)) > 200
@@ -100,11 +100,11 @@ def test_the_clusters_are_those_of_a_hub(config: Config, tmp_path: Path) -> None
 
 
 def test_executors_make_of_their_rows_what_a_hub_makes_of_all(config: Config, tmp_path: Path) -> None:
-    task = apart.task(config, "shop.people", str(tmp_path / "records"), str(tmp_path / "out"))
-    rows = pa.Table.from_batches([b for n in range(len(task.files)) for b in apart.read(task, n)])
-    whole = apart.standardised(rows, task)
+    given = apart.extract(config, "shop.people", str(tmp_path / "records"), str(tmp_path / "out"))
+    rows = pa.Table.from_batches([b for n in range(len(given.files)) for b in apart.read(given, n)])
+    whole = apart.standardised(rows, given)
     buckets = [[n for n, k in enumerate(rows["key"].to_pylist()) if len(k or "") % 3 == b] for b in range(3)]
-    parts = pa.concat_tables([apart.standardised(rows.take(b), task) for b in buckets])
+    parts = pa.concat_tables([apart.standardised(rows.take(b), given) for b in buckets])
 
     def plain(table: pa.Table) -> list[object]:
         """Without the numbers of landing, which count from one in each."""
@@ -145,10 +145,10 @@ def test_what_stands_in_the_way_is_one_line(
         pq.read_table(tmp_path / "records/part-0.parquet").drop_columns("phone"), tmp_path / "narrow/part-0.parquet"
     )
     with pytest.raises(ConfigError) as caught:
-        apart.task(config, stream, str(tmp_path / records), str(tmp_path / out))
+        apart.extract(config, stream, str(tmp_path / records), str(tmp_path / out))
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_what_a_killed_run_left_is_no_result(config: Config, tmp_path: Path) -> None:
     (tmp_path / "out/_temporary/0").mkdir(parents=True)
-    apart.task(config, "", str(tmp_path / "records"), str(tmp_path / "out"))
+    apart.extract(config, "", str(tmp_path / "records"), str(tmp_path / "out"))

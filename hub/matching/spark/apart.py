@@ -39,6 +39,8 @@ class Steps:
 
 @dataclass(frozen=True)
 class Written:
+    """What a run wrote. `aside`: rows that were set aside, by reason."""
+
     records: int
     clusters: int
     aside: dict[str, int]

@@ -12,9 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-import duckdb
 import pyarrow as pa
-from splink import DuckDBAPI, Linker
 
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.candidates import without_placeholders
@@ -175,31 +173,6 @@ def _value(row: Mapping[str, object], column: str, many: bool) -> object:
     return [value] if many and isinstance(value, str) else value
 
 
-def predict(records: pa.Table, pairs: pa.Table, model: Model) -> pa.Table:
-    """Splink's own levels and weight of given pairs (left, right: rids): left, right, weight (bits), and per comparison its
-    level by our count (`MISSING`: one side says nothing), in the order of left and right."""
-    con = duckdb.connect(":memory:", config={"threads": 2})
-    try:
-        con.execute("SET enable_external_access = false")
-        con.register("flat", flattened(records, model))
-        con.execute("CREATE TABLE flat_records AS SELECT * FROM flat")
-        con.register("given_pairs", pa.table({"join_key_l": pairs["left"], "join_key_r": pairs["right"]}))
-        con.execute("CREATE TABLE blocked AS SELECT '0' AS match_key, join_key_l, join_key_r FROM given_pairs")
-        api = DuckDBAPI(connection=con)
-        linker = Linker(api.register("flat_records"), settings(model), log_level=None)
-        linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
-        found = linker.inference.predict(warning_mode="never")
-        names = [(w.comparison.name, len(w.levels) - 1) for w in model.comparisons]
-        # Splink counts up from the weakest level, we count down from the strongest
-        levels = ", ".join(
-            f'CASE WHEN "gamma_{n}" = -1 THEN {MISSING} ELSE {last} - "gamma_{n}" END AS "{n}"' for n, last in names
-        )
-        query = f'SELECT {ID}_l AS "left", {ID}_r AS "right", match_weight AS weight, {levels} FROM {found.physical_name} ORDER BY 1, 2'
-        return con.sql(query).to_arrow_table()
-    finally:
-        con.close()
-
-
 def predicted_by_spark(
     session: SparkSession,
     records: DataFrame,
@@ -209,6 +182,7 @@ def predicted_by_spark(
 ) -> DataFrame:
     """Splink's levels (`gamma_*`) of given pairs (join_key_l, join_key_r, match_key), with what is `beside` them. `levels`:
     by comparison, the function that Spark calls. Nothing is computed before it is asked for."""
+    from splink import Linker
     from splink.backends.spark import SparkAPI
 
     class Lazy(SparkAPI):  # Splink writes down every column of every pair; the hub writes down the levels alone
@@ -229,4 +203,4 @@ def predicted_by_spark(
     return found.select(*sides, *(f"gamma_{w.comparison.name}" for w in model.comparisons))
 
 
-__all__ = ["column_name", "flattened", "level_sql", "predict", "settings", "shares", "to_json"]
+__all__ = ["column_name", "flattened", "level_sql", "settings", "shares", "to_json"]

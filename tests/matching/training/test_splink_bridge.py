@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from splink import DuckDBAPI, Linker
 
+from benchmarks.splink_engine import predict
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.candidates import without_placeholders
 from hub.matching.compare.model import Model, default_model
@@ -35,7 +36,7 @@ def predicted(trained: tuple[Model, pa.Table]) -> pa.Table:
     found = batch.pairs(table, None, model, floor=-(10**9), cap=200)
     step = max(1, found.num_rows // PAIRS)
     pairs = found.take(list(range(0, found.num_rows, step)))
-    made = splink_bridge.predict(table, pairs, model)
+    made = predict(splink_bridge.flattened(table, model), pairs, model)
     assert made["left"].to_pylist() == pairs["left"].to_pylist()
     assert made["right"].to_pylist() == pairs["right"].to_pylist()
     assert made.num_rows >= PAIRS
