@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
 
+from hub import db
 from hub.demo.events import CAMPAIGN_DAYS, KINDS, LAST, OFFERS, WITHIN, Events
+from hub.figures.run import customers
+from hub.golden_record import lookups
+from hub.golden_record import store as golden_store
+from hub.matching import store as matching_store
+from hub.model import RecordId
+from hub.open import Hub
 from hub.settings import Campaign, CampaignOffer, Config, Source
 
 NAME, CAMPAIGN = "desk", "winter"
+TRUTH = ("source", "stream", "key", "truth")  # columns of the world's truth
 MAPS: dict[str, tuple[str, dict[str, str]]] = {
     "orders": ("order", {"number": "id", "ordered_at": "at", "state": "state", "channel": "channel", "total": "total"}),
     "calls": ("call", {"called_at": "at", "outcome": "outcome", "spent": "spent"}),
@@ -59,3 +69,37 @@ def campaign() -> Campaign:
     began, ended = (LAST - timedelta(days=n) for n in CAMPAIGN_DAYS)
     offers = {name: CampaignOffer(codes=(code,)) for name, code in OFFERS.items()}
     return Campaign(name=CAMPAIGN, title="Heat pumps", since=began, until=ended, offers=offers, within=f"{WITHIN}d")
+
+
+def together(hub: Hub, truth: pa.Table) -> dict[str, str]:
+    """Who is true -> the id of their customer, of those whose records are all together and nobody else's with them."""
+    true: dict[str, set[RecordId]] = {}
+    for source, stream, key, who in zip(*(truth[c].to_pylist() for c in TRUTH), strict=True):
+        true.setdefault(who, set()).add(RecordId(source, stream, key))
+    with hub.database.read() as connection:
+        homes = matching_store.homes(connection)
+        found: dict[int, set[RecordId]] = {}
+        for record, cluster in homes.items():
+            found.setdefault(cluster, set()).add(record)
+        shown = golden_store.customers_of(connection, found)
+    clusters = {who: homes[min(records)] for who, records in true.items() if records <= homes.keys()}
+    return {who: shown[c].id for who, c in clusters.items() if found[c] == true[who]}
+
+
+def right(hub: Hub, events: Events, whole: Mapping[str, str]) -> int:
+    """Of how many of these customers orders, revenue and cost are what is true."""
+    found, now = 0, hub.database.clock.now()
+    true = {id: events.worth[who] for who, id in whole.items()}
+    for ids in db.chunks(sorted(true)):
+        with hub.database.read() as connection:
+            shown = golden_store.customers_of(connection, lookups.clusters_named(connection, ids))
+            made = customers(connection, hub.config, shown.values(), now)
+        for id in ids:
+            told = [made[id].told(name).value for name in ("orders", "revenue", "cost_to_serve")]
+            found += told == [str(len(true[id].orders)), euros(true[id].revenue), euros(true[id].cost)]
+    return found
+
+
+def euros(cents: int) -> str:
+    """As figures are told."""
+    return f"{cents // 100}.{cents % 100:02d}"

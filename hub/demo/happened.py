@@ -20,6 +20,7 @@ PROSPECTS = "prospects"
 class Prospect:
     """How an enquiry stood: whose it was, and in which state."""
 
+    id: str
     customer: str | None
     contact: str
     state: str
@@ -28,14 +29,14 @@ class Prospect:
 def mail_arrives(hub: Hub, address: str) -> Prospect:
     """Somebody whom no system knows writes: a prospect, nobody's yet."""
     said: dict[str, object] = {"subject": "Do you deliver to York?", "channel": "mail", "state": "new"}
-    hub.logbook.note(RecordId(CONTACT, "email", address), "enquiry", said, by="mail", key="the demo's e-mail")
-    return prospect(hub)
+    made = hub.logbook.note(RecordId(CONTACT, "email", address), "enquiry", said, by="mail", key="the demo's e-mail")
+    return prospect(hub, f"{PROSPECTS}.{made}")
 
 
-def prospect(hub: Hub) -> Prospect:
-    """How the enquiry stands now."""
-    found = hub.tasks.page(STEWARD, PROSPECTS, done=True, limit=1).data[0]
-    return Prospect(found.customer, found.contact, found.state)
+def prospect(hub: Hub, id: str) -> Prospect:
+    """How an enquiry stands now."""
+    found, _ = hub.tasks.one(STEWARD, id)
+    return Prospect(id, found.customer, found.contact, found.state)
 
 
 def orders(hub: Hub, customer: str, total: str) -> None:

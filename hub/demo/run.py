@@ -23,7 +23,8 @@ from hub.db import Database
 from hub.delivery.addresses import VARIABLE
 from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.delivery.webhooks import Webhooks
-from hub.demo import happened
+from hub.demo import desk, happened
+from hub.demo.events import Events, happen
 from hub.demo.names import COUNTRIES
 from hub.demo.noise import Noise
 from hub.demo.own_data import own_data, with_customers
@@ -34,6 +35,7 @@ from hub.demo.story import Story
 from hub.demo.subscriber import Subscriber, listening
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
+from hub.figures.run import count_segments
 from hub.golden_record import store as golden_store
 from hub.matching import store as matching_store
 from hub.migrations import upgrade
@@ -43,8 +45,10 @@ from hub.quality.measures import Quality, evaluate
 from hub.settings import load
 from hub.work import cycle
 
+DESK = "sources/desk"
 MARK = ".hub-demo"  # only a folder that holds it is replaced
 ROLES = ("customer_service", "shipping", "analyst")
+EACH = 3  # interactions of a customer that are told: the story is to be short
 TRIED = 5  # people whose address is asked to be theirs alone, until one is
 
 Figures = dict[str, Any]  # what the story measures, as JSON
@@ -84,8 +88,11 @@ def run_demo(options: DemoOptions, show: Show) -> Told:
     with ExitStack() as stack:
         sources = stack.enter_context(start_sources(folder / "sources", world))
         show.world(world, sources, time.perf_counter() - start)
+        events = happen(world, EACH)
+        desk.fill(folder / DESK, events)
         hub = stack.enter_context(_open_hub(folder, options.config, sources))
         figures["first_run"] = _first_run(hub, sources, show)
+        figures["desk"] = _desk(hub)
         app = stack.enter_context(listening())
         app.secret = _subscribe(hub, app)
         stories = choose_stories(world, 1 + TRIED)
@@ -95,6 +102,8 @@ def run_demo(options: DemoOptions, show: Show) -> Told:
         figures["newcomer"] = _newcomer(hub, sources, app, show)
         figures["own_data"] = own_data(hub, sources, app, stories[1:], folder, show)
         other = figures["address_change"]["customer"] if stories else None
+        figures["desk"] |= _worth(hub, events, sources.truth)
+        show.desk(figures["desk"])
         figures["happened"] = _happened(hub, born, figures["newcomer"]["customer"], other, show)
         figures["seconds"] = round(time.perf_counter() - start, 2)
         show.took(figures["seconds"])
@@ -118,7 +127,7 @@ def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[H
     os.environ.update(sources.env)  # the sources' addresses and tokens, as their owner would set them
     database = Database(os.environ.get("HUB_DEMO_DATABASE_URL", f"sqlite:///{folder / 'hub.sqlite'}"))
     upgrade(database)
-    hub = Hub.open(database, with_customers(load(config)), folder)
+    hub = Hub.open(database, desk.with_desk(with_customers(load(config)), folder / DESK), folder)
     try:
         yield hub
     finally:
@@ -129,7 +138,10 @@ def _open_hub(folder: Path, config: Path, sources: RunningSources) -> Iterator[H
 def _first_run(hub: Hub, sources: RunningSources, show: Show) -> Figures:
     """Pull, match, evaluate, write back."""
     with show.bars() as step:
-        pulled = cycle.pull(hub.resolver, progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched))
+        systems = [name for name in hub.config.sources if name != desk.NAME]
+        pulled = cycle.pull(
+            hub.resolver, systems, progress=lambda p: step(f"{p.source}.{p.stream}", p.fetched, p.fetched)
+        )
     show.pulled(pulled)
     start = time.perf_counter()
     with show.bars() as step:
@@ -235,11 +247,34 @@ def _newcomer(hub: Hub, sources: RunningSources, app: Subscriber, show: Show) ->
     return found
 
 
+def _desk(hub: Hub) -> Figures:
+    """What happened comes from the service desk."""
+    start = time.perf_counter()
+    pulled = cycle.pull(hub.resolver, [desk.NAME])
+    seconds = round(time.perf_counter() - start, 2)
+    return {
+        "landed": sum(p.landed for p in pulled),
+        "set_aside": sum(p.quarantined for p in pulled),
+        "seconds": seconds,
+    }
+
+
+def _worth(hub: Hub, events: Events, truth_file: Path) -> Figures:
+    """Who is in which segment, and for how many customers the figures are the truth."""
+    counted = count_segments(hub.database, hub.config)
+    whole = {w: id for w, id in desk.together(hub, pq.read_table(truth_file)).items() if w in events.worth}
+    return {
+        "segments": dict(counted.segments),
+        "whole": len(whole),
+        "right": desk.right(hub, events, whole),
+    }
+
+
 def _happened(hub: Hub, born: happened.Prospect, newcomer: str, other: str | None, show: Show) -> Figures:
     """The e-mail of before is the newcomer's by now; an order wins it; a merge joins two pages and the undo parts them."""
-    hers = happened.prospect(hub)
+    hers = happened.prospect(hub, born.id)
     happened.orders(hub, newcomer, "59.00")
-    won = happened.prospect(hub)
+    won = happened.prospect(hub, born.id)
     found: Figures = {"prospect": [[p.customer, p.contact, p.state] for p in (born, hers, won)]}
     if other is not None:
         happened.complains(hub, other)

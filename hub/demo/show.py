@@ -173,8 +173,19 @@ class Show:
         self.out.print(f"  {told['values_found']} of their values found in {told['files_read']} files of the hub")
         self.out.print(f"  billing sends them again: {told['suppressed']} suppressed, {told['landed_again']} landed")
 
+    def desk(self, found: Mapping[str, Any]) -> None:
+        self.step("8  What happened with customers, and what they are worth")
+        self.out.print(
+            f"the service desk's folder: {found['landed']:,} rows in {found['seconds']:.1f} s, {found['set_aside']} set aside"
+        )
+        named = ", ".join(f"{name.replace('_', ' ')} {n:,}" for name, n in found["segments"].items())
+        self.out.print(f"who they are: {named}")
+        self.out.print(
+            f"orders, revenue and cost are the truth, to the cent, for {found['right']:,} of the {found['whole']:,} customers"
+            " whose records are together"
+        )
+
     def happened(self, found: Mapping[str, Any]) -> None:
-        self.step("8  What happened with a customer")
         born, hers, won = found["prospect"]
         whose = "nobody's" if born[0] is None else f"{born[0]}'s"
         self.out.print(f"an e-mail of {born[1]}, whom no system knew yet: a prospect, {whose}, {born[2]}")

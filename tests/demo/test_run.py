@@ -28,11 +28,15 @@ def test_a_newcomer_gets_one_record_and_an_application_hears_of_it(
         DemoOptions(tmp_path / "demo", Path("config"), people=150), Show(quiet, lambda: Bars(console=quiet))
     )
     with told.hub():
-        new = told.figures["newcomer"]
+        new, happened = told.figures["newcomer"], told.figures["desk"]
+        born, hers, won = told.figures["happened"]["prospect"]
     assert new["made_in_the_crm"] == new["crm_writes"] == 1
     assert len(new["records"]) == 2
     assert new["told_of_the_newcomer"][0] == "customer.created"
     assert new["not_signed"] == 0
+    assert happened["set_aside"] == 0 and happened["landed"] > 150
+    assert (born[0], born[2]) == (None, "new") and (hers[0], won[2]) == (new["customer"], "won")
+    assert happened["right"] == happened["whole"] > 100
 
 
 def test_what_the_hub_did_not_sign_is_refused() -> None:
