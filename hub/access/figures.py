@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from hub.access.audit import REQUEST, AuditLine
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded
+from hub.access.policy import View
 from hub.access.principals import Principal
 from hub.access.relations import Relations
 from hub.access.timeline import Timeline
@@ -70,7 +71,8 @@ class FigureDoor:
             below = self.relations.below(connection, principal, shown, along) if along else []
             found, *others = (self._customers(connection, [i])[i] for i in (shown, *below))
             found.tallies = [t for c in (found, *others) for t in c.tallies]
-        told = tuple(self._told(principal, found, n) for n in self._visible(principal, self.config.figures.figures))
+        view = self.timeline.view(principal)
+        told = tuple(self._told(view, found, n) for n in self._visible(principal, self.config.figures.figures))
         within = tuple(s for s in self._visible(principal, self.config.figures.segments) if found.within(s))
         self._sighted(principal, [shown, *below], [*(t.name for t in told), *within])
         return SeenFigures(shown, told, within, tuple(below))
@@ -140,14 +142,13 @@ class FigureDoor:
             name, given.title or name, given.when, told.n if told else None, last[0].at if last else None
         )
 
-    def _told(self, principal: Principal, customer: FiguresOf, name: str) -> ToldFigure:
+    def _told(self, view: View, customer: FiguresOf, name: str) -> ToldFigure:
         """How it was counted is told of types that the view shows."""
         told = customer.told(name)
-        return replace(told, counted=tuple(c for c in told.counted if self._sees_types(principal, c)))
+        return replace(told, counted=tuple(c for c in told.counted if self._sees_types(view, c)))
 
-    def _sees_types(self, principal: Principal, counted: WasCounted) -> bool:
-        types = counted.types or tuple(self.config.interactions)
-        return all(self.timeline.view(principal).sees(t) for t in types)
+    def _sees_types(self, view: View, counted: WasCounted) -> bool:
+        return all(view.sees(t) for t in counted.types or tuple(self.config.interactions))
 
     def _visible(self, principal: Principal, names: Mapping[str, object]) -> list[str]:
         role = self.config.access.roles.get(principal.role)
