@@ -168,8 +168,10 @@ def rectify_request(hub: TheHub, principal: Officer, request: RequestId, given: 
     }
     proved = contacts_of(kinds, given.values)  # who answers for it has looked who asks
     said = OwnWord(given.values, given.how, "" if given.since is None else given.since.isoformat(), proved)
-    hub.own_side.state(running.customer, said, by=principal.name)
-    return RequestOut.of(hub.requests.get(hub.requests.close(request).id))
+    hub.own_side.state(
+        running.customer, said, by=principal.name, mark=lambda connection: hub.requests.close_in(connection, request)
+    )
+    return RequestOut.of(hub.requests.get(request))
 
 
 @router.post("/{request}/receipts", operation_id="answer_request", responses=documented(404))

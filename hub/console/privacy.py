@@ -79,7 +79,6 @@ def act(at: Officer, request: str, form: Form) -> Response:
                 asked.erase(found.customer, by=at.principal.name, reason=reason, reviewed=reviewed, compact=False)
             case "restrict" | "lift" as what:
                 found = asked.get(request).request
-                asked.close(request)
                 asked.restrict(found.customer, by=at.principal.name, reason=reason, lift=what == "lift")
             case "rectify":
                 _put_right(at, request, form)
@@ -111,10 +110,10 @@ def _put_right(at: Desk, id: str, form: Sent) -> None:
     many = name in known and known[name].many
     values: dict[str, Plain | Sequence[Plain] | None] = {name: (lines or None) if many else text or None}
     proved = contacts_of({a: d.kind for a, d in known.items()}, values)  # who answers for it has looked who asks
+    said = OwnWord(values, "request", form.get("since", "")[:10], proved)
     hub.own_side.state(
-        running.customer, OwnWord(values, "request", form.get("since", "")[:10], proved), by=at.principal.name
+        running.customer, said, by=at.principal.name, mark=lambda connection: hub.requests.close_in(connection, id)
     )
-    hub.requests.close(id)
 
 
 def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
@@ -131,6 +130,7 @@ def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
         "soon": SOON,
         "error": error,
         "names": at.hub.requests.names(id),
+        "restricted": seen.request.kind == "restriction" and at.hub.requests.restricted(seen.request.customer),
     }
     return at.page("privacy/request.html", shown, error.status if error else 200)
 

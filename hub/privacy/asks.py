@@ -125,26 +125,22 @@ class Asks:
             raise Conflict(f"this is {found.state}")
         if not given:
             raise Unprocessable("nothing of it is granted", [Fault("/attributes", "is empty", "refuse it instead")])
-        made = self._answer(principal, replace(found, state=GIVEN, granted=given, subject=principal.subject or ""))
-        if self._told(made):
-            self._say(id, made, GRANTED)
-        return made
+        made = replace(found, state=GIVEN, granted=given, subject=principal.subject or "")
+        return self._answer(principal, id, made, GRANTED if self._told(made) else "")
 
     def refuse(self, principal: Principal, id: str, ask: str) -> CompanyAsk:
         """The company is not told. Conflict once it was answered."""
         found = self._asked(principal, id, ask)
         if found.state != ASKED:
             raise Conflict(f"this is {found.state}")
-        return self._answer(principal, replace(found, state=NO, subject=principal.subject or ""))
+        return self._answer(principal, id, replace(found, state=NO, subject=principal.subject or ""))
 
     def withdraw(self, principal: Principal, id: str, ask: str) -> CompanyAsk:
         """It has nothing of it from now on. Conflict where nothing is granted."""
         found = self._asked(principal, id, ask)
         if found.state != GIVEN:
             raise Conflict(f"this is {found.state}")
-        if self._told(found):
-            self._say(id, found, WITHDRAWN)
-        return self._answer(principal, replace(found, state=TAKEN_BACK))
+        return self._answer(principal, id, replace(found, state=TAKEN_BACK), WITHDRAWN if self._told(found) else "")
 
     def _asked(self, principal: Principal, id: str, ask: str) -> CompanyAsk:
         found = next((a for a in self.of(principal, id) if a.id == ask), None)
@@ -152,11 +148,23 @@ class Asks:
             raise NotFound("nobody asked that", [Fault("/ask", "unknown")])
         return found
 
-    def _answer(self, principal: Principal, made: CompanyAsk) -> CompanyAsk:
+    def _answer(self, principal: Principal, id: str, made: CompanyAsk, consent: str = "") -> CompanyAsk:
+        """Keep the answer, and in the same unit the consent that it is. Conflict where it was answered meanwhile."""
         now = self.database.clock.now()
         answered = replace(made, answered_at=now)
-        with self.database.unit() as connection:
+
+        def keep(connection: Connection, _said: str = "") -> None:
+            before = store.company_ask(connection, made.id)
+            if before is None or before.state != (GIVEN if made.state == TAKEN_BACK else ASKED):
+                raise Conflict("this was answered meanwhile")
             store.save_ask(connection, answered)
+
+        if consent:
+            said = ConsentSaid(made.purpose, "", consent, now, made.id, HOW, "portal")
+            self.logbook.say(id, said, by="customer", source=SELF, mark=keep)
+        else:
+            with self.database.unit() as connection:
+                keep(connection)
         line = AuditLine(
             principal.id, principal.role, f"ask {made.state}", [made.subject], list(made.granted), made.purpose, now
         )
@@ -172,10 +180,6 @@ class Asks:
             and purpose.basis == "consent"
             and set(ask.granted) == set(ask.attributes)
         )
-
-    def _say(self, id: str, ask: CompanyAsk, state: str) -> None:
-        said = ConsentSaid(ask.purpose, "", state, self.database.clock.now(), ask.id, HOW, "portal")
-        self.logbook.say(id, said, by="customer", source=SELF)
 
     def _contacts(self, connection: Connection, principal: Principal, id: str) -> list[str]:
         customer = self.reader.find(connection, self.reader.view(principal), id)

@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 from hub import db
 from hub.access.read import Reader
 from hub.access.senders import forget_messages
+from hub.consents.effective import AGREED, IS_RESTRICTED
 from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions
 from hub.delivery import subscription_store
 from hub.delivery.erasing import SETTLED, ErasedThere, erase_there
-from hub.errors import Conflict, Fault, NotFound, Unprocessable
+from hub.errors import Conflict, Fault, NotFound, Refused, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.customers import find_customer
 from hub.landing import store as landing
@@ -86,9 +87,8 @@ class Requests:
         state: str = OPEN,
     ) -> StoredRequest:
         ids = self._ids(connection, customer)
-        running = [r for r in store.of_customer(connection, ids) if r.kind == kind and r.closed is None]
-        if running:
-            told = f"{running[0].id} is {running[0].state}"
+        if (running := self._of_kind(connection, ids, kind)) is not None:
+            told = f"{running.id} is {running.state}"
             raise Conflict(
                 f"a request of this kind runs already: {told}", [Fault("/kind", told, "go on with that one")]
             )
@@ -98,6 +98,17 @@ class Requests:
         )
         store.save(connection, made)
         return made
+
+    def _of_kind(self, connection: Connection, ids: Iterable[str], kind: Kind) -> StoredRequest | None:
+        """The one of a kind that runs."""
+        return next((r for r in store.of_customer(connection, ids) if r.kind == kind and r.closed is None), None)
+
+    def _asked(self, connection: Connection, id: str, kind: Kind, by: str, reason: str) -> StoredRequest:
+        """The one of a kind that runs, with one more reason; else one that is opened now."""
+        running = self._of_kind(connection, self._ids(connection, id), kind)
+        if running is not None:
+            return replace(running, reason=_joined(running.reason, reason))
+        return self._open(connection, find_customer(connection, id).id, kind, by, reason, "en")
 
     def extend(self, id: str, *, reason: str) -> StoredRequest:
         """Two months more, which the person is told of within the first. Conflict when it is too late, or done before."""
@@ -124,12 +135,16 @@ class Requests:
             return self._close(connection, replace(request, state=REFUSED, reason=_joined(request.reason, reason)))
 
     def close(self, id: str) -> StoredRequest:
-        """It was answered. Conflict while a recipient has not."""
+        """It was answered. Conflict when it was before; an erasure closes by itself."""
         with self.database.unit() as connection:
-            request = self._running(connection, id)
-            if request.kind == "erasure":
-                raise Conflict("an erasure closes by itself, when every recipient has answered")
-            return self._close(connection, replace(request, state=CLOSED))
+            return self.close_in(connection, id)
+
+    def close_in(self, connection: Connection, id: str) -> StoredRequest:
+        """The same in the unit that answers it."""
+        request = self._running(connection, id)
+        if request.kind == "erasure":
+            raise Conflict("an erasure closes by itself, when every recipient has answered")
+        return self._close(connection, replace(request, state=CLOSED))
 
     def answered(self, id: str, recipient: str, *, note: str, impossible: bool = False) -> RequestSeen:
         """A recipient did what was asked, or cannot. NotFound: none that has to."""
@@ -202,13 +217,26 @@ class Requests:
     # --- restriction ---
 
     def restrict(self, id: str, *, by: str, reason: str = "", lift: bool = False) -> StoredRequest:
-        """Nobody but who answers for privacy sees this customer any more; `lift`: all do again as before."""
+        """Nobody but who answers for privacy sees this customer any more; `lift`: all do again as before. It answers the
+        request of the person that runs, where one does."""
+        state = LIFTED if lift else RESTRICTED
+        made: list[StoredRequest] = []
+
+        def answer(connection: Connection, _said: str) -> None:
+            request = self._asked(connection, id, "restriction", by, reason)
+            made.append(self._close(connection, replace(request, state=state)))
+
         now = self.database.clock.now() // SECOND * SECOND
-        said = ConsentSaid("", "", LIFTED if lift else RESTRICTED, now, how="request")
-        Logbook(self.resolver).say(id, said, by=by)
-        request = self.open(id, "restriction", by=by, reason=reason)
-        with self.database.unit() as connection:
-            return self._close(connection, replace(request, state=LIFTED if lift else RESTRICTED))
+        Logbook(self.resolver).say(id, ConsentSaid("", "", state, now, how="request"), by=by, mark=answer)
+        return made[0]
+
+    def restricted(self, id: str) -> bool:
+        """Is the customer that an id leads to restricted now? False of one that is no more."""
+        with self.database.read() as connection:
+            try:
+                return IS_RESTRICTED in find_customer(connection, id).values.get(AGREED, ())
+            except Refused:
+                return False
 
     # --- objection ---
 
@@ -220,13 +248,17 @@ class Requests:
             raise Unprocessable(
                 "there is no such purpose", [Fault("/purpose", "unknown", f"known: {', '.join(known)}")]
             )
+        made: list[StoredRequest] = []
+
+        def keep(connection: Connection, _said: str) -> None:
+            request = self._asked(connection, id, "objection", by, _joined(purpose, reason))
+            weighed = known[purpose].basis != "consent" or request.reason != _joined(purpose, reason)
+            store.save(connection, request)
+            made.append(request if weighed else self._close(connection, replace(request, state=CLOSED)))
+
         said = ConsentSaid(purpose, "", OBJECTED, self.database.clock.now(), how="request")
-        Logbook(self.resolver).say(id, said, by=by)
-        request = self.open(id, "objection", by=by, reason=_joined(purpose, reason))
-        if known[purpose].basis != "consent":
-            return request
-        with self.database.unit() as connection:
-            return self._close(connection, replace(request, state=CLOSED))
+        Logbook(self.resolver).say(id, said, by=by, mark=keep)
+        return made[0]
 
     # --- erasure ---
 
@@ -321,13 +353,13 @@ class Requests:
             made = replace(request, state=REMOVED)
             store.save(connection, made)
             db.fail_point("removed")
-        people = self.resolver.config.access.sign_in.people
-        for sender in (people.email, people.phone) if people is not None else ():
-            forget_messages(sender, subject.words, self.ledger.path.parent)
         return made
 
     def _compact(self, request: StoredRequest) -> StoredRequest | None:
-        forget(self.database, self._subject(request).forms)
+        subject, people = self._subject(request), self.resolver.config.access.sign_in.people
+        for sender in (people.email, people.phone) if people is not None else ():
+            forget_messages(sender, subject.words, self.ledger.path.parent)
+        forget(self.database, subject.forms)
         db.fail_point("forgotten")
         if not self.database.compact():
             return None

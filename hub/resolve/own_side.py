@@ -22,7 +22,7 @@ from hub.settings import CLAIMED_KINDS, PROVED, SELF
 
 ORIGIN = "self"  # of the decisions that tie what people say to whom it is said of
 MOST = 20  # values of one attribute
-Mark = Callable[[Connection], None]
+Mark = Callable[[Connection], object]
 
 
 @dataclass(frozen=True, slots=True)
