@@ -7,9 +7,11 @@ left out; what is said is held to.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from hub.connectors.base import Foreign
 from hub.connectors.formats import FileFault
@@ -27,15 +29,32 @@ class NamedFile:
     sha256: str | None
 
 
-def read(files: Iterable[tuple[str, Path]], leads_out: Callable[[Path], bool]) -> dict[str, NamedFile]:
+class Manifest(Protocol):
+    """A file that may be one, as its folder lists it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def leads_out(self) -> bool: ...
+
+    def here(self) -> AbstractContextManager[Path]: ...
+
+
+def read(files: Iterable[Manifest]) -> dict[str, NamedFile]:
     """File names below the folder, of all manifests that can be read; of a file that two name, the newer one counts."""
     found: dict[str, NamedFile] = {}
-    for name, path in files:
-        if leads_out(path) or path.stat().st_size > MOST:
+    for file in files:
+        name = file.name
+        if file.leads_out or file.size > MOST:
             continue
         try:
-            told: Foreign = parse_json(path.read_bytes())
-        except (OSError, ValueError):
+            with file.here() as path:
+                told: Foreign = parse_json(path.read_bytes())
+        except (OSError, ValueError, FileFault):
             continue  # it is being written, or no manifest
         listed = told.get("files") if isinstance(told, dict) else None
         for one in listed if isinstance(listed, list) else ():

@@ -17,10 +17,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from hub.connectors.base import BadRow
+from hub.connectors.dropped import FileStream
 from hub.connectors.formats.options import FileRead
 from hub.connectors.mapping.paths import path as compile_path
 from hub.connectors.registry import connect
-from hub.connectors.systems.file import FileSource, FileStream
+from hub.connectors.systems.file import FileSource
 from hub.db import Database
 from hub.errors import ConfigError, Fault
 from hub.matching import store as matching_store

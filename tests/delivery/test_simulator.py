@@ -16,12 +16,13 @@ import pytest
 from hub.access.audit import AuditLog
 from hub.access.principals import Principal
 from hub.access.read import Reader
-from hub.db import Database
+from hub.db import Database, load
 from hub.delivery import creating, run
 from hub.delivery.run import Push, targets
 from hub.delivery.store import Waiting
 from hub.errors import Gone, HubError, NotFound
 from hub.landing import store as landing
+from hub.matching import store as matching
 from hub.model import RecordId, Verdict
 from hub.quality.verify import Verify
 from hub.resolve.resolver import Resolver
@@ -34,7 +35,15 @@ from tests.steward import Steward
 SEEDS = 300 if os.environ.get("HUB_PROVE") else 30
 EVENTS = 40
 SYSTEMS = ("bill", "crm", "app", "shop")
-MAKES = "shop"  # which gets a record of everybody whom bill knows
+MAKES = "shop"  # which gets records of customers, and loses them again
+WHEN: tuple[dict[str, Any], ...] = ({"sources": ["bill"]}, {"where": {"family_name": ["Maier"]}})  # whom it is to have
+DELETES: tuple[dict[str, Any], ...] = (
+    {"deletes": "delete"},
+    {"deletes": "clear"},
+    {"deletes": "archive", "archive": {"note": "left"}},
+    {"deletes": "archive", "archive": {"gone": 1}},  # which is deleted to whoever reads it
+)
+MODES = ({"mode": "upsert"}, *({"mode": mode, **deletes} for mode in ("upsert", "mirror") for deletes in DELETES))
 VIEWS: dict[str, dict[str, str]] = {
     **dict.fromkeys(SYSTEMS, {"*": "show"}),
     "app": {"*": "show", "phone": "hide"},
@@ -53,6 +62,7 @@ VALUES: dict[str, list[Any]] = {
     "phone": ["+4915112345678", "+4915187654321", None],
     "job": ["baker", "smith", None],
 }
+HABITS = ("new.job", "new.job", "upper(new.job)", "'~' || replace(new.job, '~', '')", "NULL")  # how a system keeps it
 POINTS = ("pre-send", "post-send", "attempt saved", "pre-create", "post-create", "creation told")
 
 
@@ -84,11 +94,11 @@ class _Listener:
         return {id: values for id, (_, values) in self.known.items() if values is not None}
 
 
-def config(folder: Path) -> Config:
+def config(folder: Path, makes: dict[str, Any]) -> Config:
     def source(name: str, trust: int) -> Source:
         back: dict[str, Any] = {"attributes": ["phone", "email", "occupation"]}
         if name == MAKES:
-            back |= {"mode": "upsert", "creates": ["given_name", "family_name"], "when": {"sources": ["bill"]}}
+            back |= {"creates": ["given_name", "family_name"], **makes}
         stream = {
             "customer": "person", "key": "id", "table": name, "version": "v", "deleted": "gone", "map": NAMES,
             "trust": {"default": trust}, "verified": "all", "write_back": back,
@@ -112,15 +122,18 @@ class Simulation:
         self.table = folder / "systems.sqlite"
         self.table.unlink(missing_ok=True)
         with closing(sqlite3.connect(self.table)) as c, c:
+            c.execute("CREATE TABLE changes AS SELECT 1 AS n")
             for name in SYSTEMS:
                 fields = ", ".join(f"{f} TEXT" for f in VALUES)
-                c.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, v INTEGER DEFAULT 1, gone INTEGER, {fields})")
+                c.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY, v INTEGER, gone INTEGER, note TEXT, {fields})")
+                job = self.dice.choice(HABITS)
                 for what in ("INSERT", "UPDATE"):
                     c.execute(
-                        f"CREATE TRIGGER {name}_{what} AFTER {what} ON {name} BEGIN"
-                        f" UPDATE {name} SET v = (SELECT max(v) FROM {name}) + 1 WHERE id = new.id; END"
+                        f"CREATE TRIGGER {name}_{what} AFTER {what} ON {name} BEGIN UPDATE changes SET n = n + 1;"
+                        f" UPDATE {name} SET v = (SELECT n FROM changes), job = {job} WHERE id = new.id; END"
                     )
-        self.config = config(folder)
+        self.makes = {**self.dice.choice(MODES), "when": self.dice.choice(WHEN)}
+        self.config = config(folder, self.makes)
         self.listeners = [_Listener(role, self.dice) for role in LISTENERS]
         self.acts: list[str] = []
         self.decisions: list[int] = []
@@ -155,7 +168,7 @@ class Simulation:
     def edit(self) -> None:
         name, key = self.dice.choice(SYSTEMS), self.dice.randint(1, 3)
         fields = {f: self.dice.choice(VALUES[f]) for f in self.dice.sample(sorted(VALUES), self.dice.randint(1, 3))}
-        if self.dice.random() < 0.1:
+        if self.dice.random() < 0.2:
             fields["gone"] = self.dice.choice([1, None])
         with closing(sqlite3.connect(self.table)) as c, c:
             new = {f: self.dice.choice(VALUES[f]) for f in VALUES}
@@ -169,7 +182,9 @@ class Simulation:
         return {"URL": "postgresql://hub@127.0.0.1:1/away" if away else f"sqlite:///{self.table}"}
 
     def pull(self) -> None:
-        cycle.pull(self.resolver, [self.dice.choice(SYSTEMS)], env=self.env(self.dice.random() < 0.1))
+        cycle.pull(
+            self.resolver, self.dice.sample(SYSTEMS, self.dice.randint(1, 4)), env=self.env(self.dice.random() < 0.1)
+        )
         cycle.match(self.resolver)
 
     def push(self) -> None:
@@ -238,9 +253,47 @@ class Simulation:
                 rids = landing.living_keys(c, source, stream).values()
             waiting = [Waiting(rid, source, stream, 0, 0) for rid in rids]
             for _, key, plan in push._plan(waiting, source, stream, given):
-                if plan is not None and plan.fields:
+                if plan is not None and plan.writes:
                     found.append((f"{source}/{key}", dict(plan.fields)))
         return found
+
+    def misplaced(self) -> list[tuple[str, str]]:
+        """Customers of whom the system that gets records has none though it should, or one though it should not."""
+        found = []
+        with self.database.read() as c:
+            tripped = {r[0] for r in c.exec_driver_sql("SELECT rid FROM write_back WHERE status = 'tripped'")}
+            creations = list(c.exec_driver_sql("SELECT rid, made FROM creation"))
+            customers = list(c.exec_driver_sql("SELECT id, cluster, body FROM customer WHERE cluster IS NOT NULL"))
+            members = matching.members_of(c, [cluster for _, cluster, _ in customers])
+            infos = landing.records(c, {r for m in members.values() for r in m})
+        made, made_for = {made for _, made in creations}, {rid for rid, _ in creations}
+        for id, cluster, body in customers:
+            mine = members[cluster]
+            here = [r for r in mine if infos[r].id.source == MAKES]
+            wanted = self._wanted(load(body), {infos[r].id.source for r in mine if r not in made})
+            if wanted and not here and not made_for & set(mine):  # made before: somebody there deleted it
+                found.append((id, "has none"))
+            others = () if wanted else [r for r in here if self.makes["mode"] == "mirror" or r in made]
+            found += [(id, infos[r].id.key) for r in others if r not in tripped and not self._left(infos[r].id.key)]
+        return found
+
+    def _wanted(self, values: dict[str, Any], sources: set[str]) -> bool:
+        when = self.makes["when"]
+        names = values.get("family_name") or []
+        return bool(sources) and ("bill" in sources if "sources" in when else "Maier" in names)
+
+    def _left(self, key: str) -> bool:
+        """Is a record there as it is to be when its customer left?"""
+        with closing(sqlite3.connect(self.table)) as c:
+            c.row_factory = sqlite3.Row
+            row = dict(c.execute(f"SELECT * FROM {MAKES} WHERE id = ?", (int(key),)).fetchone())
+        match self.makes.get("deletes", "nothing"):
+            case "clear":
+                return all(row[name] is None for name in ("first", "last", "mail", "phone", "job"))
+            case "archive":
+                return all(row[name] == value for name, value in self.makes["archive"].items())
+            case deletes:
+                return bool(deletes == "nothing")
 
     def shown_to(self, listener: _Listener) -> dict[str, Any]:
         shown = {}
@@ -269,6 +322,7 @@ def test_it_comes_to_rest_and_everybody_has_what_they_may_have(
     written = world.come_to_rest()
     assert written[-2:] == [0, 0], written
     assert world.owed() == []
+    assert world.misplaced() == []
     for listener in world.listeners:
         listener.listen(world.reader, to_the_end=True)
         assert listener.has() == world.shown_to(listener), listener.me.role
