@@ -18,7 +18,7 @@ from hub.connectors.registry import connect
 from hub.connectors.systems import sftp
 from hub.errors import ConfigError, RetryLater
 from hub.settings import Source
-from tests.connectors.conformance import Conformance, bad, pages, person, raws
+from tests.connectors.conformance import Conformance, bad, pages, raws
 from tests.connectors.systems.test_file import Folder
 
 PASSWORD = "let me in"  # of nobody
