@@ -51,7 +51,7 @@ class FileStream(Stream):
             yield Fault(f"{where}.write_back", "files are read only", "remove it")
 
 
-class Dropped(Protocol):
+class DroppedFile(Protocol):
     """A file as its folder lists it."""
 
     @property
@@ -78,7 +78,7 @@ class Dropped(Protocol):
 
 
 def read_dropped(
-    config: FileStream, cursor: Cursor | None, where: str, folder: str, files: Callable[[str], Sequence[Dropped]]
+    config: FileStream, cursor: Cursor | None, where: str, folder: str, files: Callable[[str], Sequence[DroppedFile]]
 ) -> Iterator[Page]:
     """What is new in a folder. `where`: the stream, and `folder`: the folder, as messages name them; `files`: those whose
     names match a pattern, in any order."""
@@ -100,7 +100,7 @@ def read_dropped(
     yield from reading.pages(prints)
 
 
-def discover_dropped(files: Sequence[Dropped], how: FileRead) -> list[Discovered]:
+def discover_dropped(files: Sequence[DroppedFile], how: FileRead) -> list[Discovered]:
     """A stream for each file that can be read, with its first rows."""
     found = []
     for file in oldest_first([f for f in files if not f.leads_out]):
@@ -115,12 +115,12 @@ def discover_dropped(files: Sequence[Dropped], how: FileRead) -> list[Discovered
     return found
 
 
-def oldest_first(files: Sequence[Dropped]) -> list[Dropped]:
+def oldest_first(files: Sequence[DroppedFile]) -> list[DroppedFile]:
     """Files in the order in which they were made: by the numbers and dates in their names where these alone differ
     (2026-9 before 2026-10, 31.12.2025 before 01.01.2026), else by their time, then by name."""
     numbered = len({_NUMBER.sub("#", file.name) for file in files}) <= 1
 
-    def order(file: Dropped) -> tuple[Any, ...]:
+    def order(file: DroppedFile) -> tuple[Any, ...]:
         turned = _DAY_FIRST.sub(r"\4\2\3\2\1", file.name)
         numbers = tuple(int(number) for number in _NUMBER.findall(turned))
         return (numbers, file.name) if numbered else (file.changed, file.name)
@@ -154,7 +154,7 @@ def _matches(name: str, pattern: str) -> bool:
     return any(fnmatchcase(n, p) for n in names for p in patterns)
 
 
-def print_of(file: Dropped, stream: FileStream) -> str:
+def print_of(file: DroppedFile, stream: FileStream) -> str:
     """Changes when the file does, or how it is to be read. Same size and time are not enough: copies keep them."""
     try:
         ends = file.ends()
@@ -191,7 +191,7 @@ class _Reading:
         there = set(names)
         self.files = {name: state for name, state in self.files.items() if name in there}
 
-    def pages(self, files: Sequence[tuple[Dropped, str]], listing: bool = False) -> Iterator[Page]:
+    def pages(self, files: Sequence[tuple[DroppedFile, str]], listing: bool = False) -> Iterator[Page]:
         for file, print_ in files:
             if self.read_some and self.stream.version is None:
                 self.files.pop(
@@ -204,7 +204,7 @@ class _Reading:
             self.files = {}
         yield self._page(complete=True, listed_all=listing and not self.bad)
 
-    def _file(self, file: Dropped, print_: str) -> Iterator[Page]:
+    def _file(self, file: DroppedFile, print_: str) -> Iterator[Page]:
         name = file.name
         state = self.files.get(name, {})
         if state.get("print") == print_ and state.get("done"):

@@ -14,7 +14,7 @@ from pydantic import model_validator
 from hub.connectors.base import Cursor, Discovered, FieldWrite, Page, WriteResult
 from hub.connectors.dropped import (
     ENDS,
-    Dropped,
+    DroppedFile,
     FileStream,
     discover_dropped,
     is_dropped,
@@ -78,7 +78,7 @@ class Files:
         cut = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
         return Path(*parts[:cut]), "/".join(parts[cut:])
 
-    def _files(self, pattern: str) -> list[Dropped]:
+    def _files(self, pattern: str) -> list[DroppedFile]:
         if self._path.is_file():
             return [_Local(self._path.name, self._path, None)]
         folder, matching = self._folder()
@@ -92,8 +92,8 @@ class Files:
             why = error.strerror or type(error).__name__
             raise RetryLater(f"source '{self._source.name}': the folder {folder} cannot be read ({why})") from None
 
-    def _below(self, folder: Path, pattern: str, matching: str) -> list[Dropped]:
-        found: list[Dropped] = []
+    def _below(self, folder: Path, pattern: str, matching: str) -> list[DroppedFile]:
+        found: list[DroppedFile] = []
         patterns = (pattern, matching) if matching else (pattern,)
         for file in folder.rglob("*") if looks_below(*patterns) else folder.iterdir():
             name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")

@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from hub.connectors.base import Cursor, Discovered, FieldWrite, Page, WriteResult
-from hub.connectors.dropped import ENDS, Dropped, FileStream, discover_dropped, is_dropped, looks_below, read_dropped
+from hub.connectors.dropped import (
+    ENDS,
+    DroppedFile,
+    FileStream,
+    discover_dropped,
+    is_dropped,
+    looks_below,
+    read_dropped,
+)
 from hub.connectors.formats import FileFault
 from hub.connectors.formats.options import FileRead
 from hub.errors import ConfigError, Fault, RetryLater
@@ -210,17 +218,17 @@ class _Session:
             "nothing was sent to it; ask the server's owner whether its key was changed"
         )
 
-    def files(self, pattern: str) -> list[Dropped]:
+    def files(self, pattern: str) -> list[DroppedFile]:
         """The files below the folder whose names match."""
         return self.ask(self._files(pattern))
 
-    async def _files(self, pattern: str) -> list[Dropped]:
+    async def _files(self, pattern: str) -> list[DroppedFile]:
         import asyncssh
 
         assert self._client is not None
         try:
             root = str(await self._client.realpath(self._given.path))
-            found: list[Dropped] = []
+            found: list[DroppedFile] = []
             folders = [(root, "", 0)]
             while folders:
                 folder, below, depth = folders.pop()
