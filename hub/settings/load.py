@@ -95,6 +95,8 @@ REQUIRED = {
     "connector": ("how the system is reached", "connector: {kind: file, path: drop}"),
     "kind": ("what sort of thing it is", "kind: file of a connector, kind: email of an attribute"),
     "url_env": ("the variable that holds the address of the database", "url_env: BILLING_URL"),
+    "host": ("the name of the server", "host: drop.example.com"),
+    "user": ("the name that the hub signs in with there", "user: hub"),
     "streams": ("the kinds of rows in the source", "streams: {customers: {customer: person, key: id, map: {...}}}"),
     "key": ("the column that tells one row from all others", "key: id, or key: [company, no]"),
     "attributes": (
