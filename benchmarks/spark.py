@@ -1,11 +1,12 @@
 """Keys, pairs and clusters by DuckDB and by Spark on this machine, the same records: `python -m benchmarks.spark`.
 
-Run where `customer-hub[spark]` is installed. Seconds are of the wall and of all CPUs that the process, its JVM and its Python
+Run where `customer-hub[spark]` and psutil are installed. Seconds are of the wall and of all CPUs that the process, its JVM and its Python
 workers had; starting the JVM is told apart. The answers of both engines are compared row by row.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from benchmarks.report import Check, save, table
+from benchmarks.report import Check, print_checks, save, table
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
 from hub.demo.world import generate, people_for
 from hub.matching import store
@@ -56,16 +57,21 @@ class Taken:
     def wall(self) -> float:
         return sum(wall for wall, _ in self.steps.values())
 
+    @property
+    def cpu(self) -> float:
+        return sum(spent for _, spent in self.steps.values())
+
 
 def answers(chosen: Engine, hub: Any, taken: Taken) -> tuple[list[Any], list[Any], set[frozenset[int]]]:
     """Keys, pairs and clusters of the type, as an engine finds them."""
     with hub.database.read() as connection:
         recipe = hub.recipe(connection)
         model, customer = recipe.models[TYPE], recipe.customer(TYPE)
-        records, graph = store.all_forms(connection, TYPE), Clusters.stored(connection, recipe, TYPE)
+        records, rids = store.all_forms(connection, TYPE), store.living_of(connection, TYPE)
         keys = taken("keys", lambda: chosen.keys(records, model, salt=type_salt(TYPE)))
         floor, cap = min(model.review, model.join), customer.matching.block_cap
         pairs = taken("pairs", lambda: chosen.pairs(records, keys, model, floor=floor, cap=cap))
+        graph = Clusters(connection, recipe, TYPE, pairs, rids)
         clusters = taken("clusters", lambda: set(chosen.clusters(graph)))
     return keys.to_pylist(), pairs.to_pylist(), clusters
 
@@ -76,7 +82,9 @@ def loaded(records: int, folder: Path) -> Iterator[Any]:
     hub = fresh_hub(f"sqlite:///{folder}/hub.sqlite", config_over(folder / "exports"))
     try:
         pull_all(hub)
-        Bulk(hub).run()
+        bulk = Bulk(hub)
+        bulk.standardise_pending()
+        bulk.train(TYPE, wanted=True)
         yield hub
     finally:
         hub.database.close()
@@ -89,6 +97,7 @@ def main(
     """Both engines beside one another."""
     results: dict[str, Any] = {}
     checks: list[Check] = []
+    spent: dict[int, float] = {}  # CPU of Spark by size
     start = time.perf_counter()
     with engine(Master(master)) as spark:
         results["start"] = time.perf_counter() - start
@@ -104,6 +113,13 @@ def main(
                 rows,
             )
             checks.append(Check(f"Spark / DuckDB at {size:,}, start apart", other.wall / one.wall, 4.0, at_least=False))
+            checks.append(Check(f"the same in CPU at {size:,}", other.cpu / one.cpu, 4.0, at_least=False))
+            spent[size] = other.cpu
+    if len(spent) > 1:
+        few, many = min(spent), max(spent)
+        tenfold = (spent[many] / spent[few]) ** (1 / math.log10(many / few))
+        checks.append(Check("Spark's CPU for ten times the records", tenfold, 12.0, at_least=False))
+    print_checks(checks)
     save("spark", **results, checks=[c.as_dict() for c in checks])
 
 

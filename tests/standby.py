@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from hub.db import Database, Freshness
+from hub.db.replica import Replica
 
 PREFIX = "hubpg"  # a Unix socket's path must be short
 
@@ -17,6 +21,19 @@ class Pair(NamedTuple):
     primary: str
     standby: str
     psql: Callable[[str], str]
+
+
+def followed(database: Database) -> Replica:
+    """Its replica, once it answers reads."""
+    replica = database.replica
+    assert replica is not None
+    until = time.monotonic() + 60
+    while (connection := replica.connection(Freshness(database.written()))) is None:
+        assert time.monotonic() < until, "the standby does not follow"
+        replica._looked = replica._out_until = 0.0
+        time.sleep(0.02)
+    connection.close()
+    return replica
 
 
 @contextmanager

@@ -84,12 +84,9 @@ class Replica:
         )
         self._lock = threading.Lock()
         self._out_until = 0.0
-        self._looked, self._marked, self._mark = (
-            0.0,
-            0.0,
-            0,
-        )  # when; a place of the primary's log, and when it was there
-        self._fresh = False
+        self._looked, self._marked = 0.0, 0.0  # when it was looked at; when the primary's log was at the mark
+        self._mark: int | None = None
+        self._fresh = False  # until it has what was there when this began, the tables among it
 
     def check(self) -> None:
         """ConfigError when this is no standby. One that does not answer now may later."""
@@ -145,6 +142,8 @@ class Replica:
         if now - self._looked < LOOK or not self._lock.acquire(blocking=False):
             return self._fresh
         try:
+            if self._mark is None:
+                self._marked, self._mark = now, self._written()
             if _replayed(connection) >= self._mark:
                 self._marked, self._mark = now, self._written()
                 self._fresh = True

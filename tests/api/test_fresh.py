@@ -20,7 +20,7 @@ from hub.open import Hub
 from tests.access.population import ANA, fill, key_for, open_hub, write_config
 from tests.access.test_accounts import PASSWORD
 from tests.conftest import empty
-from tests.standby import Pair
+from tests.standby import Pair, followed
 
 
 @pytest.fixture
@@ -42,10 +42,7 @@ def client(hub: Hub) -> Iterator[TestClient]:
 @contextmanager
 def standing_still(pair: Pair, hub: Hub) -> Iterator[None]:
     """The replica has all that was, and nothing that comes."""
-    replica = hub.database.replica
-    assert replica is not None
-    with replica.engine.connect() as connection:
-        assert replica._reaches(connection, hub.database.written())
+    followed(hub.database)
     pair.psql("SELECT pg_wal_replay_pause()")
     try:
         yield

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from hub.db import Database, Freshness, primary, reading_as
 from hub.db.replica import Replica
 from hub.errors import ConfigError
-from tests.standby import Pair
+from tests.standby import Pair, followed
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def database(pair: Pair) -> Iterator[Database]:
         c.execute(text("DROP TABLE IF EXISTS kept"))
         c.execute(text("CREATE TABLE kept (n integer)"))
     pair.psql("SELECT pg_wal_replay_resume()")
+    followed(found)
     yield found
     pair.psql("SELECT pg_wal_replay_resume()")
     found.close()
@@ -29,6 +30,17 @@ def database(pair: Pair) -> Iterator[Database]:
 def replica(database: Database) -> Replica:
     assert database.replica is not None
     return database.replica
+
+
+def test_one_that_has_not_what_was_there_at_the_start_answers_nobody(pair: Pair, database: Database) -> None:
+    pair.psql("SELECT pg_wal_replay_pause()")
+    add(database)
+    new = Database(pair.primary, replica=pair.standby)
+    with reading_as(Freshness()), new.read() as c:
+        assert not at_replica(c)
+    pair.psql("SELECT pg_wal_replay_resume()")
+    followed(new)
+    new.close()
 
 
 def at_replica(c: Connection) -> bool:

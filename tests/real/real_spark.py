@@ -42,11 +42,11 @@ def local(**more: str) -> dict[str, str]:
     return {"HUB_SPARK_MASTER": "local[2]", "SPARK_LOCAL_IP": "127.0.0.1", **more}
 
 
-def test_the_same_keys_pairs_and_weights(python: Path) -> None:
+def test_the_same_keys_pairs_weights_and_clusters(python: Path) -> None:
     words = [str(python), "-m", "tests.real.spark_same"] + (["--full"] if os.environ.get("HUB_PROVE") else [])
     found = json.loads(checked(words, env=local(), folder=ROOT, timeout=LONG).splitlines()[-1])
     for name, same in found.items():
-        assert same["pairs"] > 300, name
+        assert same["pairs"] > 300 and same["clusters"] > 0, name
         assert same["differences"] == [], name
 
 

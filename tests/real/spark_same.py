@@ -1,8 +1,8 @@
 """Run where Spark is installed: what DuckDB and Spark say of the same records, and where they differ.
 
-    python -m tests.real.spark_same [--full]
+    python -m tests.real.spark_same [--full] [--only SET ...] [--people N]
 
-Prints one JSON: by set, how many keys and pairs were compared, and the first differences.
+Prints one JSON: by set, how many keys, pairs and clusters were compared, and the first differences. `--people`: of the demo world, in full.
 """
 
 from __future__ import annotations
@@ -11,15 +11,24 @@ import csv
 import json
 import random
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+import hub.connectors.registry  # noqa: F401 (makes the kinds of connectors known)
+from hub.matching.clusters.of_type import Ints
 from hub.matching.compare.model import Model
+from hub.matching.recipe import Recipe
 from hub.matching.spark.engine import SparkEngine, engine
 from hub.matching.spark.session import Master
 from hub.matching.training import batch
+from hub.settings import Access, Config, Source
+from tests.matching.spark.test_clusters import by_parts
 from tests.matching.world import customer_type, records, world
 from tests.real.systems import ROOT
 
@@ -28,8 +37,11 @@ STRANGE = ("", "-", "n/a", "\x00", "\x1f", "' OR 1=1 --", '"', "\\", "\\u0041", 
            "NULL", "\u202e", "Ａ", "0", "9" * 70, "O'Brien", "d`Arc", "a\tb", "a\nb")  # fmt: skip
 
 
+PEOPLE = 25_000
+
+
 def demo(full: bool) -> pa.Table:
-    return world(25_000 if full else 60, 8)[0]
+    return world(PEOPLE if full else 60, 8)[0]
 
 
 def fake_1000(full: bool) -> pa.Table:
@@ -88,6 +100,45 @@ def together(tables: list[pa.Table]) -> pa.Table:
     return forms.add_column(0, "rid", pa.array(range(forms.num_rows), pa.int64()))
 
 
+@dataclass
+class Graph:
+    """Records and the pairs of them that join, as clusters are made of."""
+
+    table: pa.Table
+    pairs: pa.Table
+    model: Model
+    type_name = "person"
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        stream = {"customer": self.type_name, "key": "id", "map": {}}
+        source = Source.model_validate(
+            {"name": "all", "connector": {"kind": "file", "path": "."}, "streams": {"people": stream}}
+        )
+        config = Config(
+            folder=ROOT, customers={self.type_name: customer_type()}, sources={"all": source}, access=Access()
+        )
+        return Recipe(config, {self.type_name: self.model})
+
+    @property
+    def rids(self) -> Ints:
+        return np.asarray(self.table["rid"])
+
+    def members(self) -> pa.Table:
+        count = self.table.num_rows
+        named = {"source": ["all"] * count, "stream": ["people"] * count, "key": [str(r) for r in self.rids.tolist()]}
+        return pa.table({"rid": self.table["rid"], **named, "cells": ["{}"] * count, "forms": self.table["forms"]})
+
+    def links(self) -> pa.Table:
+        joining = self.pairs.filter(pa.compute.greater_equal(self.pairs["weight"], self.model.join))
+        nothing = pa.nulls(joining.num_rows, pa.string())
+        return joining.select(["left", "right", "weight"]).append_column("verdict", nothing)
+
+
+def whole(found: list[frozenset[int]] | set[frozenset[int]]) -> set[frozenset[int]]:
+    return {c for c in found if len(c) > 1}
+
+
 def compared(spark: SparkEngine, table: pa.Table, model: Model, floor: int) -> dict[str, Any]:
     keys = batch.keys(table, model, salt=77)
     keys_too = spark.keys(table, model, salt=77)
@@ -97,7 +148,12 @@ def compared(spark: SparkEngine, table: pa.Table, model: Model, floor: int) -> d
     told = [*_differences(keys, keys_too), *_differences(one, other)]
     if one.schema.metadata != other.schema.metadata:
         told.append(f"{one.schema.metadata} {other.schema.metadata}")
-    return {"records": table.num_rows, "keys": keys.num_rows, "pairs": one.num_rows, "differences": told[:5]}
+    graph = Graph(table, one, model)
+    here, there = whole(by_parts(graph)), whole(spark.clusters(graph))  # type: ignore[arg-type]
+    if here != there:
+        told.append(f"{len(here - there)} clusters only by DuckDB, {len(there - here)} only by Spark")
+    counts = {"records": table.num_rows, "keys": keys.num_rows, "pairs": one.num_rows, "clusters": len(here)}
+    return {**counts, "differences": told[:5]}
 
 
 def _differences(one: pa.Table, other: pa.Table) -> Iterator[str]:
@@ -108,19 +164,25 @@ def _differences(one: pa.Table, other: pa.Table) -> Iterator[str]:
             yield f"{a} by Spark {b}"
 
 
-def main(full: bool) -> dict[str, Any]:
-    tables = {name: made(full) for name, made in SETS.items()}
+def main(full: bool, only: list[str]) -> dict[str, Any]:
+    tables = {name: made(full) for name, made in SETS.items() if name in only or not only}
     if not full:  # one run of all of them, side by side: a run of Spark's costs more than these records
         tables = {"all sets": together(list(tables.values()))}
     found = {}
     with engine(Master("local[2]")) as spark:
         for name, table in tables.items():
             model = batch.train(table, customer_type(), seed=5)
-            found[name] = compared(
-                spark, table, model, min(model.review, model.join) if table.num_rows > 5_000 else EVERY
-            )
+            floor = min(model.review, model.join) if table.num_rows > 5_000 else EVERY
+            found[name] = compared(spark, table, model, floor)
+            print(name, found[name], file=sys.stderr, flush=True)
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(main("--full" in sys.argv)))
+    given = ArgumentParser()
+    given.add_argument("--full", action="store_true")
+    given.add_argument("--only", nargs="*", default=[])
+    given.add_argument("--people", type=int, default=PEOPLE)
+    words = given.parse_args()
+    PEOPLE = words.people
+    print(json.dumps(main(words.full, words.only)))
