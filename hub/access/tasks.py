@@ -88,7 +88,7 @@ class TaskDoor:
         at = unseal(self.reader.cursor_key, cursor, *bound) if cursor else None
         now, found = self.reader.database.clock.now(), list[tuple[Task, SeenTask]]()
         with self.reader.database.read() as connection:
-            after = None if at is None else (int(at[0]), int(at[1]))
+            after = None if at is None else (int(at[0]), int(at[1]), int(at[2]))
             listed = todo.on(connection, self.config, name, now, after=after, done=done)
             for one in self._seen_of(connection, principal, view, listed):
                 found.append(one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from heapq import merge
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -10,6 +11,8 @@ from sqlalchemy import Connection
 from hub import db
 from hub.interactions.store import SELECT, StoredInteraction, stored
 from hub.model import RecordId
+
+TOGETHER = 500  # rows that are loaded at once
 
 
 class Happened(NamedTuple):
@@ -65,13 +68,27 @@ def channels_of(connection: Connection, rids: Iterable[int]) -> dict[int, str]:
     return dict(db.ask(connection, "SELECT rid, channel FROM interaction WHERE rid IN {ids}", ids=list(rids)))
 
 
-def in_states(
-    connection: Connection, type_name: str, states: Iterable[str], *, since: int, until: int = 2**62, limit: int
-) -> list[StoredInteraction]:
-    """The newest of a type in these states, from a time on and before another."""
-    query = f"{SELECT} WHERE type = :type AND state IN {{states:text}} AND at >= :since AND at < :until ORDER BY at DESC, rid DESC LIMIT :limit"
-    found = db.ask(connection, query, type=type_name, states=list(states), since=since, until=until, limit=limit)
-    return [stored(r) for r in found]
+def oldest_first(
+    connection: Connection, type_name: str, states: Iterable[str], *, since: int, until: int = 2**62
+) -> Iterator[StoredInteraction]:
+    """All of a type in these states in [since, until), in the order in which they happened; loaded as far as is asked."""
+    each = [_in_state(connection, type_name, state, since, until) for state in sorted(set(states))]
+    return merge(*each, key=lambda r: (r.at, r.rid))
+
+
+def _in_state(
+    connection: Connection, type_name: str, state: str, since: int, until: int
+) -> Iterator[StoredInteraction]:
+    query = (
+        f"{SELECT} WHERE type = :type AND state = :state AND (at, rid) > (:at, :rid) AND at < :until"
+        " ORDER BY at, rid LIMIT :limit"
+    )
+    at, rid = since, -1
+    while rows := db.ask(connection, query, type=type_name, state=state, at=at, rid=rid, until=until, limit=TOGETHER):
+        yield from (last := [stored(r) for r in rows])
+        if len(rows) < TOGETHER:
+            return
+        at, rid = last[-1].at, last[-1].rid
 
 
 def later(connection: Connection, owners: Iterable[RecordId], types: Iterable[str], *, since: int) -> list[Happened]:

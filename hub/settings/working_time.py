@@ -58,6 +58,11 @@ class WorkingHours(Strict):
             found[WEEK.index(day)] = (time.fromisoformat(begin), time.fromisoformat(end))
         return found
 
+    @cached_property
+    def _ends(self) -> dict[tuple[date, int], int]:
+        """Day and number of working days -> when people leave then: as many as were asked for."""
+        return {}
+
     def after(self, at: int, term: str) -> int:
         """So long after a moment (microseconds UTC): `30 minutes`, `4 working hours`, `2 working days`.
 
@@ -81,9 +86,14 @@ class WorkingHours(Strict):
         """When people leave on the n-th working day after that of a moment."""
         zone = ZoneInfo(self.zone)
         today = from_micros(at).astimezone(zone).date()
+        if (today, n) in self._ends:
+            return self._ends[today, n]
         ends = (end for _, end in self._from(at) if end.astimezone(zone).date() > today or n == 0)
         found = next((end for i, end in enumerate(ends, 1) if i >= n), None)
-        return at if found is None else to_micros(found)
+        answer = at if found is None else to_micros(found)
+        if n and found is not None:
+            self._ends[today, n] = answer  # the same for all of a day
+        return answer
 
     def _from(self, at: int) -> Iterator[tuple[datetime, datetime]]:
         """Stretches of work from a moment on, in UTC."""

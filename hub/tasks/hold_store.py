@@ -53,6 +53,7 @@ class WorkNoteRow(SQLModel, table=True):
     text: str
 
 
+NO_STATE = " "  # of nothing
 SAID = ("claimed_by", "claimed_until", "assigned_to", "due", "state", "reason", "next_step", "stood_by", "stood_at")
 SELECT = f'SELECT topic, "left", "right", {", ".join(SAID)} FROM work_hold'
 NOTES = 'SELECT id, topic, "left", "right", "by", at, "text" FROM work_note'
@@ -70,6 +71,16 @@ def of_topic(connection: Connection, topic: str) -> list[Hold]:
     """All of a topic: as many as people work on."""
     found = db.ask(connection, f'{SELECT} WHERE topic = :topic ORDER BY "left", "right"', topic=topic)
     return [_hold(r) for r in found]
+
+
+def with_due(connection: Connection, topic: str, ends: Iterable[str]) -> list[Hold]:
+    """Matters of a topic about one record each of which people said when they are due, but not that they are at an end."""
+    query = (
+        f'{SELECT} WHERE topic = :topic AND "left" = "right" AND due IS NOT NULL AND NOT (state IN {{ends:text}})'
+        ' ORDER BY "left"'
+    )
+    named = list(ends) or [NO_STATE]
+    return [_hold(r) for r in db.ask(connection, query, topic=topic, ends=named)]
 
 
 def of_records(connection: Connection, topic: str, rids: Iterable[int]) -> dict[int, Hold]:

@@ -6,8 +6,10 @@ the other one; after the split or the undo it stands as before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -22,9 +24,8 @@ from hub.model import RecordId
 from hub.settings import Config, WorkList, duration_micros
 from hub.tasks import hold_store, holds
 from hub.tasks.hold import Hold, Matter, Note
-from hub.tasks.task import NEVER, Place, Task, due_of, task
+from hub.tasks.task import NEVER, Place, Task, due_from, due_of, task
 
-LONGEST = 20_000  # rows of a list that are looked at, the newest
 TOGETHER = 200  # tasks that are worked out at once
 
 
@@ -32,18 +33,56 @@ def on_list(
     connection: Connection, config: Config, name: str, now: int, *, after: Place | None = None, done: bool = False
 ) -> Iterator[Task]:
     """What is on a list, what is due first; `done`: and what was. Worked out some at a time, as far as it is asked for."""
-    given = config.lists[name]
-    since = now - duration_micros(given.within)
-    rows = listed_store.in_states(connection, given.of, _states(config, given, done), since=since, limit=LONGEST)
-    said = hold_store.of_records(connection, name, [r.rid for r in rows])
-    placed = sorted(
-        (due_of(given, config.hours, r.at, store.values_of(r), said.get(r.rid)) or NEVER, r.rid) for r in rows
-    )
-    by_rid = {r.rid: r for r in rows}
-    for part in db.chunks([p for p in placed if after is None or p > after], TOGETHER):
-        for found in tasks_of(connection, config, given, [by_rid[rid] for _, rid in part], now):
+    given, part = config.lists[name], list[StoredInteraction]()
+    said = {h.matter.left: h for h in hold_store.with_due(connection, name, () if done else given.ends)}
+    states, since = _states(config, given, done), now - duration_micros(given.within)
+    placed = _placed(connection, config, given, said, states, since)
+    rows = (row for place, row in placed if after is None or place > after)
+    while part := list(islice(rows, TOGETHER)):
+        for found in tasks_of(connection, config, given, part, now):
             if done or not found.done:
                 yield found
+
+
+def _placed(
+    connection: Connection,
+    config: Config,
+    given: WorkList,
+    said: Mapping[int, Hold],
+    states: Collection[str],
+    since: int,
+) -> Iterator[tuple[Place, StoredInteraction]]:
+    """Rows of a list, what is due first. They are read in the order in which they happened, and no further than what
+    happened later could still be due before: so a first page costs the same, however long the list is. `said`: when
+    people say that something is due."""
+    waiting = [
+        (_place(config, given, row, said[row.rid]), row) for row in _held(connection, given, said, states, since)
+    ]
+    heapify(waiting)
+    for row in listed_store.oldest_first(connection, given.of, states, since=since):
+        if row.rid not in said:
+            following = due_from(given, config.hours, row.at), row.at, row.rid
+            while waiting and waiting[0][0] < following:
+                yield heappop(waiting)
+            heappush(waiting, (_place(config, given, row, None), row))
+    while waiting:
+        yield heappop(waiting)
+
+
+def _place(config: Config, given: WorkList, row: StoredInteraction, said: Hold | None) -> Place:
+    due = due_of(given, config.hours, row.at, store.values_of(row) if given.due_at else {}, said)
+    return NEVER if due is None else due, row.at, row.rid
+
+
+def _held(
+    connection: Connection, given: WorkList, said: Iterable[int], states: Collection[str], since: int
+) -> Iterator[StoredInteraction]:
+    """Rows of which people said when they are due, as far as they are on the list."""
+    rows = store.of_records(connection, said)
+    standing = listed_store.states_of(connection, rows)
+    for rid, row in rows.items():
+        if row.type == given.of and row.at >= since and standing[rid] in states:
+            yield row
 
 
 def _states(config: Config, given: WorkList, done: bool) -> Collection[str]:

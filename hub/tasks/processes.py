@@ -17,7 +17,7 @@ from hub.landing import store as landing
 from hub.settings import Config, Process
 from hub.settings.processes import PROCESS
 from hub.tasks import process_store
-from hub.tasks.lists import LONGEST, TOGETHER, no_task, tasks_of
+from hub.tasks.lists import TOGETHER, no_task, tasks_of
 from hub.tasks.task import Place, Task
 
 RUNS = 2 * 365 * 86_400_000_000  # what started longer ago is looked at no more
@@ -27,15 +27,15 @@ def on_process(
     connection: Connection, config: Config, name: str, now: int, *, after: Place | None = None, done: bool = False
 ) -> list[Task]:
     """Open steps of what runs, what is due first; `done`: and steps that are done."""
-    rows = listed_store.in_states(connection, PROCESS, [""], since=now - RUNS, limit=LONGEST)
-    found = tasks_of_runs(connection, config, [r for r in rows if _said(r, "process") == name], now)
+    rows = listed_store.oldest_first(connection, PROCESS, [""], since=now - RUNS)
+    found = tasks_of_runs(connection, config, (r for r in rows if _said(r, "process") == name), now)
     return sorted(
         (t for t in found if (done or not t.done) and (after is None or t.place > after)), key=lambda t: t.place
     )
 
 
 def tasks_of_runs(
-    connection: Connection, config: Config, rows: Sequence[StoredInteraction], now: int
+    connection: Connection, config: Config, rows: Iterable[StoredInteraction], now: int
 ) -> Iterator[Task]:
     """The steps of each, as far as it came: those that are done, and the one that is open."""
     known = _definitions(connection, config)

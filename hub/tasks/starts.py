@@ -20,9 +20,8 @@ from hub.settings import STAFF, Config, Process, duration_micros
 from hub.settings.processes import PROCESS
 from hub.settings.working_time import UNITS
 from hub.tasks import process_store
-from hub.tasks.lists import LONGEST
 
-CHANGES = 5_000  # looked at together
+CHANGES = 5_000  # or members of a segment, looked at together
 
 
 class Occasion(NamedTuple):
@@ -85,7 +84,7 @@ def _happened(connection: Connection, config: Config, process: Process, now: int
     kind = config.interactions[type_name]
     states = given.states or ("", *(kind.attributes[kind.state].options if kind.state else ()))
     since = now - within - (duration_micros("1y") if attribute else 0)
-    rows = listed_store.in_states(connection, type_name, states, since=since, limit=LONGEST)
+    rows = listed_store.oldest_first(connection, type_name, states, since=since)
     fit = [r for r in rows if not attribute or _came(r, attribute, given.before, within, now)]
     infos = landing.records(connection, [r.rid for r in fit])
     for row in fit:
@@ -103,7 +102,7 @@ def _came(row: StoredInteraction, attribute: str, before: str, within: int, now:
 
 def _in_segment(connection: Connection, segment: str, turn: int) -> Iterator[Occasion]:
     after = ""
-    while listed := segments.members(connection, segment, after=after, limit=LONGEST):
+    while listed := segments.members(connection, segment, after=after, limit=CHANGES):
         for customer in listed:
             yield from _owned(connection, customer, f"{segment}/{customer}/{turn}")
         after = listed[-1]

@@ -14,7 +14,7 @@ from hub.tasks.hold import Hold
 
 NEVER = 2**62
 
-Place = tuple[int, int]
+Place = tuple[int, int, int]  # when it is due, when it happened, its row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,27 @@ class Task:
 
     @property
     def place(self) -> Place:
-        """Where it stands on its list: what is due first, then what came first."""
-        return NEVER if self.due is None else self.due, self.row.rid
+        """Where it stands on its list: what is due first, then what happened first."""
+        return NEVER if self.due is None else self.due, self.row.at, self.row.rid
 
 
 def due_of(
     given: WorkList, hours: WorkingHours, at: int, values: Mapping[str, Sequence[Plain]], hold: Hold | None
 ) -> int | None:
-    """Until when: as people said, as the row says, or as long after it as its list gives."""
+    """Until when: as people said; as the row says, but not before it happened; or as long after it as its list gives."""
     if hold is not None and hold.due is not None:
         return hold.due
     said = values.get(given.due_at) if given.due_at else None
     if said:
-        return micros_of(str(said[0]))
+        return max(at, micros_of(str(said[0])))
     return hours.after(at, given.due) if given.due else None
+
+
+def due_from(given: WorkList, hours: WorkingHours, at: int) -> int:
+    """What happened then or later is not due before this, unless people said so."""
+    if given.due_at:
+        return at
+    return hours.after(at, given.due) if given.due else NEVER
 
 
 def stands(given: WorkList, row_state: str, hold: Hold, enders: Iterable[Happened]) -> tuple[str, int | None]:

@@ -201,7 +201,7 @@ def _answered(
     """What came onto a list on a day; what of it is done, and how long that took."""
     kind = config.interactions[of.of]
     states = of.when or _states(kind)
-    rows = happened.in_states(connection, of.of, states, since=since, until=since + DAY, limit=lists.LONGEST)
+    rows = list(happened.oldest_first(connection, of.of, states, since=since, until=since + DAY))
     done: list[tuple[Task, int]] = []
     for part in db.chunks(rows):
         done += _done_at(connection, [t for t in lists.tasks_of(connection, config, of, part, now) if t.done])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,16 @@ from starlette.testclient import TestClient
 from hub.app import create_app
 from hub.db import Database
 from hub.errors import HubError
-from hub.interactions import store
-from hub.model import RecordId
+from hub.interactions import listed_store, store
+from hub.landing import store as landing
+from hub.model import RecordId, to_micros
 from hub.open import Hub
 from hub.settings import load
 from hub.stewardship.acts import Merge
 from hub.stewardship.run import Acts
 from hub.tasks import lists
+from hub.tasks.lists import TaskChange
+from hub.tasks.task import Place
 from tests.access.population import TestClock, key_for, open_hub, write_config
 from tests.conftest import empty
 from tests.promises.test_promises import some
@@ -255,4 +260,49 @@ def test_whatever_happened_a_task_is_its_rows_owners_and_won_only_by_that_custom
                 (ender,) = store.of_records(connection, [task.ended_by]).values()
                 assert ender.at >= task.row.at and task.cluster is not None
         assert len(found) == len({t.row.rid for t in found})
+    desk.hub.close()
+
+
+complaints = st.lists(
+    st.tuples(
+        st.integers(1, 28),  # the day of December on which it came
+        st.sampled_from([None, None, "2026-12-03", "2026-12-20", "2027-02-01"]),  # until when an answer was promised
+        st.sampled_from(["open", "open", "answered", "closed"]),
+        st.sampled_from([None, None, None, "2026-12-01", "2026-12-20", "2027-03-01"]),  # as people say
+    ),
+    max_size=12,
+)
+
+
+@some
+@given(complaints, st.integers(1, 5), st.booleans())
+def test_a_list_comes_as_its_tasks_are_due_from_any_place_on(
+    database: Database, tmp_path_factory: pytest.TempPathFactory, rows: list[Any], limit: int, done: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("hub")
+    empty(database)
+    write_config(folder / "config", SOURCES, ROLES)
+    desk = Desk(open_hub(database, load(folder / "config", {}), folder / "data"))
+    for n, (day, until, state, said) in enumerate(rows):
+        at = f"2026-12-{day:02d}T10:00:00Z"
+        desk.land("complaints", str(n), owner="Ann", at=at, state=state, **({"until": until} if until else {}))
+        with database.read() as connection:
+            (info,) = landing.records_named(
+                connection, [RecordId("shop", "complaints", str(n))], "interaction"
+            ).values()
+            task = lists.one(connection, desk.hub.config, "complaints", info.mint, database.clock.now())
+        if said:
+            due = to_micros(datetime.fromisoformat(f"{said}T00:00:00+00:00"))
+            desk.hub.worklists.change(task, TaskChange(due=due), by="ann")
+    with database.read() as connection:
+        config, now = desk.hub.config, database.clock.now()
+        every = list(listed_store.oldest_first(connection, "complaint", ["open", "answered", "closed"], since=0))
+        assert [r.at for r in every] == sorted(r.at for r in every) and len(every) == len(rows)
+        tasks = lists.tasks_of(connection, config, config.lists["complaints"], every, now)
+        wanted = sorted(t.place for t in tasks if done or not t.done)
+        found, after = list[Place](), None
+        while page := list(islice(lists.on_list(connection, config, "complaints", now, after=after, done=done), limit)):
+            found += [t.place for t in page]
+            after = found[-1]
+        assert found == wanted
     desk.hub.close()
