@@ -24,9 +24,10 @@ class Pair(NamedTuple):
 
 
 def followed(database: Database) -> Replica:
-    """Its replica, once it answers reads."""
+    """Its replica, once it answers reads; however slow the machine is, it does not count as far behind."""
     replica = database.replica
     assert replica is not None
+    replica._stale = 3600
     until = time.monotonic() + 60
     while (connection := replica.connection(Freshness(database.written()))) is None:
         assert time.monotonic() < until, "the standby does not follow"

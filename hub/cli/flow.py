@@ -158,7 +158,7 @@ def _apart(config: Path, records: str, into: str, stream: str, engine: Engines) 
     for name, told in (("--records", records), ("--out", into)):
         if not told:
             raise ConfigError([Fault(name, "is missing", "give --records and --out, a folder each")])
-    given = apart.extract(load(config), stream, records, into)
+    given = apart.extract(load(config, reaching=False), stream, records, into)
     found = apart.on_spark(given, into) if engine is Engines.spark else apart.on_one_machine(given, into)
     out.print(
         f"{into}: {found.records:,} records of {given.source}.{given.stream} in {found.clusters:,} clusters",

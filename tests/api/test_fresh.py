@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from hub.access.accounts import add_account
 from hub.access.keys import create_key, revoke_key
 from hub.app import create_app
-from hub.db import Database
+from hub.db import Database, replica
 from hub.migrations import upgrade
 from hub.open import Hub
 from tests.access.population import ANA, fill, key_for, open_hub, write_config
@@ -63,7 +63,10 @@ def town(client: TestClient, id: str, key: dict[str, str], position: str = "") -
     return answer.json()["values"]["address"]["city"]
 
 
-def test_who_shows_the_position_of_a_write_sees_it(hub: Hub, client: TestClient, pair: Pair) -> None:
+def test_who_shows_the_position_of_a_write_sees_it(
+    hub: Hub, client: TestClient, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "PAUSE", 3600)
     id, reads, writes = fill(hub)["ana"], key_for(hub, "shipping"), key_for(hub, "billing", "billing")
     with standing_still(pair, hub):
         before = town(client, id, reads)

@@ -9,7 +9,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from hub.cli import app
 from hub.connectors import registry  # noqa: F401  (makes the kinds of connectors known)
 from hub.demo.world import generate
 from hub.errors import ConfigError
@@ -152,3 +154,14 @@ def test_what_stands_in_the_way_is_one_line(
 def test_what_a_killed_run_left_is_no_result(config: Config, tmp_path: Path) -> None:
     (tmp_path / "out/_temporary/0").mkdir(parents=True)
     apart.extract(config, "", str(tmp_path / "records"), str(tmp_path / "out"))
+
+
+def test_the_command_needs_no_source_to_be_reached(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "config/sources/far.yaml").write_text(
+        SHOP.format(folder="x").replace('path: "x"', "path_env: NOT_SET_ANYWHERE")
+    )
+    words = ["match", "--config", str(tmp_path / "config"), "--records", str(tmp_path / "records"), "--stream", "shop.people"]  # fmt: skip
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert " clusters" in done.output and "1 rows set aside: " in done.output
+    assert pq.read_table(tmp_path / "out").column_names == ["key", "cluster"]
