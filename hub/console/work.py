@@ -8,7 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from hub.access.review_items import see_queue
 from hub.access.tasks import SeenTask
+from hub.api.review_work import the_queue
 from hub.console import reasons
 from hub.console.pages import Desk, Form, PageRoute, desk, onward
 from hub.console.words import who
@@ -48,8 +50,17 @@ def work(
         page = door.page(at.principal, of, done=done, limit=LISTED, cursor=cursor or None)
     else:
         page = door.mine(at.principal)
-    shown = {"lists": lists, "of": next((x for x in lists if x.name == of), None), "done": done}
+    shown: dict[str, object] = {"lists": lists, "of": next((x for x in lists if x.name == of), None), "done": done}
+    shown |= {"reviews": 0 if of else _reviews(at)}
     return at.page("work/list.html", {**shown, "rows": _rows(at, page.data), "next_cursor": page.next_cursor})
+
+
+def _reviews(at: Desk) -> int:
+    """How many items of the review queue are assigned to the asker, a page at most."""
+    if "decide" not in at.may:
+        return 0
+    queue = the_queue(at.request, at.hub)
+    return len(see_queue(at.hub.reader, at.principal, queue, kinds=None, mine=True, after=None, limit=LISTED).items)
 
 
 def _rows(at: Desk, tasks: tuple[SeenTask, ...]) -> list[TaskRow]:

@@ -142,6 +142,7 @@ def test_what_one_looks_at_is_not_given_to_another_and_may_be_given_away(visit: 
     mine.get_by_role("button", name="Give it", exact=True).click()
     expect(mine).not_to_have_title(names)
     lea = visit("lea")
+    expect(lea.goto("/work").get_by_role("link", name="1 item to be decided")).to_be_visible()
     queue = lea.goto("/review?mine=true")
     expect(queue.locator(".queue li")).to_have_count(1)
     expect(queue.locator(".queue li")).to_contain_text("1 comment")
