@@ -29,6 +29,7 @@ from hub.landing import store as landing
 from hub.landing.store import Incoming
 from hub.matching import store as matching_store
 from hub.model import RecordId
+from hub.resolve.adoption import disown
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, Stream
 
@@ -331,9 +332,9 @@ class Push:
         if not deleted:
             return
         latest = landing.latest_versions(connection, [w.rid for w in deleted])
-        infos = landing.records(connection, latest)
+        infos, now = landing.records(connection, latest), self.database.clock.now()
         for w in deleted:
-            landing.unmake(connection, w.rid)
+            disown(connection, w.rid, now)
             given = self.resolver.config.stream(w.source, w.stream)
             version = latest[w.rid].order[0] if given is not None and given.ordered is not None else None
             self.resolver.land(

@@ -73,6 +73,17 @@ def adopt_answered(connection: Connection, creation: Creation, at: int) -> int |
     return info.rid
 
 
+def disown(connection: Connection, rid: int, at: int) -> None:
+    """The hub deleted a record there. Whoever comes under its key speaks for themselves: it is tied to nobody, and what it
+    holds is no echo; the customer may get another record."""
+    landing.unmake(connection, rid)
+    landing.forget_making(connection, rid)
+    for decision in matching_store.decisions_touching(connection, [rid]):
+        if decision.origin == ORIGIN:
+            why = "the hub deleted the record that it had made"
+            matching_store.withdraw_decision(connection, decision.id, by=ORIGIN, why=why, at=at)
+
+
 def hashes_of(
     recipe: Recipe, source: str, stream: str, raw: Mapping[str, JSON]
 ) -> dict[str, tuple[str, tuple[str, ...]]]:

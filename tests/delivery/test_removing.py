@@ -325,3 +325,20 @@ def test_an_erased_person_is_gone_from_the_system_too_and_may_be_asked_for_again
         assert "Anna" not in json.dumps(world.in_crm())
     world.crm.stop()
     assert erase_there(world.config, [CRM], env=world.env)[0].outcome == "away"
+
+
+def test_another_one_under_the_key_of_a_deleted_record_is_not_taken_for_who_was_there(make: Make) -> None:
+    world = make(bill=made())
+    world.new_in_crm(**ANNA_IN_CRM, phones=[X])
+    world.round()
+    world.pull()
+    (key,) = [row["id"] for row in world.in_bills()]
+    world.edit_in_crm(name={"given": "Anna", "family": "Schulz"})
+    world.round()
+    assert world.in_bills() == []
+    world.bill(key, first="Otto", last="Maier", born="1951-02-03", phone=X, v=9)
+    world.pull()
+    assert tiny.partition(world.database) == {frozenset([CRM]), frozenset([RecordId("bill", "people", key)])}
+    assert world.golden(RecordId("bill", "people", key), "phone") == [X]
+    assert world.golden(RecordId("bill", "people", key), "family_name") == ["Maier"]
+    rests(world)

@@ -86,6 +86,7 @@ from hub.landing.store.records import (
 )
 from hub.landing.store.writes import (
     WriteRow,
+    forget_making,
     forget_writes,
     log_making,
     log_write,
@@ -128,6 +129,7 @@ __all__ = [
     "drop_creation",
     "due_creations",
     "earliest",
+    "forget_making",
     "forget_writes",
     "intend",
     "keys_after",

@@ -101,6 +101,12 @@ def log_making(
     db.insert_many(connection, table(WriteRow), (*_COLUMNS, "arrived"), rows)
 
 
+def forget_making(connection: Connection, rid: int) -> None:
+    """What the hub made a record of is no echo any more. That it was sent there stays."""
+    statement = "UPDATE write_log SET value_hash = '', parts = NULL WHERE rid = :rid AND base_generation = :made"
+    db.do(connection, statement, rid=rid, made=BEFORE_ALL[1])
+
+
 def write_arrived(connection: Connection, rid: int, hashes: Mapping[str, str], at: int) -> None:
     """The source confirmed a write: attribute -> hash of what was written. Not once a newer version has landed: what
     was folded then did not know."""
