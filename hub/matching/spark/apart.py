@@ -85,7 +85,7 @@ def _standardised(spark: Spark, steps: Steps) -> DataFrame:
     numbers = spark.session.range(0, steps.files, numPartitions=steps.files).withColumnRenamed("id", "number")
     rows = spark.kept(numbers.mapInArrow(read, ROWS), "rows")
     buckets = max(1, math.ceil(rows.count() / IN_A_BUCKET))
-    name = F.coalesce(F.xxhash64("key"), F.col("at"))
+    name = F.when(F.col("key").isNull(), F.col("at")).otherwise(F.xxhash64("key"))  # what has no key belongs nowhere
     bucketed = rows.withColumn("bucket", F.pmod(name, F.lit(buckets))).groupBy("bucket")
     found: DataFrame = bucketed.applyInArrow(lambda part: steps.standardised(part.drop_columns("bucket")), RECORDS)
     return found
