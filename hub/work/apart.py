@@ -139,15 +139,16 @@ def _check_columns(given: Extract) -> None:
 
 
 def _check_empty(out: str) -> None:
-    """Nothing is there, or what a run that was killed had not finished."""
+    """It can be made, and nothing is there, or what a run that was killed had not finished."""
     try:
         system, root = fs.FileSystem.from_uri(uri(out))
-        kind = system.get_file_info(root).type
-        held = system.get_file_info(fs.FileSelector(root)) if kind is fs.FileType.Directory else []
+        if system.get_file_info(root).type is fs.FileType.File:
+            raise ConfigError([Fault("--out", f"{out} is a file", "name a folder")])
+        system.create_dir(root, recursive=True)
+        held = system.get_file_info(fs.FileSelector(root))
     except (OSError, pa.ArrowException) as error:
-        raise ConfigError([Fault("--out", f"{out} cannot be read: {str(error).splitlines()[0]}")]) from None
-    if kind is fs.FileType.File:
-        raise ConfigError([Fault("--out", f"{out} is a file", "name a folder")])
+        what = f"{out} cannot be made: {str(error).splitlines()[0]}"
+        raise ConfigError([Fault("--out", what, "name a folder that you may write to")]) from None
     if any(not f.base_name.startswith("_temporary") for f in held):
         raise ConfigError([Fault("--out", f"{out} is not empty", "name a new folder, or empty this one")])
 
@@ -290,7 +291,6 @@ def on_one_machine(given: Extract, out: str) -> Written:
     listed = sorted((names[rid], min(names[r] for r in cluster)) for cluster in found for rid in cluster)
     table = pa.table({"key": [k for k, _ in listed], "cluster": [c for _, c in listed]}, schema=CLUSTERS)
     system, root = fs.FileSystem.from_uri(uri(out))
-    system.create_dir(root, recursive=True)
     pq.write_table(table, f"{root}/part-00000.parquet", filesystem=system)
     return Written(members.num_rows, len(found), dict(pulled.reasons))
 

@@ -132,6 +132,9 @@ def test_executors_make_of_their_rows_what_a_hub_makes_of_all(config: Config, tm
         ("shop.people", "records", "records/part-0.parquet", "is a file"),
         ("shop.orders", "records", "out", "there is no stream 'shop.orders' of customers (known: shop.people)"),
         ("shop.people", "narrow", "out", "streams.people.map.phone: part-0.parquet has no column 'phone'"),
+        ("shop.people", "records", "full/x.parquet/y", "cannot be made"),
+        ("shop.people", "records", "nothing://of/the/kind", "cannot be made"),
+        ("shop.people", "nothing://of/the/kind", "out", "cannot be read"),
         ("shop.people", "broken", "out", "is not a sound Parquet file"),
     ],
 )
@@ -147,7 +150,8 @@ def test_what_stands_in_the_way_is_one_line(
         pq.read_table(tmp_path / "records/part-0.parquet").drop_columns("phone"), tmp_path / "narrow/part-0.parquet"
     )
     with pytest.raises(ConfigError) as caught:
-        apart.extract(config, stream, str(tmp_path / records), str(tmp_path / out))
+        places = [place if "://" in place else str(tmp_path / place) for place in (records, out)]
+        apart.extract(config, stream, *places)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -17,7 +17,9 @@ from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
-from pyarrow import fs
+from pyarrow import ArrowException, fs
+
+from hub.errors import ConfigError, Fault
 
 PREFIX = "hub-spark-"
 ALIVE = "alive"  # written again and again while its run goes on
@@ -28,12 +30,16 @@ DEAD = timedelta(seconds=60)  # without a beat
 @contextmanager
 def run_folder(base: str = "", beat: float = BEAT) -> Iterator[str]:
     """A new folder in `base` (a path or a URL; "": where this machine keeps temporary files), readable by its owner alone,
-    removed at the end, also when the process is told to end. OSError: it cannot be made."""
+    removed at the end, also when the process is told to end. ConfigError: it cannot be made."""
     base = base or tempfile.gettempdir()
-    system, root = fs.FileSystem.from_uri(uri(base))
     name = f"{PREFIX}{uuid4().hex[:12]}"
-    path = f"{root}/{name}"
-    system.create_dir(path, recursive=True)
+    try:
+        system, root = fs.FileSystem.from_uri(uri(base))
+        path = f"{root}/{name}"
+        system.create_dir(path, recursive=True)
+    except (OSError, ArrowException) as error:
+        what = f"no folder can be made in {base}: {str(error).splitlines()[0]}"
+        raise ConfigError([Fault("HUB_SPARK_FOLDER", what, "name one that you may write to")]) from None
     if "://" not in base:
         Path(path).chmod(0o700)
     ended = threading.Event()

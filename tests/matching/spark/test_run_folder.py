@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.errors import ConfigError
 from hub.matching.spark.run_folder import ALIVE, run_folder
 from hub.matching.spark.session import trying_again
 
@@ -43,6 +44,14 @@ with run_folder({str(tmp_path)!r}):
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_that_cannot_be_made_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for base in (str(tmp_path / "file"), "nothing://of/the/kind"):
+        with pytest.raises(ConfigError, match="HUB_SPARK_FOLDER: no folder can be made in") as caught, run_folder(base):
+            pass
+        assert "\n" not in str(caught.value)
 
 
 def killed(base: Path, name: str, seconds: float) -> Path:
