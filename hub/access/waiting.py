@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
+from hub import db
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded, may_crosswalk
 from hub.access.policy import View
@@ -48,8 +49,11 @@ class SeenWaiting:
 def counts(connection: Connection, config: Config) -> dict[str, int]:
     """How many rows are on no page, by why."""
     found = {**store.counts_waiting(connection), "ambiguous": 0}
-    for why in ("unowned", "ambiguous"):
-        found[why] += sum(1 for _ in _of_contacts(connection, config, why, 0))
+    for part in db.chunks(store.contact_points(connection), SCANNED):
+        holding = holders(connection, config, dict(part))
+        for point, rows in part:
+            if len(holding[point]) != 1:
+                found["ambiguous" if holding[point] else "unowned"] += rows
     return found
 
 

@@ -191,6 +191,15 @@ def of_contacts(connection: Connection, *, after: int, limit: int) -> list[Store
     return [stored(r) for r in db.ask(connection, query, contact=CONTACT, after=after, limit=limit)]
 
 
+def contact_points(connection: Connection) -> list[tuple[RecordId, int]]:
+    """Contact points of which there are rows, and how many."""
+    query = (
+        "SELECT owner_source, owner_stream, owner_key, count(*) FROM interaction WHERE owner_source = :contact"
+        " GROUP BY owner_source, owner_stream, owner_key ORDER BY owner_stream, owner_key"
+    )
+    return [(RecordId(*name), int(n)) for *name, n in db.ask(connection, query, contact=CONTACT)]
+
+
 def contacts_with_rows(connection: Connection, points: Iterable[RecordId]) -> set[RecordId]:
     """Those of these contact points of which there are rows."""
     found: set[RecordId] = set()

@@ -26,7 +26,8 @@ from hub.tasks import hold_store, holds
 from hub.tasks.hold import Hold, Matter, Note
 from hub.tasks.task import NEVER, Place, Task, due_from, due_of, task
 
-TOGETHER = 200  # tasks that are worked out at once
+TOGETHER = 64  # tasks that are worked out at once: a page and some that are done
+OF_CUSTOMER = 200  # rows of a customer that are looked at, the newest
 
 
 def on_list(
@@ -147,7 +148,7 @@ def of_customer(connection: Connection, config: Config, cluster: int, now: int) 
     owners = owners_of(connection, config, [cluster])[cluster]
     for given in config.lists.values():
         since = now - duration_micros(given.within)
-        rows = store.newest(connection, owners, [given.of], since=since, limit=TOGETHER)
+        rows = store.newest(connection, owners, [given.of], since=since, limit=OF_CUSTOMER)
         states = listed_store.states_of(connection, [r.rid for r in rows]) if given.when else {}
         fit = [r for r in rows if not given.when or states.get(r.rid) in given.when]
         yield from tasks_of(connection, config, given, fit, now)

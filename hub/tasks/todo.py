@@ -34,7 +34,7 @@ def one(connection: Connection, config: Config, name: str, mint: str, now: int) 
 def of_customer(connection: Connection, config: Config, cluster: int, now: int) -> Iterator[Task]:
     """What is or was to be done for a customer."""
     owners = owners_of(connection, config, [cluster])[cluster]
-    rows = store.newest(connection, owners, [PROCESS], since=now - processes.RUNS, limit=lists.TOGETHER)
+    rows = store.newest(connection, owners, [PROCESS], since=now - processes.RUNS, limit=lists.OF_CUSTOMER)
     return chain(
         lists.of_customer(connection, config, cluster, now), processes.tasks_of_runs(connection, config, rows, now)
     )

@@ -27,10 +27,12 @@ KIND = {
         "state": {"kind": "choice", "options": ["placed", "cancelled"]},
         "total": {"kind": "money"},
         "note": {"kind": "text"},
+        "spent": {"kind": "duration", "scheme": "minutes"},
     },
     "at": "ordered_at",
     "state": "state",
     "amount": "total",
+    "spent": "spent",
 }
 ORDERS = {
     "interaction": "order",
@@ -38,7 +40,7 @@ ORDERS = {
     "version": "v",
     "deleted": "gone",
     "of": "owner",
-    "map": {"ordered_at": "at", "state": "state", "total": "total", "note": "note"},
+    "map": {"ordered_at": "at", "state": "state", "total": "total", "note": "note", "spent": "spent"},
 }
 PEOPLE = {"customer": "person", "key": "id", "map": {"given_name": "first", "email": "mail"}, "deleted": "gone"}
 SEES, BLIND, HALF = (Principal(role, role, "staff", role) for role in ("sees", "blind", "half"))

@@ -105,7 +105,7 @@ def test_a_role_sees_the_types_and_attributes_that_its_view_names(shop: Shop) ->
 
 @pytest.mark.parametrize(
     "bad",
-    [{"total": "12.50"}, {"at": "03/04/2024"}, {"at": ""}, {"state": "lost"}, {"owner": None}],
+    [{"total": "12.50"}, {"at": "03/04/2024"}, {"at": ""}, {"state": "lost"}, {"owner": None}, {"spent": "-5"}],
     ids=lambda b: next(iter(b)),
 )
 def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(shop: Shop, bad: dict[str, Any]) -> None:
