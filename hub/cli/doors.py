@@ -94,7 +94,7 @@ def drop_now(
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
 ) -> None:
-    """Put customers that changed into the folder of a file drop now; `hub serve` does it by schedule."""
+    """Put customers that changed into the folder or target of a file drop now; `hub serve` does it by schedule."""
     from hub.db import leased
     from hub.delivery.dropping import Dropping
 

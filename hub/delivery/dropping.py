@@ -1,4 +1,5 @@
 """File drops: files of customers in a role's view, whole ones only, each set named by a manifest; all first, then what changed.
+A Singer target in the place of the folder is told the same.
 
 A file appears under its name when it is complete (written aside, flushed to disk, renamed), the manifest after its files, and
 what was told is noted after the manifest: who dies in between tells some customers again, and loses none.
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -20,8 +23,9 @@ from hub.access.read import Reader
 from hub.access.seen import SeenCustomer
 from hub.access.snapshots import Selection, Snapshots
 from hub.connectors.base import JSON
+from hub.connectors.singer_program import Program
 from hub.db import Connection, Lease, fail_point
-from hub.delivery import store
+from hub.delivery import singer_target, store
 from hub.golden_record.store import next_seq
 from hub.model import from_micros
 from hub.settings import CustomerType, FileDrop
@@ -37,16 +41,17 @@ Row = dict[str, JSON]
 class Dropped:
     """What one drop put there. `whole`: all customers of the view, not only those that changed."""
 
-    manifest: str
-    files: Mapping[str, int]  # name -> rows
+    manifest: str  # empty where a Singer target took them
+    files: Mapping[str, int]  # name, or the target's stream -> rows
     whole: bool
 
 
 class Dropping:
     """The drops of a hub."""
 
-    def __init__(self, reader: Reader, lease: Lease | None = None):
+    def __init__(self, reader: Reader, lease: Lease | None = None, *, env: Mapping[str, str] | None = None):
         self.reader, self.database, self.lease = reader, reader.database, lease
+        self.env = os.environ if env is None else env
 
     def last(self, drop: FileDrop) -> int:
         """When it was done last, microseconds; 0: never."""
@@ -61,22 +66,49 @@ class Dropping:
             known = store.positions_in(connection, view.version).get(_consumer(drop))
             end = next_seq(connection) - 1
         rows = self._all(principal, drop) if known is None else self._changed(principal, drop, known)
-        folder = self.reader.config.folder / Path(drop.folder).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
-        made = _Set(folder, drop, now, self.reader.config.customers, whole=known is None)
-        try:
-            for row_type, row in rows:
-                made.add(row_type, row)
-            found = made.finish()
-        except BaseException:
-            made.abandon()
-            raise
+        put = self._into_folder if drop.target is None else self._into_target
+        found = put(drop, rows, now, whole=known is None)
         fail_point("drop told")
         with self.database.unit(urgent=False) as connection:
             self._check(connection)
             store.move(connection, _consumer(drop), view.version, end)
             store.move(connection, _at(drop), "", now)
         return found
+
+    def _into_folder(self, drop: FileDrop, rows: Iterable[tuple[str, Row]], now: int, *, whole: bool) -> Dropped | None:
+        folder = self.reader.config.folder / Path(drop.folder).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        made = _Set(folder, drop, now, self.reader.config.customers, whole=whole)
+        try:
+            for row_type, row in rows:
+                made.add(row_type, row)
+            return made.finish()
+        except BaseException:
+            made.abandon()
+            raise
+
+    def _into_target(self, drop: FileDrop, rows: Iterator[tuple[str, Row]], now: int, *, whole: bool) -> Dropped | None:
+        """All of it, or RetryLater: the target knows the STATE that it says back."""
+        assert drop.target is not None
+        first = next(rows, None)
+        if first is None:
+            return None
+        config, told = self.reader.config, Counter[str]()
+        view = self.reader.view_of_role(drop.role)
+        where, folder = f"drops/{drop.name}.yaml: target", config.folder / ".targets" / drop.name
+        program = Program(drop.target, word="target", where=where, folder=folder, env=self.env)
+
+        def messages() -> Iterator[Row]:
+            for name, row in chain([first], rows):
+                type_ = config.customers[name]
+                shown = [a for a in type_.attributes if a in view.shown(name)]
+                if name not in told:
+                    yield singer_target.schema(name, type_, shown)
+                told[name] += 1
+                yield singer_target.record(name, type_, shown, row, _time(now))
+
+        singer_target.tell(program, messages(), {"drop": drop.name, "at": _time(now)})
+        return Dropped("", dict(told), whole)
 
     def _check(self, connection: Connection) -> None:
         if self.lease is not None:

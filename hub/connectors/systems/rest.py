@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -32,7 +33,8 @@ from hub.connectors.http import Answer, Http, RestConnection, refused
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import has_nested, path
 from hub.connectors.mapping.times import repeated, shift_back, version_text
-from hub.connectors.rest_writes import MARK, Writing, marked
+from hub.connectors.rest_expand import Expand, expanded
+from hub.connectors.rest_writes import Writing
 from hub.connectors.rows import parse_json
 from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.model import digest
@@ -45,26 +47,6 @@ AHEAD = 300_000_000  # a service's clock may be five minutes ahead of the hub's
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?[^",]*\bnext\b', re.IGNORECASE)
 SINCE = "{since}"
 _DEFAULT_PARAM = {"page": "page", "offset": "offset", "cursor": "cursor", "none": "", "link": ""}
-
-
-class Expand(Strict):
-    """An endpoint of each record's own, such as its addresses: one request for each record that a listing gives."""
-
-    path: str  # below the base URL, with fields of the record in braces: people/{id}/addresses
-    records: str = "@"  # JMESPath to what is wanted in the answer: a list, or one object
-
-    @field_validator("path")
-    @classmethod
-    def _of_a_record(cls, text: str) -> str:
-        if not MARK.search(text):
-            raise ValueError("must hold a field of the record in braces, such as people/{id}/addresses")
-        return text
-
-    @field_validator("records")
-    @classmethod
-    def _readable(cls, text: str) -> str:
-        compile_path(text, "this")
-        return text
 
 
 class RestRead(Strict):
@@ -442,7 +424,7 @@ class _Listing:
         rows = []
         for place, item in enumerate(items, 1):
             if self.rest.expand and isinstance(item, dict):
-                item |= {name: self._expanded(expand, item) for name, expand in self.rest.expand.items()}
+                item |= expanded(self.rest.expand, item, self._asked, f"{self.where}.rest.expand")
             long = size > ROW_BYTES and isinstance(item, dict)
             length = len(orjson.dumps(item, default=str)) if long else 0
             rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))
@@ -451,18 +433,9 @@ class _Listing:
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)
         return tuple(rows)
 
-    def _expanded(self, expand: Expand, item: Mapping[str, Foreign]) -> Foreign:
-        """What the record's own endpoint says. A 404 says that there is nothing."""
-        answer = self.http.send("GET", self.http.url(marked(expand.path, item)))
-        if answer.status in (404, 410):
-            return []
-        try:
-            body = self._body(answer)
-            found = body if expand.records == "@" else path(expand.records).get(body)
-        except ConfigError:
-            what = f"{expand.path} answers {answer.status}"
-            raise ConfigError([Fault(f"{self.where}.rest.expand", what, "correct the path")]) from None
-        return found if isinstance(found, list | dict) else []
+    def _asked(self, way: str) -> tuple[Answer, Callable[[], Foreign]]:
+        answer = self.http.send("GET", self.http.url(way))
+        return answer, partial(self._body, answer)
 
     def _next(self, place: _Place, items: list[Foreign], answer: Answer, body: Foreign) -> _Place | None:
         """The next request, or None at the end."""
