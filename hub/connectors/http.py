@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -214,6 +215,8 @@ class Http:
                     renewed = True
                     continue
             except httpx2.HTTPError as error:
+                if (why := distrusted(error)) is not None:
+                    raise ConfigError([self._not_trusted(why)]) from None
                 refused = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 why = f"{self.base.host} does not answer ({type(error).__name__})"
                 raise _Again(why, None if repeatable or refused else PATIENCE + 1) from None
@@ -227,6 +230,12 @@ class Http:
             url = self.link(answer.headers.get("location", ""), str(url))
         raise ConfigError(
             [Fault(f"{self.where}: connector.base_url", "the service redirects in circles", "correct the URL")]
+        )
+
+    def _not_trusted(self, why: str) -> Fault:
+        remedy = "have the service's owner renew it; one of your own authority: SSL_CERT_FILE names the file with it"
+        return Fault(
+            f"{self.where}: connector.base_url", f"the certificate of {self.base.host} is not trusted: {why}", remedy
         )
 
     def _exchange(self, method: str, url: httpx2.URL, json: Foreign, headers: Mapping[str, str]) -> Answer:
@@ -248,6 +257,15 @@ class Http:
             return Answer(
                 response.status_code, {k.lower(): v for k, v in response.headers.items()}, b"".join(chunks), str(url)
             )
+
+
+def distrusted(error: BaseException | None) -> str | None:
+    """Why a service's certificate was refused, if that is what went wrong."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -239,7 +239,7 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         settings.Campaign.model_validate(given)
     elif "ends" in given:
         settings.WorkList.model_validate(given)
-    elif "folder" in given:
+    elif "folder" in given or "target" in given:
         settings.FileDrop.model_validate(given)
     elif "attributes" in given:
         settings.CustomerType.model_validate(given)

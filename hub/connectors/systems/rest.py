@@ -289,6 +289,7 @@ class _Listing:
         while True:
             answer, body = self._fetch(place)
             items = self._items(body)
+            self.whole = self.whole and (body is not None or self.number > 1)  # "no content" is no list of nobody
             if self._in_a_circle(items):
                 items = []
             rows = self._rows(items, len(answer.body))

@@ -5,19 +5,24 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-from collections.abc import Iterator
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import stamina
 
 from hub.connectors import http
-from hub.connectors.base import Connector, FieldWrite
+from hub.connectors.base import Connector, FieldWrite, Page
 from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.registry import connect
-from hub.errors import ConfigError, RetryLater
+from hub.errors import ConfigError, HubError, RetryLater
 from hub.settings import Source
+from tests.certificates import self_signed
 from tests.connectors.conformance import MAP, PERSON, Conformance, World, bad, pages, person, raws
 from tests.connectors.service import Crm, Reply, Server
 
@@ -479,3 +484,90 @@ def test_what_a_record_is_expanded_by_is_not_written() -> None:
     stream = service.source(write_back={"attributes": ["email"], "map": {"email": "phones"}}).streams["people"]
     service.server.stop()
     assert any("write there" in f.what for f in stream.faults("s"))
+
+
+# --- a service that breaks ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def broken(answer: Callable[[socket.socket], None], *, reads: bool = True) -> Iterator[str]:
+    """The URL of a service that reads a request and then does this."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        if reads:
+                            connection.recv(1 << 16)
+                        answer(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@contextmanager
+def at(service: Service, url: str) -> Iterator[None]:
+    """The service's source, for a while, at another address."""
+    kept, service.server = service.server, SimpleNamespace(url=url)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        service.server = kept
+
+
+PAGE = b'{"data": {"people": [{"id": "00001", "updated_at": "2024-03-01T10:00:00Z", "first": "Anna"}]}}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + PAGE,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5e\r\n" + PAGE[:40],
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nnot gzip!",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b'HTTP/1.1 207 Multi-Status\r\nContent-Length: 15\r\n\r\n{"errors": [1]}\n',
+    ],
+    ids=["hangs up", "no HTTP", "cut off", "cut chunk", "no gzip", "empty", "207"],
+)
+def test_an_answer_that_is_not_whole_is_for_later_and_never_an_empty_listing(service: Service, answer: bytes) -> None:
+    service.put(person(1))
+    cursor = pages(service.connector())[-1].cursor
+    found: list[Page] = []
+    with (
+        broken(lambda connection: connection.sendall(answer)) as url,
+        at(service, url),
+        pytest.raises(HubError) as error,
+    ):
+        for page in service.connector(listing="complete").read("people", cursor):
+            found.append(page)
+        assert not any(page.complete for page in found)
+        assert "127.0.0.1" in str(error.value) or "sources/crm.yaml" in str(error.value)
+
+
+def test_a_service_that_says_there_is_no_content_has_proved_nobody_absent(service: Service) -> None:
+    service.put(person(1))
+    cursor = pages(service.connector(listing="complete"))[-1].cursor
+    service.crm.misbehave = [lambda _method, _path: (204, {}, b"")]
+    (page,) = pages(service.connector(listing="complete"), cursor)
+    assert (page.rows, page.complete, page.listed_all) == ((), True, False)
+
+
+def test_a_certificate_that_nobody_signed_is_named_with_its_remedy_and_told_no_secret(
+    service: Service, tmp_path: Path
+) -> None:
+    heard: list[bytes] = []
+    safe = self_signed(tmp_path)
+
+    def answer(connection: socket.socket) -> None:
+        with safe.wrap_socket(connection, server_side=True) as inner:
+            heard.append(inner.recv(100))
+
+    told = r"connector\.base_url: the certificate of 127\.0\.0\.1 is not trusted: self-signed"
+    with broken(answer, reads=False) as url, at(service, url.replace("http:", "https:")):  # noqa: SIM117
+        with pytest.raises(ConfigError, match=told):
+            pages(service.connector())
+    assert heard in ([], [b""])
