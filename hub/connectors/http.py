@@ -233,7 +233,7 @@ class Http:
         )
 
     def _not_trusted(self, why: str) -> Fault:
-        remedy = "have the service's owner renew it; one of your own authority: SSL_CERT_FILE names the file with it"
+        remedy = "have it renewed; of an authority of your own: add it to those that this machine trusts"
         return Fault(
             f"{self.where}: connector.base_url", f"the certificate of {self.base.host} is not trusted: {why}", remedy
         )
