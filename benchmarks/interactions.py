@@ -25,7 +25,7 @@ import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors kno
 from benchmarks.report import ROOT, Check, print_checks, save, table
 from hub.access.principals import Principal
 from hub.db import Database
-from hub.figures.run import count_segments
+from hub.figures.segments import count_segments
 from hub.landing import store as landing
 from hub.landing.store import Incoming
 from hub.migrations import upgrade

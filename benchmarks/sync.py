@@ -34,7 +34,7 @@ from hub.app import steady
 from hub.db import Database
 from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.delivery.subscriptions import Subscriptions, Wish
-from hub.delivery.webhooks import Webhooks
+from hub.delivery.webhook_sending import Webhooks
 from hub.migrations import upgrade
 from hub.open import Hub
 from hub.settings import Access, Config, CustomerType, Source

@@ -52,13 +52,16 @@ from hub.api import (
 from hub.api.problems import ProblemAnswer
 from hub.api.security import known_parameters
 from hub.api.wrap import Wrap
+from hub.console import access as console_access
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import bulk, calls, model_page, operations, pages, together, work
+from hub.console import bulk, calls, model_page, overview, pages, together, work
 from hub.console import customers as console_customers
 from hub.console import privacy as console_privacy
 from hub.console import review as console_review
 from hub.console import sign_in as console_sign_in
+from hub.console import sources as console_sources
+from hub.console import subscriptions as console_subscriptions
 from hub.open import Hub
 from hub.portal import mine as portal_mine
 from hub.portal import sign_in as portal_sign_in
@@ -73,7 +76,10 @@ PAGES = (
     console_acts,
     calls,
     work,
-    operations,
+    overview,
+    console_sources,
+    console_subscriptions,
+    console_access,
     model_page,
     console_privacy,
     portal_sign_in,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from hub.access import passwords
+from hub.access import password_hash
 from hub.access import people_store as store
 from hub.access.people_store import LOCAL, Account
 from hub.access.tokens import new_token, token_hash
@@ -114,10 +114,10 @@ def set_up(database: Database, config: Config, token: str, password: str) -> Acc
     """
     with database.read() as connection:
         found = _to_set_up(connection, database, token)
-    wrong = passwords.faults(password, found.subject, config.access.sign_in.shortest_password)
+    wrong = password_hash.faults(password, found.subject, config.access.sign_in.shortest_password)
     if wrong:
         raise Unprocessable("choose another password", wrong)
-    made = passwords.hashed(password)  # slow: not while the writer's lock is held
+    made = password_hash.hashed(password)  # slow: not while the writer's lock is held
     with database.unit() as connection:
         found = _to_set_up(connection, database, token)
         changed = replace(found, password=made, set_up=None, set_up_until=None)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import permutations
 from typing import Any
 
+from hub.golden_record.misspellings import slips
 from hub.golden_record.search_terms import BACKWARDS, tokens
-from hub.golden_record.search_words import slips
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
 from hub.kinds.reading import joined, plain_vowels, text_of, words

@@ -17,7 +17,7 @@ from hub.access.timeline import Timeline
 from hub.errors import Fault, NotFound
 from hub.figures import store
 from hub.figures.counted import FiguresOf, ToldFigure, WasCounted
-from hub.figures.run import customers
+from hub.figures.customers import customers
 from hub.golden_record import store as golden_store
 from hub.settings import formula
 

@@ -14,13 +14,13 @@ from hub.access.cursors import seal, unseal
 from hub.access.door import Door, bounded
 from hub.access.policy import View
 from hub.access.principals import Principal
+from hub.access.query_words import Ways, ways
 from hub.access.rows import HeldTerm, held_terms
-from hub.access.words import Ways, ways
 from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import lookups, store
+from hub.golden_record.misspellings import COUNTED
 from hub.golden_record.search_store import Branch, Hit, hits
 from hub.golden_record.search_terms import Term, query_tokens, tokens
-from hub.golden_record.search_words import COUNTED
 from hub.golden_record.store import StoredCustomer
 from hub.model import from_plain
 

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from dataclasses import replace
 
-from hub.access import passwords
+from hub.access import password_hash
 from hub.access import people_store as store
 from hub.access.accounts import plain_name
 from hub.access.people_store import LOCAL, Account
@@ -38,7 +38,7 @@ class SignIns:
         with self.database.read() as connection:
             found = store.account_of(connection, LOCAL, plain_name(name))
         usable = found is not None and found.disabled_at is None
-        same = passwords.matches(password, found.password if found and usable else None)
+        same = password_hash.matches(password, found.password if found and usable else None)
         if found is not None and same:
             with self.database.unit() as connection:
                 now = store.account(connection, found.id)
@@ -58,7 +58,7 @@ class SignIns:
             account = own_account(connection, principal)
         who = self._who(account.subject)
         self._wait_over(who)
-        if not passwords.matches(password, account.password):
+        if not password_hash.matches(password, account.password):
             self._wrong(who)
             raise Forbidden("this is not your password", [Fault("/password", "is wrong", "type it again")])
         return account
@@ -66,10 +66,10 @@ class SignIns:
     def change_password(self, principal: Principal, password: str, new: str) -> None:
         """Another password; all other sessions of the account end. Unprocessable: choose another one."""
         account = self.again(principal, password)
-        wrong = passwords.faults(new, account.subject, self._settings.shortest_password)
+        wrong = password_hash.faults(new, account.subject, self._settings.shortest_password)
         if wrong:
             raise Unprocessable("choose another password", [replace(f, where="/new") for f in wrong])
-        made = passwords.hashed(new)
+        made = password_hash.hashed(new)
         with self.database.unit() as connection:
             now = own_account(connection, principal)
             if now.password == account.password:

@@ -14,7 +14,7 @@ app = typer.Typer()
 @app.command()
 def segments(config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER) -> None:
     """Find out anew which customers are in which segment of figures.yaml."""
-    from hub.figures.run import count_segments
+    from hub.figures.segments import count_segments
 
     with opened(config, database, folder, despite=True) as hub:
         hub.resolver.reread()

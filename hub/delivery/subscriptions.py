@@ -15,11 +15,11 @@ from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.delivery import store as positions
 from hub.delivery import subscription_store as store
-from hub.delivery import webhook
+from hub.delivery import webhook_message
 from hub.delivery.addresses import Network, place_of
 from hub.delivery.subscription_store import MOST, Delivery, Subscription
-from hub.delivery.webhook import Answered
-from hub.delivery.webhooks import Webhooks, secret_of
+from hub.delivery.webhook_message import Answered
+from hub.delivery.webhook_sending import Webhooks, secret_of
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.golden_record.store import last_seq
 
@@ -136,7 +136,7 @@ class Subscriptions:
         """A new secret. The old one signs too for a day. Conflict while that is still so of the last rotation."""
         with self.database.unit() as connection:
             one, now = self._get(connection, principal, id), self.database.clock.now()
-            if len(webhook.live(one.generation, one.rotated_at, now)) > 1:
+            if len(webhook_message.live(one.generation, one.rotated_at, now)) > 1:
                 raise Conflict("two secrets are alive already: wait until a day after the last rotation")
             one = replace(one, generation=one.generation + 1, rotated_at=now)
             store.save(connection, one)
@@ -155,7 +155,9 @@ class Subscriptions:
         sender = Webhooks(self.reader, self.networks)
         try:
             event = f"evt_test_{dice.token_hex(8)}"
-            return sender.send(one, event, webhook.encoded(webhook.trial(event, self.database.clock.now())))
+            return sender.send(
+                one, event, webhook_message.encoded(webhook_message.trial(event, self.database.clock.now()))
+            )
         finally:
             sender.close()
 
@@ -190,7 +192,7 @@ class Subscriptions:
                 raise _no_dead_letter()
 
     def _secret(self, one: Subscription) -> str:
-        return webhook.secret_text(secret_of(self.reader, one.id, one.generation))
+        return webhook_message.secret_text(secret_of(self.reader, one.id, one.generation))
 
 
 def _no_dead_letter() -> NotFound:

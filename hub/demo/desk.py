@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from hub import db
 from hub.demo.events import CAMPAIGN_DAYS, KINDS, LAST, OFFERS, WITHIN, Events
-from hub.figures.run import customers
+from hub.figures.customers import customers
 from hub.golden_record import lookups
 from hub.golden_record import store as golden_store
 from hub.matching import store as matching_store

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.access.principals import Principal
-from hub.delivery.webhooks import Webhooks
+from hub.delivery.webhook_sending import Webhooks
 from hub.demo.show import Show
 from hub.demo.sources import RunningSources
 from hub.demo.story import Story

@@ -22,7 +22,7 @@ from hub.connectors import registry  # noqa: F401 - makes the kinds of connector
 from hub.db import Database
 from hub.delivery.addresses import VARIABLE
 from hub.delivery.subscriptions import Subscriptions, Wish
-from hub.delivery.webhooks import Webhooks
+from hub.delivery.webhook_sending import Webhooks
 from hub.demo import desk, happened
 from hub.demo.events import Events, happen
 from hub.demo.names import COUNTRIES
@@ -35,7 +35,7 @@ from hub.demo.story import Story
 from hub.demo.subscriber import Subscriber, listening
 from hub.demo.world import World, generate
 from hub.errors import ConfigError, Fault
-from hub.figures.run import count_segments
+from hub.figures.segments import count_segments
 from hub.golden_record import store as golden_store
 from hub.matching import store as matching_store
 from hub.migrations import upgrade

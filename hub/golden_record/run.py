@@ -17,10 +17,10 @@ from hub.consents.statement import Statement
 from hub.golden_record import store
 from hub.golden_record.changes import Change, State, derive
 from hub.golden_record.lineage import Lineage, Values, Why
+from hub.golden_record.misspellings import COUNTED
 from hub.golden_record.recipes import recipe_document
 from hub.golden_record.search_store import count_words
 from hub.golden_record.search_terms import tokens
-from hub.golden_record.search_words import COUNTED
 from hub.golden_record.store import StoredCustomer
 from hub.golden_record.survivorship import Golden, Member, Standings, golden_values, revisit_at
 from hub.landing import store as landing

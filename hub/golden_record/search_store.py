@@ -16,8 +16,8 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
+from hub.golden_record.misspellings import near
 from hub.golden_record.search_terms import LONGEST
-from hub.golden_record.search_words import near
 from hub.golden_record.store import Term
 
 LAST = "z" * LONGEST  # no token that begins with a prefix is above the prefix and this, under any collation

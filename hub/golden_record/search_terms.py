@@ -2,7 +2,7 @@
 
 Tokens hold only a-z and 0-9, so that a range of tokens means the same under any collation. They are
 few on purpose: each is a row. What a prefix finds (the local part of an e-mail) needs no token of its own. A phone
-number is kept from its end on, so that its last digits are a prefix. Misspellings are `search_words`'.
+number is kept from its end on, so that its last digits are a prefix. Misspellings are `misspellings`'.
 """
 
 from __future__ import annotations

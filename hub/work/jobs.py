@@ -18,8 +18,8 @@ from hub.access.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.dropping import Dropping
-from hub.delivery.webhooks import Webhooks
-from hub.figures.run import count_segments
+from hub.delivery.webhook_sending import Webhooks
+from hub.figures.segments import count_segments
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
 from hub.quality import learning

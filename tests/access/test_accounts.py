@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.access import passwords, people_store
+from hub.access import password_hash, people_store
 from hub.access.accounts import add_account, disable_account, list_accounts, reset_account, set_roles, set_up
 from hub.access.gate import Credential
 from hub.access.principals import Principal
@@ -88,19 +88,19 @@ def test_every_fault_of_a_new_account_is_told_at_once(hub: Hub) -> None:
     ["short", "elevenchars", "aaaaaaaaaaaaaaaa", "Password1234", "qwerty123456", "ann@example.com1", "x" * 300],
 )
 def test_a_password_that_anybody_would_try_is_refused(hub: Hub, password: str) -> None:
-    assert passwords.faults(password, "ann@example.com", 12)
+    assert password_hash.faults(password, "ann@example.com", 12)
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "ä ö ü ß é ñ ø å", "zzyzx-hoover-dam", "一二三四五六七八九十百千"])
 def test_no_sort_of_characters_is_asked_for(password: str) -> None:
-    assert not passwords.faults(password, "ann", 12)
+    assert not password_hash.faults(password, "ann", 12)
 
 
 def test_a_password_matches_from_every_keyboard_and_nothing_matches_none() -> None:
-    kept = passwords.hashed("Caf\u00e9 au lait, please")
-    assert passwords.matches("Cafe\u0301 au lait, please", kept)
-    assert not passwords.matches("cafe au lait, please", kept)
-    assert not passwords.matches("nobody has this password", None)
+    kept = password_hash.hashed("Caf\u00e9 au lait, please")
+    assert password_hash.matches("Cafe\u0301 au lait, please", kept)
+    assert not password_hash.matches("cafe au lait, please", kept)
+    assert not password_hash.matches("nobody has this password", None)
 
 
 # --- signing in -------------------------------------------------------------------------------------

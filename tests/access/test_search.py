@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.golden_record.search_words import near, slips
+from hub.golden_record.misspellings import near, slips
 from hub.open import Hub
 from tests.access.population import ANA, BO, fill, key_for
 from tests.access.test_read import NARROW, STEWARD, someone

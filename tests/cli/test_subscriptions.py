@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from hub.cli import app
 from hub.delivery.addresses import VARIABLE
-from hub.delivery.webhooks import Webhooks
+from hub.delivery.webhook_sending import Webhooks
 from hub.errors import ConfigError, NotFound
 from hub.open import Hub
 from tests.access.population import ANA, SECRET, new_database, open_hub, write_config

@@ -17,7 +17,7 @@ from hub.demo import desk
 from hub.demo.events import LAST, OFFERS, Events, Worth, happen
 from hub.demo.world import World, generate
 from hub.figures.campaigns import result
-from hub.figures.run import count_segments, customers
+from hub.figures.segments import count_segments, customers
 from hub.figures.store import members
 from hub.golden_record import lookups
 from hub.golden_record import store as golden_store

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from hub.app import create_app
 from hub.db import Database
 from hub.errors import HubError
-from hub.figures.run import count_segments, customers
+from hub.figures.segments import count_segments, customers
 from hub.golden_record import lookups
 from hub.interactions import tally_store
 from hub.model import RecordId

@@ -16,7 +16,7 @@ from hub.access.principals import Principal
 from hub.access.waiting import WaitingRows
 from hub.db import Database
 from hub.errors import HubError
-from hub.figures.run import customers
+from hub.figures.customers import customers
 from hub.golden_record import lookups
 from hub.model import RecordId
 from hub.open import Hub

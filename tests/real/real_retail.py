@@ -16,7 +16,7 @@ import pytest
 
 from hub.access.principals import Principal
 from hub.db import Database
-from hub.figures.run import customers
+from hub.figures.customers import customers
 from hub.golden_record import lookups
 from hub.landing import store as landing
 from hub.open import Hub as OpenHub

@@ -9,7 +9,7 @@ import pytest
 
 from hub.db import Database
 from hub.errors import ConfigError
-from hub.figures.run import count_segments
+from hub.figures.segments import count_segments
 from hub.settings import load
 from hub.stewardship.acts import Merge
 from hub.stewardship.run import Acts

@@ -1,40 +1,18 @@
-"""Loads what figures are made of, works them out, and keeps who is in which segment."""
+"""Who is in which segment: found out anew, some customers at a time, and kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from sqlalchemy import Connection
 
 from hub import db
 from hub.figures import store
-from hub.figures.counted import FiguresOf
-from hub.figures.owners import owners_of
+from hub.figures.customers import customers
 from hub.golden_record import lookups
-from hub.golden_record.store import StoredCustomer
-from hub.interactions import tally_store
-from hub.interactions.tally import Tally
-from hub.model import RecordId, from_micros
+from hub.model import from_micros
 from hub.settings import Config
 
 AT_ONCE = 1_000  # customers looked at together
-
-
-def customers(
-    connection: Connection, config: Config, found: Iterable[StoredCustomer], now: int
-) -> dict[str, FiguresOf]:
-    """What figures are worked out from, by customer id."""
-    by_cluster = {c.cluster: c for c in found}
-    named = owners_of(connection, config, by_cluster)
-    owners: dict[RecordId, int] = {id: cluster for cluster, ids in named.items() for id in ids}
-    made = {c.id: FiguresOf(config, c.type, c.values, [], now) for c in by_cluster.values()}
-    tallies: dict[str, list[Tally]] = {id: [] for id in made}
-    for tally in tally_store.of(connection, owners):
-        tallies[by_cluster[owners[tally.owner]].id].append(tally)
-    for id, customer in made.items():
-        customer.tallies = tallies[id]
-    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ import datetime as dt
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from hub.delivery import webhook
+from hub.delivery import webhook_message
 from hub.delivery.addresses import VARIABLE, allowed_networks, place_of
-from hub.delivery.webhook import SECOND, WAITS, Answered, Judged, judge
+from hub.delivery.webhook_message import SECOND, WAITS, Answered, Judged, judge
 from hub.errors import ConfigError, Unprocessable
 
 LOOPBACK = allowed_networks({VARIABLE: "127.0.0.0/8"})
@@ -19,16 +19,16 @@ LOOPBACK = allowed_networks({VARIABLE: "127.0.0.0/8"})
 def test_the_reference_library_accepts_either_of_two_live_secrets_and_no_other() -> None:
     old, new, other = b"o" * 32, b"n" * 32, b"x" * 32
     now = int(dt.datetime.now(dt.UTC).timestamp()) * SECOND
-    body = webhook.encoded(webhook.trial("evt_1", now))
-    headers = webhook.headers("evt_1", now, body, [new, old])
+    body = webhook_message.encoded(webhook_message.trial("evt_1", now))
+    headers = webhook_message.headers("evt_1", now, body, [new, old])
     for secret in (old, new):
-        told = Webhook(webhook.secret_text(secret)).verify(body, headers)
+        told = Webhook(webhook_message.secret_text(secret)).verify(body, headers)
         assert (told["specversion"], told["id"], told["type"]) == ("1.0", "evt_1", "hub.test")
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhook.secret_text(other)).verify(body, headers)
+        Webhook(webhook_message.secret_text(other)).verify(body, headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhook.secret_text(new)).verify(body + b" ", headers)
-    assert base64.b64decode(webhook.secret_text(old).removeprefix("whsec_")) == old
+        Webhook(webhook_message.secret_text(new)).verify(body + b" ", headers)
+    assert base64.b64decode(webhook_message.secret_text(old).removeprefix("whsec_")) == old
 
 
 def test_the_waits_are_those_of_the_standard_and_then_it_is_a_dead_letter() -> None:

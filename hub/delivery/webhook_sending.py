@@ -26,13 +26,13 @@ from hub.db import Clock, Connection, Lease, fail_point
 from hub.db.turns import Convoy
 from hub.delivery import store as positions
 from hub.delivery import subscription_store as store
-from hub.delivery import webhook
+from hub.delivery import webhook_message
 from hub.delivery.addresses import Network
 from hub.delivery.endpoint import Endpoint
 from hub.delivery.outbox import step
 from hub.delivery.retention import forget_old
 from hub.delivery.subscription_store import MOST, Delivery, Subscription
-from hub.delivery.webhook import Answered, Judged
+from hub.delivery.webhook_message import Answered, Judged
 from hub.errors import Conflict, Refused
 from hub.golden_record.store import StoredChange, last_seq
 
@@ -79,7 +79,7 @@ class SubscriptionConsumer:
         events = [
             (c.seq, c.id, c.customer, c.at)
             for c in changes
-            if webhook.wants(mine.types, mine.attributes, c.type, c.kind, c.attributes)
+            if webhook_message.wants(mine.types, mine.attributes, c.type, c.kind, c.attributes)
         ]
         store.take_up(connection, mine.id, events, self.clock.now())
 
@@ -198,13 +198,13 @@ class Webhooks:
         settled: list[tuple[Delivery, str, int, Answered]] = []
         for delivery in taken:
             change = seen.get(delivery.seq)
-            if change is None or not webhook.wants(
+            if change is None or not webhook_message.wants(
                 one.types, one.attributes, change.customer_type, change.type, change.attributes
             ):
                 settled.append((delivery, "hidden", 0, Answered(0)))
                 continue
-            answer = self.send(one, change.id, webhook.encoded(webhook.event(change, one.attributes)))
-            verdict: Judged = webhook.judge(answer, delivery.attempts, delivery.event)
+            answer = self.send(one, change.id, webhook_message.encoded(webhook_message.event(change, one.attributes)))
+            verdict: Judged = webhook_message.judge(answer, delivery.attempts, delivery.event)
             settled.append((delivery, verdict.status, verdict.wait, answer))
             if verdict.away or verdict.gone or self._closing.is_set():  # the rest stays as it is
                 return _Outcome(one, settled, verdict.away, verdict.gone)
@@ -234,10 +234,10 @@ class Webhooks:
         store.forget(connection, [d.id for d, status, _, _ in settled if status == "hidden"])
         if outcome.gone:
             store.set_state(connection, one.id, "disabled", "the endpoint answered 410: it wants no more")
-        elif since is not None and now - since >= webhook.GIVE_UP:
+        elif since is not None and now - since >= webhook_message.GIVE_UP:
             store.set_state(connection, one.id, "disabled", "the endpoint took nothing for five days")
         elif (good or failed) and (since, outcome.away) != (one.failing_since, False):
-            store.set_health(connection, one.id, since, now + webhook.AWAY if outcome.away else 0)
+            store.set_health(connection, one.id, since, now + webhook_message.AWAY if outcome.away else 0)
         with self._lock:
             self.outcomes.update("waiting" if status == "pending" else status for _, status, _, _ in settled)
 
@@ -252,10 +252,10 @@ class Webhooks:
     def send(self, one: Subscription, event: str, body: bytes) -> Answered:
         """One try. Never raises for what an endpoint does."""
         now = self.database.clock.now()
-        secrets = [self.secret(one, g) for g in webhook.live(one.generation, one.rotated_at, now)]
+        secrets = [self.secret(one, g) for g in webhook_message.live(one.generation, one.rotated_at, now)]
         endpoint = self._endpoints.setdefault(one.id, Endpoint(self.networks))
         try:
-            headers = webhook.headers(event, now, body, secrets)
+            headers = webhook_message.headers(event, now, body, secrets)
             answer = endpoint.post(one.url, headers, body, before=lambda: fail_point("pre-send"))
         except Refused as error:
             return Answered(0, f"{error}: {error.faults[0].what}" if error.faults else str(error))
@@ -277,6 +277,6 @@ def _wait(text: str | None, now: int) -> float | None:
     if text.strip().isdigit():
         return float(text.strip()[:9])
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now / webhook.SECOND)
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now / webhook_message.SECOND)
     except (ValueError, TypeError):
         return None

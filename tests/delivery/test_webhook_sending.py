@@ -22,8 +22,8 @@ from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.delivery.endpoint import Endpoint
 from hub.delivery.retention import KEPT, forget_old
 from hub.delivery.subscriptions import Subscriptions, Wish
-from hub.delivery.webhook import BOTH_LIVE, GIVE_UP, WAITS
-from hub.delivery.webhooks import Webhooks
+from hub.delivery.webhook_message import BOTH_LIVE, GIVE_UP, WAITS
+from hub.delivery.webhook_sending import Webhooks
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.open import Hub
 from tests.delivery.receiver import Receiver

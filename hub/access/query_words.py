@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from hub.golden_record import search_store
+from hub.golden_record.misspellings import near, slips
 from hub.golden_record.search_store import Branch, WordCount
 from hub.golden_record.search_terms import Term
-from hub.golden_record.search_words import near, slips
 
 STEP = 16  # between two ways of being met; within it, how rare a word is
 AS_TYPED, IN_PART, ANOTHER_FORM, MISSPELT = 0, 2 * STEP, 2 * STEP, 4 * STEP

@@ -1,0 +1,56 @@
+"""Sources: what their last pulls brought, rows set aside, and what each can be told."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from hub.api.security import may_write
+from hub.console.pages import Desk, Form, PageRoute, desk, onward
+from hub.errors import BadRequest, Fault
+from hub.work import sources as kept
+from hub.work.sources import SourceStatus
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+Answer = Annotated[str, Query(max_length=300, description="what came of what was just done")]
+
+
+@router.get("/sources")
+def listed(at: Annotated[Desk, desk("admin")], done: Answer = "") -> Response:
+    """Every source, what its last pulls brought, and what it can be told."""
+    return at.page("sources.html", {"sources": kept.listed(at.hub.resolver), "done": done})
+
+
+@router.get("/sources/{source}")
+def one(at: Annotated[Desk, desk("admin")], source: str) -> Response:
+    """A source, and the rows of it that could not land."""
+    rows = kept.set_aside(at.hub.resolver, source)
+    found: SourceStatus = next(s for s in kept.listed(at.hub.resolver) if s.source.name == source)
+    return at.page("source.html", {"found": found, "rows": rows})
+
+
+@router.post("/sources/{source}/nudge")
+def nudge(at: Annotated[Desk, desk("write_records")], source: str) -> Response:
+    """Pull it within seconds."""
+    may_write(at.principal, source)
+    kept.nudge(at.hub.resolver, source)
+    return onward("/sources", done=f"{source} is pulled within seconds, where the hub's jobs run")
+
+
+@router.post("/sources/{source}/pause")
+def pause(at: Annotated[Desk, desk("admin")], source: str, form: Form) -> Response:
+    """Pull it no more, until it is resumed."""
+    why = form.get("why", "")[:500]
+    if not why:
+        raise BadRequest("say why", [Fault("why", "is empty", "whoever comes next wants to know")])
+    kept.pause(at.hub.resolver, source, by=at.principal.name, why=why)
+    return onward("/sources", done=f"{source} is paused")
+
+
+@router.post("/sources/{source}/resume")
+def resume(at: Annotated[Desk, desk("admin")], source: str) -> Response:
+    kept.resume(at.hub.resolver, source)
+    return onward("/sources", done=f"{source} is pulled again")
