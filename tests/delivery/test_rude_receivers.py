@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 import pytest
-
-from hub.delivery.subscriptions import Wish
 from hub.delivery.webhook import WAITS
 from hub.delivery.webhooks import Webhooks
+
+from hub.delivery.subscriptions import Wish
 from hub.open import Hub
 from tests.certificates import self_signed
 from tests.delivery.test_webhooks import ALL, LOOPBACK, kept, later, subs, write
