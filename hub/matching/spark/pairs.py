@@ -8,8 +8,10 @@ against each rival) is the batch engine's own SQL in the executor's DuckDB: one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import duckdb
 import pyarrow as pa
 
 from hub.kinds.levels_base import MISSING
@@ -17,7 +19,7 @@ from hub.matching.compare.model import Model
 from hub.matching.compare.standardised import CLAIMED
 from hub.matching.spark.session import Spark
 from hub.matching.training import batch, splink_bridge, weighing
-from hub.matching.training.engine import FULL_NAME, Budget, columns_needed, list_columns, quoted, session
+from hub.matching.training.engine import FULL_NAME, Budget, columns_needed, list_columns, opened, quoted, session
 from hub.matching.training.splink_bridge import ID, column_name, sided
 
 if TYPE_CHECKING:
@@ -57,12 +59,21 @@ def rows_of(records: pa.Table, model: Model) -> pa.Table:
         return con.sql(f"SELECT rid AS {ID}, {chosen} FROM rec").to_arrow_table().cast(_schema(model))
 
 
+@lru_cache(1)
+def _kept() -> duckdb.DuckDBPyConnection:
+    """One database for all batches of a process: to open one costs as much as the levels of a thousand pairs."""
+    con = opened(ONE_TASK)
+    con.execute("SET preserve_insertion_order = true")
+    return con
+
+
 def level_of(columns: dict[str, pa.Array], sql: str) -> pa.Array:
     """The level of each pair, from columns of both sides."""
-    with session(ONE_TASK) as con:
-        con.register("given", pa.table(columns))
-        con.execute("SET preserve_insertion_order = true")
-        return con.sql(f"SELECT ({sql})::INTEGER AS level FROM given").to_arrow_table()["level"].combine_chunks()
+    con = _kept()
+    con.register("given", pa.table(columns))
+    found = con.sql(f"SELECT ({sql})::INTEGER AS level FROM given").to_arrow_table()["level"].combine_chunks()
+    con.unregister("given")
+    return found
 
 
 def weights_of(predicted: pa.Table, model: Model, floor: int) -> pa.Table:
@@ -76,16 +87,19 @@ def weights_of(predicted: pa.Table, model: Model, floor: int) -> pa.Table:
     named = "".join(f", {sided(x.named())}" for x in sums if x.names)
     start = {rival: str(bits) for rival, bits in weighing.rivals(model)}
     totals = weighing.sums_sql(sums, model, "", start, weighing.apart_sql(sums, model))
-    with session(ONE_TASK) as con:
-        con.register("given", predicted)
-        con.execute(
-            f'CREATE TABLE leveled AS SELECT *, "{ID}_l" AS lid, "{ID}_r" AS rid, {levels}, {claimed} FROM given'
-        )
-        con.execute(f"CREATE TABLE termed AS SELECT *, {', '.join(sided(x.term()) for x in sums)} FROM leveled")
-        con.execute(
-            f"CREATE TABLE claims AS {weighing.met_sql(f'(SELECT *, {totals} FROM (SELECT *{named} FROM termed))', floor)}"
-        )
-        return con.sql(weighing.weighed_sql("claims", sums, model, floor)).to_arrow_table()
+    con = _kept()
+    con.register("given", predicted)
+    leveled = f'SELECT *, "{ID}_l" AS lid, "{ID}_r" AS rid, {levels}, {claimed} FROM given'
+    con.execute(f"CREATE OR REPLACE TEMP VIEW leveled AS {leveled}")
+    con.execute(f"CREATE OR REPLACE TABLE termed AS SELECT *, {', '.join(sided(x.term()) for x in sums)} FROM leveled")
+    met = weighing.met_sql(f"(SELECT *, {totals} FROM (SELECT *{named} FROM termed))", floor)
+    con.execute(f"CREATE OR REPLACE TABLE claims AS {met}")
+    found = con.sql(weighing.weighed_sql("claims", sums, model, floor)).to_arrow_table()
+    for made in ("termed", "claims"):
+        con.execute(f"DROP TABLE {made}")
+    con.execute("DROP VIEW leveled")
+    con.unregister("given")
+    return found
 
 
 # --- around them: what Spark does -----------------------------------------------------------------

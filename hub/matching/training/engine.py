@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -39,14 +39,17 @@ class Budget:
 @contextmanager
 def session(budget: Budget) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory database that can reach nothing outside."""
+    with closing(opened(budget)) as con:
+        yield con
+
+
+def opened(budget: Budget) -> duckdb.DuckDBPyConnection:
+    """The same for who closes it, or keeps it as long as the process."""
     con = duckdb.connect(
         ":memory:", config={"threads": budget.threads, "memory_limit": budget.memory, "preserve_insertion_order": False}
     )
-    try:
-        con.execute("SET enable_external_access = false")
-        yield con
-    finally:
-        con.close()
+    con.execute("SET enable_external_access = false")
+    return con
 
 
 def quoted(name: str) -> str:
