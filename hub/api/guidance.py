@@ -58,12 +58,17 @@ class Cards(Out):
     topics: list[str] = Field(description="all that one may ask for")
 
 
-class GiveIn(In):
-    """What is told to whom."""
+class AskedIn(In):
+    """What is told, and how."""
 
     topic: str = Field(min_length=1, max_length=100, examples=["meter reading"])
-    customer: str = Field(min_length=1, max_length=100, examples=["cus_0123456789abcdefghij"])
     channel: str = Field(default="", max_length=50, examples=["phone"])
+
+
+class GiveIn(AskedIn):
+    """What is told to whom."""
+
+    customer: str = Field(min_length=1, max_length=100, examples=["cus_0123456789abcdefghij"])
 
 
 class GivenCards(Cards):
@@ -86,9 +91,7 @@ def get_guidance(
 @router.post("/guidance", operation_id="give_guidance", responses=documented(404, 410))
 def give_guidance(hub: TheHub, principal: Annotated[Principal, needs("log")], told: GiveIn) -> GivenCards:
     """What to say to a customer about a topic, and keep which version was given: once a day, channel and asker."""
-    seen = hub.guidance.cards(principal, topic=told.topic, customer=told.customer, channel=told.channel)
-    logged = give(hub, principal, seen, topic=told.topic, channel=told.channel)
-    return GivenCards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics(), logged=logged)
+    return given(hub, principal, told.customer, told, by=principal.name)
 
 
 @router.get("/guidance/{card}/versions", operation_id="list_guidance_versions", responses=documented())
@@ -101,12 +104,19 @@ def list_guidance_versions(
     return Paged(data=[CardVersionOut.of(v) for v in hub.advice.versions(card)])
 
 
-def give(hub: Hub, principal: Principal, seen: SeenCards, *, topic: str, channel: str) -> bool:
+def given(hub: Hub, principal: Principal, customer: str, told: AskedIn, *, by: str) -> GivenCards:
+    """What is said to a customer, and keep that it was."""
+    seen = hub.guidance.cards(principal, topic=told.topic, customer=customer, channel=told.channel)
+    logged = give(hub, principal, seen, topic=told.topic, channel=told.channel, by=by)
+    return GivenCards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics(), logged=logged)
+
+
+def give(hub: Hub, principal: Principal, seen: SeenCards, *, topic: str, channel: str, by: str) -> bool:
     """Keep that these cards were given, where the asker sees what is kept of it; whether it was."""
     if seen.customer is None or not hub.advice.logs or not hub.timeline.view(principal).sees(GUIDANCE):
         return False
     kind = hub.config.interactions[GUIDANCE]
     known = channel if kind.channel and channel in kind.attributes[kind.channel].options else ""
     for card in seen.cards:
-        hub.advice.give(seen.customer, card, topic=topic, channel=known, by=principal.name)
+        hub.advice.give(seen.customer, card, topic=topic, channel=known, by=by)
     return bool(seen.cards)

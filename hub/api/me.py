@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
 from hub.access.codes import Words
 from hub.access.principals import Principal
 from hub.api.consents import ConsentsOut
 from hub.api.cookies import keep, session_cookie
+from hub.api.guidance import AskedIn, CardOut, Cards, GivenCards, given
 from hub.api.problems import documented
 from hub.api.requests import RequestOut
 from hub.api.schemas import Customer, In, Out, Paged, RecordName
@@ -172,6 +173,24 @@ def put_own_consent(hub: TheHub, principal: Person, given: OwnConsentIn) -> Cons
     the same commit."""
     hub.mine.consent(principal, given.purpose, given.channel, given.state, text=given.text, where="app")
     return ConsentsOut.of(hub.mine.consents(principal))
+
+
+@router.get("/guidance", operation_id="get_own_guidance", responses=documented(404, 409, 410))
+def get_own_guidance(
+    hub: TheHub,
+    principal: Person,
+    topic: Annotated[str, Query(max_length=100, description="none: all", examples=["meter reading"])] = "",
+    channel: Annotated[str, Query(max_length=50, examples=["web"])] = "",
+) -> Cards:
+    """What is said to me about a topic: the text that members of staff read to me, too."""
+    seen = hub.guidance.cards(principal, topic=topic, customer=hub.mine.sure(principal).id, channel=channel)
+    return Cards(data=[CardOut.of(c) for c in seen.cards], topics=hub.guidance.topics())
+
+
+@router.post("/guidance", operation_id="give_own_guidance", responses=documented(404, 409, 410))
+def give_own_guidance(hub: TheHub, principal: Person, told: AskedIn) -> GivenCards:
+    """The same, and it is kept which version I was given."""
+    return given(hub, principal, hub.mine.sure(principal).id, told, by="customer")
 
 
 @router.get("/recipients", operation_id="get_own_recipients", responses=documented(404, 409, 410))

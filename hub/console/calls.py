@@ -146,7 +146,7 @@ def advise(at: Annotated[Desk, desk("identify")], id: str, form: Form) -> Respon
     topic, proof = form.get("topic", "")[:100], form.get("proof", "")
     if topic and "log" in at.may:
         seen = at.hub.guidance.cards(at.principal, topic=topic, customer=id, channel=CHANNEL)
-        give(at.hub, at.principal, seen, topic=topic, channel=CHANNEL)
+        give(at.hub, at.principal, seen, topic=topic, channel=CHANNEL, by=at.principal.name)
     return onward(f"/call/{id}", topic=topic, **({"proof": proof} if proof else {}))
 
 

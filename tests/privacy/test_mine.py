@@ -17,7 +17,8 @@ from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.model import Verdict
 from hub.open import Hub
-from tests.access.population import ANA, PEOPLE, ROLES, TestClock, fill, key_for, open_hub, write_config
+from hub.settings import load
+from tests.access.population import ANA, CONFIG, PEOPLE, ROLES, TestClock, fill, key_for, open_hub, write_config
 from tests.access.test_codes import code_of, signed_in
 from tests.conftest import empty
 from tests.steward import Steward
@@ -29,7 +30,10 @@ PLACES = ("data", "record", "consents", "recipients", "sights", "requests", "cus
 @pytest.fixture
 def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
     before, database.clock = database.clock, TestClock()
-    made = open_hub(database, write_config(tmp_path / "config", roles=ROLES + PEOPLE), tmp_path / "data")
+    write_config(tmp_path / "config", roles=ROLES + PEOPLE)
+    for name in ("guidance", "figures.yaml"):  # cards for segments of the shipped figures
+        (tmp_path / "config" / name).symlink_to(CONFIG / name)
+    made = open_hub(database, load(tmp_path / "config", {}), tmp_path / "data")
     yield made
     made.close()
     database.clock = before
@@ -86,6 +90,20 @@ def test_consent_is_given_and_withdrawn_and_who_may_no_longer_have_them_has_them
     here.put("/v1/me/consents", json={"purpose": "marketing", "state": "granted"})
     assert client.get(f"/v1/customers/{ids['ana']}", headers=marketing).status_code == 200
     assert here.put("/v1/me/consents", json={"purpose": "hats", "state": "granted"}).status_code == 422
+
+
+def test_a_customer_is_told_what_staff_are_told_and_it_is_kept_which_version(hub: Hub) -> None:
+    ids, staff = fill(hub), TestClient(create_app(hub), headers=key_for(hub, "customer_service"))
+    hub.resolver.reread()
+    here = signed_in(hub, "ana@silva.pt")
+    read = staff.get("/v1/guidance", params={"topic": "move", "customer": ids["ana"]}).json()
+    assert here.get("/v1/me/guidance", params={"topic": "move"}).json() == read and len(read["data"]) == 1
+    address = f"/v1/customers/{ids['ana']}/interactions"
+    assert staff.get(address).json()["data"] == []
+    told = here.post("/v1/me/guidance", json={"topic": "move", "channel": "web"}).json()
+    assert told["logged"] and told["data"] == read["data"]
+    (kept,) = staff.get(address).json()["data"]
+    assert (kept["type"], kept["values"]["version"]) == ("guidance", read["data"][0]["version"])
 
 
 def test_a_copy_is_a_request_that_was_answered_and_an_erasure_waits_for_somebody(hub: Hub) -> None:
