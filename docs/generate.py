@@ -233,7 +233,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
             settings.CallerRules,
         ),
     ),
-    ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose)),
+    ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose, settings.Answering)),
     (
         "relations/NAME.yaml",
         "How two customers may belong together. Its name is the file's. Four types are shipped.",

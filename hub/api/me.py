@@ -14,11 +14,12 @@ from hub.api.consents import ConsentsOut
 from hub.api.cookies import keep, session_cookie
 from hub.api.guidance import AskedIn, CardOut, Cards, GivenCards, given
 from hub.api.problems import documented
-from hub.api.requests import RequestOut
+from hub.api.requests import RequestOut, as_download
 from hub.api.schemas import Customer, In, Out, Paged, RecordName
 from hub.api.security import OWN, Stranger, TheHub, needs
 from hub.errors import Fault, Unprocessable
 from hub.language.catalog import chosen
+from hub.language.files import Form, copy_file
 from hub.language.messages import PROOF, SIGN_IN, code_message
 from hub.model import from_micros
 from hub.open import Hub
@@ -209,7 +210,7 @@ def get_own_sights(hub: TheHub, principal: Person) -> Paged[OwnSightOut]:
 @router.get("/requests", operation_id="list_own_requests", responses=documented(404, 410))
 def list_own_requests(hub: TheHub, principal: Person) -> Paged[RequestOut]:
     """What I asked, and where it stands."""
-    return Paged(data=[RequestOut.of(r) for r in hub.mine.asked(principal)])
+    return Paged(data=[RequestOut.of(hub, r) for r in hub.mine.asked(principal)])
 
 
 @router.post("/requests", operation_id="open_own_request", status_code=201, responses=documented(404, 409, 410))
@@ -217,14 +218,29 @@ def open_own_request(hub: TheHub, principal: Person, given: OwnRequestIn, accept
     """Ask for erasure, restriction, or a look by somebody; `source`: what that system says is of somebody else."""
     language = chosen(accepted)
     if given.kind == "review" and given.source:
-        return RequestOut.of(hub.mine.contest(principal, given.source, language=language))
-    return RequestOut.of(hub.mine.ask(principal, given.kind, reason=given.reason, language=language))
+        return RequestOut.of(hub, hub.mine.contest(principal, given.source, language=language))
+    return RequestOut.of(hub, hub.mine.ask(principal, given.kind, reason=given.reason, language=language))
 
 
 @router.post("/copy", operation_id="get_own_copy", responses=documented(404, 409, 410))
 def get_own_copy(hub: TheHub, principal: Person, portable: bool = False, accepted: Accepted = "") -> dict[str, object]:
     """A copy of everything; `portable`: of what I gave, to take elsewhere. It is kept as a request that was answered."""
     return hub.mine.package(principal, portable=portable, language=chosen(accepted))
+
+
+@router.post(
+    "/copy/{form}",
+    operation_id="get_own_copy_file",
+    response_class=Response,
+    responses=documented(404, 409, 410) | {200: {"content": {"application/pdf": {}, "text/html": {}, "text/csv": {}}}},
+)
+def get_own_copy_file(
+    hub: TheHub, principal: Person, form: Form, portable: bool = False, accepted: Accepted = ""
+) -> Response:
+    """The same as a page, a PDF, JSON, or (of what I gave) CSV, in my language."""
+    language = chosen(accepted)
+    document = hub.mine.package(principal, portable=portable, language=language)
+    return as_download(copy_file(form, language, document, portable=portable), "my-data")
 
 
 def _own(hub: Hub, principal: Principal) -> OwnOut:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +22,7 @@ from hub.cli.shared import (
 from hub.model import from_micros
 
 if TYPE_CHECKING:
-    from hub.privacy.requests import RequestSeen
+    from hub.privacy.requests import Kind, RequestSeen
 
 privacy = typer.Typer(help="What people ask about their data: access, erasure, restriction.", no_args_is_help=True)
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
@@ -75,11 +74,14 @@ def privacy_retention(
 def privacy_package(
     customer: CustomerArgument,
     to: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Where to: .html to read, .json, or .csv of what was given.")
+        Path, typer.Argument(metavar="FILE", help="Where to: .pdf or .html to read, .json, or .csv of what was given.")
     ],
     portable: Annotated[
         bool, typer.Option("--portable", help="Only what was given and observed, to take elsewhere.")
     ] = False,
+    language: Annotated[
+        str, typer.Option("--language", help="In which it is written; default: the customer's, where it is known.")
+    ] = "",
     role: Annotated[
         str, typer.Option("--role", help="Who answers: its view of the customer is given.")
     ] = "privacy_officer",
@@ -88,19 +90,21 @@ def privacy_package(
     folder: FolderOption = FOLDER,
 ) -> None:
     """All that is held of a customer, for themselves: values and where they are from, what for, who had and who saw them."""
-    from hub.privacy.package import as_csv, as_page
+    from hub.language.catalog import FIRST, language_named
+    from hub.language.files import copy_file
 
+    form = {".html": "page", ".pdf": "pdf", ".csv": "csv"}.get(to.suffix, "json")
+    portable = portable or form == "csv"
     with opened(config, database, folder) as hub:
         asking_ = asking(hub.config, role)
-        request = hub.requests.open(customer, "portability" if portable else "access", by=BY)
+        theirs = hub.reader.get_customer(asking_, customer).values.get("language")
+        spoken = language_named(language) or language_named(str(theirs or "")) or FIRST
+        kind: Kind = "portability" if portable else "access"
+        request = hub.requests.open(customer, kind, by=BY, language=spoken)
         customer = hub.requests.running(request.id).customer
-        flat = to.suffix == ".csv"
-        made = (hub.packages.portable if portable or flat else hub.packages.access)(asking_, customer)
-        text = (
-            as_csv(made) if flat else as_page(made) if to.suffix == ".html" else json.dumps(made, indent=2, default=str)
-        )
-        with open(to, "w", encoding="utf-8", opener=private) as file:
-            file.write(text)
+        document = (hub.packages.portable if portable else hub.packages.access)(asking_, customer)
+        with open(to, "wb", opener=private) as file:
+            file.write(copy_file(form, spoken, document, portable=portable).body)  # type: ignore[arg-type]
         hub.requests.close(request.id)
     out.print(
         f"{to}: all that is held of {customer}" if not portable else f"{to}: what {customer} gave", soft_wrap=True

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from hub.api.requests import as_download, language_for, package_file
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
 from hub.errors import BadRequest, Fault, HubError
+from hub.language.catalog import languages
+from hub.language.files import CopyFile
+from hub.language.files import Form as CopyForm
+from hub.language.letters import letter
+from hub.language.paper import as_page
 from hub.model import Plain
-from hub.privacy.package import as_page
 from hub.privacy.requests import ASKED, OPEN, RequestSeen
 from hub.privacy.retention import Retention
 from hub.resolve.own_side import OwnWord, contacts_of
@@ -32,7 +37,14 @@ def requests(at: Officer, everything: bool = False, done: Annotated[str, Query(m
     if not everything:
         found = sorted(found, key=lambda r: (r.request.due, r.request.id))
     rows = [(r, _left(r, now)) for r in found]
-    shown = {"rows": rows, "everything": everything, "kinds": OPENED, "done": done, "soon": SOON}
+    shown = {
+        "rows": rows,
+        "everything": everything,
+        "kinds": OPENED,
+        "languages": languages(),
+        "done": done,
+        "soon": SOON,
+    }
     return at.page("privacy/requests.html", {**shown, "old": Retention(at.hub.resolver).preview()})
 
 
@@ -42,12 +54,13 @@ def open_request(at: Officer, form: Form) -> Response:
     id, kind, reason = form.get("customer", ""), form.get("kind", ""), form.get("reason", "")[:2000]
     if kind not in OPENED:
         raise BadRequest("there is no such request", [Fault("kind", "unknown", f"known: {', '.join(OPENED)}")])
-    at.hub.reader.type_of(at.principal, id)
+    language = language_for(at.hub, at.principal, id, form.get("language", ""))
     if kind == "restriction":
-        made = at.hub.requests.restrict(id, by=at.principal.name, reason=reason)
+        made = at.hub.requests.restrict(id, by=at.principal.name, reason=reason, language=language)
     else:
         state = ASKED if kind == "erasure" else OPEN
-        made = at.hub.requests.open(id, kind, by=at.principal.name, reason=reason, state=state)  # type: ignore[arg-type]
+        by = at.principal.name
+        made = at.hub.requests.open(id, kind, by=by, reason=reason, state=state, language=language)  # type: ignore[arg-type]
     return onward(f"/privacy/{made.id}")
 
 
@@ -57,14 +70,21 @@ def request_page(at: Officer, request: str) -> Response:
     return _page(at, request)
 
 
-@router.get("/{request}/package")
-def package(at: Officer, request: str) -> Response:
-    """What the person is given, as a page."""
-    running = at.hub.requests.running(request)
-    portable = running.kind == "portability"
-    made = (at.hub.packages.portable if portable else at.hub.packages.access)(at.principal, running.customer)
-    named = {"content-disposition": f'attachment; filename="{running.kind}.html"'}
-    return Response(as_page(made), media_type="text/html", headers=named)
+@router.get("/{request}/package/{form}")
+def package(at: Officer, request: str, form: CopyForm) -> Response:
+    """What the person is given, as a page, a PDF, JSON or CSV."""
+    return package_file(at.hub, at.principal, at.hub.requests.running(request), form)
+
+
+@router.get("/{request}/letter/{form}")
+def told(at: Officer, request: str, form: Literal["page", "pdf"]) -> Response:
+    """What the person is told of it as it stands, in their language."""
+    paper = letter(at.hub.requests.get(request))
+    if form == "page":
+        return Response(as_page(paper), media_type="text/html")
+    from hub.language.pdf import as_pdf
+
+    return as_download(CopyFile(as_pdf(paper), "application/pdf", "pdf"), request)
 
 
 @router.post("/{request}")
@@ -86,6 +106,8 @@ def act(at: Officer, request: str, form: Form) -> Response:
                 asked.refuse(request, reason=reason)
             case "extend":
                 asked.extend(request, reason=reason)
+            case "acknowledge":
+                asked.acknowledge(request)
             case "close":
                 asked.close(request)
             case "receipt":
@@ -130,6 +152,7 @@ def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
         "soon": SOON,
         "error": error,
         "names": at.hub.requests.names(id),
+        "acknowledge": at.hub.requests.to_acknowledge(seen.request),
         "restricted": seen.request.kind == "restriction" and at.hub.requests.restricted(seen.request.customer),
     }
     return at.page("privacy/request.html", shown, error.status if error else 200)

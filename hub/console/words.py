@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
 from markupsafe import Markup
 
+from hub.language.wording import ADDRESS as ADDRESS
+from hub.language.wording import listed as listed
+from hub.language.wording import said as said
+from hub.language.wording import sentence as sentence
+from hub.language.wording import title as title
 from hub.model import from_micros
 from hub.settings import CustomerType
 
 NOBODY = "No name"
-ADDRESS = ("line1", "line2", "line3", "postcode", "city", "region", "country")
 RULES = {
     "most_trusted": "the most trusted source",
     "most_recent": "the latest word",
@@ -64,50 +68,9 @@ class Describable(Protocol):
     def values(self) -> Mapping[str, object]: ...
 
 
-def title(word: str) -> str:
-    """`birth_date` as people read it: Birth date."""
-    plain = word.replace("_", " ").strip()
-    plain = " ".join("ID" if part == "id" else part for part in plain.split())
-    return plain[:1].upper() + plain[1:]
-
-
 def compared(name: str) -> str:
     """What a comparison is of."""
     return COMPARED.get(name) or title(name)
-
-
-def sentence(words: object) -> str:
-    """Words of the hub's as a sentence begins."""
-    text = str(words)
-    return text[:1].upper() + text[1:]
-
-
-def said(value: object) -> str:
-    """A value on one line."""
-    if isinstance(value, Mapping):
-        return ", ".join(_parts(value))
-    if isinstance(value, list | tuple):
-        return ", ".join(said(v) for v in value)
-    return "" if value is None else str(value)
-
-
-def _parts(value: Mapping[str, object]) -> Iterator[str]:
-    """An address as an envelope has it, money as a price; anything else part by part."""
-    if value.keys() == {"amount", "currency"}:
-        yield f"{value['amount']} {value['currency']}"
-        return
-    known = {name: str(part) for name, part in value.items() if part}
-    for name in sorted(known, key=lambda n: (ADDRESS.index(n) if n in ADDRESS else -1, n)):
-        if name == "city" and "postcode" in known:
-            continue
-        yield f"{known[name]} {known['city']}" if name == "postcode" and "city" in known else known[name]
-
-
-def listed(value: object) -> list[object]:
-    """The values of an attribute, one or many."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def who(types: Mapping[str, CustomerType], customer: Describable) -> str:

@@ -8,6 +8,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -37,6 +38,16 @@ def said_in(language: str, text: str, **values: object) -> str:
     """A text in a language, its {names} filled in."""
     told = translations(language).gettext(text)
     return told.format(**values) if values else told
+
+
+def language_named(text: str) -> str | None:
+    """The language that somebody's record names (de, de-AT, German, Deutsch), where there are words in it."""
+    wanted = text.strip().casefold()
+    for one in languages():
+        names = {one, *(str(Locale(one).get_display_name(in_)).casefold() for in_ in (FIRST, one))}
+        if wanted in names or wanted.replace("_", "-").partition("-")[0] == one:
+            return one
+    return None
 
 
 def chosen(accepted: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,21 +10,25 @@ from starlette.responses import Response
 
 from hub.access.timeline import Asked
 from hub.api.me import words
+from hub.api.requests import as_download
 from hub.console import reasons
 from hub.console.pages import Form, Sent
 from hub.console.words import who
 from hub.errors import Fault, NotFound, Refused, Unprocessable
 from hub.language.catalog import said_in
+from hub.language.files import Form as CopyForm
+from hub.language.files import copy_file
+from hub.language.letters import letter
 from hub.language.messages import PROOF
 from hub.model import Plain
 from hub.portal.pages import Mine, OwnRoute, Seat, onward
-from hub.privacy.package import as_csv, as_page
 from hub.settings import CLAIMED_KINDS, Attribute
 
 router = APIRouter(prefix="/me", route_class=OwnRoute, include_in_schema=False)
 
 HAPPENED = 30
 ADDRESS = ("line1", "line2", "postcode", "city", "region", "country")
+COPIES: dict[str, CopyForm] = {"page": "page", "pdf": "pdf", "json": "json", "csv": "csv"}
 CHANNELS = ("email", "phone", "letter", "app")
 Cursor = Annotated[str | None, Query(max_length=500)]
 Said = Annotated[str, Query(max_length=20)]
@@ -214,9 +219,11 @@ def happened(at: Mine, cursor: Cursor = None) -> Response:
 def requests(at: Mine, said: Said = "", error: Said = "") -> Response:
     """What can be asked for, and where that stands which was."""
     me = at.who()
+    seen = (replace(r, request=replace(r.request, language=at.language)) for r in at.hub.mine.asked(at.principal))
+    asked = [(r.request, letter(r)) for r in seen]
     return at.page(
         "requests.html",
-        {"asked": at.hub.mine.asked(at.principal), "certain": me.certain, "said": said, "error": error},
+        {"asked": asked, "certain": me.certain, "said": said, "error": error},
     )
 
 
@@ -242,18 +249,10 @@ def contest(at: Mine, form: Form) -> Response:
 
 @router.post("/copy")
 def copy(at: Mine, form: Form) -> Response:
-    """A copy of everything as a page, or what they gave, as JSON or CSV, to take elsewhere."""
-    form_of = form.get("form", "page")
-    made = at.hub.mine.package(at.principal, portable=form_of != "page", language=at.language)
-    named = said_in(at.language, "my-data")
-    if form_of == "csv":
-        return _file(as_csv(made), "text/csv", f"{named}.csv")
-    if form_of == "json":
-        import orjson
-
-        return _file(orjson.dumps(made, option=orjson.OPT_INDENT_2).decode(), "application/json", f"{named}.json")
-    return _file(as_page(made), "text/html", f"{named}.html")
-
-
-def _file(text: str, media: str, name: str) -> Response:
-    return Response(text, media_type=media, headers={"content-disposition": f'attachment; filename="{name}"'})
+    """A copy of everything as a page or a PDF, or what they gave, as JSON or CSV, to take elsewhere."""
+    wanted = COPIES.get(form.get("form", ""))
+    if wanted is None:
+        raise Unprocessable("there is no such copy", [Fault("/form", "unknown", f"known: {', '.join(COPIES)}")])
+    portable = wanted in ("json", "csv")
+    made = at.hub.mine.package(at.principal, portable=portable, language=at.language)
+    return as_download(copy_file(wanted, at.language, made, portable=portable), said_in(at.language, "my-data"))

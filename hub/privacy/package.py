@@ -9,7 +9,6 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from html import escape
 
 from hub.access.agreements import Agreements
 from hub.access.principals import Principal
@@ -21,9 +20,45 @@ from hub.access.timeline import Timeline
 from hub.delivery import subscription_store
 from hub.landing import store as landing
 from hub.model import from_micros
+from hub.privacy.retention import kept_for
 
 PAGE = 200
-SCHEMA = "hub/portability/1"  # raised when a portable document says otherwise
+DAY = 86_400_000_000
+SCHEMA = "hub/portability/2"  # raised when a portable document says otherwise
+CSV_COLUMNS = ("part", "source", "stream", "key", "at", "attribute", "value")
+_TEXT = {"type": "string"}
+_VALUES = {
+    "type": "object",
+    "additionalProperties": {"type": ["string", "number", "boolean", "object", "array", "null"]},
+}
+_ROW = {"source": _TEXT, "stream": _TEXT, "key": _TEXT, "values": _VALUES}
+
+
+def _rows(**more: object) -> dict[str, object]:
+    return {
+        "type": "array",
+        "items": {"type": "object", "required": [*_ROW, *more], "properties": {**_ROW, **more}},
+    }
+
+
+PORTABLE: Mapping[str, object] = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "$id": SCHEMA,
+    "title": "What a person gave, to take elsewhere",
+    "type": "object",
+    "required": ["schema", "made_at", "attributes", "records", "interactions"],
+    "properties": {
+        "schema": {"type": "object", "description": "this schema"},
+        "made_at": {**_TEXT, "format": "date-time"},
+        "attributes": {
+            "type": "object",
+            "description": "what the names in `records` mean",
+            "additionalProperties": {"type": "object", "properties": {"kind": _TEXT, "title": _TEXT}},
+        },
+        "records": _rows(),
+        "interactions": _rows(type=_TEXT, title=_TEXT, at={"type": ["string", "null"], "format": "date-time"}),
+    },
+}
 Document = dict[str, object]
 
 
@@ -52,7 +87,10 @@ class Packages:
                 for r in self.relations.of_customer(principal, id)
             ],  # of the other ends nothing is told: they are other people
             "purposes": self.purposes(customer.type),
-            "retention": "nothing is removed by age; it is removed when you ask for it, or when its source deletes it",
+            "retention": [
+                {"what": name, "days": kept // DAY, "for": list(purposes)}
+                for name, (kept, purposes) in sorted(kept_for(self.reader.config).items())
+            ],
             "recipients": self.recipients(principal, id),
             "seen_by": [
                 {
@@ -72,7 +110,8 @@ class Packages:
         type_name = self.reader.type_of(principal, id)
         attributes = self.reader.config.customers[type_name].attributes
         return {
-            "schema": SCHEMA,
+            "schema": PORTABLE,
+            "made_at": _time(self.reader.database.clock.now()),
             "attributes": {a: {"kind": d.kind, "title": d.title or a} for a, d in attributes.items()},
             "records": list(self._records(principal, id)),
             "interactions": list(self._interactions(principal, id)),
@@ -92,6 +131,8 @@ class Packages:
                     "title": i.title,
                     "at": _time(i.at),
                     "source": i.record.source,
+                    "stream": i.record.stream,
+                    "key": i.record.key,
                     "values": dict(i.values),
                 }
             cursor = page.next_cursor
@@ -128,42 +169,21 @@ class Packages:
 
 
 def as_csv(document: Mapping[str, object]) -> str:
-    """A portable document as rows: source, stream, key, attribute, value."""
+    """A portable document as rows of `CSV_COLUMNS`: records first, then what happened, the moment of which is `at`."""
     made = io.StringIO()
     writer = csv.writer(made)
-    writer.writerow(("source", "stream", "key", "attribute", "value"))
-    records = document["records"]
-    assert isinstance(records, list)
-    for record in records:
-        for attribute, value in record["values"].items():
-            for one in value if isinstance(value, list) else [value]:
-                text = ", ".join(one.values()) if isinstance(one, dict) else str(one)
-                writer.writerow((record["source"], record["stream"], record["key"], attribute, text))
+    writer.writerow(CSV_COLUMNS)
+    for name in ("records", "interactions"):
+        listed = document[name]
+        assert isinstance(listed, list)
+        for row in listed:
+            for attribute, value in row["values"].items():
+                for one in value if isinstance(value, list) else [value]:
+                    text = ", ".join(map(str, one.values())) if isinstance(one, dict) else str(one)
+                    writer.writerow(
+                        (name, row["source"], row["stream"], row["key"], row.get("at", ""), attribute, text)
+                    )
     return made.getvalue()
-
-
-def as_page(document: Mapping[str, object]) -> str:
-    """A document as one readable page of HTML, that loads nothing."""
-    parts = [f"<section><h2>{escape(_title(name))}</h2>{_shown(value)}</section>" for name, value in document.items()]
-    style = "body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}dt{font-weight:600}li{margin:.3rem 0}"
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Your data</title><style>{style}</style>"
-    return f"<!doctype html><html lang=en><head>{head}</head><body><h1>Your data</h1>{''.join(parts)}</body></html>"
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, Mapping):
-        return (
-            "<dl>"
-            + "".join(f"<dt>{escape(_title(str(k)))}</dt><dd>{_shown(v)}</dd>" for k, v in value.items())
-            + "</dl>"
-        )
-    if isinstance(value, list | tuple):
-        return "<ul>" + "".join(f"<li>{_shown(v)}</li>" for v in value) + "</ul>" if value else "<p>none</p>"
-    return escape("" if value is None else str(value))
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _time(micros: int | None) -> str | None:

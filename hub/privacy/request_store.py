@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from sqlalchemy import Column, Connection, Text
@@ -27,6 +27,8 @@ class RequestRow(SQLModel, table=True):
     due: int = big()
     extended: int | None = big(nullable=True, default=None)
     closed: int | None = big(nullable=True, default=None)
+    answer: str = Field(default="", sa_column=Column(Text, nullable=False, server_default=""))
+    acknowledged: int | None = big(nullable=True, default=None)
 
 
 class ReceiptRow(SQLModel, table=True):
@@ -42,7 +44,8 @@ class ReceiptRow(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class StoredRequest:
-    """A request; times in microseconds since 1970 UTC."""
+    """A request; times in microseconds since 1970 UTC. `answer`: what the person is told, where it is refused or takes longer;
+    `acknowledged`: when they were told that it came."""
 
     id: str
     kind: str
@@ -56,6 +59,8 @@ class StoredRequest:
     due: int
     extended: int | None = None
     closed: int | None = None
+    answer: str = ""
+    acknowledged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +72,13 @@ class Receipt:
     at: int
 
 
-COLUMNS = (
-    "id",
-    "kind",
-    "customer",
-    "state",
-    "by",
-    "language",
-    "reason",
-    "subject",
-    "opened",
-    "due",
-    "extended",
-    "closed",
-)
-SELECT = 'SELECT id, kind, customer, state, "by", language, reason, subject, opened, due, extended, closed FROM request'
+COLUMNS = tuple(f.name for f in fields(StoredRequest))
+SELECT = f"SELECT {', '.join(f'{chr(34)}by{chr(34)}' if c == 'by' else c for c in COLUMNS)} FROM request"
 RECEIPT = ("request", "recipient", "state", "note", "at")
 
 
 def save(connection: Connection, r: StoredRequest) -> None:
-    row = (
-        r.id,
-        r.kind,
-        r.customer,
-        r.state,
-        r.by,
-        r.language,
-        r.reason,
-        r.subject,
-        r.opened,
-        r.due,
-        r.extended,
-        r.closed,
-    )
-    db.upsert_many(connection, table(RequestRow), COLUMNS, [row])
+    db.upsert_many(connection, table(RequestRow), COLUMNS, [tuple(getattr(r, c) for c in COLUMNS)])
 
 
 def request(connection: Connection, id: str) -> StoredRequest | None:

@@ -29,7 +29,7 @@ from hub.landing import store as landing
 from hub.landing import suppression
 from hub.matching import store as matching_store
 from hub.privacy import request_store as store
-from hub.privacy.clock import extended_due, first_due
+from hub.privacy.clock import acknowledge_due, extended_due, first_due
 from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.removal import remove, subject_of
 from hub.privacy.request_store import Receipt, StoredRequest
@@ -39,6 +39,7 @@ from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 
 Kind = Literal["access", "portability", "rectification", "erasure", "restriction", "objection", "review"]
+CUSTOMER = "customer"  # who asked: they themselves, in their own pages, where they see that it came
 ASKED = "asked"  # of an erasure: by the person, and not begun
 OPEN, SUPPRESSED, REMOVED, COMPACTED, CLOSED, REFUSED = (
     "open",
@@ -64,7 +65,7 @@ class Requests:
 
     def __init__(self, resolver: Resolver, reader: Reader, folder: Path, key: bytes):
         self.resolver, self.reader, self.database, self._key = resolver, reader, resolver.database, key
-        self.ledger = Ledger(folder)
+        self.ledger, self.rules = Ledger(folder), resolver.config.answering
 
     # --- any request ---
 
@@ -94,8 +95,9 @@ class Requests:
             )
         now = self.database.clock.now()
         made = StoredRequest(
-            f"req_{secrets.token_hex(8)}", kind, customer, state, by, language, reason, "", now, first_due(now)
-        )
+            f"req_{secrets.token_hex(8)}", kind, customer, state, by, language, reason, "", now, first_due(now, self.rules),
+            acknowledged=now if by == CUSTOMER else None,
+        )  # fmt: skip
         store.save(connection, made)
         return made
 
@@ -103,24 +105,39 @@ class Requests:
         """The one of a kind that runs."""
         return next((r for r in store.of_customer(connection, ids) if r.kind == kind and r.closed is None), None)
 
-    def _asked(self, connection: Connection, id: str, kind: Kind, by: str, reason: str) -> StoredRequest:
+    def _asked(self, connection: Connection, id: str, kind: Kind, by: str, reason: str, language: str) -> StoredRequest:
         """The one of a kind that runs, with one more reason; else one that is opened now."""
         running = self._of_kind(connection, self._ids(connection, id), kind)
         if running is not None:
             return replace(running, reason=_joined(running.reason, reason))
-        return self._open(connection, find_customer(connection, id).id, kind, by, reason, "en")
+        return self._open(connection, find_customer(connection, id).id, kind, by, reason, language)
 
     def extend(self, id: str, *, reason: str) -> StoredRequest:
-        """Two months more, which the person is told of within the first. Conflict when it is too late, or done before."""
+        """Longer, which the person is told of, with the reason, before it was due. Conflict when it is too late, or done before."""
+        if not reason.strip():
+            raise Unprocessable(
+                "taking longer has a reason", [Fault("/reason", "is empty", "say why: it is told to the person")]
+            )
         with self.database.unit() as connection:
             request, now = self._running(connection, id), self.database.clock.now()
             if request.extended is not None or now > request.due:
-                raise Conflict("a request is extended once, within its first month")
-            made = replace(
-                request, due=extended_due(request.opened), extended=now, reason=_joined(request.reason, reason)
-            )
+                raise Conflict("a request is extended once, before it is due")
+            made = replace(request, due=extended_due(request.opened, self.rules), extended=now, answer=reason.strip())
             store.save(connection, made)
             return made
+
+    def acknowledge(self, id: str) -> StoredRequest:
+        """The person was told that it came. Said again it changes nothing."""
+        with self.database.unit() as connection:
+            request = self._running(connection, id)
+            made = replace(request, acknowledged=request.acknowledged or self.database.clock.now())
+            store.save(connection, made)
+            return made
+
+    def to_acknowledge(self, request: StoredRequest) -> int | None:
+        """Until when the person has to be told that it came; None: they were, or need not be."""
+        done = request.acknowledged is not None or request.closed is not None
+        return None if done else acknowledge_due(request.opened, self.rules)
 
     def refuse(self, id: str, *, reason: str) -> StoredRequest:
         """With the reason that the person is told. Conflict once anything was done."""
@@ -132,7 +149,7 @@ class Requests:
             request = self._running(connection, id)
             if request.state not in (OPEN, ASKED):
                 raise Conflict(f"this request is {request.state}: it cannot be refused any more")
-            return self._close(connection, replace(request, state=REFUSED, reason=_joined(request.reason, reason)))
+            return self._close(connection, replace(request, state=REFUSED, answer=reason.strip()))
 
     def close(self, id: str) -> StoredRequest:
         """It was answered. Conflict when it was before; an erasure closes by itself."""
@@ -216,14 +233,16 @@ class Requests:
 
     # --- restriction ---
 
-    def restrict(self, id: str, *, by: str, reason: str = "", lift: bool = False) -> StoredRequest:
+    def restrict(
+        self, id: str, *, by: str, reason: str = "", lift: bool = False, language: str = "en"
+    ) -> StoredRequest:
         """Nobody but who answers for privacy sees this customer any more; `lift`: all do again as before. It answers the
         request of the person that runs, where one does."""
         state = LIFTED if lift else RESTRICTED
         made: list[StoredRequest] = []
 
         def answer(connection: Connection, _said: str) -> None:
-            request = self._asked(connection, id, "restriction", by, reason)
+            request = self._asked(connection, id, "restriction", by, reason, language)
             made.append(self._close(connection, replace(request, state=state)))
 
         now = self.database.clock.now() // SECOND * SECOND
@@ -240,7 +259,7 @@ class Requests:
 
     # --- objection ---
 
-    def object_to(self, id: str, purpose: str, *, by: str, reason: str = "") -> StoredRequest:
+    def object_to(self, id: str, purpose: str, *, by: str, reason: str = "", language: str = "en") -> StoredRequest:
         """They object to a purpose. To one that needs their consent that is the end of it; whether another one has grounds
         that weigh more, somebody has to say: the request stays open. Unprocessable: no such purpose."""
         known = self.resolver.config.purposes
@@ -251,7 +270,7 @@ class Requests:
         made: list[StoredRequest] = []
 
         def keep(connection: Connection, _said: str) -> None:
-            request = self._asked(connection, id, "objection", by, _joined(purpose, reason))
+            request = self._asked(connection, id, "objection", by, _joined(purpose, reason), language)
             weighed = known[purpose].basis != "consent" or request.reason != _joined(purpose, reason)
             store.save(connection, request)
             made.append(request if weighed else self._close(connection, replace(request, state=CLOSED)))

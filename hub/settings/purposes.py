@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field, field_validator
@@ -33,5 +34,15 @@ class Purpose(Strict):
         return given
 
 
+class Answering(Strict):
+    """Until when people are answered who ask about their data."""
+
+    clock: Literal["gdpr", "ccpa"] = (
+        "gdpr"  # gdpr: within a month, two more where told in time; ccpa: told within 10 business days that it came, answered within 45 days, 45 more where told in time
+    )
+    holidays: tuple[date, ...] = ()  # of ccpa: days that are no business days, beside Saturdays and Sundays
+
+
 class Purposes(Strict):
     purposes: dict[str, Purpose] = Field(default_factory=dict)  # name -> what it is
+    answering: Answering = Answering()

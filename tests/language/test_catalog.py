@@ -10,7 +10,7 @@ from jinja2.ext import babel_extract
 
 import hub
 from hub.console.words import RULES, title
-from hub.language import messages
+from hub.language import copies, letters, messages
 from hub.language.catalog import FOLDER, chosen, languages, said_in
 from hub.portal.pages import ENTRIES
 from hub.settings import load
@@ -36,6 +36,7 @@ def _said() -> set[str]:
     found |= {p.title for p in config.purposes.values()} | {r.title for r in config.access.roles.values() if r.purposes}
     found |= {title(p.basis) for p in config.purposes.values()}
     found |= {*RULES.values(), *(name for _, name in ENTRIES), messages.SIGN_IN, messages.PROOF, messages.SUBJECT}
+    found |= {*letters.WORDS, *copies.WORDS}
     return found - {""}
 
 
