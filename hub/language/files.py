@@ -28,7 +28,9 @@ def copy_file(form: Form, language: str, document: Document, *, portable: bool) 
     """Conflict: as CSV there is what they gave alone."""
     match form:
         case "json":
-            return CopyFile(orjson.dumps(document, option=orjson.OPT_INDENT_2), "application/json", "json")
+            return CopyFile(
+                orjson.dumps(document, default=list, option=orjson.OPT_INDENT_2), "application/json", "json"
+            )
         case "csv":
             if not portable:
                 raise Conflict("a copy of everything is a page, a PDF or JSON: as CSV there is what was given")

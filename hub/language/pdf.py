@@ -64,7 +64,7 @@ class _Pen:
 
     def begin(self, title: str) -> None:
         """A section: found in the reader's outline too."""
-        self._room(4 * LEADING)
+        self._room(7 * LEADING)
         self._sections += 1
         name = f"s{self._sections}"
         self._canvas.bookmarkPage(name)

@@ -110,7 +110,9 @@ def test_a_copy_is_a_request_that_was_answered_and_an_erasure_waits_for_somebody
     ids = fill(hub)
     here = signed_in(hub, "ana@silva.pt")
     assert here.post("/v1/me/copy").json()["values"]["given_name"] == "Ana"
-    assert here.post("/v1/me/copy?portable=true").json()["schema"] == "hub/portability/1"
+    portable = here.post("/v1/me/copy?portable=true").json()
+    assert portable["schema"]["$id"] == "hub/portability/2"
+    assert here.post("/v1/me/copy/pdf").content.startswith(b"%PDF")
     made = here.post("/v1/me/requests", json={"kind": "erasure", "reason": "enough"})
     assert (made.status_code, made.json()["state"]) == (201, "asked")
     assert here.post("/v1/me/requests", json={"kind": "erasure"}).status_code == 409
