@@ -117,7 +117,7 @@ def test_a_copy_is_a_request_that_was_answered_and_an_erasure_waits_for_somebody
     assert (made.status_code, made.json()["state"]) == (201, "asked")
     assert here.post("/v1/me/requests", json={"kind": "erasure"}).status_code == 409
     assert [(r["kind"], r["state"]) for r in here.get("/v1/me/requests").json()["data"]] == [
-        ("erasure", "asked"), ("portability", "closed"), ("access", "closed"),
+        ("erasure", "asked"), ("access", "closed"), ("portability", "closed"), ("access", "closed"),
     ]  # fmt: skip
     hub.requests.go_on_with_all()
     assert here.get("/v1/me/data").status_code == 200  # nobody has begun it
