@@ -1,6 +1,6 @@
 """A person's own side, measured: `nice python -m benchmarks.privacy [--customers 100000] [--suppressed 10000] [--place DIR]`.
 
-On SQLite with `synchronous=FULL`, in process: a correction up to its golden record, a package of somebody with 10,000
+On SQLite with `synchronous=FULL`, in process: a correction up to its golden record and to a subscriber's webhook, a package of somebody with 10,000
 interactions, an erasure up to its receipts without VACUUM, and what landing costs while so many are suppressed, beside the
 same rows with none. Prints tables and checks, and writes benchmarks/results/privacy.json.
 """
@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import random
 import secrets
+import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks.interactions import MANY, id_of, landed, opened, orders, p95, people
+from benchmarks.interactions import MANY, STEWARD, id_of, landed, opened, orders, p95, people
 from benchmarks.report import Check, print_checks, save, table
+from benchmarks.sync import LOOPBACK, Receiver, sending
 from hub.access.principals import Principal
+from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.landing import suppression
 from hub.open import Hub
 from hub.resolve.bulk import Bulk
@@ -53,6 +57,7 @@ def measure(hub: Hub, customers: int, suppressed: int) -> None:
     hub.own_side.state(some[0], OwnWord({"occupation": "poet"}, "bench"), by="bench")  # what is loaded once
     hub.requests.erase(id_of(hub, str(3 + ASKED)), by="bench", compact=False)
     correction = p95(lambda id: hub.own_side.state(id, OwnWord({"occupation": "poet"}, "bench"), by="bench"), some)
+    heard = told(hub, some)
     begun = time.perf_counter()
     hub.packages.access(OFFICER, id_of(hub, BUSY))
     package = time.perf_counter() - begun
@@ -65,6 +70,7 @@ def measure(hub: Hub, customers: int, suppressed: int) -> None:
     slower = 1 - under / plain
     rows = [
         ("a correction up to its golden record, p95", f"{correction:.1f} ms"),
+        ("a correction up to a subscriber's webhook, p95", f"{heard:.0f} ms"),
         (f"access package of a customer with {MANY:,} interactions", f"{package:.2f} s"),
         ("an erasure up to its receipts, without VACUUM, p95", f"{erasure:.0f} ms"),
         ("rows landed and resolved, nobody suppressed", f"{plain:,.0f}/s"),
@@ -73,6 +79,7 @@ def measure(hub: Hub, customers: int, suppressed: int) -> None:
     table("a person's own side", ("what", "measured"), rows)
     checks = [
         Check("correction p95 ms", correction, 50, at_least=False),
+        Check("webhook p95 ms", heard, 300, at_least=False),
         Check("package s", package, 2, at_least=False),
         Check("erasure p95 ms", erasure, 2_000, at_least=False),
         Check("landing is slower by", slower, 0.03, at_least=False),
@@ -81,6 +88,26 @@ def measure(hub: Hub, customers: int, suppressed: int) -> None:
     save(
         "privacy", customers=customers, suppressed=suppressed, measured=dict(rows), checks=[c.as_dict() for c in checks]
     )
+
+
+def told(hub: Hub, customers: Sequence[str]) -> float:
+    """Milliseconds from the beginning of a correction until its webhook is at a subscriber's, p95."""
+    receiver = Receiver()
+    took = []
+    try:
+        wish = Wish("own", f"http://127.0.0.1:{receiver.port}/own", from_start=False)
+        Subscriptions(hub.reader, LOOPBACK).create(STEWARD, wish)
+        with sending(hub):
+            for n, id in enumerate(customers):
+                receiver.got.clear()
+                begun = time.time()
+                hub.own_side.state(id, OwnWord({"family_name": f"Poet{n}"}, "bench"), by="bench")
+                while not receiver.got and time.time() - begun < 10:
+                    time.sleep(0.001)
+                took.append((receiver.got[0][0] - begun) * 1000)
+    finally:
+        receiver.close()
+    return statistics.quantiles(took, n=20)[-1]
 
 
 def _rates(hub: Hub, dice: random.Random, suppressed: int) -> tuple[float, float]:

@@ -136,6 +136,17 @@ class Timeline:
         last = [found[-1][0].at, found[-1][0].rid] if more else None
         return SeenPage(tuple(s for _, s in found), seal(self.reader.cursor_key, last, *bound) if last else None)
 
+    def whole(self, principal: Principal, id: str) -> list[SeenInteraction]:
+        """All that happened with the customer that an id leads to, newest first. NotFound and Gone as for the customer."""
+        view = self.view(principal)
+        with self.reader.database.read() as connection:
+            customer, _ = self.reader.located(connection, principal, id)
+            owners = self._owners(connection, customer)
+            found = [seen for _, seen in self._told(connection, view, owners, Asked(), None, SCANNED)]
+        if found:
+            self._sighted(principal, view, customer, {i.type for i in found})
+        return found
+
     def one(self, principal: Principal, id: str, interaction: str) -> tuple[SeenInteraction, tuple[SeenStanding, ...]]:
         """One thing that happened with a customer, and its versions, oldest first. NotFound, also when it is another's."""
         view = self.view(principal)

@@ -20,7 +20,6 @@ from hub.language.letters import letter
 from hub.language.paper import as_text
 from hub.model import from_micros
 from hub.open import Hub
-from hub.privacy.request_store import StoredRequest
 from hub.privacy.requests import RequestSeen
 from hub.resolve.own_side import OwnWord, contacts_of
 
@@ -180,11 +179,12 @@ def get_request_package(hub: TheHub, principal: Officer, request: RequestId) -> 
 )
 def get_request_package_file(hub: TheHub, principal: Officer, request: RequestId, form: Form) -> Response:
     """The same as a page, a PDF, JSON, or (of portability) CSV, in the person's language."""
-    return package_file(hub, principal, hub.requests.running(request), form)
+    return package_file(hub, principal, request, form)
 
 
-def package_file(hub: Hub, principal: Principal, running: StoredRequest, form: Form) -> Response:
-    """What the person is given, as a file. Conflict: a request of its kind has none."""
+def package_file(hub: Hub, principal: Principal, request: str, form: Form) -> Response:
+    """What the person is given, as a file. NotFound; Conflict: it was answered, or a request of its kind has none."""
+    running = hub.requests.running(request)
     if running.kind not in ("access", "portability"):
         raise Conflict(f"a request of {running.kind} has no package")
     portable = running.kind == "portability"

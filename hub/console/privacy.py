@@ -73,7 +73,7 @@ def request_page(at: Officer, request: str) -> Response:
 @router.get("/{request}/package/{form}")
 def package(at: Officer, request: str, form: CopyForm) -> Response:
     """What the person is given, as a page, a PDF, JSON or CSV."""
-    return package_file(at.hub, at.principal, at.hub.requests.running(request), form)
+    return package_file(at.hub, at.principal, request, form)
 
 
 @router.get("/{request}/letter/{form}")

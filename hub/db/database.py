@@ -33,6 +33,8 @@ LATELY = 1.0  # seconds that a request counts as recent
 WAL_PAGES = 32_000  # of SQLite's log, from which a commit itself moves them into the file
 CHECKPOINT_AFTER = 32  # units, from which a thread does so instead: who commits need not wait for it
 CHECKPOINT_EVERY = 0.5  # seconds
+LOCK_SECONDS = 5  # that PostgreSQL waits for a table that somebody reads, to write it anew
+LOCK_NOT_AVAILABLE = "55P03"
 CUTS = 100  # tries to cut the log, while others are at it
 # KiB of pages that SQLite keeps: for any connection, and while a unit writes very much
 CACHE, LARGE_CACHE = 16_384, 524_288
@@ -247,7 +249,15 @@ class Database:
                     time.sleep(0.05)
             return False
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM FULL")
+            connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")  # else all that comes waits behind it
+            try:
+                connection.exec_driver_sql("VACUUM FULL")
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", "") != LOCK_NOT_AVAILABLE:
+                    raise
+                return False
+            finally:
+                connection.exec_driver_sql("RESET lock_timeout")
         return True
 
     def shorten_log(self) -> None:

@@ -70,6 +70,11 @@ class Recipe:
         return digest([self.base, {n: m.hash for n, m in self.models.items()}], 8)
 
     @cached_property
+    def origin(self) -> str:
+        """Of the recipes that weigh what there is alike, the same: models forget what nobody says any more."""
+        return digest([self.base, {n: m.origin for n, m in self.models.items()}], 8)
+
+    @cached_property
     def base(self) -> str:
         """The recipe less its models: what standardised rows depend on."""
         return digest([self.config.hash, kinds_hash()], 8)

@@ -22,7 +22,7 @@ from hub.landing import store as landing
 from hub.model import from_micros
 from hub.privacy.retention import kept_for
 
-PAGE = 200
+SIGHTS = 200  # that are told, the newest
 DAY = 86_400_000_000
 SCHEMA = "hub/portability/2"  # raised when a portable document says otherwise
 CSV_COLUMNS = ("part", "source", "stream", "key", "at", "attribute", "value")
@@ -100,7 +100,7 @@ class Packages:
                     "purpose": s.purpose,
                     "attributes": list(s.attributes),
                 }
-                for s in sights_of(self.reader, principal, id, PAGE)
+                for s in sights_of(self.reader, principal, id, SIGHTS)
             ],
             "how_records_became_one": tell_customer(self.reader, principal, id),
         }
@@ -122,22 +122,16 @@ class Packages:
             yield {"source": r.record.source, "stream": r.record.stream, "key": r.record.key, "values": dict(r.values)}
 
     def _interactions(self, principal: Principal, id: str) -> Iterator[Document]:
-        cursor = None
-        while True:
-            page = self.timeline.page(principal, id, limit=PAGE, cursor=cursor)
-            for i in page.data:
-                yield {
-                    "type": i.type,
-                    "title": i.title,
-                    "at": _time(i.at),
-                    "source": i.record.source,
-                    "stream": i.record.stream,
-                    "key": i.record.key,
-                    "values": dict(i.values),
-                }
-            cursor = page.next_cursor
-            if cursor is None:
-                return
+        for i in self.timeline.whole(principal, id):
+            yield {
+                "type": i.type,
+                "title": i.title,
+                "at": _time(i.at),
+                "source": i.record.source,
+                "stream": i.record.stream,
+                "key": i.record.key,
+                "values": dict(i.values),
+            }
 
     def purposes(self, type_name: str) -> list[Document]:
         """What the data are used for, on which ground, and which of them by whom."""

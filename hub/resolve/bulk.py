@@ -214,7 +214,7 @@ class Bulk:
         with self.database.large_unit() as connection:
             if self.lease is not None:
                 self.lease.check(connection)
-            if self.resolver.recipe(connection).hash != recipe.hash:
+            if self.resolver.recipe(connection).origin != recipe.origin:
                 raise Conflict(
                     "another model or configuration took over while this ran: what is pending waits for the next run"
                 )

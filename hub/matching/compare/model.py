@@ -145,6 +145,7 @@ class Model:
     alone: int = (
         0  # milli-bits from which a pair joins that rests on names alone, or on neither a name nor an identifier
     )
+    trained_as: str = ""  # of one that has forgotten something: its hash before. It weighs what there is alike
 
     @cached_property
     def both_names(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
@@ -162,7 +163,7 @@ class Model:
         return canonical(self._plain()).decode()
 
     def _plain(self) -> dict[str, object]:
-        beside = {"names_apart": self.names_apart, "alone": self.alone}
+        beside = {"names_apart": self.names_apart, "alone": self.alone, "trained_as": self.trained_as}
         return {
             **{name: weight for name, weight in beside.items() if weight},
             "customer_type": self.customer_type,
@@ -230,6 +231,7 @@ class Model:
             info=data["info"],
             names_apart=data.get("names_apart", 0),
             alone=data.get("alone", 0),
+            trained_as=data.get("trained_as", ""),
             full_names=None
             if (names := data.get("full_names")) is None
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
@@ -255,6 +257,7 @@ class Model:
         names = self.full_names
         return replace(
             self,
+            trained_as=self.origin,
             terms={c: t.without(gone.get(c, ())) for c, t in self.terms.items()},
             placeholders={c: kept.difference(gone.get(c, ())) for c, kept in self.placeholders.items()},
             full_names=names and replace(names, terms=names.terms.without({names.key(told) for told in known})),
@@ -264,6 +267,11 @@ class Model:
     def hash(self) -> str:
         """Part of the recipe. `info` (counts, warnings) does not change an answer, so it is left out."""
         return digest({**self._plain(), "info": None}, 8)
+
+    @property
+    def origin(self) -> str:
+        """Of all that came of one training by forgetting, the same."""
+        return self.trained_as or self.hash
 
     @cached_property
     def contacts(self) -> frozenset[str]:
