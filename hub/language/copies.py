@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from babel.dates import format_date, format_datetime
 
 from hub.language.catalog import said_in, translations
-from hub.language.paper import Group, Paper, Row, Section
+from hub.language.paper import Paper, PaperRows, Row, Section
 from hub.language.wording import listed, said, title
 from hub.model import from_micros
 
@@ -59,7 +59,7 @@ def access_paper(language: str, document: Found) -> Paper:
     say = _Words(language)
     made = say(MADE, day=say.day(document["made_at"]))
     sections = (
-        Section(say(YOURS), (), (Group("", tuple(_values(say, document))),)),
+        Section(say(YOURS), (), (PaperRows("", tuple(_values(say, document))),)),
         Section(say(EACH), (), tuple(_records(say, document))),
         _listed(say, HAPPENED, tuple(_happened(say, document)), NOTHING),
         _listed(say, AGREED, tuple(_agreed(say, document)), NOTHING),
@@ -84,7 +84,7 @@ def portable_paper(language: str, document: Found) -> Paper:
     return Paper(language, say(GIVEN_TITLE), (made,), sections)
 
 
-def _listed(say: _Words, name: str, groups: tuple[Group, ...], nothing: str) -> Section:
+def _listed(say: _Words, name: str, groups: tuple[PaperRows, ...], nothing: str) -> Section:
     return Section(say(name), () if groups else (say(nothing),), groups)
 
 
@@ -103,61 +103,61 @@ def _values(say: _Words, document: Found) -> Iterator[Row]:
         yield say.title(attribute), " · ".join(told)
 
 
-def _records(say: _Words, document: Found) -> Iterator[Group]:
+def _records(say: _Words, document: Found) -> Iterator[PaperRows]:
     for record in _maps(document["records"]):
         rows = tuple((say.title(a), said(v)) for a, v in _map(record["values"]).items() if listed(v))
-        yield Group(f"{record['source']} · {record['key']}", rows)
+        yield PaperRows(f"{record['source']} · {record['key']}", rows)
 
 
-def _happened(say: _Words, document: Found) -> Iterator[Group]:
+def _happened(say: _Words, document: Found) -> Iterator[PaperRows]:
     for i in _maps(document["interactions"]):
         rows = tuple((say.title(a), said(v)) for a, v in _map(i["values"]).items() if listed(v))
-        yield Group(f"{say.when(i['at'])} · {say(str(i['title']))} · {i['source']}", rows)
+        yield PaperRows(f"{say.when(i['at'])} · {say(str(i['title']))} · {i['source']}", rows)
 
 
-def _agreed(say: _Words, document: Found) -> Iterator[Group]:
+def _agreed(say: _Words, document: Found) -> Iterator[PaperRows]:
     for statement in _maps(_map(document["consents"])["statements"]):
         values = _map(statement["values"])
         rows = tuple((say.title(a), say.title(said(v))) for a, v in values.items() if a not in ("at", "text", "where"))
         rows += tuple((say.title(a), said(values[a])) for a in ("text", "where") if a in values)
-        yield Group(say.when(values.get("at", "")), rows)
+        yield PaperRows(say.when(values.get("at", "")), rows)
 
 
-def _relations(say: _Words, document: Found) -> Iterator[Group]:
+def _relations(say: _Words, document: Found) -> Iterator[PaperRows]:
     rows = tuple((say(str(r["title"])), say.day(r["since"] or "")) for r in _maps(document["relations"]))
     if rows:
-        yield Group("", rows)
+        yield PaperRows("", rows)
 
 
-def _purposes(say: _Words, document: Found) -> Iterator[Group]:
+def _purposes(say: _Words, document: Found) -> Iterator[PaperRows]:
     for p in _maps(document["purposes"]):
         used = ((role, attributes) for role, attributes in _map(p["used_by"]).items() if attributes)
         rows = tuple((say.title(role), ", ".join(say.title(str(a)) for a in _list(of))) for role, of in used)
-        yield Group(f"{say(str(p['purpose']))} · {say.title(str(p['basis']))}", rows)
+        yield PaperRows(f"{say(str(p['purpose']))} · {say.title(str(p['basis']))}", rows)
 
 
-def _kept(say: _Words, document: Found) -> Iterator[Group]:
+def _kept(say: _Words, document: Found) -> Iterator[PaperRows]:
     rows = tuple((say.title(str(k["what"])), say.days(int(str(k["days"])))) for k in _maps(document["retention"]))
     if rows:
-        yield Group("", rows)
+        yield PaperRows("", rows)
 
 
-def _recipients(say: _Words, document: Found) -> Iterator[Group]:
+def _recipients(say: _Words, document: Found) -> Iterator[PaperRows]:
     rows = tuple(
         (str(r["name"]), say.title(str(r.get("attribute") or r.get("purpose") or "")))
         for r in _maps(document["recipients"])
     )
     if rows:
-        yield Group("", rows)
+        yield PaperRows("", rows)
 
 
-def _sights(say: _Words, document: Found) -> Iterator[Group]:
+def _sights(say: _Words, document: Found) -> Iterator[PaperRows]:
     rows = tuple(
         (say.when(s["at"]), f"{say.title(str(s['as']))} · {say.title(str(s['purpose']))}")
         for s in _maps(document["seen_by"])
     )
     if rows:
-        yield Group("", rows)
+        yield PaperRows("", rows)
 
 
 def _moment(text: object) -> datetime | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from babel.dates import format_date
 
 from hub.language.catalog import said_in
-from hub.language.paper import Group, Paper, Section
+from hub.language.paper import Paper, PaperRows, Section
 from hub.model import from_micros
 from hub.privacy.requests import RequestSeen
 
@@ -79,7 +79,7 @@ def _others(seen: RequestSeen, language: str) -> tuple[Section, ...]:
     rows = tuple(
         (r.recipient.partition(":")[2], said_in(language, ANSWERS.get(r.state, r.state))) for r in seen.receipts
     )
-    return (Section(said_in(language, OTHERS), (said_in(language, OTHERS_SAY),), (Group("", rows),)),)
+    return (Section(said_in(language, OTHERS), (said_in(language, OTHERS_SAY),), (PaperRows("", rows),)),)
 
 
 def _day(micros: int, language: str) -> str:

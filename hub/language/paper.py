@@ -10,7 +10,7 @@ Row = tuple[str, str]  # what it is called, what it is
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class PaperRows:
     """Rows that belong together: a record, an order. `title` may be empty."""
 
     title: str
@@ -21,7 +21,7 @@ class Group:
 class Section:
     title: str
     text: tuple[str, ...] = ()
-    groups: tuple[Group, ...] = ()
+    groups: tuple[PaperRows, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
