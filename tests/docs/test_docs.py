@@ -231,7 +231,7 @@ def test_every_yaml_example_is_valid(body: str, tmp_path: Path) -> None:
         settings.Figures.model_validate(given)
     elif "roles" in given or "sign_in" in given:
         settings.Access.model_validate(given)
-    elif "purposes" in given:
+    elif "purposes" in given or "answering" in given:
         settings.Purposes.model_validate(given)
     elif "steps" in given:
         settings.Process.model_validate(given)
