@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.access.principals import Principal
+from hub.access.snapshots import Selection, Snapshots
 from hub.connectors.base import Page, SourceRow
 from hub.errors import Gone
 from hub.open import Hub
@@ -75,4 +76,15 @@ def test_everything_is_resolved_around_it(hub: Hub, tmp_path: Path, at: int, pro
     else:
         Bulk(hub.resolver, progress=erase).run(full=True, train=True)
     assert len(told) > at, told
+    nothing_left(hub, id, tmp_path)
+
+
+def test_who_is_handed_out_as_of_before_is_told_that_they_are_gone(hub: Hub, tmp_path: Path) -> None:
+    id = land_hers(hub)
+    pages = Snapshots(hub.reader).take(STEWARD, Selection())
+    next(pages)
+    hub.requests.erase(id, by="o", reviewed=True)
+    cursor = [page.cursor for page in pages][-1]
+    after = hub.reader.changes(STEWARD, cursor=cursor).data
+    assert [(c.type, c.customer) for c in after if c.customer == id] == [("erased", id)]
     nothing_left(hub, id, tmp_path)
