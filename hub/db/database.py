@@ -243,7 +243,9 @@ class Database:
             with closing(sqlite3.connect(str(self.url.database), isolation_level=None, timeout=BUSY_SECONDS)) as raw:
                 raw.execute("PRAGMA secure_delete=ON")
                 raw.execute("VACUUM")
-                raw.execute("PRAGMA busy_timeout=50")  # milliseconds: else each try would wait for who reads, and all that write
+                raw.execute(
+                    "PRAGMA busy_timeout=50"
+                )  # milliseconds: else each try would wait for who reads, and all that write
                 for _ in range(CUTS):
                     if not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                         return True
