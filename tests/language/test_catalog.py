@@ -33,6 +33,10 @@ def _said() -> set[str]:
                 found.add(text if isinstance(text, str) else text[0] if text else "")
     config = load(CONFIG, reaching=False)
     found |= {title(a) for t in ("person",) for a in config.customers[t].attributes}
+    found |= {t.title or title(n) for n, t in config.interactions.items()} | {
+        t.title for t in config.relations.values()
+    }
+    found |= {title(a) for t in config.interactions.values() for a in t.attributes}
     found |= {p.title for p in config.purposes.values()} | {r.title for r in config.access.roles.values() if r.purposes}
     found |= {title(p.basis) for p in config.purposes.values()}
     found |= {*RULES.values(), *(name for _, name in ENTRIES), messages.SIGN_IN, messages.PROOF, messages.SUBJECT}
