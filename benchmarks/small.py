@@ -141,8 +141,8 @@ class Counts:
         return self.right / self.true if self.true else 1.0
 
 
-def count(given: Standard, model: Model) -> Counts:
-    """Cluster a world by a model, and count."""
+def clusters(given: Standard, model: Model) -> list[frozenset[int]]:
+    """Which of a world's records are one customer, by their places."""
     names = [RecordId("s", "r", f"{at:06}") for at in range(len(given.forms))]
     at = {name: n for n, name in enumerate(names)}
     weights = {(a, b): weigh(given.forms[a], given.forms[b], model).weight for a, b in given.pairs}
@@ -150,6 +150,7 @@ def count(given: Standard, model: Model) -> Counts:
     found: list[frozenset[RecordId]] = []
     for part in components(names, strong):
         if len(part) == 1:
+            found.append(part)
             continue
         made = cluster(
             part,
@@ -159,7 +160,13 @@ def count(given: Standard, model: Model) -> Counts:
             contradicts=lambda one, other: contradicts(given.forms[at[one]], given.forms[at[other]], model),
         )
         found.extend(made.clusters)
-    right = sum(_pairs(Counter(given.truth[at[name]] for name in c).values()) for c in found)
+    return [frozenset(at[name] for name in c) for c in found]
+
+
+def count(given: Standard, model: Model) -> Counts:
+    """Cluster a world by a model, and count."""
+    found = clusters(given, model)
+    right = sum(_pairs(Counter(given.truth[at] for at in c).values()) for c in found)
     return Counts(right, _pairs(map(len, found)), _pairs(Counter(given.truth).values()))
 
 

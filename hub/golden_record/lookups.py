@@ -32,11 +32,14 @@ def listed_holding(
 ) -> list[str]:
     """Ids of the customers of a type that are found by one of these tokens in an attribute, in order of id."""
     query = (
-        "SELECT DISTINCT customer FROM search_term WHERE type = :type AND attribute = :attribute"
-        " AND token IN {tokens:text} AND customer > :after ORDER BY customer LIMIT :limit"
+        "SELECT customer FROM search_term WHERE type = :type AND attribute = :attribute AND token = :token"
+        " AND customer > :after ORDER BY customer LIMIT :limit"
+    )  # by token: each is one range of the primary key, in this order already
+    lists = (
+        db.ask(connection, query, type=type_name, attribute=attribute, token=token, after=after, limit=limit)
+        for token in tokens
     )
-    rows = db.ask(connection, query, type=type_name, attribute=attribute, tokens=tokens, after=after, limit=limit)
-    return [id for (id,) in rows]
+    return sorted({id for rows in lists for (id,) in rows})[:limit]
 
 
 def changes_of(connection: Connection, customer: str) -> list[StoredChange]:

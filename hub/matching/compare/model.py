@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,13 @@ ASSUMED_RECORDS = 10_000  # of a model that saw no data
 SEPARATOR = "\x1f"  # between values that make one text
 SISTERS = 3 * BIT  # shipped: of two companies at one telephone and address, more are one than sisters
 NAMES_APART = -6 * BIT  # shipped: that both names of one person differ without a reason is rarer than each differing
+ANOTHER = {
+    "given_name": 4_500,
+    "family_name": 4_500,
+    "company_name": 4_500,
+    "name_suffix": 10 * BIT,
+}  # learned: milli-bits from which a pair joins though this is another: 96 %, and 99.9 % of senior and junior
+SURE = 5_615  # learned, of companies: 98 %, from which a pair joins that rests on a name alone
 NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a trained model weighs that
 TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250
@@ -146,6 +153,9 @@ class Model:
         0  # milli-bits from which a pair joins that rests on names alone, or on neither a name nor an identifier
     )
     trained_as: str = ""  # of one that has forgotten something: its hash before. It weighs what there is alike
+    doubts: Mapping[str, int] = field(
+        default_factory=dict
+    )  # comparison -> milli-bits from which a pair joins though its last level, another, is what was found
 
     @cached_property
     def both_names(self) -> tuple[tuple[str, int], tuple[str, int]] | None:
@@ -158,14 +168,25 @@ class Model:
             return None
         return (given.comparison.name, len(given.levels) - 1), (family.comparison.name, len(family.levels) - 1)
 
+    @cached_property
+    def doubted_levels(self) -> dict[tuple[str, int], int]:
+        """(comparison, its last level) -> milli-bits from which a pair joins all the same."""
+        last = {w.comparison.name: len(w.levels) - 1 for w in self.comparisons}
+        return {(name, last[name]): least for name, least in self.doubts.items() if name in last}
+
     def to_json(self) -> str:
         """Canonical: the same model is the same bytes."""
         return canonical(self._plain()).decode()
 
     def _plain(self) -> dict[str, object]:
-        beside = {"names_apart": self.names_apart, "alone": self.alone, "trained_as": self.trained_as}
+        beside = {
+            "names_apart": self.names_apart,
+            "alone": self.alone,
+            "trained_as": self.trained_as,
+            "doubts": dict(self.doubts),
+        }
         return {
-            **{name: weight for name, weight in beside.items() if weight},
+            **{name: said for name, said in beside.items() if said},
             "customer_type": self.customer_type,
             "rules": [list(rule) for rule in self.rules],
             "comparisons": [
@@ -232,6 +253,7 @@ class Model:
             names_apart=data.get("names_apart", 0),
             alone=data.get("alone", 0),
             trained_as=data.get("trained_as", ""),
+            doubts=data.get("doubts", {}),
             full_names=None
             if (names := data.get("full_names")) is None
             else FullNames(names[0], names[1], names[2], Terms(names[3], names[4]), names[5], names[6]),
@@ -365,6 +387,12 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
         columns = {role: columns[role] for role in levels.roles if role in columns}
         found.append(Comparison(name, levels, columns, attribute.many and levels.many, levels.words))
     return tuple(found)
+
+
+def doubts_of(comparisons: Iterable[Comparison]) -> dict[str, int]:
+    """From which weight a pair joins though a comparison found another: what is learned of such pairs rests on few of them."""
+    found = {c.name: _kind_of(c.levels) for c in comparisons}
+    return {name: ANOTHER[kind] for name, kind in found.items() if kind in ANOTHER}
 
 
 def log_ratio(share: float, other: float) -> int:

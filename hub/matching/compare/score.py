@@ -12,8 +12,8 @@ from hub.matching.compare.standardised import CLAIMED
 from hub.model import Part, Weighed
 
 PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART = "prior", "household", "namesakes", "claimed", "both names"
-ALONE = "alone"
-_RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART, ALONE})
+ALONE, DOUBT = "alone", "doubt"
+_RIVALS = frozenset({PRIOR, HOUSEHOLD, NAMESAKES, CLAIMED_PART, APART, ALONE, DOUBT})
 STRONG = 6_000  # milli-bits against, of one comparison: 64 to 1
 _NONE: frozenset[str] = frozenset()
 
@@ -39,6 +39,7 @@ class Scorer:
         self._numbers = frozenset(
             w.comparison.name for w in model.comparisons if w.comparison.levels is LEVELS["identifier"]
         )
+        self._doubts = model.doubted_levels
         self._compared: list[_Bound] = [
             (
                 w.comparison.name,
@@ -103,7 +104,14 @@ class Scorer:
         if model.join <= total < model.alone and not self._grounded(parts):
             parts.append(Part(ALONE, 0, model.join - 1 - total))
             total = model.join - 1
+        if model.doubts and model.join <= total < self._doubt(parts):
+            parts.append(Part(DOUBT, 0, model.join - 1 - total))
+            total = model.join - 1
         return Weighed(total, tuple(parts))
+
+    def _doubt(self, parts: list[Part]) -> int:
+        """From which weight it joins: more where what was found in a comparison is another, the last of its levels."""
+        return max((self._doubts.get((part.comparison, part.level), 0) for part in parts), default=0)
 
     def _grounded(self, parts: list[Part]) -> bool:
         """Does an identifier agree, or a name and something else that tells?"""
@@ -142,11 +150,11 @@ def weigh(left: Forms, right: Forms, model: Model) -> Weighed:
 def contradicts(left: Forms, right: Forms, model: Model) -> bool:
     """Does strong evidence stand against two records, that what agrees does not outweigh?
 
-    Some comparison says so by itself (another birth date), and the pair is two customers rather than one: what joins
-    them all the same is a third record that does not say, or shares with both.
+    Some comparison says so by itself (another birth date), and the pair would not join: what joins them all the same is a
+    third record that does not say, or shares with both.
     """
     weighed = weigh(left, right, model)
-    return weighed.weight < 0 and any(
+    return weighed.weight < model.join and any(
         part.weight <= -STRONG and part.comparison not in _RIVALS for part in weighed.parts
     )
 
@@ -209,5 +217,6 @@ _WORDS = {
     NAMESAKES: "what a name brings with it is not counted twice",
     APART: "given and family name are both another, which one person's rarely are",
     ALONE: "names alone agree, or neither a name nor an identifier does, which is no identity",
+    DOUBT: "another name or suffix, which joins only where the rest leaves no doubt",
     CLAIMED_PART: "only unverified contact details agree, which never joins by itself",
 }

@@ -17,7 +17,7 @@ from hub.matching.compare.model import (
     Weights,
     meet_sql,
 )
-from hub.matching.compare.score import ALONE, APART, CLAIMED_PART, HOUSEHOLD, NAMESAKES, PRIOR
+from hub.matching.compare.score import ALONE, APART, CLAIMED_PART, DOUBT, HOUSEHOLD, NAMESAKES, PRIOR
 from hub.matching.compare.standardised import CLAIMED
 from hub.matching.training.engine import FULL_NAME, both_names_sql, level_sql, literal, quoted, term_sql
 
@@ -90,9 +90,15 @@ def weighed_sql(claims: str, sums: list[Sums], model: Model, floor: int) -> str:
     """SELECT of left, right, weight and parts from what met, with what is claimed on either side."""
     proven = " OR ".join(["false", *(x.proven for x in sums)])
     alone = f"capped >= {model.join} AND capped < {model.alone} AND NOT {_grounded_sql(sums)}"
+    at = {x.name: x.k for x in sums}
+    doubted = " OR ".join(
+        f"g{at[name]} = {level} AND sure < {least}" for (name, level), least in model.doubted_levels.items()
+    )
+    doubt = f"sure >= {model.join} AND ({doubted or 'false'})"
     return (
         f"WITH capped AS (SELECT *, CASE WHEN met >= {model.join} AND NOT ({proven}) THEN {model.join - 1} ELSE met END AS capped FROM {claims}), "
-        f"weighed AS (SELECT *, CASE WHEN {alone} THEN {model.join - 1} ELSE capped END AS weight FROM capped) "
+        f"told AS (SELECT *, CASE WHEN {alone} THEN {model.join - 1} ELSE capped END AS sure FROM capped), "
+        f"weighed AS (SELECT *, CASE WHEN {doubt} THEN {model.join - 1} ELSE sure END AS weight FROM told) "
         f'SELECT lid AS "left", rid AS "right", weight::BIGINT AS weight, {_parts_sql(sums, model)} AS parts '
         f"FROM weighed WHERE weight >= {floor} ORDER BY 1, 2"
     )
@@ -189,7 +195,8 @@ def _parts_sql(sums: list[Sums], model: Model) -> str:
         (HOUSEHOLD, "strangers", "apart"),
         (NAMESAKES, "apart", "met"),
         (CLAIMED_PART, "met", "capped"),
-        (ALONE, "capped", "weight"),
+        (ALONE, "capped", "sure"),
+        (DOUBT, "sure", "weight"),
     ):
         parts.append(
             f"CASE WHEN {after} <> {before} THEN [{literal(_part(name, 0))} || ({after} - {before}) || ']'] ELSE [] END"
