@@ -22,12 +22,13 @@ from tests.matching.test_classics import MAPS
 RECORDS = 3_000
 CUSTOMERS = load_customer_types(CONFIG)
 TRAINED = {"people": "person", "colleagues": "person", "companies": "organisation"}  # world -> customer type
-# What learned weights still join: a name that nobody else there has says who somebody is, an initial is that of either of a
-# couple, and a birth date may be a typing error where a rare name and a mailbox are the same.
+# What learned weights still join: a name that nobody else there has says who somebody is; a reception is not known where there are
+# none; an initial is that of either of a couple; a birth date may be a typing error where a rare name and a mailbox are the same.
 LEFT = frozenset(
     {
         "a name alone",
         "a couple of one initial, and a record with the initial",
+        "colleagues of one given name",
         "father and son with one mailbox",
         "mailboxes that a provider numbered",
     }

@@ -31,11 +31,8 @@ SISTERS = 3 * BIT  # shipped: of two companies at one telephone and address, mor
 NAMES_APART = -6 * BIT  # shipped: that both names of one person differ without a reason is rarer than each differing
 ANOTHER = {
     "given_name": 4_500,
-    "family_name": 4_500,
-    "company_name": 4_500,
     "name_suffix": 10 * BIT,
 }  # learned: milli-bits from which a pair joins though this is another: 96 %, and 99.9 % of senior and junior
-SURE = 5_615  # learned, of companies: 98 %, from which a pair joins that rests on a name alone
 NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a trained model weighs that
 TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250

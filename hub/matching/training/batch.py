@@ -8,11 +8,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from hub.kinds import LEVELS
 from hub.kinds.levels_base import MISSING
 from hub.matching.compare.candidates import rule_name
 from hub.matching.compare.model import (
-    SURE,
     Comparison,
     FullNames,
     LevelWeight,
@@ -132,9 +130,7 @@ def _train(
         "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs), "namesake_pairs": round(mixture.namesake_pairs),
         "rules": [[rule_name(r.rule), r.pairs, r.over, r.rule in rules] for r in blocking.counted], "recall_lost_by_blocking": missed,
     }  # fmt: skip
-    # Where something beside a name is there to tell companies apart, a name alone tells less than it seems: chains repeat it.
-    company = repeated is None and all(c.levels is not LEVELS["given_name"] for c in comparisons)
-    return replace(model, info=info, full_names=names, alone=SURE if company else 0)
+    return replace(model, info=info, full_names=names)
 
 
 @dataclass(frozen=True)
@@ -402,7 +398,7 @@ def _assemble(
     return replace(
         base, comparisons=tuple(weights), terms=terms, placeholders=placeholders, rules=rules or base.rules,
         prior=log_ratio(mixture.same_pairs, strangers), household=log_ratio(mixture.same_pairs, mixture.household_pairs),
-        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), doubts=doubts_of(comparisons),
+        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), alone=0, doubts=doubts_of(comparisons),
     )  # fmt: skip
 
 
