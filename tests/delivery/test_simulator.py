@@ -157,7 +157,10 @@ class Simulation:
 
     def play(self) -> None:
         does = (
-            [self.edit] * 5 + [self.pull] * 3 + [self.push] * 3 + [self.decide, self.override, self.undo, self.restart]
+            [self.edit] * 5
+            + [self.pull] * 3
+            + [self.push] * 3
+            + [self.decide, self.override, self.undo, self.restart, self.remove]
         )
         for _ in range(EVENTS):
             self.dice.choice(does)()
@@ -177,6 +180,13 @@ class Simulation:
             c.execute(
                 f"UPDATE {name} SET {', '.join(f'{f} = :{f}' for f in fields)} WHERE id = :id", {"id": key, **fields}
             )
+
+    def remove(self) -> None:
+        """Somebody deletes a row, and no version tells of it: only a whole reading finds that it is missing."""
+        name = self.dice.choice(SYSTEMS)
+        with closing(sqlite3.connect(self.table)) as c, c:
+            keys = [key for (key,) in c.execute(f"SELECT id FROM {name} ORDER BY id")]
+            c.execute(f"DELETE FROM {name} WHERE id = ?", (self.dice.choice([*keys, 0]),))
 
     def env(self, away: bool = False) -> dict[str, str]:
         return {"URL": "postgresql://hub@127.0.0.1:1/away" if away else f"sqlite:///{self.table}"}
@@ -238,7 +248,7 @@ class Simulation:
     def come_to_rest(self) -> list[int]:
         written = []
         for _ in range(6):
-            cycle.pull(self.resolver, env=self.env())
+            cycle.pull(self.resolver, env=self.env(), reconcile=True, allow_deletes=True)
             cycle.match(self.resolver)
             written.append(Push(self.resolver, self.reader, env=self.env()).run().written)
             self.later(30_000)
@@ -295,6 +305,15 @@ class Simulation:
             case deletes:
                 return bool(deletes == "nothing")
 
+    def tied_to_what_went(self) -> list[int]:
+        """Decisions that tie a record to the one that the hub had made for it, and has deleted since."""
+        if self.makes.get("deletes") != "delete":
+            return []
+        with self.database.read() as c:
+            made = {made for (made,) in c.exec_driver_sql("SELECT made FROM creation")}
+            query = 'SELECT id, "left", "right" FROM decision WHERE origin = \'write-back\' AND withdrawn_at IS NULL'
+            return [id for id, left, right in c.exec_driver_sql(query) if not {left, right} & made]
+
     def shown_to(self, listener: _Listener) -> dict[str, Any]:
         shown = {}
         for id in self.customers():
@@ -323,6 +342,7 @@ def test_it_comes_to_rest_and_everybody_has_what_they_may_have(
     assert written[-2:] == [0, 0], written
     assert world.owed() == []
     assert world.misplaced() == []
+    assert world.tied_to_what_went() == []
     for listener in world.listeners:
         listener.listen(world.reader, to_the_end=True)
         assert listener.has() == world.shown_to(listener), listener.me.role
