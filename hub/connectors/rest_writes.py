@@ -202,11 +202,15 @@ def _condition(answer: Answer) -> dict[str, str]:
 
 
 def marked(text: str, row: Row) -> str:
-    """A path with its marks (`{field}`) filled from a row; of a list the first."""
+    """A path with its marks (`{field}`) filled from a row; of a list the first. Within quotes ('{field}'), as in a query of
+    Salesforce's, nothing in the value ends them."""
 
     def value(mark: re.Match[str]) -> str:
         given = path_value(row, mark[1])
         first = given[0] if isinstance(given, list) and given else given
-        return quote("" if first is None else str(first), safe="")
+        plain = "" if first is None else str(first)
+        if text[: mark.start()].endswith("'") and text[mark.end() :].startswith("'"):
+            plain = plain.replace("\\", "\\\\").replace("'", "\\'")
+        return quote(plain, safe="")
 
     return MARK.sub(value, text)

@@ -60,6 +60,18 @@ class Salesforce(Contract):
                 return 400, {}, [{"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}]
             later = sorted((r["SystemModstamp"], i) for i, r in self.rows.items() if r["SystemModstamp"] >= found[1])
             return self._page([i for _, i in later])
+        if path == "/services/data/v61.0/query":
+            asked = re.fullmatch(r"SELECT [\w, ]+ FROM Contact WHERE Email = '((?:[^'\\]|\\.)*)'", query["q"])
+            if asked is None:
+                return 400, {}, [{"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}]
+            email = re.sub(r"\\(.)", r"\1", asked[1])
+            return self._page([i for i, r in self.rows.items() if r["Email"] == email and not r["IsDeleted"]])
+        if path == "/services/data/v61.0/sobjects/Contact" and method == "POST":
+            if "LastName" not in body:
+                return 400, {}, [{"errorCode": "REQUIRED_FIELD_MISSING", "fields": ["LastName"]}]
+            id = f"003new{len(self.rows)}"
+            self.put(id, **{"FirstName": None, "Email": None, "Phone": None, **body})
+            return 201, {}, {"id": id, "success": True, "errors": []}
         if path.startswith("/services/data/v61.0/query/"):
             return self._page(self.paged[path.rpartition("/")[2]])
         id = path.rpartition("/")[2]

@@ -107,6 +107,19 @@ def test_salesforce_is_written_field_by_field_and_deleted(salesforce: tuple[Sale
     assert [r.outcome for r in gone] == ["written", "gone"]
 
 
+def test_salesforce_gets_one_contact_though_the_answer_was_lost(salesforce: tuple[Salesforce, Source]) -> None:
+    contract, source = salesforce
+    connector = made(source)
+    fields = {"Email": "o'neil@x.example", "FirstName": "Nora", "LastName": "O'Neil \\ Sons"}
+    (first,) = connector.write("contacts", [FieldWrite(None, fields, token="t", known=lambda _key: False)])
+    assert (first.outcome, first.key, first.detail) == ("written", "003new5", "")
+    (again,) = connector.write("contacts", [FieldWrite(None, fields, token="t", known=lambda _key: False)])
+    assert (again.outcome, again.key) == ("unchanged", first.key)
+    (refused,) = connector.write("contacts", [FieldWrite(None, {"Email": "x@x.example"}, token="u")])
+    assert refused.outcome == "rejected"
+    assert len(contract.rows) == 6
+
+
 # --- HubSpot -------------------------------------------------------------------------------------------------------
 
 
