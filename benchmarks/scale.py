@@ -113,14 +113,14 @@ def hub_child(folder: Path, url: str, profile: str) -> dict[str, Any]:
     """Pull and resolve the exports of a folder, then (no longer measured) judge the result."""
     import pyarrow.parquet as pq
 
-    import hub.matching.clusters.of_type
+    import hub.matching.clusters.whole_type
     import hub.resolve.bulk
     from benchmarks import worlds
 
     stages = Stages()
     for method, name in BULK_STAGES.items():
         stages.watch(hub.resolve.bulk.Bulk, method, name)
-    stages.watch(hub.matching.clusters.of_type.Clusters, "find", "clusters")
+    stages.watch(hub.matching.clusters.whole_type.Clusters, "find", "clusters")
     start, cpu = time.time(), cpu_seconds()
     resolver = stages.time("migrate", lambda: worlds.fresh_hub(url, worlds.config_over(folder)))
     with _profiled(profile):

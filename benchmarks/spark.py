@@ -21,7 +21,7 @@ from benchmarks.report import Check, print_checks, save, table
 from benchmarks.worlds import config_over, fresh_hub, pull_all, write_exports
 from hub.demo.world import generate, people_for
 from hub.matching import store
-from hub.matching.clusters.of_type import Clusters
+from hub.matching.clusters.whole_type import Clusters
 from hub.matching.pairs import type_salt
 from hub.matching.spark.engine import engine
 from hub.matching.spark.session import Master

@@ -20,10 +20,10 @@ from hub.work.metrics import Metrics
 
 if TYPE_CHECKING:
     from hub.access.agreements import Agreements
+    from hub.access.authentication import Gate
     from hub.access.chain import ChainReport
     from hub.access.codes import Codes
     from hub.access.figures import FigureDoor
-    from hub.access.gate import Gate
     from hub.access.guidance import GuidanceDoor
     from hub.access.read import Reader
     from hub.access.relations import Relations
@@ -79,7 +79,7 @@ class Hub:
     @cached_property
     def gate(self) -> Gate:
         """Who may come in."""
-        from hub.access.gate import Gate
+        from hub.access.authentication import Gate
 
         return Gate(self.database, self.config, self.key)
 

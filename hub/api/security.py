@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from hub.access.gate import Credential
+from hub.access.authentication import Credential
 from hub.access.principals import Principal
 from hub.access.rates import Rate, too_often
 from hub.api.cookies import same_origin, session_cookie

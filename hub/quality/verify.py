@@ -27,7 +27,7 @@ from hub.interactions.run import derived, kept, unread
 from hub.landing import store as landing
 from hub.matching import store as matching_store
 from hub.matching.clusters.heirs import find_heir
-from hub.matching.clusters.of_type import Clusters
+from hub.matching.clusters.whole_type import Clusters
 from hub.matching.pairs import type_salt
 from hub.matching.prepare import standardised_rows
 from hub.matching.recipe import Recipe

@@ -28,8 +28,8 @@ from hub.kinds.levels_base import Forms
 from hub.landing import store as landing
 from hub.landing import suspension
 from hub.matching import store as matching_store
-from hub.matching.clusters.of_type import Clusters
 from hub.matching.clusters.recluster import Reclustered
+from hub.matching.clusters.whole_type import Clusters
 from hub.matching.compare.model import Model
 from hub.matching.pairs import type_salt
 from hub.matching.prepare import standardised_rows

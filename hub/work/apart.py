@@ -37,7 +37,7 @@ from hub.connectors.mapping.columns import needed_columns
 from hub.db import Database
 from hub.errors import BadRecord, ConfigError, Fault
 from hub.matching import store
-from hub.matching.clusters.of_type import Clusters
+from hub.matching.clusters.whole_type import Clusters
 from hub.matching.compare.model import Model
 from hub.matching.pairs import type_salt
 from hub.matching.recipe import Recipe, default_of

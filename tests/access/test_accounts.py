@@ -6,7 +6,7 @@ import pytest
 
 from hub.access import password_hash, people_store
 from hub.access.accounts import add_account, disable_account, list_accounts, reset_account, set_roles, set_up
-from hub.access.gate import Credential
+from hub.access.authentication import Credential
 from hub.access.principals import Principal
 from hub.access.sessions import Begun
 from hub.errors import Conflict, Forbidden, HubError, NotAuthenticated, NotFound, TooMany, Unprocessable

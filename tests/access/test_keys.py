@@ -3,7 +3,7 @@
 import pytest
 
 from hub.access import store
-from hub.access.gate import Credential
+from hub.access.authentication import Credential
 from hub.access.keys import DAY, PREFIX, USED_EVERY, create_key, list_keys, revoke_key, revoked, rotate_key
 from hub.access.principals import Principal
 from hub.errors import Conflict, NotAuthenticated, NotFound, Unprocessable

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 import hub.connectors.registry  # noqa: F401 (makes the kinds of connectors known)
-from hub.matching.clusters.of_type import Ints
+from hub.matching.clusters.whole_type import Ints
 from hub.matching.compare.model import Model
 from hub.matching.recipe import Recipe
 from hub.matching.spark.engine import SparkEngine, engine

@@ -18,7 +18,7 @@ from hub.db import Database
 from hub.golden_record import run as golden_run
 from hub.landing.store import Incoming
 from hub.matching.clusters.cluster import Limits, cluster
-from hub.matching.clusters.of_type import _components, _whole
+from hub.matching.clusters.whole_type import _components, _whole
 from hub.model import Pair, RecordId, Verdict
 from hub.resolve import bulk
 from hub.resolve.backlog import Report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.access.gate import Credential, Ground, authenticator
+from hub.access.authentication import Credential, Ground, authenticator
 from hub.access.principals import Principal
 
 

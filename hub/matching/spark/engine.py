@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from hub.matching.clusters.of_type import Clusters
+from hub.matching.clusters.whole_type import Clusters
 from hub.matching.compare.model import Model
 from hub.matching.spark import clusters as grouped
 from hub.matching.spark import pairs as by_spark

@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.connectors.base import BadRow, Connector, SourceRow
-from hub.connectors.formats import opened, sniff_encoding
+from hub.connectors.formats import opened
 from hub.connectors.formats.delimited import sniff_delimiter
+from hub.connectors.formats.sniffing import sniff_encoding
 from hub.connectors.registry import connect
 from hub.errors import ConfigError
 from hub.settings import Source

@@ -8,7 +8,7 @@ import pyarrow.compute  # noqa: F401 - pa.compute
 import pytest
 
 from hub.db import Database
-from hub.matching.clusters.of_type import Clusters, _components
+from hub.matching.clusters.whole_type import Clusters, _components
 from hub.matching.spark.clusters import clustered
 from hub.model import Verdict
 from tests.promises.test_undo import Desk
