@@ -13,7 +13,7 @@ PATH = (  # of a record
     "landing/fold", "landing/store/records", "landing/store/writes", "landing/store/pulls", "resolve/settle", "resolve/resolver", "resolve/bulk",
     "matching/prepare", "matching/refresh", "matching/store/standardised", "matching/store/pairs", "matching/store/keys",
     "matching/compare/standardised", "matching/compare/candidates", "matching/compare/score", "matching/clusters/recluster",
-    "matching/clusters/cluster", "matching/clusters/heirs", "matching/clusters/of_type", "golden_record/run", "golden_record/survivorship",
+    "matching/clusters/cluster", "matching/clusters/heirs", "matching/clusters/whole_type", "golden_record/run", "golden_record/survivorship",
     "golden_record/lineage", "golden_record/changes", "golden_record/store", "delivery/run", "delivery/write_back", "delivery/outbox",
 )  # fmt: skip
 
