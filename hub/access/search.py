@@ -130,15 +130,15 @@ class Search(Door):
 
     def _listed(self, connection: Connection, view: View, types: Collection[str], after: str, wanted: int) -> list[str]:
         """Ids that may be of the view's rows, of all types in order of id."""
-        held = {t: self._held(view, t)[:1] for t in types}
-        lists = [
-            lookups.listed_holding(connection, t, term.attribute, term.tokens, after=after, limit=wanted)
-            for t, terms in held.items()
-            for term in terms
-        ]
-        whole = [t for t, terms in held.items() if not terms]
-        if whole:
-            lists.append(lookups.listed(connection, whole, after=after, limit=wanted))
+        lists = []
+        for type_name in types:
+            terms = self._held(view, type_name)
+            if terms:
+                attribute, tokens = terms[0].attribute, terms[0].tokens
+                found = lookups.listed_holding(connection, type_name, attribute, tokens, after=after, limit=wanted)
+            else:
+                found = lookups.listed(connection, type_name, after=after, limit=wanted)
+            lists.append(found)
         return list(heapq.merge(*lists))[:wanted]
 
     def _ranked(

@@ -21,10 +21,10 @@ from hub.golden_record.store import (
 from hub.model import Override, Plain, RecordId, from_plain
 
 
-def listed(connection: Connection, types: Collection[str], *, after: str, limit: int) -> list[str]:
-    """Ids of the customers of these types, in order of id."""
-    query = "SELECT id FROM customer WHERE id > :after AND type IN {types:text} ORDER BY id LIMIT :limit"
-    return [id for (id,) in db.ask(connection, query, after=after, types=types, limit=limit)]
+def listed(connection: Connection, type_name: str, *, after: str, limit: int) -> list[str]:
+    """Ids of the customers of a type, in order of id."""
+    query = "SELECT id FROM customer WHERE type = :type AND id > :after ORDER BY id LIMIT :limit"
+    return [id for (id,) in db.ask(connection, query, type=type_name, after=after, limit=limit)]
 
 
 def listed_holding(

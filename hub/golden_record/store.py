@@ -26,6 +26,7 @@ class CustomerRow(SQLModel, table=True):
     __tablename__: ClassVar[str] = "customer"
     __table_args__ = (
         Index("customer_cluster", "cluster", unique=True),
+        Index("customer_type_id", "type", "id"),
         Index(
             "customer_revisit",
             "revisit_at",
