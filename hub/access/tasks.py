@@ -84,7 +84,7 @@ class TaskDoor:
         """What is on a list, what is due first; `done`: and what was. Unprocessable: no such list."""
         self._known(principal, name)
         view, limit = self.timeline.view(principal), bounded(limit)
-        bound = ("tasks", view.version, name, done)
+        bound = ("tasks in the order of due", view.version, name, done)
         at = unseal(self.reader.cursor_key, cursor, *bound) if cursor else None
         now, found = self.reader.database.clock.now(), list[tuple[Task, SeenTask]]()
         with self.reader.database.read() as connection:

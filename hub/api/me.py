@@ -19,10 +19,11 @@ from hub.api.schemas import Customer, In, Out, Paged, RecordName
 from hub.api.security import OWN, Stranger, TheHub, needs
 from hub.errors import Fault, Unprocessable
 from hub.language.catalog import chosen
-from hub.language.files import Form, copy_file
+from hub.language.files import CopyFile, Form, copy_file
 from hub.language.messages import PROOF, SIGN_IN, code_message
 from hub.model import from_micros
 from hub.open import Hub
+from hub.privacy.package import Document
 from hub.settings import duration_micros
 
 router = APIRouter(prefix="/v1/me", tags=["me"])
@@ -225,7 +226,7 @@ def open_own_request(hub: TheHub, principal: Person, given: OwnRequestIn, accept
 @router.post("/copy", operation_id="get_own_copy", responses=documented(404, 409, 410))
 def get_own_copy(hub: TheHub, principal: Person, portable: bool = False, accepted: Accepted = "") -> dict[str, object]:
     """A copy of everything; `portable`: of what I gave, to take elsewhere. It is kept as a request that was answered."""
-    return hub.mine.package(principal, portable=portable, language=chosen(accepted))
+    return hub.mine.package(principal, lambda document: document, portable=portable, language=chosen(accepted))
 
 
 @router.post(
@@ -239,8 +240,11 @@ def get_own_copy_file(
 ) -> Response:
     """The same as a page, a PDF, JSON, or (of what I gave) CSV, in my language."""
     language = chosen(accepted)
-    document = hub.mine.package(principal, portable=portable, language=language)
-    return as_download(copy_file(form, language, document, portable=portable), "my-data")
+
+    def file(document: Document) -> CopyFile:
+        return copy_file(form, language, document, portable=portable)
+
+    return as_download(hub.mine.package(principal, file, portable=portable, language=language), "my-data")
 
 
 def _own(hub: Hub, principal: Principal) -> OwnOut:

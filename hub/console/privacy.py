@@ -99,7 +99,8 @@ def act(at: Officer, request: str, form: Form) -> Response:
                 asked.erase(found.customer, by=at.principal.name, reason=reason, reviewed=reviewed, compact=False)
             case "restrict" | "lift" as what:
                 found = asked.get(request).request
-                asked.restrict(found.customer, by=at.principal.name, reason=reason, lift=what == "lift")
+                lift, language = what == "lift", found.language
+                asked.restrict(found.customer, by=at.principal.name, reason=reason, lift=lift, language=language)
             case "rectify":
                 _put_right(at, request, form)
             case "refuse":

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from hub.db.crashing import fail_point
-from hub.db.replica import Replica, reading, written, wrote
+from hub.db.replica import Replica, reading, system, written, wrote
 from hub.db.room import FULL_LATELY, is_full, room_in
 from hub.db.statements import driver
 from hub.db.turns import PATIENCE, Convoy, Turnstile
@@ -98,7 +98,11 @@ class Database:
         if self.sqlite or found.get_backend_name() == "sqlite":
             what, remedy = "only a database in PostgreSQL has replicas", "unset it, or keep the hub in PostgreSQL"
             raise ConfigError([Fault("HUB_READ_URL", what, remedy)])
-        return Replica(found, self.written)
+        return Replica(found, self.written, self._system)
+
+    def _system(self) -> int | None:
+        with self._connection() as connection:
+            return system(connection)
 
     def written(self) -> int:
         """The place in the log up to which a replica must be, to see all that is committed now; 0 where there is none."""

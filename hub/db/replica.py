@@ -6,6 +6,7 @@ database that has come as far. Whoever writes reads from the primary from then o
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.errors import ConfigError, Fault
 
@@ -70,34 +72,55 @@ def reading_as(wanted: Freshness | None) -> Iterator[None]:
 
 
 class Replica:
-    """A standby. `written`: how far the primary's log is. Thread-safe."""
+    """A standby. `written`: how far the primary's log is; `system`: which cluster the primary's is. Thread-safe."""
 
-    def __init__(self, url: URL, written: Callable[[], int], *, patience: float = PATIENCE, stale: float = STALE):
-        self.url, self._written, self._patience, self._stale = url, written, patience, stale
+    def __init__(
+        self,
+        url: URL,
+        written: Callable[[], int],
+        system: Callable[[], int | None] = lambda: None,
+        *,
+        patience: float = PATIENCE,
+        stale: float = STALE,
+    ):
+        self.url, self._written, self._system, self._patience, self._stale = url, written, system, patience, stale
         self.engine: Engine = create_engine(
             url,
             isolation_level="READ COMMITTED",
             pool_size=10,
             max_overflow=20,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": CONNECT},
+            pool_timeout=CONNECT,
+            connect_args={
+                "connect_timeout": CONNECT,
+                "tcp_user_timeout": CONNECT
+                * 1000,  # of a host that vanished the kernel would wait for a quarter of an hour
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 2,
+            },
         )
         self._lock = threading.Lock()
         self._out_until = 0.0
         self._looked, self._marked = 0.0, 0.0  # when it was looked at; when the primary's log was at the mark
         self._mark: int | None = None
-        self._fresh = False  # until it has what was there when this began, the tables among it
+        self._as_of = -math.inf  # it has what the primary had then: at first not what was there when this began
 
     def check(self) -> None:
         """ConfigError when this is no standby. One that does not answer now may later."""
         try:
             with self.engine.connect() as connection:
-                if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
-                    return
+                standby = bool(connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar())
+                theirs = system(connection) if standby else None
         except DBAPIError:
             log.warning("the replica does not answer: reads go to the primary until it does")
             return
-        what = "is no standby: it does not follow the hub's database by its log"
+        ours = self._system()
+        if standby and (theirs is None or ours is None or theirs == ours):
+            return
+        what = (
+            "follows another database" if standby else "is no standby: it does not follow the hub's database by its log"
+        )
         remedy = "name a standby made with pg_basebackup -R, or unset it"
         raise ConfigError([Fault("HUB_READ_URL", what, remedy)])
 
@@ -107,7 +130,7 @@ class Replica:
             return None
         try:
             connection = self.engine.connect()
-        except DBAPIError:
+        except (DBAPIError, PoolTimeout):
             self._out("the replica does not answer: reads go to the primary")
             return None
         try:
@@ -139,22 +162,25 @@ class Replica:
     def _is_fresh(self, connection: Connection) -> bool:
         """Has it what the primary had some seconds ago? Looked at now and then, by one of all who ask."""
         now = time.monotonic()
-        if now - self._looked < LOOK or not self._lock.acquire(blocking=False):
-            return self._fresh
-        try:
-            if self._mark is None:
-                self._marked, self._mark = now, self._written()
-            if _replayed(connection) >= self._mark:
-                self._marked, self._mark = now, self._written()
-                self._fresh = True
-            elif now - self._marked > self._stale:
-                if self._fresh:
-                    log.warning("the replica is too far behind: reads go to the primary")
-                self._fresh = False
-            self._looked = now
-            return self._fresh
-        finally:
-            self._lock.release()
+        if now - self._looked >= LOOK and self._lock.acquire(blocking=False):
+            try:
+                self._look(connection)
+            finally:
+                self._lock.release()
+        return time.monotonic() - self._as_of <= self._stale
+
+    def _look(self, connection: Connection) -> None:
+        was_fresh = time.monotonic() - self._as_of <= self._stale
+        if self._mark is None:
+            self._marked, self._mark = time.monotonic(), self._written()
+        for _ in range(2):  # that it has come to an old mark proves little: one of now is looked at, too
+            if _replayed(connection) < self._mark:
+                break
+            self._as_of = self._marked
+            self._marked, self._mark = time.monotonic(), self._written()
+        self._looked = time.monotonic()
+        if was_fresh and self._looked - self._as_of > self._stale:
+            log.warning("the replica is too far behind: reads go to the primary")
 
     def _out(self, why: str) -> None:
         self._out_until = time.monotonic() + PAUSE
@@ -164,6 +190,15 @@ class Replica:
 def written(connection: Connection) -> int:
     """How far the primary's log is: every commit that returned before is in it."""
     return _place(connection, "pg_current_wal_insert_lsn()")
+
+
+def system(connection: Connection) -> int | None:
+    """Which cluster it is: a standby's is its primary's. None where the role may not ask."""
+    try:
+        found = connection.exec_driver_sql("SELECT system_identifier FROM pg_control_system()").scalar()
+    except DBAPIError:
+        return None
+    return None if found is None else int(found)
 
 
 def _replayed(connection: Connection) -> int:

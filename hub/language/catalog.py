@@ -36,7 +36,7 @@ def translations(language: str) -> NullTranslations:
 
 def said_in(language: str, text: str, **values: object) -> str:
     """A text in a language, its {names} filled in."""
-    told = translations(language).gettext(text)
+    told = translations(language).gettext(text) if text else ""  # of no words gettext tells about its file
     return told.format(**values) if values else told
 
 

@@ -24,6 +24,7 @@ DONE = {
     "portability": "You have a copy of what you gave, as a file that other systems read.",
     "rectification": "What you told us is put right. It stays so, whatever other systems say of before, and everybody who has your data is sent it.",
     "erasure": "Your data are removed here. Nothing of you comes back by itself.",
+    "restriction": "We have answered what you asked.",
     "restricted": "Your data are kept, and nobody uses or sees them but who answers you. We tell you before that ends.",
     "lifted": "Your data may be used again as before.",
     "objection": "Your data are no longer used for what you objected to.",
@@ -63,7 +64,9 @@ def letter(seen: RequestSeen) -> Paper:
     elif request.closed is not None or request.state in REMOVED:
         told.append(said_in(language, DONE.get(request.state) or DONE[request.kind]))
     elif request.extended is not None:
-        longer = said_in(language, LONGER, reason=_sentence(request.answer), day=_day(request.due, language))
+        longer = said_in(
+            language, LONGER, reason=_sentence(request.answer or request.reason), day=_day(request.due, language)
+        )
         told += [longer, said_in(language, COMPLAIN)]
     else:
         told.append(said_in(language, WAITS, day=_day(request.due, language)))

@@ -121,13 +121,16 @@ def _wrapped(text: str, font: str, size: int, width: float) -> Iterator[str]:
             yield line
         else:
             for part in simpleSplit(line, font, size, width):
-                yield from _cut(part, font, size, width)
+                yield from cut(part, font, size, width)
 
 
-def _cut(text: str, font: str, size: int, width: float) -> Iterator[str]:
+def cut(text: str, font: str, size: int, width: float) -> Iterator[str]:
     """A word that is wider than a line, in pieces."""
-    while text and pdfmetrics.stringWidth(text, font, size) > width:
-        fits = next(n for n in range(len(text) - 1, 0, -1) if pdfmetrics.stringWidth(text[:n], font, size) <= width)
-        yield text[:fits]
-        text = text[fits:]
-    yield text
+    start, wide = 0, 0.0
+    for at, letter in enumerate(text):
+        more = pdfmetrics.stringWidth(letter, font, size)
+        if at > start and wide + more > width:
+            yield text[start:at]
+            start, wide = at, 0.0
+        wide += more
+    yield text[start:]

@@ -16,12 +16,13 @@ from hub.console.pages import Form, Sent
 from hub.console.words import who
 from hub.errors import Fault, NotFound, Refused, Unprocessable
 from hub.language.catalog import said_in
+from hub.language.files import CopyFile, copy_file
 from hub.language.files import Form as CopyForm
-from hub.language.files import copy_file
 from hub.language.letters import letter
 from hub.language.messages import PROOF
 from hub.model import Plain
 from hub.portal.pages import Mine, OwnRoute, Seat, onward
+from hub.privacy.package import Document
 from hub.settings import CLAIMED_KINDS, Attribute
 
 router = APIRouter(prefix="/me", route_class=OwnRoute, include_in_schema=False)
@@ -254,5 +255,9 @@ def copy(at: Mine, form: Form) -> Response:
     if wanted is None:
         raise Unprocessable("there is no such copy", [Fault("/form", "unknown", f"known: {', '.join(COPIES)}")])
     portable = wanted in ("json", "csv")
-    made = at.hub.mine.package(at.principal, portable=portable, language=at.language)
-    return as_download(copy_file(wanted, at.language, made, portable=portable), said_in(at.language, "my-data"))
+
+    def file(document: Document) -> CopyFile:
+        return copy_file(wanted, at.language, document, portable=portable)
+
+    made = at.hub.mine.package(at.principal, file, portable=portable, language=at.language)
+    return as_download(made, said_in(at.language, "my-data"))

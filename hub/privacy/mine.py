@@ -5,8 +5,9 @@ Everything is of the one customer that they are; what is not surely theirs is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from hub.access.agreements import Agreements, SeenAgreements
 from hub.access.own import OwnSelf, own_self
@@ -22,6 +23,8 @@ from hub.privacy.requests import ASKED, OPEN, Kind, Requests, RequestSeen
 from hub.resolve.logbook import Logbook
 from hub.resolve.own_side import OwnSide, OwnWord, contacts_of
 from hub.settings import SELF
+
+T = TypeVar("T")
 
 HOW = "signed in"
 DAY = 86_400_000_000
@@ -77,10 +80,11 @@ class Mine:
         once = {(s.at // DAY, s.role, s.purpose): s for s in reversed(found) if s.role != principal.role}
         return [replace(s, principal="", origin="", request="") for s in sorted(once.values(), key=lambda s: -s.at)]
 
-    def package(self, principal: Principal, *, portable: bool, language: str) -> Document:
-        """A copy of everything, or of what they gave, to take elsewhere. It is a request that is answered at once."""
+    def package(self, principal: Principal, make: Callable[[Document], T], *, portable: bool, language: str) -> T:
+        """A copy of everything, or of what they gave, to take elsewhere, as `make` makes it. It is a request that is answered
+        as soon as it is made."""
         me = self.sure(principal)
-        made = (self.packages.portable if portable else self.packages.access)(principal, me.id)
+        made = make((self.packages.portable if portable else self.packages.access)(principal, me.id))
         kind: Kind = "portability" if portable else "access"
         running = self._running(me, kind)
         id = running[0].request.id if running else self._open(me, kind, language=language).request.id

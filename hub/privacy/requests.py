@@ -242,6 +242,9 @@ class Requests:
         made: list[StoredRequest] = []
 
         def answer(connection: Connection, _said: str) -> None:
+            ids = self._ids(connection, id)
+            if lift and (running := self._of_kind(connection, ids, "restriction")) is not None:
+                raise Conflict(f"{running.id} asks for a restriction: answer that first")
             request = self._asked(connection, id, "restriction", by, reason, language)
             made.append(self._close(connection, replace(request, state=state)))
 
@@ -382,7 +385,8 @@ class Requests:
         db.fail_point("forgotten")
         if not self.database.compact():
             return None
-        made = replace(request, state=COMPACTED)
+        kept = replace(subject, words=(), forms=())  # what is left to do needs names alone
+        made = replace(request, state=COMPACTED, subject=seal_subject(self._key, request.id, kept))
         with self.database.unit() as connection:
             store.save(connection, made)
         return made

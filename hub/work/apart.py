@@ -89,6 +89,7 @@ class Extract:
 def extract(config: Config, stream: str, records: str, out: str) -> Extract:
     """ConfigError, a line each: no such stream, no such folder, no file in it, a column that is missing, a folder that is not empty."""
     source, name = _stream(config, stream)
+    records = records if "://" in records else str(Path(records).resolve())  # it is read in other processes, too
     found = Extract(config, source, name, records, _files(records))
     _check_columns(found)
     _check_empty(out)

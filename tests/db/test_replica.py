@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def test_what_is_far_behind_answers_nobody(database: Database, pair: Pair) -> No
         assert at_replica(c)
     pair.psql("SELECT pg_wal_replay_pause()")
     add(database)
-    follower._looked, follower._mark, follower._stale = 0.0, database.written(), 0.0
+    long_ago = time.monotonic() - 3_600  # nobody has read for an hour: that it has what was there then is not enough
+    follower._looked, follower._marked, follower._as_of = 0.0, long_ago, long_ago
     with reading_as(Freshness()), database.read() as c:
         assert not at_replica(c)
     pair.psql("SELECT pg_wal_replay_resume()")

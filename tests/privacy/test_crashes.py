@@ -15,6 +15,7 @@ import pytest
 from hub import db
 from hub.access.principals import Principal
 from hub.db import Database
+from hub.errors import Conflict
 from hub.open import Hub
 from hub.quality.verify import Verify
 from hub.resolve.own_side import OwnWord
@@ -163,3 +164,12 @@ def test_an_erasure_goes_on_where_another_system_was_asked_already(hub: Hub, tmp
         assert c.execute("SELECT count(*) FROM people").fetchone() == (0,)
     closed = hub.requests.answered(seen.request.id, "source:billing", note="deleted there")
     assert closed.request.state == "closed" and Verify(hub.resolver).run().total == 0
+
+
+def test_who_asks_for_a_restriction_is_not_answered_by_its_end(hub: Hub) -> None:
+    id = fill(hub)["ana"]
+    hub.requests.restrict(id, by="o")
+    asked = hub.requests.open(id, "restriction", by="customer")
+    with pytest.raises(Conflict):
+        hub.requests.restrict(id, by="o", lift=True)
+    assert hub.requests.restricted(id) and hub.requests.get(asked.id).request.closed is None

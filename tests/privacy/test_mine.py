@@ -113,6 +113,7 @@ def test_a_copy_is_a_request_that_was_answered_and_an_erasure_waits_for_somebody
     portable = here.post("/v1/me/copy?portable=true").json()
     assert portable["schema"]["$id"] == "hub/portability/2"
     assert here.post("/v1/me/copy/pdf").content.startswith(b"%PDF")
+    assert here.post("/v1/me/copy/csv").status_code == 409  # which gives nothing, so no request was answered
     made = here.post("/v1/me/requests", json={"kind": "erasure", "reason": "enough"})
     assert (made.status_code, made.json()["state"]) == (201, "asked")
     assert here.post("/v1/me/requests", json={"kind": "erasure"}).status_code == 409

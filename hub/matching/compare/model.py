@@ -274,13 +274,13 @@ class Model:
         for column, value in (told[0] for told in known if len(told) == 1):
             gone.setdefault(column, set()).add(value)
         names = self.full_names
-        return replace(
+        made = replace(
             self,
-            trained_as=self.origin,
             terms={c: t.without(gone.get(c, ())) for c, t in self.terms.items()},
             placeholders={c: kept.difference(gone.get(c, ())) for c, kept in self.placeholders.items()},
             full_names=names and replace(names, terms=names.terms.without({names.key(told) for told in known})),
         )
+        return self if made == self else replace(made, trained_as=self.origin)
 
     @cached_property
     def hash(self) -> str:

@@ -69,9 +69,9 @@ def clear(system: fs.FileSystem, root: str, mine: str) -> None:
     for found in system.get_file_info(fs.FileSelector(root)):
         if found.type is not fs.FileType.Directory or not found.base_name.startswith(PREFIX) or found.base_name == mine:
             continue
-        last = _beat(system, found.path)  # none: it is no run's
-        if beaten is not None and last is not None and beaten - last > DEAD:
-            with suppress(OSError):  # another's: who may remove it does, or another run did meanwhile
+        with suppress(OSError):  # another's: who may look into it and remove it does, or another run did meanwhile
+            last = _beat(system, found.path)  # none: it is no run's
+            if beaten is not None and last is not None and beaten - last > DEAD:
                 _removed(system, found.path)
 
 
