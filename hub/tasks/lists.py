@@ -54,8 +54,8 @@ def _placed(
     since: int,
 ) -> Iterator[tuple[Place, StoredInteraction]]:
     """Rows of a list, what is due first. They are read in the order in which they happened, and no further than what
-    happened later could still be due before: so a first page costs the same, however long the list is. `said`: when
-    people say that something is due."""
+    happened later could still be due before: so a first page costs the same, however long the list is. Where a row says itself
+    when it is due (`due_at`), the last one may be the first, and all are read. `said`: when people say that something is due."""
     waiting = [
         (_place(config, given, row, said[row.rid]), row) for row in _held(connection, given, said, states, since)
     ]
