@@ -378,7 +378,7 @@ class _Listing:
         """The records of a page. What has no list where it should be is a changed schema, not an empty page."""
         if body is None:
             return []
-        troubled = self._troubles(body)
+        troubled = self._troubles(body, self.records.names)
         try:
             items = body if self.rest.records == "@" else self.records.get(body) if isinstance(body, dict) else None
         except BadRecord:
@@ -403,14 +403,13 @@ class _Listing:
             ]
         )
 
-    def _troubles(self, body: Foreign) -> str:
-        """Where an answer of 200 says that it failed; empty when it does not."""
+    def _troubles(self, body: Foreign, names: tuple[str, ...]) -> str:
+        """Where an answer of 200 says that it failed; empty when it does not. `names`: down to what is wanted of it."""
         if not isinstance(body, dict):
             return ""
         if self.rest.errors is not None:
             return self.rest.errors if path(self.rest.errors).get(body) else ""
         at: Foreign = body
-        names = self.records.names
         for depth in range(max(len(names), 1)):  # beside the list, and beside what it stands in
             inner = names[depth] if depth < len(names) else None
             for name, value in _said_about({n: v for n, v in at.items() if n != inner}):
@@ -425,7 +424,8 @@ class _Listing:
         rows = []
         for place, item in enumerate(items, 1):
             if self.rest.expand and isinstance(item, dict):
-                item |= expanded(self.rest.expand, item, self._asked, f"{self.where}.rest.expand")
+                where = f"{self.where}.rest.expand"
+                item |= expanded(self.rest.expand, item, self._asked, self._troubles, where)
             long = size > ROW_BYTES and isinstance(item, dict)
             length = len(orjson.dumps(item, default=str)) if long else 0
             rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))

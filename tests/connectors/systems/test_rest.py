@@ -478,6 +478,48 @@ class TestExpanded(Conformance):
         with pytest.raises(ConfigError, match="rest.expand"):
             pages(world.connector())
 
+    @pytest.mark.parametrize(
+        ("body", "error", "said"),
+        [
+            (b'{"data": [], "error": "overloaded"}', RetryLater, "rest.expand: .* an error in it .at 'error'"),
+            (b'{"success": false}', RetryLater, "an error in it"),
+            (b'{"rows": ["0151 1"]}', ConfigError, "streams.people.rest.expand: 'data' finds neither"),
+            (b'{"data": 7}', ConfigError, "'data' finds neither"),
+            (b'["0151 1"]', ConfigError, "'data' finds neither"),
+        ],
+    )
+    def test_an_answer_that_fails_or_has_no_list_is_not_nothing(
+        self, world: World, body: bytes, error: type[HubError], said: str
+    ) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.misbehave.append(lambda _m, p: (200, {}, body) if p.endswith("/phones") else None)
+        with pytest.raises(error, match=said):
+            pages(world.connector())
+
+    @pytest.mark.parametrize(("status", "body"), [(200, b'{"data": null}'), (200, b"null"), (204, b"")])
+    def test_an_answer_without_content_is_nothing(self, world: World, status: int, body: bytes) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.misbehave.append(lambda _m, p: (status, {}, body) if p.endswith("/phones") else None)
+        assert raws(pages(world.connector()))["00001"]["phones"] == []
+
+    def test_an_expression_of_another_type_names_the_stream(self, world: World) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        expand = {"phones": {"path": "people/{id}/phones", "records": "keys(data)"}}
+        world.crm.phones["00001"] = ["0151 1"]
+        with pytest.raises(ConfigError, match="streams.people.rest.expand"):
+            pages(world.connector(rest=Service.rest(world, expand=expand)))
+
+    def test_a_secret_that_an_endpoint_refuses_is_what_is_named(self, world: World) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.misbehave.append(lambda _m, p: (403, {}, b"{}") if p.endswith("/phones") else None)
+        with pytest.raises(ConfigError) as error:
+            pages(world.connector())
+        assert "correct the path" not in str(error.value)
+
 
 def test_what_a_record_is_expanded_by_is_not_written() -> None:
     service = Expanded("cursor")
