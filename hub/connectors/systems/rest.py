@@ -426,7 +426,7 @@ class _Listing:
             if self.rest.expand and isinstance(item, dict):
                 where = f"{self.where}.rest.expand"
                 item |= expanded(self.rest.expand, item, self._asked, self._troubles, where)
-            long = size > ROW_BYTES and isinstance(item, dict)
+            long = (size > ROW_BYTES or bool(self.rest.expand)) and isinstance(item, dict)
             length = len(orjson.dumps(item, default=str)) if long else 0
             rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))
             if isinstance(item, dict):

@@ -17,7 +17,7 @@ import pytest
 import stamina
 
 from hub.connectors import http
-from hub.connectors.base import Connector, FieldWrite, Page
+from hub.connectors.base import ROW_BYTES, Connector, FieldWrite, Page
 from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, HubError, RetryLater
@@ -503,6 +503,13 @@ class TestExpanded(Conformance):
         world.put(person(1))
         world.crm.misbehave.append(lambda _m, p: (status, {}, body) if p.endswith("/phones") else None)
         assert raws(pages(world.connector()))["00001"]["phones"] == []
+
+    def test_what_an_endpoint_adds_counts_to_a_rows_length(self, world: World) -> None:
+        assert isinstance(world, Expanded)
+        world.put(person(1))
+        world.crm.phones["00001"] = ["0" * ROW_BYTES]
+        (row,) = bad(pages(world.connector()))
+        assert row.reason == "longer than 1 MiB"
 
     def test_an_expression_of_another_type_names_the_stream(self, world: World) -> None:
         assert isinstance(world, Expanded)
