@@ -165,6 +165,8 @@ class _Session:
             raise RetryLater(f"{self._name} did not answer in {self._given.timeout_seconds:g} s") from None
         except (asyncssh.DisconnectError, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.ChannelOpenError) as error:  # fmt: skip
             raise RetryLater(f"{self._name} cut the connection ({type(error).__name__})") from None
+        except _Unreadable:
+            raise  # of one file only
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise RetryLater(f"{self._name} cannot be reached ({why})") from None
@@ -226,6 +228,7 @@ class _Session:
         import asyncssh
 
         assert self._client is not None
+        below = ""
         try:
             root = str(await self._client.realpath(self._given.path))
             found: list[DroppedFile] = []
@@ -236,19 +239,36 @@ class _Session:
                     name, at = below + str(entry.filename), posixpath.join(folder, str(entry.filename))
                     if entry.filename in (".", ".."):
                         continue
-                    attrs, leads_out = entry.attrs, False
-                    if attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK:
-                        leads_out = not str(await self._client.realpath(at)).startswith(root.rstrip("/") + "/")
-                        attrs = await self._client.stat(at)
-                    elif attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY and looks_below(pattern) and depth < DEEPEST:
-                        folders.append((at, f"{name}/", depth + 1))
-                    if attrs.type == asyncssh.FILEXFER_TYPE_REGULAR and is_dropped(name, pattern):
-                        found.append(_Remote(self, name, at, attrs.size or 0, _nanoseconds(attrs), leads_out))
+                    if entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY:
+                        if looks_below(pattern) and depth < DEEPEST:
+                            folders.append((at, f"{name}/", depth + 1))
+                    elif is_dropped(name, pattern) and (file := await self._file(name, at, entry.attrs, root)):
+                        found.append(file)
             return found
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory, asyncssh.SFTPPermissionDenied) as error:  # fmt: skip
-            what = f"{self._given.host} has no folder {self._given.path} that '{self._given.user}' may list ({error.reason})"
-            remedy = "correct the path, or have the server's owner let the user in"
-            raise ConfigError([Fault(f"{self._where}.path", what, remedy)]) from None
+            which = posixpath.join(self._given.path, below).rstrip("/") if below else self._given.path
+            what = f"{self._given.host} has no folder {which} that '{self._given.user}' may list ({error.reason})"
+            remedy = "narrow the pattern" if below else "correct the path"
+            fault = Fault(f"{self._where}.path", what, f"{remedy}, or have the server's owner let the user in")
+            raise ConfigError([fault]) from None
+
+    async def _file(self, name: str, at: str, attrs: asyncssh.SFTPAttrs, root: str) -> _Remote | None:
+        """What the folder lists, when it is a file or a link to one."""
+        import asyncssh
+
+        assert self._client is not None
+        leads_out = False
+        if attrs.type == asyncssh.FILEXFER_TYPE_SYMLINK:
+            try:
+                leads_out = not str(await self._client.realpath(at)).startswith(root.rstrip("/") + "/")
+                attrs = await self._client.stat(at)
+            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                return None  # it leads to nothing
+            except asyncssh.SFTPPermissionDenied:  # told as one that cannot be read: left out, its rows would be absent
+                return _Remote(self, name, at, 0, 0, leads_out)
+        if attrs.type != asyncssh.FILEXFER_TYPE_REGULAR:
+            return None
+        return _Remote(self, name, at, attrs.size or 0, _nanoseconds(attrs), leads_out)
 
     def ends(self, path: str, size: int) -> bytes:
         return self.ask(self._ends(path, size))

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Server:
     def __init__(self, root: Path, passwords: dict[str, str] | None = None) -> None:
         self.host_key, self.own_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
         self.root, self.pieces, self.most = root, 0, 1 << 30  # after so many pieces it hangs up
+        self.refuses: dict[bytes, asyncssh.SFTPError] = {}  # end of a path -> what is said of it
         self.passwords = passwords or {"hub": PASSWORD}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -62,6 +63,23 @@ class Server:
             def __init__(self, chan: asyncssh.SSHServerChannel) -> None:
                 super().__init__(chan, chroot=str(server.root).encode())
                 self.channel_ = chan
+
+            def refused(self, path: bytes) -> None:
+                for end, error in server.refuses.items():
+                    if path.endswith(end):
+                        raise error
+
+            def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+                self.refused(path)
+                return super().scandir(path)
+
+            def stat(self, path: bytes) -> Any:
+                self.refused(path)
+                return super().stat(path)
+
+            def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> Any:
+                self.refused(path)
+                return super().open(path, pflags, attrs)
 
             def read(self, file_obj: object, offset: int, size: int) -> bytes:
                 server.pieces += 1
@@ -200,6 +218,36 @@ def test_a_link_out_of_the_folder_is_not_followed(server: Server) -> None:
     found = pages(connector(server))
     assert raws(found).keys() == {"7"}
     assert [row.line for row in bad(found)] == ["link.csv"]
+
+
+def test_a_link_that_leads_to_nothing_is_passed_over(server: Server) -> None:
+    put(server, "people.csv", ROWS)
+    (server.root / "drop" / "gone.csv").symlink_to("nowhere.csv")
+    found = pages(connector(server))
+    assert (raws(found).keys(), bad(found)) == ({"1", "2"}, [])
+
+
+def test_a_link_whose_name_does_not_match_is_not_looked_at(server: Server) -> None:
+    put(server, "people.csv", ROWS)
+    (server.root / "drop" / "latest").symlink_to("people.csv")
+    server.refuses[b"latest"] = asyncssh.SFTPFailure("broken")
+    assert raws(pages(connector(server, {"file": {"pattern": "*.csv"}}))).keys() == {"1", "2"}
+
+
+def test_a_link_that_may_not_be_looked_at_is_told_and_the_others_are_read(server: Server) -> None:
+    put(server, "people.csv", ROWS)
+    (server.root / "drop" / "closed.csv").symlink_to("people.csv")
+    server.refuses[b"closed.csv"] = asyncssh.SFTPPermissionDenied("not for you")
+    found = pages(connector(server))
+    assert raws(found).keys() == {"1", "2"}
+    assert [(row.line, "not for you" in row.reason) for row in bad(found)] == [("closed.csv", True)]
+
+
+def test_a_folder_below_that_may_not_be_listed_is_named(server: Server) -> None:
+    put(server, "2026/closed/people.csv", ROWS)
+    server.refuses[b"closed"] = asyncssh.SFTPPermissionDenied("not for you")
+    with pytest.raises(ConfigError, match=r"has no folder drop/2026/closed that 'hub' may list"):
+        pages(connector(server, {"file": {"pattern": "**/*.csv"}}))
 
 
 def test_a_server_that_nobody_vouched_for_is_told_nothing_and_its_key_is_shown(server: Server) -> None:
