@@ -7,6 +7,7 @@ or ends say that it is new, into a folder that is gone when it was read.
 from __future__ import annotations
 
 import asyncio
+import os
 import posixpath
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -111,8 +112,8 @@ class Sftp:
         loop = asyncio.new_event_loop()
         try:
             session = _Session(loop, self._source, self._where)
-            session.ask(session.sign_in(self._host_key(), self._password, self._own_key(), self._fault))
             try:
+                session.ask(session.sign_in(self._host_key(), self._password, self._own_key(), self._fault))
                 yield session
             finally:
                 session.close()
@@ -156,7 +157,7 @@ class _Session:
         self._client: asyncssh.SFTPClient | None = None
 
     def ask(self, what: Coroutine[object, object, Answer]) -> Answer:
-        """What the server answers. RetryLater when it is away, is silent for too long or hangs up."""
+        """What the server answers. RetryLater when it is away, is silent for too long, hangs up or refuses."""
         import asyncssh
 
         try:
@@ -170,6 +171,8 @@ class _Session:
         except OSError as error:
             why = error.strerror or type(error).__name__
             raise RetryLater(f"{self._name} cannot be reached ({why})") from None
+        except asyncssh.SFTPError as error:  # whose own words may be of any kind
+            raise RetryLater(f"{self._name} refused ({type(error).__name__})") from None
 
     async def sign_in(
         self,
@@ -197,7 +200,8 @@ class _Session:
                 preferred_auth=["password", "keyboard-interactive"] if key is None else ["publickey"],
                 login_timeout=given.timeout_seconds,
             )
-            self._client = await self._connection.start_sftp_client()
+            # Names in whatever bytes: each is asked for as it was listed.
+            self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
         except asyncssh.PermissionDenied:
             which = "password_env" if key is None else "key_env"
             what = f"{given.host} does not let '{given.user}' in with what {getattr(given, which)} holds"
@@ -236,7 +240,7 @@ class _Session:
             while folders:
                 folder, below, depth = folders.pop()
                 async for entry in self._client.scandir(folder):
-                    name, at = below + str(entry.filename), posixpath.join(folder, str(entry.filename))
+                    name, at = below + _shown(str(entry.filename)), posixpath.join(folder, str(entry.filename))
                     if entry.filename in (".", ".."):
                         continue
                     if entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY:
@@ -287,17 +291,12 @@ class _Session:
 
     def fetch(self, path: str, size: int, to: Path) -> None:
         """The file, piece by piece: each has its own time. FileFault when it cannot be read, or is another one by now."""
-        import asyncssh
-
         assert self._client is not None
-        try:
-            with to.open("wb") as local:
-                file, at = self.ask(_opened(self._client, path)), 0
-                while piece := self.ask(_piece(file, PIECE, at)):
-                    at += local.write(piece)
-                self.ask(file.close())
-        except asyncssh.SFTPError as error:
-            raise FileFault(f"cannot be read: {error.reason}") from None
+        with to.open("wb") as local:
+            file, at = self.ask(_of_a_file(_opened(self._client, path))), 0
+            while piece := self.ask(_of_a_file(_piece(file, PIECE, at))):
+                at += local.write(piece)
+            self.ask(_of_a_file(file.close()))
         if to.stat().st_size != size:
             raise FileFault(f"had {size:,} bytes when it was listed and {to.stat().st_size:,} when it was fetched: it is read the next time")  # fmt: skip
 
@@ -306,6 +305,23 @@ class _Session:
         if self._connection is not None:
             self._connection.abort()
             self._loop.run_until_complete(self._connection.wait_closed())
+
+
+def _shown(name: str) -> str:
+    """A server's name as text that can be written down, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+async def _of_a_file(what: Coroutine[object, object, Answer]) -> Answer:
+    """What the server answers of one file. FileFault when it refuses: the others may be readable."""
+    import asyncssh
+
+    try:
+        return await what
+    except asyncssh.SFTPError as error:
+        if isinstance(error, asyncssh.SFTPConnectionLost | asyncssh.SFTPNoConnection):
+            raise
+        raise FileFault(f"cannot be read: {error.reason}") from None
 
 
 async def _opened(client: asyncssh.SFTPClient, path: str) -> asyncssh.SFTPClientFile:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ class Server:
         self.host_key, self.own_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
         self.root, self.pieces, self.most = root, 0, 1 << 30  # after so many pieces it hangs up
         self.refuses: dict[bytes, asyncssh.SFTPError] = {}  # end of a path -> what is said of it
+        self.offers, self.open = True, 0  # files at all, and connections to it
         self.passwords = passwords or {"hub": PASSWORD}
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -47,6 +50,10 @@ class Server:
         class Asked(asyncssh.SSHServer):
             def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
                 self.connection = conn
+                server.open += 1
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                server.open -= 1
 
             def begin_auth(self, username: str) -> bool:
                 own = server.own_key.export_public_key().decode("ascii")
@@ -88,7 +95,11 @@ class Server:
                 return bytes(super().read(file_obj, offset, size))
 
         return await asyncssh.listen(
-            "127.0.0.1", port, server_host_keys=[self.host_key], server_factory=Asked, sftp_factory=Served
+            "127.0.0.1",
+            port,
+            server_host_keys=[self.host_key],
+            server_factory=Asked,
+            sftp_factory=Served if self.offers else None,
         )
 
     def stop(self) -> None:
@@ -248,6 +259,47 @@ def test_a_folder_below_that_may_not_be_listed_is_named(server: Server) -> None:
     server.refuses[b"closed"] = asyncssh.SFTPPermissionDenied("not for you")
     with pytest.raises(ConfigError, match=r"has no folder drop/2026/closed that 'hub' may list"):
         pages(connector(server, {"file": {"pattern": "**/*.csv"}}))
+
+
+def test_a_name_of_other_bytes_is_read_and_shown_as_text(server: Server) -> None:
+    drop = os.fsencode(server.root / "drop")
+    for name in (b"M\xfcller.csv", b"M\xfcnchen.csv"):
+        with open(os.path.join(drop, name), "wb") as file:
+            file.write(ROWS if b"ller" in name else b"no;t\x00his")
+    found = pages(connector(server))
+    assert raws(found).keys() >= {"1", "2"}
+    json.dumps(found[-1].cursor, ensure_ascii=False).encode()
+    assert all(row.line.encode() for row in bad(found))
+
+
+@pytest.mark.parametrize("error", [asyncssh.SFTPFailure("disk"), asyncssh.SFTPBadMessage("what?")])
+def test_a_server_that_fails_is_asked_again_later(server: Server, error: asyncssh.SFTPError) -> None:
+    server.refuses[b"drop"] = error
+    with pytest.raises(RetryLater, match=rf"refused \({type(error).__name__}\)"):
+        pages(connector(server))
+    with pytest.raises(RetryLater, match="refused"):
+        connector(server).discover()
+
+
+def test_one_file_that_the_server_fails_at_is_told_and_the_others_are_read(server: Server) -> None:
+    put(server, "a.csv", ROWS)
+    put(server, "b.csv", ROWS)
+    server.refuses[b"a.csv"] = asyncssh.SFTPFailure("disk")
+    found = pages(connector(server))
+    assert raws(found).keys() == {"1", "2"}
+    assert [row.line for row in bad(found)] == ["a.csv"]
+
+
+def test_a_server_without_files_is_signed_out_of(server: Server) -> None:
+    server.stop()
+    server.offers = False
+    server.start(server.port)
+    with pytest.raises(RetryLater) as error:
+        pages(connector(server))
+    end = time.monotonic() + 5
+    while server.open and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (server.open, "127.0.0.1" in str(error.value)) == (0, True)
 
 
 def test_a_server_that_nobody_vouched_for_is_told_nothing_and_its_key_is_shown(server: Server) -> None:
