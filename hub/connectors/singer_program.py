@@ -14,8 +14,9 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 from hub.connectors.base import JSON, ROW_BYTES
 from hub.errors import ConfigError, Fault, RetryLater
@@ -59,10 +60,10 @@ class Program:
         folder = self._folder / f"venv-{digest(list(packages))[:12]}"
         if not (folder / ".ready").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            folder.parent.mkdir(parents=True, exist_ok=True)
+            self._private()
             pip = [str(folder / "bin/python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages]
             for command in ([sys.executable, "-m", "venv", str(folder)], pip):
-                with self.log().open("ab") as log:
+                with self._said("ab") as log:
                     done = subprocess.run(command, stdout=log, stderr=log, timeout=INSTALL_SECONDS, check=False)  # noqa: S603
                 if done.returncode:
                     what = f"could not be installed ({done.returncode}); {SAID} {self.log()}"
@@ -72,14 +73,25 @@ class Program:
 
     def log(self) -> Path:
         """What it says beside its messages. It may hold values: only its owner reads it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._folder / "stderr.log"
+
+    def _private(self) -> None:
+        """Its folder, closed to others: also one that was made while it was open to them."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.chmod(0o700)
+
+    @contextmanager
+    def _said(self, mode: Literal["ab", "wb"]) -> Iterator[IO[bytes]]:
+        self._private()
+        with open(self.log(), mode, opener=partial(os.open, mode=0o600)) as log:
+            os.fchmod(log.fileno(), 0o600)  # one that was there kept its mode
+            yield log
 
     @contextmanager
     def started(self, command: list[str], *, told: bool = False) -> Iterator[subprocess.Popen[bytes]]:
         """The program, ended with the block, with all that it started. `told`: it is written to."""
         env = {name: self._env.get(name, os.environ.get(name, "")) for name in PASSED_ON if name in os.environ}
-        with self.log().open("wb") as log:
+        with self._said("wb") as log:
             try:
                 process = subprocess.Popen(  # noqa: S603 - the source's file says what runs
                     command,

@@ -132,6 +132,25 @@ def test_a_target_sees_what_the_role_sees_and_nothing_of_the_hubs_environment(ta
     assert log.read_text() == "a word of the target: no secret\n"
 
 
+@pytest.mark.parametrize("there", [False, True])
+def test_its_owner_alone_reads_what_the_target_said(target: Target, there: bool) -> None:
+    log = target.hub.config.folder / ".targets" / "dwh" / "stderr.log"
+    if there:  # of a version that left them open
+        log.parent.mkdir(parents=True, mode=0o755)
+        log.touch(mode=0o644)
+    target.drop()
+    assert [oct(path.stat().st_mode & 0o777) for path in (log.parent, log)] == ["0o700", "0o600"]
+
+
+def test_a_target_is_installed_where_its_owner_alone_reads(target: Target) -> None:
+    given = {"command": "target-x", "packages": ["./there is no such package"]}
+    drop = FileDrop.model_validate({"name": "dwh", "target": given, "role": "bill"})
+    with pytest.raises(ConfigError, match="could not be installed"):
+        Dropping(target.hub.reader, env={}).run(drop)
+    log = target.hub.config.folder / ".targets" / "dwh" / "stderr.log"
+    assert [oct(path.stat().st_mode & 0o777) for path in (log.parent, log)] == ["0o700", "0o600"]
+
+
 def test_a_command_that_there_is_not_is_named(target: Target) -> None:
     drop = FileDrop.model_validate({"name": "dwh", "target": {"command": "target-nowhere"}, "role": "bill"})
     with pytest.raises(ConfigError, match=r"drops/dwh\.yaml: target\.command: there is no command 'target-nowhere'"):
