@@ -64,8 +64,11 @@ class Dropping:
         view, now = self.reader.view(principal), self.database.clock.now()
         with self.database.read() as connection:
             known = store.positions_in(connection, view.version).get(_consumer(drop))
+            old = store.positions(connection).get(_consumer(drop))
             end = next_seq(connection) - 1
         rows = self._all(principal, drop) if known is None else self._changed(principal, drop, known)
+        if drop.target is not None and known is None and old is not None:  # it keeps what it was told in the old view
+            rows = chain(rows, self._gone(principal, drop, old))
         put = self._into_folder if drop.target is None else self._into_target
         found = put(drop, rows, now, whole=known is None)
         fail_point("drop told")
@@ -117,6 +120,10 @@ class Dropping:
     def _all(self, principal: Principal, drop: FileDrop) -> Iterator[tuple[str, Row]]:
         for page in Snapshots(self.reader).take(principal, Selection(types=drop.types)):
             yield from ((c.type, _row(c.id, c)) for c in page.customers)
+
+    def _gone(self, principal: Principal, drop: FileDrop, since: int) -> Iterator[tuple[str, Row]]:
+        """Who is not there any more: a snapshot does not speak of them."""
+        return (told for told in self._changed(principal, drop, since) if told[1]["gone"])
 
     def _changed(self, principal: Principal, drop: FileDrop, since: int) -> Iterator[tuple[str, Row]]:
         """Each customer once, as it is now; its id alone where it is not in the view any more."""

@@ -132,6 +132,21 @@ def test_a_target_sees_what_the_role_sees_and_nothing_of_the_hubs_environment(ta
     assert log.read_text() == "a word of the target: no secret\n"
 
 
+def test_in_another_view_who_left_meanwhile_is_told_beside_all(target: Target) -> None:
+    target.drop()
+    otto = next(r["id"] for r in target.written() if r["given_name"] == "Otto")
+    target.hub.land({**ANNA, "job": "baker", "v": 2})
+    target.hub.resolver.delete("bill", "people", "2")
+    done = target.drop(role="crm")
+    assert done is not None and done.whole
+    told = target.written()
+    assert [(r["id"] == otto, r["given_name"], r["_sdc_deleted_at"] is not None) for r in told] == [
+        (False, "Anna", False),
+        (True, None, True),
+    ]
+    assert target.drop(role="crm") is None
+
+
 @pytest.mark.parametrize("there", [False, True])
 def test_its_owner_alone_reads_what_the_target_said(target: Target, there: bool) -> None:
     log = target.hub.config.folder / ".targets" / "dwh" / "stderr.log"
