@@ -409,8 +409,10 @@ class _Listing:
             return ""
         if self.rest.errors is not None:
             return self.rest.errors if path(self.rest.errors).get(body) else ""
+        if not names:
+            return ""  # it is the record itself: its fields are no messages
         at: Foreign = body
-        for depth in range(max(len(names), 1)):  # beside the list, and beside what it stands in
+        for depth in range(len(names)):  # beside the list, and beside what it stands in
             inner = names[depth] if depth < len(names) else None
             for name, value in _said_about({n: v for n, v in at.items() if n != inner}):
                 if _says_failed(name.rpartition(".")[2], value):
