@@ -12,13 +12,13 @@ from typing import Any
 
 import orjson
 import pytest
-from hub.delivery.webhook import WAITS
-from hub.delivery.webhooks import Webhooks
 
 from hub.delivery.subscriptions import Wish
+from hub.delivery.webhook_message import WAITS
+from hub.delivery.webhook_sending import Webhooks
 from hub.open import Hub
 from tests.certificates import self_signed
-from tests.delivery.test_webhooks import ALL, LOOPBACK, kept, later, subs, write
+from tests.delivery.test_webhook_sending import ALL, LOOPBACK, kept, later, subs, write
 
 Break = Callable[[socket.socket], None]
 WELL = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
