@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from hub.connectors import manifests
 from hub.connectors.base import (
@@ -21,16 +20,18 @@ from hub.connectors.base import (
     BadRow,
     Cursor,
     Discovered,
+    FieldWrite,
     Page,
     SourceRow,
+    WriteResult,
     known_columns,
     schema_notes,
     visible,
 )
 from hub.connectors.formats import FileFault, Opened, open_rows
 from hub.connectors.formats.options import FileRead
-from hub.connectors.manifests import NamedFile
-from hub.connectors.mapping.columns import needed_columns, used_columns
+from hub.connectors.manifests import DroppedFile, NamedFile
+from hub.connectors.mapping.columns import fatal_columns, used_columns
 from hub.errors import ConfigError, Fault
 from hub.model import digest
 from hub.settings import Stream
@@ -51,30 +52,14 @@ class FileStream(Stream):
             yield Fault(f"{where}.write_back", "files are read only", "remove it")
 
 
-class DroppedFile(Protocol):
-    """A file as its folder lists it."""
+class DroppedFiles:
+    """What all connectors have that read files, wherever these are: they write none, and keep nothing open."""
 
-    @property
-    def name(self) -> str:
-        """Below the folder."""
+    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
+        return [WriteResult(write.key or "", "rejected", "files are read only") for write in writes]
 
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def changed(self) -> int:
-        """When it was written last, in nanoseconds since 1970."""
-
-    @property
-    def leads_out(self) -> bool:
-        """Is it a link out of the folder? Who may put files there must not read others with the hub's rights."""
-
-    def ends(self) -> bytes:
-        """Its first and its last bytes. OSError when it cannot be read."""
-
-    def here(self) -> AbstractContextManager[Path]:
-        """The file on this machine, while the context lasts. FileFault when it cannot be had."""
+    def close(self) -> None:
+        """Nothing is kept open."""
 
 
 def read_dropped(
@@ -100,9 +85,9 @@ def read_dropped(
     yield from reading.pages(prints)
 
 
-def discover_dropped(files: Sequence[DroppedFile], how: FileRead) -> list[Discovered]:
-    """A stream for each file that can be read, with its first rows."""
-    found = []
+def discover_dropped(files: Sequence[DroppedFile], streams: Mapping[str, FileStream]) -> list[Discovered]:
+    """A stream for each file that can be read, with its first rows; read as the first of these streams is, where there is one."""
+    found, how = [], next((stream.file for stream in streams.values()), FileRead())
     for file in oldest_first([f for f in files if not f.leads_out]):
         try:
             with file.here() as path:
@@ -194,9 +179,8 @@ class _Reading:
     def pages(self, files: Sequence[tuple[DroppedFile, str]], listing: bool = False) -> Iterator[Page]:
         for file, print_ in files:
             if self.read_some and self.stream.version is None:
-                self.files.pop(
-                    file.name, None
-                )  # an older file was read anew: of a key in both, the newer file's row holds
+                # An older file was read anew: of a key in both, the newer file's row holds.
+                self.files.pop(file.name, None)
             yield from self._file(file, print_)
         if self.faults and not self.read_some and not any(state["done"] for state in self.files.values()):
             raise ConfigError(self.faults)
@@ -267,13 +251,7 @@ class _Reading:
             unused = ", ".join(map(visible, opened.twice))
             self.notes.append(f"{name}: names columns twice that nothing uses: {unused[:200]}")
         there = {*opened.columns, *(c.partition(".")[0] for c in opened.columns)}
-        missing = {
-            c: key
-            for c, key in needed_columns(self.stream).items()
-            if c not in there and c.partition(".")[0] not in there
-        }
-        fatal = {c: key for c, key in missing.items() if self.stream.records == "full" or key == "key"}
-        if fatal:
+        if fatal := fatal_columns(self.stream, there):
             few = "; if lines stand before its header, set file.skip" if len(opened.columns) <= 2 else ""
             faults = [
                 Fault(f"{self.where}.{key}", f"{name} has no column '{column}'", known_columns(opened.columns) + few)

@@ -29,22 +29,33 @@ class NamedFile:
     sha256: str | None
 
 
-class Manifest(Protocol):
-    """A file that may be one, as its folder lists it."""
+class DroppedFile(Protocol):
+    """A file as its folder lists it."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Below the folder."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Bytes."""
 
     @property
-    def leads_out(self) -> bool: ...
+    def changed(self) -> int:
+        """When it was written last, in nanoseconds since 1970."""
 
-    def here(self) -> AbstractContextManager[Path]: ...
+    @property
+    def leads_out(self) -> bool:
+        """Is it a link out of the folder? Who may put files there must not read others with the hub's rights."""
+
+    def ends(self) -> bytes:
+        """Its first and its last bytes. OSError when it cannot be read."""
+
+    def here(self) -> AbstractContextManager[Path]:
+        """The file on this machine, while the context lasts. FileFault when it cannot be had."""
 
 
-def read(files: Iterable[Manifest]) -> dict[str, NamedFile]:
+def read(files: Iterable[DroppedFile]) -> dict[str, NamedFile]:
     """File names below the folder, of all manifests that can be read; of a file that two name, the newer one counts."""
     found: dict[str, NamedFile] = {}
     for file in files:

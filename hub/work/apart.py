@@ -33,7 +33,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats.opened import FileFault
 from hub.connectors.formats.parquet import open_parquet
-from hub.connectors.mapping.columns import needed_columns
+from hub.connectors.mapping.columns import fatal_columns
 from hub.db import Database
 from hub.errors import BadRecord, ConfigError, Fault
 from hub.matching import store
@@ -125,18 +125,19 @@ def _files(folder: str) -> tuple[str, ...]:
 def _check_columns(given: Extract) -> None:
     """Each file has the columns that the stream cannot do without."""
     system, root = fs.FileSystem.from_uri(uri(given.folder))
-    needed = needed_columns(given.given)
     where = f"sources/{given.source}.yaml: streams.{given.stream}"
     for name in given.files:
         try:
             there = pq.read_schema(f"{root}/{name}", filesystem=system).names
         except (OSError, pa.ArrowException):
             raise ConfigError([Fault(f"{given.folder}/{name}", "is not a sound Parquet file")]) from None
-        for column, key in needed.items():
-            if column not in there and column.partition(".")[0] not in there:
-                fault = Fault(f"{where}.{key}", f"{name} has no column '{column}'", known_columns(there))
-                if given.given.records == "full" or key == "key":
-                    raise ConfigError([fault])
+        if fatal := fatal_columns(given.given, there):
+            raise ConfigError(
+                [
+                    Fault(f"{where}.{key}", f"{name} has no column '{c}'", known_columns(there))
+                    for c, key in fatal.items()
+                ]
+            )
 
 
 def _check_empty(out: str) -> None:

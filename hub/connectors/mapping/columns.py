@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from hub.connectors.base import known_columns, schema_notes
 from hub.connectors.mapping.paths import path
@@ -36,6 +36,17 @@ def needed_columns(stream: Stream) -> dict[str, str]:
             if item.names:
                 found.setdefault(item.field, where)
     return found
+
+
+def missing_columns(stream: Stream, there: Collection[str]) -> dict[str, str]:
+    """Those of them that are not there, neither by their name nor as what they are a part of."""
+    return {c: k for c, k in needed_columns(stream).items() if c not in there and c.partition(".")[0] not in there}
+
+
+def fatal_columns(stream: Stream, there: Collection[str]) -> dict[str, str]:
+    """Those of them without which rows say something wrong: of whole records every one would empty its field everywhere."""
+    missing = missing_columns(stream, there)
+    return {c: key for c, key in missing.items() if stream.records == "full" or key == "key"}
 
 
 def columns_of(stream: Stream, attribute: str) -> str:
@@ -81,6 +92,5 @@ def field_notes(where: str, stream: str, config: Stream, known: Sequence[str], s
         return list(schema_notes(stream, [c for c in known if c in used or c in seen], seen))
     return [
         f"{where}.{key}: no record has '{column}'; {known_columns(seen)}"
-        for column, key in needed_columns(config).items()
-        if column.partition(".")[0] not in seen and column not in seen
+        for column, key in missing_columns(config, seen).items()
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +11,17 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from hub.connectors.base import Cursor, Discovered, FieldWrite, Page, WriteResult
+from hub.connectors.base import Cursor, Discovered, Page
 from hub.connectors.dropped import (
     ENDS,
-    DroppedFile,
+    DroppedFiles,
     FileStream,
     discover_dropped,
     is_dropped,
     looks_below,
     read_dropped,
 )
-from hub.connectors.formats.options import FileRead
+from hub.connectors.manifests import DroppedFile
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, secret, source_of_kind
 
@@ -47,7 +47,7 @@ class FileSource(Source):
         return Files(self, env=env, base_folder=base_folder)
 
 
-class Files:
+class Files(DroppedFiles):
     """The `file` connector of one source."""
 
     def __init__(self, source: FileSource, *, env: Mapping[str, str], base_folder: Path) -> None:
@@ -57,18 +57,11 @@ class Files:
 
     def discover(self) -> list[Discovered]:
         """A stream for each file that can be read, with its first rows."""
-        streams = iter(self._source.streams.values())
-        return discover_dropped(self._files("*"), next(streams).file if self._source.streams else FileRead())
+        return discover_dropped(self._files("*"), self._source.streams)
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         where = f"sources/{self._source.name}.yaml: streams.{stream}"
         yield from read_dropped(self._source.streams[stream], cursor, where, str(self._path), self._files)
-
-    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
-        return [WriteResult(write.key or "", "rejected", "files are read only") for write in writes]
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     def _folder(self) -> tuple[Path, str]:
         """The folder, and what names below it must match where the path is a glob."""
@@ -80,7 +73,7 @@ class Files:
 
     def _files(self, pattern: str) -> list[DroppedFile]:
         if self._path.is_file():
-            return [_Local(self._path.name, self._path, None)]
+            return [_Local.listed(self._path.name, self._path, None)]
         folder, matching = self._folder()
         if not folder.is_dir():
             where = f"sources/{self._source.name}.yaml: connector.path"
@@ -98,7 +91,7 @@ class Files:
         for file in folder.rglob("*") if looks_below(*patterns) else folder.iterdir():
             name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")
             if is_dropped(name, *patterns) and file.is_file():
-                found.append(_Local(name, file, folder))
+                found.append(_Local.listed(name, file, folder))
         return found
 
 
@@ -109,14 +102,14 @@ class _Local:
     name: str
     path: Path
     folder: Path | None
+    size: int
+    changed: int
 
-    @property
-    def size(self) -> int:
-        return self.path.stat().st_size
-
-    @property
-    def changed(self) -> int:
-        return self.path.stat().st_mtime_ns
+    @classmethod
+    def listed(cls, name: str, path: Path, folder: Path | None) -> _Local:
+        """As it is now: it may be gone before it is read. OSError when it is gone already."""
+        found = path.stat()
+        return cls(name, path, folder, found.st_size, found.st_mtime_ns)
 
     @property
     def leads_out(self) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import posixpath
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from hub.connectors.base import Cursor, Discovered, FieldWrite, Page, WriteResult
+from hub.connectors.base import Cursor, Discovered, Page
 from hub.connectors.dropped import (
     ENDS,
-    DroppedFile,
+    DroppedFiles,
     FileStream,
     discover_dropped,
     is_dropped,
@@ -29,7 +29,7 @@ from hub.connectors.dropped import (
     read_dropped,
 )
 from hub.connectors.formats import FileFault
-from hub.connectors.formats.options import FileRead
+from hub.connectors.manifests import DroppedFile
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, secret, source_of_kind
 
@@ -77,7 +77,7 @@ class SftpSource(Source):
         return Sftp(self, env=env)
 
 
-class Sftp:
+class Sftp(DroppedFiles):
     """The `sftp` connector of one source."""
 
     def __init__(self, source: SftpSource, *, env: Mapping[str, str]) -> None:
@@ -89,9 +89,8 @@ class Sftp:
 
     def discover(self) -> list[Discovered]:
         """A stream for each file that can be read, with its first rows."""
-        streams = iter(self._source.streams.values())
         with self._session() as session:
-            return discover_dropped(session.files("*"), next(streams).file if self._source.streams else FileRead())
+            return discover_dropped(session.files("*"), self._source.streams)
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         where = f"sources/{self._source.name}.yaml: streams.{stream}"
@@ -100,12 +99,6 @@ class Sftp:
             yield from read_dropped(
                 self._source.streams[stream], cursor, where, f"{given.path} on {given.host}", session.files
             )
-
-    def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
-        return [WriteResult(write.key or "", "rejected", "files are read only") for write in writes]
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
     @contextmanager
     def _session(self) -> Iterator[_Session]:

@@ -45,7 +45,7 @@ from hub.connectors.base import (
     schema_notes,
     too_deep,
 )
-from hub.connectors.mapping.columns import needed_columns, written_fields
+from hub.connectors.mapping.columns import missing_columns, written_fields
 from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
 from hub.connectors.sql_children import CHANGED, Child, Children, ChildTable, tables
@@ -271,10 +271,7 @@ class Tables:
             else self._table(connection, f"{where}.table", config.table or "")
         )
         there = {*columns, *config.children, *((CHANGED,) if config.children else ())}
-        missing = {
-            c: k for c, k in needed_columns(config).items() if c not in there and c.partition(".")[0] not in there
-        }
-        if missing:
+        if missing := missing_columns(config, there):
             raise ConfigError(
                 [
                     Fault(f"{where}.{key}", f"{name} has no column '{column}'", known_columns(columns))

@@ -17,10 +17,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.connectors.base import BadRow, Connector, SourceRow
+from hub.connectors.dropped import oldest_first, print_of
 from hub.connectors.formats import opened
 from hub.connectors.formats.delimited import sniff_delimiter
 from hub.connectors.formats.sniffing import sniff_encoding
 from hub.connectors.registry import connect
+from hub.connectors.systems.file import Files
 from hub.errors import ConfigError
 from hub.settings import Source
 from tests.connectors.conformance import MAP, Conformance, World, bad, pages, raws
@@ -444,3 +446,21 @@ def test_an_older_file_that_changed_does_not_win_over_a_newer_one(tmp_path: Path
     (drop / "p_2026-9.csv").write_text("id,first\n1,September again\n", encoding="utf-8")
     again = [row.raw["first"] for page in pages(connector, cursor) for row in page.rows if isinstance(row, SourceRow)]
     assert again == ["September again", "October"]
+
+
+def test_a_file_that_is_gone_since_it_was_listed_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    (tmp_path / "b.txt").write_text("id\n2\n")
+    source = Source.model_validate(
+        {
+            "name": "shop",
+            "connector": {"kind": "file", "path": "."},
+            "streams": {"rows": {"key": "id", "customer": "person", "map": {"family_name": "id"}}},
+        }
+    )
+    connector = source.connect(env={}, base_folder=tmp_path, now=lambda: 0)
+    assert isinstance(connector, Files)
+    listed = connector._files("*")
+    (tmp_path / "a.csv").unlink()
+    prints = {file.name: print_of(file, connector._source.streams["rows"]) for file in oldest_first(listed)}
+    assert prints["a.csv"].startswith("unreadable") and not prints["b.txt"].startswith("unreadable")
