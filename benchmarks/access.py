@@ -4,8 +4,8 @@ Fills a hub with customers of the demo world, each record of a person as one (se
 made of them, by the code that makes them everywhere; matching has no part in it), then asks through the one door. Searched
 for are two words of a customer, one of them misspelt by one letter, by a role without and by one with rows (one town);
 identified is by name and phone or e-mail; read is one customer with view, rows, purpose and audit, in turn with the bare
-stored row (parsed, nothing decided, nothing written) and with one line synced to this disk, which an audited read waits for. Prints a table and checks, and writes
-benchmarks/results/access.json.
+stored row (parsed, nothing decided, nothing written) and with one line synced to this disk, which an audited read waits for.
+Prints a table and checks, and writes benchmarks/results/access.json.
 
 The first hit is right when it holds both words as they were before, in whatever script or order: namesakes are as right
 as the customer drawn.

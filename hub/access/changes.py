@@ -60,8 +60,7 @@ class Changes(Batches):
     def position(self) -> str:
         """How far the hub is, for who wants to see at least that: told without its numbers."""
         with self.database.read() as connection:
-            end = store.next_seq(connection) - 1
-        return hide(self._cursors, end, self.database.written())
+            return hide(self._cursors, store.next_seq(connection) - 1, self.database.written(connection))
 
     def reached(self, token: str, where: str) -> Position:
         """The position that was told. BadRequest, naming where it was shown, for what never was."""

@@ -14,7 +14,7 @@ from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged
 from hub.api.security import TheHub, needs
 from hub.errors import Conflict
-from hub.language.catalog import FIRST, language_named
+from hub.language.catalog import first_named
 from hub.language.files import CopyFile, Form, copy_file
 from hub.language.letters import letter
 from hub.language.paper import as_text
@@ -31,8 +31,7 @@ RequestId = Annotated[str, Path(max_length=100, examples=["req_0a1b2c3d4e5f6071"
 
 def language_for(hub: Hub, principal: Principal, customer: str, wanted: str = "") -> str:
     """In which somebody is answered: as it is wanted, else theirs, where it is known. NotFound, Gone."""
-    theirs = hub.reader.get_customer(principal, customer).values.get("language")
-    return language_named(wanted) or language_named(str(theirs or "")) or FIRST
+    return first_named(wanted, hub.reader.get_customer(principal, customer).values.get("language"))
 
 
 class ReceiptOut(Out):
@@ -188,7 +187,7 @@ def package_file(hub: Hub, principal: Principal, request: str, form: Form) -> Re
     if running.kind not in ("access", "portability"):
         raise Conflict(f"a request of {running.kind} has no package")
     portable = running.kind == "portability"
-    document = (hub.packages.portable if portable else hub.packages.access)(principal, running.customer)
+    document = hub.packages.made(principal, running.customer, portable=portable)
     return as_download(copy_file(form, running.language, document, portable=portable), running.kind)
 
 

@@ -22,8 +22,10 @@ from hub.cli.shared import (
 from hub.model import from_micros
 
 if TYPE_CHECKING:
+    from hub.language.files import Form
     from hub.privacy.requests import Kind, RequestSeen
 
+FORMS: dict[str, Form] = {".html": "page", ".pdf": "pdf", ".csv": "csv"}  # by the ending of a file's name
 privacy = typer.Typer(help="What people ask about their data: access, erasure, restriction.", no_args_is_help=True)
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
@@ -90,21 +92,20 @@ def privacy_package(
     folder: FolderOption = FOLDER,
 ) -> None:
     """All that is held of a customer, for themselves: values and where they are from, what for, who had and who saw them."""
-    from hub.language.catalog import FIRST, language_named
+    from hub.language.catalog import first_named
     from hub.language.files import copy_file
 
-    form = {".html": "page", ".pdf": "pdf", ".csv": "csv"}.get(to.suffix, "json")
+    form = FORMS.get(to.suffix, "json")
     portable = portable or form == "csv"
     with opened(config, database, folder) as hub:
         asking_ = asking(hub.config, role)
-        theirs = hub.reader.get_customer(asking_, customer).values.get("language")
-        spoken = language_named(language) or language_named(str(theirs or "")) or FIRST
+        spoken = first_named(language, hub.reader.get_customer(asking_, customer).values.get("language"))
         kind: Kind = "portability" if portable else "access"
         request = hub.requests.open(customer, kind, by=BY, language=spoken)
         customer = hub.requests.running(request.id).customer
-        document = (hub.packages.portable if portable else hub.packages.access)(asking_, customer)
+        document = hub.packages.made(asking_, customer, portable=portable)
         with open(to, "wb", opener=private) as file:
-            file.write(copy_file(form, spoken, document, portable=portable).body)  # type: ignore[arg-type]
+            file.write(copy_file(form, spoken, document, portable=portable).body)
         hub.requests.close(request.id)
     out.print(
         f"{to}: all that is held of {customer}" if not portable else f"{to}: what {customer} gave", soft_wrap=True

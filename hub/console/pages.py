@@ -9,7 +9,7 @@ from typing import Annotated
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import orjson
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -152,6 +152,7 @@ async def _sent(request: Request) -> Sent:
 
 
 Form = Annotated[Sent, Depends(_sent)]
+Outcome = Annotated[str, Query(max_length=300, description="what came of what was just done")]
 
 
 class PageRoute(APIRoute):

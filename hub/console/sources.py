@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from hub.api.security import may_write
-from hub.console.pages import Desk, Form, PageRoute, desk, onward
+from hub.console.pages import Desk, Form, Outcome, PageRoute, desk, onward
 from hub.errors import BadRequest, Fault
 from hub.work import sources as kept
 from hub.work.sources import SourceStatus
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-Answer = Annotated[str, Query(max_length=300, description="what came of what was just done")]
-
 
 @router.get("/sources")
-def listed(at: Annotated[Desk, desk("admin")], done: Answer = "") -> Response:
+def listed(at: Annotated[Desk, desk("admin")], done: Outcome = "") -> Response:
     """Every source, what its last pulls brought, and what it can be told."""
     return at.page("sources.html", {"sources": kept.listed(at.hub.resolver), "done": done})
 

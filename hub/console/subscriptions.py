@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
+from hub.console.pages import Desk, Form, Outcome, PageRoute, Sent, desk, onward
 from hub.delivery.subscriptions import Subscriptions
 from hub.errors import BadRequest, Fault
 from hub.model import to_micros
@@ -17,7 +17,6 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 DELIVERIES = 100
 DAY = 86_400_000_000
-Answer = Annotated[str, Query(max_length=300, description="what came of what was just done")]
 
 
 def _subscriptions(at: Desk) -> Subscriptions:
@@ -37,7 +36,7 @@ def subscription(
     id: str,
     status: Annotated[str, Query(pattern="^(pending|done|dead|dropped)?$")] = "",
     before: Annotated[str, Query(max_length=100)] = "",
-    done: Answer = "",
+    done: Outcome = "",
 ) -> Response:
     """One subscription: its deliveries, the newest first."""
     door = _subscriptions(at)

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -104,12 +104,13 @@ class Database:
         with self._connection() as connection:
             return system(connection)
 
-    def written(self) -> int:
-        """The place in the log up to which a replica must be, to see all that is committed now; 0 where there is none."""
+    def written(self, connection: Connection | None = None) -> int:
+        """The place in the log up to which a replica must be, to see all that is committed now; 0 where there is none.
+        `connection`: one to the primary that the asker holds already."""
         if self.sqlite:
             return 0
-        with self._connection() as connection:
-            return written(connection)
+        with nullcontext(connection) if connection else self._connection() as reading_:
+            return written(reading_)
 
     @contextmanager
     def unit(self, *, urgent: bool = True) -> Iterator[Connection]:
@@ -247,9 +248,7 @@ class Database:
             with closing(sqlite3.connect(str(self.url.database), isolation_level=None, timeout=BUSY_SECONDS)) as raw:
                 raw.execute("PRAGMA secure_delete=ON")
                 raw.execute("VACUUM")
-                raw.execute(
-                    "PRAGMA busy_timeout=50"
-                )  # milliseconds: else each try would wait for who reads, and all that write
+                raw.execute("PRAGMA busy_timeout=50")  # ms: else each try would wait for who reads, and all that write
                 for _ in range(CUTS):
                     if not raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                         return True

@@ -93,8 +93,8 @@ class Replica:
             pool_timeout=CONNECT,
             connect_args={
                 "connect_timeout": CONNECT,
-                "tcp_user_timeout": CONNECT
-                * 1000,  # of a host that vanished the kernel would wait for a quarter of an hour
+                # For a host that vanished the kernel would wait a quarter of an hour.
+                "tcp_user_timeout": CONNECT * 1000,
                 "keepalives_idle": 5,
                 "keepalives_interval": 2,
                 "keepalives_count": 2,

@@ -14,6 +14,7 @@ from hub.demo.events import CAMPAIGN_DAYS, KINDS, LAST, OFFERS, WITHIN, Events
 from hub.figures.customers import customers
 from hub.golden_record import lookups
 from hub.golden_record import store as golden_store
+from hub.kinds import money
 from hub.matching import store as matching_store
 from hub.model import RecordId
 from hub.open import Hub
@@ -96,10 +97,8 @@ def right(hub: Hub, events: Events, whole: Mapping[str, str]) -> int:
             made = customers(connection, hub.config, shown.values(), now)
         for id in ids:
             told = [made[id].told(name).value for name in ("orders", "revenue", "cost_to_serve")]
-            found += told == [str(len(true[id].orders)), euros(true[id].revenue), euros(true[id].cost)]
+            found += told == [
+                str(len(true[id].orders)),
+                *(money.shown(cents, "EUR") for cents in (true[id].revenue, true[id].cost)),
+            ]
     return found
-
-
-def euros(cents: int) -> str:
-    """As figures are told."""
-    return f"{cents // 100}.{cents % 100:02d}"

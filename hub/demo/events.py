@@ -15,6 +15,7 @@ from itertools import pairwise
 from hub.demo.dice import Dice
 from hub.demo.people import END
 from hub.demo.world import World
+from hub.kinds import money
 
 Row = dict[str, str]
 
@@ -142,7 +143,7 @@ class _Happening:
         if name == "orders":
             cents, counts = 500 + draw.below(20_000), draw.share() > 0.08
             state, channel = ("delivered" if counts else "cancelled"), draw.of(["shop", "web"])
-            total = f"{cents // 100}.{cents % 100:02d} EUR"
+            total = f"{money.shown(cents, 'EUR')} EUR"
             self._add(name, owner, day, {"state": state, "channel": channel, "total": total})
             worth.orders += [(day, cents)] if counts else []
         elif name == "calls":

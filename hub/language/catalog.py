@@ -50,6 +50,11 @@ def language_named(text: str) -> str | None:
     return None
 
 
+def first_named(*told: object) -> str:
+    """The first of these that names a language that there are words in; else the one that everything is written in."""
+    return next((found for text in told if text and (found := language_named(str(text)))), FIRST)
+
+
 def chosen(accepted: str) -> str:
     """The language to answer in, of an Accept-Language header."""
     wanted: list[tuple[float, str]] = []

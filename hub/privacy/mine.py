@@ -84,7 +84,7 @@ class Mine:
         """A copy of everything, or of what they gave, to take elsewhere, as `make` makes it. It is a request that is answered
         as soon as it is made."""
         me = self.sure(principal)
-        made = make((self.packages.portable if portable else self.packages.access)(principal, me.id))
+        made = make(self.packages.made(principal, me.id, portable=portable))
         kind: Kind = "portability" if portable else "access"
         running = self._running(me, kind)
         id = running[0].request.id if running else self._open(me, kind, language=language).request.id

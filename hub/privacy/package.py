@@ -133,6 +133,10 @@ class Packages:
                 "values": dict(i.values),
             }
 
+    def made(self, principal: Principal, id: str, *, portable: bool) -> Document:
+        """A copy of everything; `portable`: of what they gave."""
+        return (self.portable if portable else self.access)(principal, id)
+
     def purposes(self, type_name: str) -> list[Document]:
         """What the data are used for, on which ground, and which of them by whom."""
         config = self.reader.config

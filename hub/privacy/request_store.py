@@ -73,7 +73,7 @@ class Receipt:
 
 
 COLUMNS = tuple(f.name for f in fields(StoredRequest))
-SELECT = f"SELECT {', '.join(f'{chr(34)}by{chr(34)}' if c == 'by' else c for c in COLUMNS)} FROM request"
+SELECT = "SELECT {} FROM request".format(", ".join(f'"{c}"' for c in COLUMNS))  # one of them is a word of SQL
 RECEIPT = ("request", "recipient", "state", "note", "at")
 
 

@@ -21,6 +21,7 @@ from hub.figures.segments import count_segments, customers
 from hub.figures.store import members
 from hub.golden_record import lookups
 from hub.golden_record import store as golden_store
+from hub.kinds import money
 from hub.migrations import upgrade
 from hub.model import to_micros
 from hub.open import Hub
@@ -89,8 +90,8 @@ def test_figures_are_the_truth(lived: Lived) -> None:
         last = max((day for day, _ in true.orders), default=None)
         assert told == {
             "orders": str(len(true.orders)),
-            "revenue": desk.euros(true.revenue),
-            "cost_to_serve": desk.euros(true.cost),
+            "revenue": money.shown(true.revenue, "EUR"),
+            "cost_to_serve": money.shown(true.cost, "EUR"),
             "last_order": last and f"{last.isoformat()}T12:00:00Z",
         }
 

@@ -404,20 +404,18 @@ class _Listing:
         )
 
     def _troubles(self, body: Foreign, names: tuple[str, ...]) -> str:
-        """Where an answer of 200 says that it failed; empty when it does not. `names`: down to what is wanted of it."""
+        """Where an answer of 200 says that it failed; empty when it does not. `names`: down to what is wanted of it;
+        none: it is that itself, and its fields are no messages."""
         if not isinstance(body, dict):
             return ""
         if self.rest.errors is not None:
             return self.rest.errors if path(self.rest.errors).get(body) else ""
-        if not names:
-            return ""  # it is the record itself: its fields are no messages
         at: Foreign = body
-        for depth in range(len(names)):  # beside the list, and beside what it stands in
-            inner = names[depth] if depth < len(names) else None
+        for depth, inner in enumerate(names):  # beside the list, and beside what it stands in
             for name, value in _said_about({n: v for n, v in at.items() if n != inner}):
                 if _says_failed(name.rpartition(".")[2], value):
                     return ".".join((*names[:depth], name))
-            at = at.get(inner) if inner is not None else None
+            at = at.get(inner)
             if not isinstance(at, dict):
                 break
         return ""
