@@ -30,8 +30,8 @@ import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors kno
 from benchmarks.live import ENV
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub import db
+from hub.access.authentication.principals import Principal
 from hub.access.callers import Callers
-from hub.access.principals import Principal
 from hub.db import Database
 from hub.demo.world import generate, people_for
 from hub.golden_record import search_store, store

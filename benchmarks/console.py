@@ -24,8 +24,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.live import ENV, Place, loaded
 from benchmarks.report import ROOT, Check, print_checks, save, table
-from hub.access.accounts import add_account, set_up
-from hub.access.principals import Principal
+from hub.access.authentication.accounts import add_account, set_up
+from hub.access.authentication.principals import Principal
 from hub.app import Listening, create_app, served
 from hub.console.assets import FOLDER
 from hub.db import Database

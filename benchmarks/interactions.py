@@ -23,7 +23,7 @@ import typer
 
 import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from benchmarks.report import ROOT, Check, print_checks, save, table
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.figures.segments import count_segments
 from hub.landing import store as landing

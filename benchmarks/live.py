@@ -37,7 +37,7 @@ import typer
 import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from benchmarks import worlds
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
-from hub.access import keys
+from hub.access.authentication import keys
 from hub.connectors.base import Page, SourceRow, jsonable
 from hub.db import Database
 from hub.demo.world import World, generate, people_for

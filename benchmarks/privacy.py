@@ -21,7 +21,7 @@ import typer
 from benchmarks.interactions import MANY, STEWARD, id_of, landed, opened, orders, p95, people
 from benchmarks.report import Check, print_checks, save, table
 from benchmarks.sync import LOOPBACK, Receiver, sending
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.delivery.subscriptions import Subscriptions, Wish
 from hub.landing import suppression
 from hub.open import Hub

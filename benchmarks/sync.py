@@ -27,7 +27,7 @@ import typer
 
 import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
 from hub.api import snapshots as api
 from hub.app import steady

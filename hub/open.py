@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hub.access.audit import AuditLog
+from hub.access.audit.log import AuditLog
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.db import Database
 from hub.delivery.addresses import Network, allowed_networks
@@ -20,9 +20,9 @@ from hub.work.metrics import Metrics
 
 if TYPE_CHECKING:
     from hub.access.agreements import Agreements
-    from hub.access.authentication import Gate
-    from hub.access.chain import ChainReport
-    from hub.access.codes import Codes
+    from hub.access.audit.chain import ChainReport
+    from hub.access.authentication.authenticate import Gate
+    from hub.access.authentication.codes import Codes
     from hub.access.figures import FigureDoor
     from hub.access.guidance import GuidanceDoor
     from hub.access.read import Reader
@@ -79,14 +79,14 @@ class Hub:
     @cached_property
     def gate(self) -> Gate:
         """Who may come in."""
-        from hub.access.authentication import Gate
+        from hub.access.authentication.authenticate import Gate
 
         return Gate(self.database, self.config, self.key)
 
     @cached_property
     def codes(self) -> Codes:
         """How customers sign in."""
-        from hub.access.codes import Codes  # here: commands send none
+        from hub.access.authentication.codes import Codes  # here: commands send none
 
         return Codes(self.reader, self.gate.sessions, derive(self.key, "codes"), self.folder)
 
@@ -218,7 +218,7 @@ def audit_path(folder: Path) -> Path:
 def audit_chain(folder: Path, env: Mapping[str, str] | None = None, against: Path | None = None) -> ChainReport:
     """Whether the audit file of the hub in `folder` is as it was written, under this secret and those of before.
     `against`: checkpoints that were kept elsewhere."""
-    from hub.access.chain import ChainReport, read_checkpoints, verify_chain
+    from hub.access.audit.chain import ChainReport, read_checkpoints, verify_chain
 
     keys = [derive(s, "audit") for s in (hub_secret(folder, env), *former_secrets(folder, env))]
     kept, forged = read_checkpoints(against, keys) if against else ([], 0)

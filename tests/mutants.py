@@ -480,7 +480,7 @@ MUTANTS = [
     ),
     Mutant(
         "an attribute goes where it is not shown",
-        "hub/access/policy.py",
+        "hub/access/policy/view.py",
         "return frozenset(a for a, sight in self.of(type_name).items() if sight is Sight.SHOW)",
         "return frozenset(self.of(type_name))",
         T_PUSH + "an_attribute_that_the_sources_role_is_not_shown_never_goes_there[sqlite]",

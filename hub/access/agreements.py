@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.door import shown_name
-from hub.access.policy import View, narrowed, see
-from hub.access.principals import Principal
-from hub.access.purposes import Views
+from hub.access.policy.purposes import Views
+from hub.access.policy.view import View, narrowed, see
 from hub.access.read import Reader
 from hub.consents import store
 from hub.consents.agreed import by_attribute

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from hub.access import seen as s
 from hub.access.customers import Customers
 from hub.access.door import ShownCount, only
-from hub.access.policy import View, changed_in_view
+from hub.access.policy.view import View, changed_in_view
 from hub.golden_record import lookups, past, store
 from hub.golden_record.store import StoredChange, StoredCustomer
 from hub.landing import store as landing

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import structlog
 
 from hub.access import caller_store as callers
-from hub.access.audit import AuditLine
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.door import bounded
-from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.access.seen import OpenedView
 

@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.access import caller_store as callers
-from hub.access.answers import NAMES, says
-from hub.access.audit import AuditLine
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
+from hub.access.caller_answers import NAMES, says
 from hub.access.caller_store import Failures
 from hub.access.cursors import seal
 from hub.access.door import PROOF, unknown
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.view import View
 from hub.access.read import Reader
 from hub.access.seen import FoundCustomer
 from hub.errors import Fault, Locked, Unprocessable

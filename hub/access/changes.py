@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from hub.access import seen as s
+from hub.access.authentication.principals import Principal
 from hub.access.batches import Batches
 from hub.access.cursors import find, hide, seal, unseal
 from hub.access.door import bounded, only
-from hub.access.policy import View, changed_in_view
-from hub.access.principals import Principal
+from hub.access.policy.view import View, changed_in_view
 from hub.errors import BadRequest, Fault, Gone
 from hub.golden_record import lookups, past, store
 from hub.golden_record.lineage import Lineage

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from hub.access import caller_store
 from hub.access import seen as s
+from hub.access.authentication.principals import Principal
 from hub.access.door import Door, ShownCount, gone, may_crosswalk, only, unknown
-from hub.access.policy import View
-from hub.access.principals import Principal
-from hub.access.rows import within
+from hub.access.policy.rows import within
+from hub.access.policy.view import View
 from hub.consents.effective import AGREED
 from hub.errors import Fault, Gone, NotFound
 from hub.golden_record import past, store

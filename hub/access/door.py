@@ -10,12 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine, AuditLog
+from hub.access.audit.log import REQUEST, AuditLine, AuditLog
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import unseal
-from hub.access.policy import View, changed_in_view, look, narrowed, see
-from hub.access.principals import Principal
-from hub.access.purposes import Views, stated
-from hub.access.rows import Standpoint, named, told, within
+from hub.access.policy.purposes import Views, stated
+from hub.access.policy.rows import Standpoint, named, told, within
+from hub.access.policy.view import View, changed_in_view, look, narrowed, see
 from hub.access.secret import derive
 from hub.consents.store import any_restriction
 from hub.db import Database

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.access import seen as s
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import Door, bounded, may_crosswalk, shown_name
-from hub.access.policy import View, visible_forms
-from hub.access.principals import Principal
+from hub.access.policy.view import View, visible_forms
 from hub.errors import Forbidden
 from hub.golden_record import store
 from hub.landing import store as landing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.access.audit import AuditLine
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Forbidden
 from hub.golden_record import lookups

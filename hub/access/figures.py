@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.view import View
 from hub.access.relations import Relations
 from hub.access.timeline import Timeline
 from hub.errors import Fault, NotFound

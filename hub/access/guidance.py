@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.access.authentication.principals import Principal
 from hub.access.figures import FigureDoor
-from hub.access.principals import Principal
 from hub.model import from_micros
 from hub.settings import GuidanceCard
 

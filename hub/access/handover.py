@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.access.audit import AuditLine
+from hub.access.audit.log import AuditLine
 from hub.access.read import Reader
 from hub.golden_record import store
 from hub.golden_record.hanging import parts_of

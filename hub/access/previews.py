@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hub.access.audit import REQUEST, AuditLine
-from hub.access.policy import View, changed_in_view
-from hub.access.principals import Principal
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
+from hub.access.policy.rows import Standpoint, told
+from hub.access.policy.view import View, changed_in_view
 from hub.access.read import Reader
-from hub.access.rows import Standpoint, told
 from hub.errors import Fault, NotFound
 from hub.golden_record.store import StoredChange
 from hub.model import RecordId

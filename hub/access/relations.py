@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.door import shown_name
-from hub.access.policy import View, narrowed, see
-from hub.access.principals import Principal
-from hub.access.purposes import Views
+from hub.access.policy.purposes import Views
+from hub.access.policy.view import View, narrowed, see
 from hub.access.read import Reader
 from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import store as golden_store

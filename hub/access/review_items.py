@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from hub.access.audit import REQUEST, AuditLine
-from hub.access.principals import Principal
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.errors import Gone
 from hub.model import RecordId

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hub.access import seen as s
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import Door, bounded
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.rows import HeldTerm, held_terms
+from hub.access.policy.view import View
 from hub.access.query_words import Ways, ways
-from hub.access.rows import HeldTerm, held_terms
 from hub.errors import Fault, Gone, NotFound, Unprocessable
 from hub.golden_record import lookups, store
 from hub.golden_record.misspellings import COUNTED

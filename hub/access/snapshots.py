@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.door import cleaned_rows, may_crosswalk
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.rows import within
+from hub.access.policy.view import View
 from hub.access.read import Reader
-from hub.access.rows import within
 from hub.access.seen import SeenCustomer
 from hub.errors import Fault, Gone, NotFound, RetryLater, Unprocessable
 from hub.golden_record import lookups, store

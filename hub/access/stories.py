@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
-from hub.access.audit import AuditLine
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.errors import BadRequest, Fault, Forbidden
 from hub.matching.explain import ClusterStory, Explain, PairStory, bits

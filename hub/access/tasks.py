@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
-from hub.access.contact_details import kinds_out_of_text, most_seen
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.contact_details import kinds_out_of_text, most_seen
+from hub.access.policy.view import View
 from hub.access.timeline import SeenInteraction, Timeline
 from hub.errors import Fault, Unprocessable
 from hub.golden_record import store as golden_store

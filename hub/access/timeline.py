@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from hub.access.audit import REQUEST, AuditLine
-from hub.access.contact_details import kinds_out_of_text, limited, most_seen, redacted
+from hub.access.audit.log import REQUEST, AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded, shown_name
-from hub.access.policy import View, narrowed, see
-from hub.access.principals import Principal
-from hub.access.purposes import Views
+from hub.access.policy.contact_details import kinds_out_of_text, limited, most_seen, redacted
+from hub.access.policy.purposes import Views
+from hub.access.policy.view import View, narrowed, see
 from hub.access.read import Reader
 from hub.access.seen import SeenPage
 from hub.errors import BadRecord, Fault, NotFound, Unprocessable

@@ -11,10 +11,10 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from hub import db
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.door import bounded, may_crosswalk
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.view import View
 from hub.access.seen import SeenPage
 from hub.access.timeline import Timeline
 from hub.errors import BadRecord, Forbidden

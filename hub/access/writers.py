@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from hub.access.authentication.principals import Principal
 from hub.access.customers import Customers
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.view import View
 from hub.errors import Fault, NotFound, PreconditionRequired, Stale, Unprocessable
 from hub.golden_record import store
 from hub.golden_record.customers import find_customer

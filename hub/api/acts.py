@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
 from hub.access.previews import SeenPreview, SeenState, must_see_customers, see_preview, seen_acts
-from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.api.customers import Cursor, Limit, micros
 from hub.api.idempotency import IdempotencyKey, Mark, once

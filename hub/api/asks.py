@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.me import Person
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.seen import SeenChange, SeenPage
 from hub.api.customers import Cursor, Limit
 from hub.api.problems import documented

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
 from hub.access.agreements import SeenAgreed, SeenAgreements, SeenStatement
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.customers import Id, micros
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import AwareDatetime
 
-from hub.access.principals import Principal
-from hub.access.sights import sights_of
+from hub.access.audit.sights import sights_of
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import (
     CrosswalkOut,

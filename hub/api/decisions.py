@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.customers import Cursor, Limit
 from hub.api.idempotency import IdempotencyKey, Mark, once
 from hub.api.problems import documented

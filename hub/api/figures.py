@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from hub.access.authentication.principals import Principal
 from hub.access.figures import SeenSegment
-from hub.access.principals import Principal
 from hub.api.customers import Cursor, Id, Limit
 from hub.api.problems import documented
 from hub.api.schemas import Out, Paged, when

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from hub.access.authentication.principals import Principal
 from hub.access.guidance import SeenCards
-from hub.access.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged
 from hub.api.security import TheHub, needs

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import PlainTextResponse
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import Health
 from hub.api.security import Public, TheHub, needs

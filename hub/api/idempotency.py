@@ -11,7 +11,7 @@ from fastapi import Header
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api import store
 from hub.errors import Conflict, Fault, Unprocessable
 from hub.model import canonical

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from hub.access.authentication.principals import Principal
 from hub.access.break_glass import BreakGlass, open_for, opened
 from hub.access.callers import Callers, Found, HeardAnswer
-from hub.access.principals import Principal
 from hub.access.seen import OpenedView
 from hub.api.customers import Id, Limit
 from hub.api.problems import documented

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.timeline import Asked, SeenInteraction, SeenStanding
 from hub.access.waiting import SeenWaiting, WaitingRows, Why
 from hub.api.customers import Cursor, Id, Limit, micros

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.exact import ExactRoute
 from hub.api.problems import documented
 from hub.api.schemas import Matches, MatchIn, MatchOut, answer

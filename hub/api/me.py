@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import Field
 
-from hub.access.codes import Words
-from hub.access.principals import Principal
+from hub.access.authentication.codes import Words
+from hub.access.authentication.principals import Principal
 from hub.api.consents import ConsentsOut
 from hub.api.cookies import keep, session_cookie
 from hub.api.guidance import AskedIn, CardOut, Cards, GivenCards, given

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from hub.access.single_sign_on import SingleSignOn
+from hub.access.authentication.single_sign_on import SingleSignOn
 from hub.api.cookies import drop_ticket, keep, keep_ticket, session_cookie, ticket_cookie
 from hub.api.problems import documented
 from hub.api.security import Stranger, TheHub, any_parameters

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from hub.access.audit import REQUEST
+from hub.access.audit.log import REQUEST
 from hub.db import is_full
 from hub.errors import (
     BadRequest,

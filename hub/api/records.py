@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from hub import db, settings
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.exact import ExactRoute
 from hub.api.problems import documented
 from hub.api.schemas import BatchAnswer, Document, RecordAnswer, answer

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.relations import SeenRelation
 from hub.api.customers import Id
 from hub.api.problems import documented

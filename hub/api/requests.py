@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from starlette.responses import Response
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged
 from hub.api.security import TheHub, needs

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, Field
 
+from hub.access.authentication.principals import Principal
 from hub.access.cursors import seal, unseal
-from hub.access.principals import Principal
 from hub.access.review_items import see_queue
 from hub.api.customers import Cursor, Limit, micros
 from hub.api.problems import documented

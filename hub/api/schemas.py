@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from starlette.responses import Response
 
 from hub.access import seen as s
-from hub.access.sights import SeenSight
+from hub.access.audit.sights import SeenSight
 from hub.connectors.base import ROW_DEPTH, too_deep
 from hub.model import RecordId, Verdict, from_micros
 from hub.resolve.resolver import Happened, Outcome

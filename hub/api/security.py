@@ -10,9 +10,9 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from hub.access.authentication import Credential
-from hub.access.principals import Principal
-from hub.access.rates import Rate, too_often
+from hub.access.authentication.authenticate import Credential
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.rates import Rate, too_often
 from hub.api.cookies import same_origin, session_cookie
 from hub.db import primary
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from hub.access.accounts import set_up
-from hub.access.principals import Principal
-from hub.access.sessions import Begun, SessionStatus
+from hub.access.authentication.accounts import set_up
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.sessions import Begun, SessionStatus
 from hub.api.cookies import drop, keep, session_cookie
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, when

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.seen import SeenCustomer
 from hub.access.snapshots import Selection, SnapshotPage, Snapshots
 from hub.api.problems import documented

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.records import lines
 from hub.api.schemas import In, Out, when

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import Out
 from hub.api.security import TheHub, needs

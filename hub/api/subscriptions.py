@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.customers import Limit
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, when

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.tasks import SeenList, SeenTask, TaskPage
 from hub.api.customers import Cursor, Id, Limit, micros
 from hub.api.interactions import InteractionOut

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
+from hub.access.authentication.principals import Principal
 from hub.access.previews import seen_waiting
-from hub.access.principals import Principal
 from hub.api.acts import ActOut, Asker, DecideAllIn, PairIn, Reason
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, Paged, RecordName, when

@@ -11,10 +11,10 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hub.access.audit import ORIGIN, REQUEST
+from hub.access.audit.log import ORIGIN, REQUEST
+from hub.access.authentication.rates import Rate
 from hub.access.door import SHOWN_PROOF
-from hub.access.purposes import HEADER, PURPOSE
-from hub.access.rates import Rate
+from hub.access.policy.purposes import HEADER, PURPOSE
 from hub.api.fresh import begun, told, wrote
 from hub.api.problems import of_error, problem
 from hub.db import READING

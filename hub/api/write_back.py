@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.problems import documented
 from hub.api.schemas import In, Out, RecordName, when
 from hub.api.security import TheHub, needs

@@ -13,8 +13,8 @@ from rich.table import Table
 from hub.cli.shared import CONFIG, DATABASE, FOLDER, ConfigOption, DatabaseOption, FolderOption, asking, opened, out
 
 if TYPE_CHECKING:
-    from hub.access.compare import Differs
-    from hub.access.policy import View
+    from hub.access.policy.compare import Differs
+    from hub.access.policy.view import View
 
 access = typer.Typer(help="What a role sees; who gains or loses what by another policy.", no_args_is_help=True)
 
@@ -62,7 +62,7 @@ def access_diff(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Who gains and who loses what, counted on the customers that there are."""
-    from hub.access.compare import compared, counted
+    from hub.access.policy.compare import compared, counted
     from hub.access.read import Reader
     from hub.settings import load_access
 

@@ -36,7 +36,7 @@ def audit_checkpoint(
     folder: FolderOption = FOLDER,
 ) -> None:
     """One signed line: how far the chain goes now. Keep it where whoever can write the hub's folder cannot."""
-    from hub.access.chain import checkpoint, keep
+    from hub.access.audit.chain import checkpoint, keep
 
     with opened(config, database, folder, despite=True) as hub:
         line = checkpoint(hub.audit, hub.database.clock.now())
@@ -54,8 +54,8 @@ def audit_rotate(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Close the audit file under the number of its first line, and go on in a new one. The chain stays whole."""
-    from hub.access.chain import forget
-    from hub.access.keys import DAY
+    from hub.access.audit.chain import forget
+    from hub.access.authentication.keys import DAY
 
     with opened(config, database, folder, despite=True) as hub:
         now = hub.database.clock.now()

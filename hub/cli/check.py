@@ -14,7 +14,7 @@ from hub.cli.shared import CONFIG, ConfigOption, out
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from hub.access.policy import View
+    from hub.access.policy.view import View
     from hub.settings import Config
 
 app = typer.Typer()
@@ -87,8 +87,8 @@ def check(
 
 def _compare(settings: Config, against: Path) -> None:
     """Tell who gains and who loses what, without counting customers."""
-    from hub.access.compare import compared
-    from hub.access.purposes import Views
+    from hub.access.policy.compare import compared
+    from hub.access.policy.purposes import Views
     from hub.cli.access import print_differences
     from hub.settings import load_access
 

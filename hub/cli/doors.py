@@ -57,7 +57,7 @@ def export(
 ) -> None:
     """Write all golden records, as a role sees them, to a file."""
     from hub.access.export import export_rows
-    from hub.access.purposes import stated
+    from hub.access.policy.purposes import stated
     from hub.cli.sheet import fields_of, write_sheet, write_wide_sheet
 
     if file.suffix not in (".csv", ".jsonl"):
@@ -253,7 +253,7 @@ def keys_create(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Make an API key. It is shown once."""
-    from hub.access.keys import create_key
+    from hub.access.authentication.keys import create_key
 
     with opened(config, database, folder, despite=True) as hub:
         secret, key = create_key(
@@ -275,7 +275,7 @@ def keys_rotate(
     folder: FolderOption = FOLDER,
 ) -> None:
     """A second key of the same holder, with the same rights. It is shown once; both are good for some days."""
-    from hub.access.keys import rotate_key
+    from hub.access.authentication.keys import rotate_key
 
     with opened(config, database, folder, despite=True) as hub:
         secret, key = rotate_key(hub.database, id, days=days, overlap_days=overlap)
@@ -288,7 +288,7 @@ def keys_list(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """What keys there are, without their secrets."""
-    from hub.access.keys import list_keys
+    from hub.access.authentication.keys import list_keys
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub, hub.database.read() as connection:
@@ -315,7 +315,7 @@ def keys_revoke(
     id: str, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """End a key at once."""
-    from hub.access.keys import revoke_key
+    from hub.access.authentication.keys import revoke_key
 
     with opened(config, database, folder, despite=True) as hub:
         revoke_key(hub.database, id)

@@ -28,7 +28,7 @@ def users_add(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Make an account and a one-time token, with which its owner sets the password."""
-    from hub.access.accounts import add_account
+    from hub.access.authentication.accounts import add_account
 
     with opened(config, database, folder, despite=True) as hub:
         token, account = add_account(hub.database, hub.config, name, role.split(","))
@@ -40,7 +40,7 @@ def users_list(
     config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """What accounts there are."""
-    from hub.access.accounts import list_accounts
+    from hub.access.authentication.accounts import list_accounts
     from hub.model import from_micros
 
     with opened(config, database, folder, despite=True) as hub:
@@ -69,7 +69,7 @@ def users_disable(
     name: WhoArgument, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """End an account at once, and its sessions."""
-    from hub.access.accounts import disable_account
+    from hub.access.authentication.accounts import disable_account
 
     with opened(config, database, folder, despite=True) as hub:
         out.print(f"{disable_account(hub.database, name).name} is disabled and signed out everywhere")
@@ -80,7 +80,7 @@ def users_reset(
     name: WhoArgument, config: ConfigOption = CONFIG, database: DatabaseOption = DATABASE, folder: FolderOption = FOLDER
 ) -> None:
     """A new one-time token: the old password, second factor and sessions are void. A disabled account is live again."""
-    from hub.access.accounts import reset_account
+    from hub.access.authentication.accounts import reset_account
 
     with opened(config, database, folder, despite=True) as hub:
         token, account = reset_account(hub.database, hub.config, name)
@@ -97,7 +97,7 @@ def users_roles(
     folder: FolderOption = FOLDER,
 ) -> None:
     """Give an account these roles instead of those that it has. It is signed out."""
-    from hub.access.accounts import set_roles
+    from hub.access.authentication.accounts import set_roles
 
     with opened(config, database, folder, despite=True) as hub:
         changed = set_roles(hub.database, hub.config, name, role.split(","))

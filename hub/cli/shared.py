@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from hub.access.principals import Principal
+    from hub.access.authentication.principals import Principal
     from hub.open import Hub
     from hub.settings import Config
 
@@ -151,7 +151,7 @@ def known_role(settings: Config, role: str) -> str:
 
 def asking(settings: Config, role: str) -> Principal:
     """Who asks at this command line, in the view of a role."""
-    from hub.access.principals import Principal
+    from hub.access.authentication.principals import Principal
 
     return Principal("cli", "cli", "staff", known_role(settings, role))
 

@@ -27,7 +27,7 @@ from hub.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hub.access.principals import Principal
+    from hub.access.authentication.principals import Principal
     from hub.delivery.subscription_store import Delivery, Subscription
     from hub.delivery.subscriptions import Subscriptions
 
@@ -44,7 +44,7 @@ LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many, the n
 @contextmanager
 def _operator(config: Path, database: str, folder: Path) -> Iterator[tuple[Subscriptions, Principal]]:
     """All subscriptions of the hub: who sits at its machine is not asked for a key."""
-    from hub.access.principals import Principal
+    from hub.access.authentication.principals import Principal
     from hub.delivery.subscriptions import Subscriptions
 
     with opened(config, database, folder, despite=True) as hub:

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from hub.access.accounts import list_accounts
+from hub.access.authentication.accounts import list_accounts
+from hub.access.authentication.keys import list_keys
 from hub.access.break_glass import opened
-from hub.access.keys import list_keys
 from hub.console.pages import Desk, PageRoute, desk
 from hub.model import Sight
 

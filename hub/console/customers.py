@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from hub.access.audit.sights import sights_of
 from hub.access.seen import SeenCustomer, SeenVersion
-from hub.access.sights import sights_of
 from hub.access.timeline import Asked
 from hub.console import evidence, reasons, recent
 from hub.console.acts import act_done, acts_of

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from hub.access.accounts import list_accounts
+from hub.access.authentication.accounts import list_accounts
 from hub.access.cursors import seal, unseal
 from hub.access.previews import see_preview, seen_acts, seen_waiting
 from hub.access.review_items import see_queue

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 
 from hub.access.handover import hand_over
+from hub.access.policy.rows import within
 from hub.access.read import Reader
-from hub.access.rows import within
 from hub.connectors.base import Connector, FieldWrite, WriteResult
 from hub.connectors.mapping.mapper import Mapper
 from hub.db import Connection, fail_point

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.delivery import store
 from hub.delivery.store import DeadWrite

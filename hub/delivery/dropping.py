@@ -18,7 +18,7 @@ from typing import Protocol
 
 import orjson
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.access.seen import SeenCustomer
 from hub.access.snapshots import Selection, Snapshots

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from sqlalchemy import Connection
 
-from hub.access.rows import within
+from hub.access.policy.rows import within
 from hub.golden_record import store as golden_store
 from hub.golden_record.store import StoredCustomer
 from hub.landing import store as landing

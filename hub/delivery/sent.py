@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.delivery import subscription_store as store
 from hub.delivery.subscription_store import Subscription

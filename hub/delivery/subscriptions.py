@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.delivery import store as positions
 from hub.delivery import subscription_store as store

@@ -18,8 +18,8 @@ from functools import partial
 import httpx2
 import structlog
 
-from hub.access.keys import revoked
-from hub.access.principals import Principal
+from hub.access.authentication.keys import revoked
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.access.secret import derive
 from hub.db import Clock, Connection, Lease, fail_point

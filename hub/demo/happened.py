@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.timeline import Asked
 from hub.model import RecordId
 from hub.open import Hub

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.delivery.webhook_sending import Webhooks
 from hub.demo.show import Show
 from hub.demo.sources import RunningSources

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import Response
 
-from hub.access.accounts import add_account
-from hub.access.people_store import Account
+from hub.access.authentication.accounts import add_account
+from hub.access.authentication.people_store import Account
 from hub.api.cookies import keep
 from hub.api.security import Stranger, TheHub
 from hub.console.pages import Form, PageRoute, drawn, onward

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from hub.access import principals
+from hub.access.authentication import principals
 from hub.connectors import registry  # noqa: F401 - makes the kinds of connectors known
 from hub.db import Database
 from hub.delivery.addresses import VARIABLE

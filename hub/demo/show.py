@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from hub.access import keys
+from hub.access.authentication import keys
 from hub.access.seen import SeenCustomer
 from hub.delivery.run import Pushed
 from hub.demo.sources import RunningSources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.access.senders import Message
+from hub.access.authentication.senders import Message
 from hub.language.catalog import said_in
 
 SIGN_IN = "{code} is your code to see your data. It is good for {minutes} minutes. Nobody will ask you for it: if you did not ask for it, do nothing."

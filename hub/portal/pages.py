@@ -18,8 +18,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from hub.access.own import OwnSelf
-from hub.access.principals import Principal
+from hub.access.authentication.own import OwnSelf
+from hub.access.authentication.principals import Principal
 from hub.api.problems import of_error, of_validation
 from hub.api.security import OWN, TheHub, needs
 from hub.console import words

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from hub.access.audit import AuditLine
-from hub.access.contact_proof import contact_point
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.contact_proof import contact_point
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.consents.statement import GRANTED, WITHDRAWN, ConsentSaid
 from hub.errors import Conflict, Fault, NotFound, Refused, Unprocessable

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from hub.access.agreements import Agreements, SeenAgreements
-from hub.access.own import OwnSelf, own_self
-from hub.access.principals import Principal
+from hub.access.audit.sights import SeenSight, sights_of
+from hub.access.authentication.own import OwnSelf, own_self
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.access.seen import SeenCustomer, SeenRecord
-from hub.access.sights import SeenSight, sights_of
 from hub.consents.statement import ConsentSaid
 from hub.errors import Conflict, Fault, Unprocessable
 from hub.model import Plain

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from hub.access.agreements import Agreements
-from hub.access.principals import Principal
+from hub.access.audit.sights import sights_of
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.access.relations import Relations
-from hub.access.sights import sights_of
 from hub.access.stories import tell_customer
 from hub.access.timeline import Timeline
 from hub.delivery import subscription_store

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from hub.access import caller_store, code_store, people_store
+from hub.access import caller_store
+from hub.access.authentication import code_store, people_store
 from hub.access.read import Reader
 from hub.consents import store as consent_store
 from hub.delivery import store as delivery_store

@@ -15,8 +15,8 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from hub import db
+from hub.access.authentication.senders import forget_messages
 from hub.access.read import Reader
-from hub.access.senders import forget_messages
 from hub.consents.effective import AGREED, IS_RESTRICTED
 from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions

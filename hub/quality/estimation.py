@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from hub.access.audit import AuditLine
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.db import Row
 from hub.errors import ConfigError, Fault, Forbidden

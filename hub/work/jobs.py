@@ -14,7 +14,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub import db
-from hub.access.chain import checkpoint, keep
+from hub.access.audit.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.dropping import Dropping

@@ -14,7 +14,7 @@ import pytest
 from sqlmodel import SQLModel
 
 import tests.tables  # noqa: F401  (fills the metadata)
-from hub.access.keys import create_key
+from hub.access.authentication.keys import create_key
 from hub.db import Database
 from hub.open import Hub
 from hub.settings import Config, load

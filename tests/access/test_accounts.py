@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from hub.access import password_hash, people_store
-from hub.access.accounts import add_account, disable_account, list_accounts, reset_account, set_roles, set_up
-from hub.access.authentication import Credential
-from hub.access.principals import Principal
-from hub.access.sessions import Begun
+from hub.access.authentication.accounts import (
+    add_account,
+    disable_account,
+    list_accounts,
+    reset_account,
+    set_roles,
+    set_up,
+)
+from hub.access.authentication.authenticate import Credential, password_hash, people_store
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.sessions import Begun
 from hub.errors import Conflict, Forbidden, HubError, NotAuthenticated, NotFound, TooMany, Unprocessable
 from hub.open import Hub
 from tests.access.population import SECOND, TestClock

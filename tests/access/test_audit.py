@@ -13,16 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.access.audit import (
-    FIRST,
-    AuditLine,
-    AuditLog,
-    _head,
-    chained,
-    fingerprint,
-    head_path,
-)
-from hub.access.chain import (
+from hub.access.audit.chain import (
     ChainReport,
     Checkpoint,
     checkpoint,
@@ -33,6 +24,15 @@ from hub.access.chain import (
     read_lines,
     sights,
     verify_chain,
+)
+from hub.access.audit.log import (
+    FIRST,
+    AuditLine,
+    AuditLog,
+    _head,
+    chained,
+    fingerprint,
+    head_path,
 )
 from hub.model import canonical
 
@@ -205,7 +205,7 @@ def test_processes_share_one_chain(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     program = textwrap.dedent(f"""
         from pathlib import Path
-        from hub.access.audit import AuditLog, AuditLine
+        from hub.access.audit.log import AuditLog, AuditLine
         log = AuditLog(Path({str(path)!r}), {KEY!r})
         for n in range(15):
             log.write(AuditLine("p", "steward", "get", ["cus_1"], [], "", n))

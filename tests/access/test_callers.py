@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.answers import says
-from hub.access.chain import read_lines
+from hub.access.audit.chain import read_lines
+from hub.access.caller_answers import says
 from hub.app import create_app
 from hub.model import composite, plain
 from hub.open import Hub

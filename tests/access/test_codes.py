@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.own import hang_together
-from hub.access.senders import Message, send_message
+from hub.access.authentication.own import hang_together
+from hub.access.authentication.senders import Message, send_message
 from hub.app import create_app
 from hub.db import Database
 from hub.errors import ConfigError, RetryLater

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hub.access.compare import compared, counted
-from hub.access.policy import View
+from hub.access.policy.compare import compared, counted
+from hub.access.policy.view import View
 from hub.access.read import Reader
 from hub.cli import app
 from hub.model import Sight

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from hub.access.authentication.principals import Principal
 from hub.access.export import export_rows
-from hub.access.principals import Principal
 from hub.app import create_app
 from hub.consents.effective import allows, as_words, effective
 from hub.consents.statement import DENIED, GRANTED, LIFTED, OBJECTED, RESTRICTED, WITHDRAWN, ConsentSaid, Statement

@@ -2,10 +2,19 @@
 
 import pytest
 
-from hub.access import store
-from hub.access.authentication import Credential
-from hub.access.keys import DAY, PREFIX, USED_EVERY, create_key, list_keys, revoke_key, revoked, rotate_key
-from hub.access.principals import Principal
+from hub.access.authentication import key_store as store
+from hub.access.authentication.authenticate import Credential
+from hub.access.authentication.keys import (
+    DAY,
+    PREFIX,
+    USED_EVERY,
+    create_key,
+    list_keys,
+    revoke_key,
+    revoked,
+    rotate_key,
+)
+from hub.access.authentication.principals import Principal
 from hub.errors import Conflict, NotAuthenticated, NotFound, Unprocessable
 from hub.open import Hub
 from tests.access.population import TestClock

@@ -14,9 +14,9 @@ import pytest
 from joserfc.jwk import RSAKey
 from starlette.testclient import TestClient
 
-from hub.access.accounts import disable_account, list_accounts
-from hub.access.authentication import Credential
-from hub.access.single_sign_on import own_page
+from hub.access.authentication.accounts import disable_account, list_accounts
+from hub.access.authentication.authenticate import Credential
+from hub.access.authentication.single_sign_on import own_page
 from hub.app import create_app
 from hub.errors import ConfigError, NotAuthenticated
 from hub.open import Hub

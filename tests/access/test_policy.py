@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.access.policy import changed_in_view, compile_view, pseudonym, see, visible_forms
+from hub.access.policy.view import changed_in_view, compile_view, pseudonym, see, visible_forms
 from hub.model import Sight
 
 TYPES = {"person": ("name", "email", "tax_id"), "organisation": ("name",)}

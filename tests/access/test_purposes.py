@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.chain import read_lines
-from hub.access.policy import look
+from hub.access.audit.chain import read_lines
+from hub.access.policy.view import look
 from hub.app import create_app
 from hub.errors import ConfigError, Forbidden
 from hub.model import Sight

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.access.audit import head_path
-from hub.access.chain import read_lines, verify_chain
-from hub.access.principals import Principal
+from hub.access.audit.chain import read_lines, verify_chain
+from hub.access.audit.log import head_path
+from hub.access.authentication.principals import Principal
 from hub.access.secret import derive, former_secrets, hub_secret
 from hub.errors import BadRequest, Forbidden, Gone, HubError, NotFound, PreconditionRequired, Stale, Unprocessable
 from hub.landing.store import record_named

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.access.authentication.principals import Principal
 from hub.access.export import export_rows
+from hub.access.policy.rows import HeldTerm, Standpoint, held_terms, told, within
 from hub.access.previews import see_preview
-from hub.access.principals import Principal
-from hub.access.rows import HeldTerm, Standpoint, held_terms, told, within
 from hub.errors import HubError
 from hub.golden_record.search_terms import tokens
 from hub.model import RecordId, Verdict, from_plain

@@ -6,9 +6,9 @@ import base64
 
 import pytest
 
-from hub.access import totp
-from hub.access.accounts import list_accounts
-from hub.access.principals import Principal
+from hub.access.authentication import totp
+from hub.access.authentication.accounts import list_accounts
+from hub.access.authentication.principals import Principal
 from hub.errors import Conflict, Forbidden, NotAuthenticated, Unprocessable
 from hub.open import Hub
 from tests.access.population import SECOND

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
-from hub.access.chain import read_lines
+from hub.access.audit.chain import read_lines
 from hub.app import create_app
 from hub.db import Database
 from hub.errors import ConfigError, Unprocessable

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hub.access import snapshots
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
 from hub.errors import BadRequest, Forbidden, Refused, RetryLater, Unprocessable
 from hub.model import RecordId, Verdict

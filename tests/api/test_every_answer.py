@@ -18,9 +18,9 @@ from urllib.parse import quote
 import pytest
 from starlette.testclient import TestClient
 
+from hub.access.authentication.principals import Principal
 from hub.access.export import export_rows
-from hub.access.policy import View
-from hub.access.principals import Principal
+from hub.access.policy.view import View
 from hub.api.fresh import POSITION
 from hub.app import create_app
 from hub.consents.statement import OBJECTED, RESTRICTED, ConsentSaid

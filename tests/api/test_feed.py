@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import pytest
 
-from hub.access.keys import create_key, revoke_key
+from hub.access.authentication.keys import create_key, revoke_key
 from hub.api import changes
 from hub.app import Listening, create_app, served
 from hub.open import Hub

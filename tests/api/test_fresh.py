@@ -11,8 +11,8 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.accounts import add_account
-from hub.access.keys import create_key, revoke_key
+from hub.access.authentication.accounts import add_account
+from hub.access.authentication.keys import create_key, revoke_key
 from hub.app import create_app
 from hub.db import Database, replica
 from hub.migrations import upgrade

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.api.idempotency import IN_FLIGHT, Mark, once
 from hub.errors import Conflict
 from hub.open import Hub

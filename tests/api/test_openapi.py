@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
 from starlette.testclient import TestClient
 
-from hub.access.keys import create_key
+from hub.access.authentication.keys import create_key
 from hub.app import create_app
 from hub.open import Hub
 from tests.access.population import CONFIG, fill

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.open import Hub
 from tests.access.population import (
     ANA,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.accounts import add_account
+from hub.access.authentication.accounts import add_account
 from hub.app import create_app
 from hub.open import Hub
 from hub.settings import Role

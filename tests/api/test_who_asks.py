@@ -11,8 +11,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from hub.access.accounts import add_account, disable_account, set_roles, set_up
-from hub.access.keys import DAY, create_key, list_keys, revoke_key
+from hub.access.authentication.accounts import add_account, disable_account, set_roles, set_up
+from hub.access.authentication.keys import DAY, create_key, list_keys, revoke_key
 from hub.api import security
 from hub.api.security import PUBLIC, SIGNED_IN
 from hub.app import create_app

@@ -17,7 +17,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from hub.access.accounts import add_account, set_up
+from hub.access.authentication.accounts import add_account, set_up
 from hub.app import Listening, create_app, served
 from hub.open import Hub
 from hub.settings import load

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
-from hub.access.accounts import add_account, set_up
+from hub.access.authentication.accounts import add_account, set_up
 from hub.app import create_app
 from hub.open import Hub
 from hub.stewardship.run import Acts

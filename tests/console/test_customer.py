@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from hub.access.accounts import add_account
-from hub.access.totp import code_at
+from hub.access.authentication.accounts import add_account
+from hub.access.authentication.totp import code_at
 from hub.consents.statement import ConsentSaid
 from tests.console.conftest import LOOKS, PASSWORD, Visit, World
 

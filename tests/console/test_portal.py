@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from tests.access.population import ANA, ANA_IN_CRM
 from tests.console.conftest import FAMILY, GIVEN, NARROW, WIDE, Guarded, Visit, World
 

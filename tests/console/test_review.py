@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 from starlette.testclient import TestClient
 
-from hub.access.accounts import add_account, set_up
-from hub.access.principals import Principal
+from hub.access.authentication.accounts import add_account, set_up
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.delivery import store
 from hub.landing import store as landing

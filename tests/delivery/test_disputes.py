@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.delivery.disputes import Answer, Disputes, disputed
 from hub.errors import Conflict, NotFound

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from hub.access.audit import AuditLog
+from hub.access.audit.log import AuditLog
 from hub.access.read import Reader
 from hub.connectors.base import SourceRow
 from hub.connectors.registry import connect

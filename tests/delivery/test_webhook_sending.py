@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from hub.access.keys import create_key, revoke_key
-from hub.access.principals import Principal
+from hub.access.authentication.keys import create_key, revoke_key
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.delivery import endpoint
 from hub.delivery.addresses import VARIABLE, allowed_networks

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from hub.access.audit import AuditLog
+from hub.access.audit.log import AuditLog
 from hub.access.read import Reader
 from hub.db import Database, load
 from hub.delivery.run import Push, Pushed

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from benchmarks.worlds import CONFIG, config_over, write_exports
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.waiting import WaitingRows
 from hub.db import Database
 from hub.demo import desk

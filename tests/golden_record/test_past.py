@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.golden_record.past import Mappers
 from hub.golden_record.recipes import recipe_document
 from hub.model import to_micros

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hub.access.audit import AuditLog
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLog
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.access.timeline import Asked, SeenInteraction, Timeline
 from hub.db import Database

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.waiting import WaitingRows
 from hub.db import Database
 from hub.errors import HubError

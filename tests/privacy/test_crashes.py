@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub import db
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.errors import Conflict
 from hub.open import Hub

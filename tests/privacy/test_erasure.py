@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from hub import db
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.consents.statement import ConsentSaid
 from hub.db import Database

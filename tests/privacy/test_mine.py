@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.consents.statement import ConsentSaid
 from hub.db import Database
@@ -148,7 +148,7 @@ def test_who_is_joined_by_little_sees_their_own_record_alone_until_it_is_decided
 ) -> None:
     ids = fill(hub)
     here, steward = signed_in(hub, "ana@silva.pt"), Steward(hub.resolver)
-    monkeypatch.setattr("hub.access.own.NEAR", 10_000_000)  # nothing weighs so much
+    monkeypatch.setattr("hub.access.authentication.own.NEAR", 10_000_000)  # nothing weighs so much
     assert here.get("/v1/me/customer").json()["certain"] is False
     assert "pastry cook" not in here.get("/v1/me/record").text
     left, right = (r.record for r in hub.reader.records(_STEWARD, ids["ana"]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.db import Database
 from hub.open import Hub

@@ -13,7 +13,7 @@ from jsonschema_rs import validator_for
 from pypdf import PdfReader
 from starlette.testclient import TestClient
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.db import Database
 from hub.errors import Conflict

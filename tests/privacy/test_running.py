@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
 from hub.connectors.base import Page, SourceRow
 from hub.errors import Gone

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.access.audit import AuditLog
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLog
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.db import Database
 from hub.errors import ConfigError, Forbidden

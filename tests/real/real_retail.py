@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.access.principals import Principal
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.figures.customers import customers
 from hub.golden_record import lookups

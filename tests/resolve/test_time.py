@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from hub.access.audit import AuditLog
-from hub.access.principals import Principal
+from hub.access.audit.log import AuditLog
+from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
 from hub.db import Database
 from hub.errors import HubError

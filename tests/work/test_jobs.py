@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hub.access.audit import AuditLog
+from hub.access.audit.log import AuditLog
 from hub.access.read import Reader
 from hub.db import Database, SystemClock, leased, leases
 from hub.db.leases import LEASE_SECONDS, take_lease

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from hub.access import password_hash
-from hub.access import people_store as store
-from hub.access.people_store import LOCAL, Account
-from hub.access.tokens import new_token, token_hash
+from hub.access.authentication import password_hash
+from hub.access.authentication import people_store as store
+from hub.access.authentication.people_store import LOCAL, Account
+from hub.access.authentication.tokens import new_token, token_hash
 from hub.db import Database, storable
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.settings import Config, duration_micros

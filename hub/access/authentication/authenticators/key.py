@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hub.access.authentication import Credential, Ground, authenticator
-from hub.access.keys import PREFIX, holder
-from hub.access.principals import Principal
+from hub.access.authentication.authenticate import Credential, Ground, authenticator
+from hub.access.authentication.keys import PREFIX, holder
+from hub.access.authentication.principals import Principal
 
 
 @authenticator

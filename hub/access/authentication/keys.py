@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from hub.access import people_store, store
-from hub.access.principals import Kind, Principal
+from hub.access.authentication import key_store as store
+from hub.access.authentication import people_store
+from hub.access.authentication.principals import Kind, Principal
 from hub.db import Database
 from hub.errors import Conflict, Fault, NotFound, Unprocessable
 from hub.settings import Config

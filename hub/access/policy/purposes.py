@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from hub.access.policy import View, compile_view
+from hub.access.policy.view import View, compile_view
 from hub.errors import Fault, Forbidden
 from hub.settings import Config
 from hub.settings.access import Role, RowLimits

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hub.access.authentication import Credential, Ground, authenticator
-from hub.access.keys import PREFIX
-from hub.access.principals import BadToken, Principal
+from hub.access.authentication.authenticate import Credential, Ground, authenticator
+from hub.access.authentication.keys import PREFIX
+from hub.access.authentication.principals import BadToken, Principal
 
 
 @authenticator

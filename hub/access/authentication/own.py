@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from hub.access.authentication.principals import Principal
 from hub.access.door import unknown
-from hub.access.principals import Principal
 from hub.access.read import Reader
 from hub.landing import store as landing
 from hub.matching import store as matching_store

@@ -9,10 +9,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection
 
-from hub.access import people_store as store
-from hub.access import totp
-from hub.access.people_store import LOCAL, Account
-from hub.access.principals import Principal
+from hub.access.authentication import people_store as store
+from hub.access.authentication import totp
+from hub.access.authentication.people_store import LOCAL, Account
+from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.errors import Conflict, Fault, Forbidden, Unprocessable
 

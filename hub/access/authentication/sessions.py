@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from hub.access import people_store as store
-from hub.access.people_store import CUSTOMER, Account, Session
-from hub.access.principals import Principal
-from hub.access.tokens import new_token, token_hash
+from hub.access.authentication import people_store as store
+from hub.access.authentication.people_store import CUSTOMER, Account, Session
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.tokens import new_token, token_hash
 from hub.db import Database
 from hub.errors import Fault, Forbidden, NotAuthenticated
 from hub.settings import Config, duration_micros

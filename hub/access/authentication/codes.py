@@ -16,16 +16,16 @@ from pathlib import Path
 
 import structlog
 
-from hub.access import code_store as store
-from hub.access import people_store
-from hub.access.code_store import SentCode
-from hub.access.contact_proof import contact_point, sole_holder
-from hub.access.people_store import CUSTOMER, Account
-from hub.access.principals import Principal
+from hub.access.authentication import code_store as store
+from hub.access.authentication import people_store
+from hub.access.authentication.code_store import SentCode
+from hub.access.authentication.contact_proof import contact_point, sole_holder
+from hub.access.authentication.people_store import CUSTOMER, Account
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.senders import Message, send_message
+from hub.access.authentication.sessions import Begun, Sessions
+from hub.access.authentication.tokens import new_token, token_hash
 from hub.access.read import Reader
-from hub.access.senders import Message, send_message
-from hub.access.sessions import Begun, Sessions
-from hub.access.tokens import new_token, token_hash
 from hub.errors import Fault, NotAuthenticated, NotFound, Refused, RetryLater
 from hub.model import RecordId
 from hub.settings import duration_micros

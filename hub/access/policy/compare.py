@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hub.access.door import Door
-from hub.access.policy import View
+from hub.access.policy.view import View
 from hub.golden_record import lookups
 from hub.model import Sight
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from hub.access import people_store as store
+from hub.access.authentication import people_store as store
+from hub.access.authentication.people_store import Account
+from hub.access.authentication.principals import BadToken
+from hub.access.authentication.sessions import Begun, Sessions
 from hub.access.cursors import seal, unseal
-from hub.access.people_store import Account
-from hub.access.principals import BadToken
-from hub.access.sessions import Begun, Sessions
 from hub.db import Database, storable
 from hub.errors import BadRequest, Fault, Forbidden, NotAuthenticated
 from hub.settings import OpenIdProvider
@@ -20,7 +20,7 @@ PATIENCE = 600_000_000  # microseconds that somebody may take to sign in there
 LONGEST = 200  # characters of a name
 
 if TYPE_CHECKING:
-    from hub.access.openid import OpenId
+    from hub.access.authentication.openid import OpenId
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hub.access.audit import AuditLine
-from hub.access.chain import sights
+from hub.access.audit.chain import sights
+from hub.access.audit.log import AuditLine
+from hub.access.authentication.principals import Principal
 from hub.access.door import bounded
-from hub.access.principals import Principal
 from hub.access.read import Reader
 
 

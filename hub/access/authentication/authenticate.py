@@ -1,6 +1,6 @@
 """Who asks: what a request shows, turned into a principal by the one authenticator that knows its form.
 
-A new way to show who one is: a file in hub/access/authenticators with a class under `@authenticator`.
+A new way to show who one is: a file in hub/access/authentication/authenticators with a class under `@authenticator`.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import hub.access.authenticators
-from hub.access.principals import Principal, nobody
-from hub.access.rates import Rate, Rates
-from hub.access.second_factor import SecondFactors
+import hub.access.authentication.authenticators
+from hub.access.authentication.principals import Principal, nobody
+from hub.access.authentication.rates import Rate, Rates
+from hub.access.authentication.second_factor import SecondFactors
+from hub.access.authentication.sessions import Sessions
+from hub.access.authentication.sign_in import SignIns
+from hub.access.authentication.single_sign_on import SingleSignOn
 from hub.access.secret import derive
-from hub.access.sessions import Sessions
-from hub.access.sign_in import SignIns
-from hub.access.single_sign_on import SingleSignOn
 from hub.db import Database
 from hub.settings import Config, Role
 
 CALLBACK = "/auth/callback"  # where browsers come back to from the OpenID provider
 
 if TYPE_CHECKING:
-    from hub.access.openid import OpenId
+    from hub.access.authentication.openid import OpenId
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,16 @@ class Gate:
         self._config, self._rates = config, Rates(database)
         self.factors = SecondFactors(database, derive(key, "second factors"))
         self.sign_ins = SignIns(database, config, self.sessions, self.factors, derive(key, "names tried"))
-        for module in iter_modules(hub.access.authenticators.__path__, f"{hub.access.authenticators.__name__}."):
+        for module in iter_modules(
+            hub.access.authentication.authenticators.__path__, f"{hub.access.authentication.authenticators.__name__}."
+        ):
             import_module(module.name)
         given = config.access.sign_in
         openid = None
         if given.oidc:
-            from hub.access.openid import OpenId  # here: its libraries take longer to load than most commands run
+            from hub.access.authentication.openid import (
+                OpenId,  # here: its libraries take longer to load than most commands run
+            )
 
             openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000)
         self.single_sign_on = (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.access.authentication import Credential, Ground, authenticator
-from hub.access.principals import Principal
+from hub.access.authentication.authenticate import Credential, Ground, authenticator
+from hub.access.authentication.principals import Principal
 
 
 @authenticator

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.access.audit import FIRST, AuditLog, chained, fingerprint, head_path, read_head
+from hub.access.audit.log import FIRST, AuditLog, chained, fingerprint, head_path, read_head
 from hub.access.secret import PREVIOUS
 from hub.model import canonical
 

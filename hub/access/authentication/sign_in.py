@@ -6,13 +6,13 @@ import hashlib
 import hmac
 from dataclasses import replace
 
-from hub.access import password_hash
-from hub.access import people_store as store
-from hub.access.accounts import plain_name
-from hub.access.people_store import LOCAL, Account
-from hub.access.principals import Principal
-from hub.access.second_factor import SecondFactors, own_account
-from hub.access.sessions import Begun, Sessions
+from hub.access.authentication import password_hash
+from hub.access.authentication import people_store as store
+from hub.access.authentication.accounts import plain_name
+from hub.access.authentication.people_store import LOCAL, Account
+from hub.access.authentication.principals import Principal
+from hub.access.authentication.second_factor import SecondFactors, own_account
+from hub.access.authentication.sessions import Begun, Sessions
 from hub.db import Database
 from hub.errors import Fault, Forbidden, NotAuthenticated, TooMany, Unprocessable
 from hub.settings import Config, duration_micros

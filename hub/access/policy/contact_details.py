@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hub.access.policy import Columns, View
+from hub.access.policy.view import Columns, View
 from hub.model import Sight
 from hub.settings import Attribute
 

@@ -21,7 +21,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from hub.access.principals import BadToken
+from hub.access.authentication.principals import BadToken
 from hub.errors import RetryLater
 from hub.settings import OpenIdProvider, secret
 
