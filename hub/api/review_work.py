@@ -122,7 +122,7 @@ class ProposalOut(Out):
 
 
 def the_queue(request: Request, hub: Hub) -> Queue:
-    """One ranking per process, kept for some seconds."""
+    """The queue of this process; its ranking is kept in the database, for all of them."""
     if getattr(request.app.state, "queue", None) is None:
         request.app.state.queue = Queue(hub.resolver, disputed=disputed)
     found: Queue = request.app.state.queue

@@ -1,46 +1,46 @@
 """The review queue of a hub: derived from what is stored, worked on by people.
 
-The ranking looks at every open pair once and is kept: for some seconds as it is, then for some minutes while
-the next one is made aside. A page looks at no more of it than it shows, and checks that anew by index look-ups, so
-nothing that was settled meanwhile is shown.
+The ranking looks at every open pair once and is kept in the database: for some seconds as it is, then it still serves
+while the next one is made aside, whichever process made it. A page reads no more of it than it shows, and checks that
+anew by index look-ups, so nothing that was settled meanwhile is shown.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import structlog
 from sqlalchemy import Connection
 
-from hub import db
-from hub.errors import Fault, NotFound
+from hub.errors import Fault, HubError, NotFound
 from hub.landing import store as landing
 from hub.landing.store import RecordInfo
 from hub.matching import store as matching_store
-from hub.matching.compare.score import weigh
 from hub.matching.explain import Explain
-from hub.matching.pairs import RidPair, limits_of, ordered
+from hub.matching.pairs import RidPair, ordered
 from hub.matching.recipe import Recipe
-from hub.matching.store import StoredDecision
-from hub.model import RecordId, Verdict, digest
+from hub.model import RecordId, Verdict
 from hub.resolve.resolver import Resolver
 from hub.stewardship import items as reviews
-from hub.stewardship import review_store
-from hub.stewardship.items import Bounds, Clusters, Decided, FoundItem, Item, Label, Position, Proposal, position
+from hub.stewardship import rank_store, review_store
+from hub.stewardship.items import Clusters, Item, Label, Position, Proposal, position
+from hub.stewardship.rank_store import Wanted
+from hub.stewardship.ranking import Disputed, Subscriptions, derive
 from hub.tasks import hold_store, holds
 from hub.tasks.hold import REVIEW, Hold, Matter, Note
 from hub.tasks.holds import CLAIM
 
 KEPT = 30_000_000  # microseconds that a ranking is as good as new
-LONGEST = 10  # times so long it still serves while the next is made
+ASIDE = 0.5  # seconds, until the next is made: whoever looks has the processor first
 LOOK = 120_000_000  # the same, of who only has it on the screen
 LARGEST_PAGE = 200
+PAIRS = ("grey", "apart")  # kinds of what is about a stored pair
+STORED_AS = {"refused": "apart", "cut": "apart"}  # what is told apart only when it is looked at
 
-Subscriptions = Callable[[str], int]
-Disputed = Callable[[Connection], Iterable[tuple[int, str]]]  # records that their system keeps changing back, in words
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ class Queue:
     ):
         self.resolver, self.database = resolver, resolver.database
         self.subscriptions, self.disputed, self.kept = subscriptions, disputed, kept
-        self._ranking = _Ranking(0, ())
         self._making = threading.Lock()
 
     # --- reading ---
@@ -97,47 +96,65 @@ class Queue:
         types: only of these customer types, but disputes, which tell nothing of pairs; kinds: grey, refused, cut, override, changed, contradicted, disputed; user: without
         what somebody else has claimed; assigned_to: only what was assigned to this person; allows: only what it says yes to.
         """
+        stored = None if kinds is None else {STORED_AS.get(k, k) for k in kinds}
         limit = max(1, min(limit, LARGEST_PAGE))
-        now = self.database.clock.now()
+        asked = _Asked(Wanted(types, stored), kinds, user, assigned_to, after, limit, allows)
+        age = self._age()
+        if age is None or age >= self.kept == 0:
+            self._rank()
+            return self._page(asked)
+        page = self._page(asked)
+        if age >= self.kept and not page.items:  # it may be all done since: that there is nothing must be true
+            self._rank()
+            return self._page(asked)
+        if age >= self.kept and self._making.acquire(blocking=False):
+            later = threading.Timer(ASIDE, self._rank_aside)
+            later.daemon = True
+            later.start()
+        return page
+
+    def _page(self, asked: _Asked) -> QueuePage:
+        now, limit = self.database.clock.now(), asked.limit
         with self.database.read() as connection:
-            recipe = self.resolver.recipe(connection)
-            holds = _Holds(connection)
+            recipe, holds = self.resolver.recipe(connection), _Holds(connection)
             todo = (
                 i
-                for i in self._ranked(connection, recipe, now).in_order(
-                    holds, after, now, held_only=assigned_to is not None
-                )
-                if (types is None or i.type in types or i.kind == "disputed")
-                and holds.allows(i, user, assigned_to, now)
+                for i in _in_order(connection, asked, holds, now)
+                if holds.allows(i, asked.user, asked.assigned_to, now)
             )
             found: list[Shown] = []
             while part := list(islice(todo, 2 * limit)):
                 shown = self._shown(connection, recipe, self._standing(connection, part), holds)
-                found += [s for s in shown if (kinds is None or s.item.kind in kinds) and (allows is None or allows(s))]
+                found += [s for s in shown if asked.takes(s)]
                 if len(found) > limit:
                     break
         last = position(found[limit - 1].item, now) if len(found) > limit else None
         return QueuePage(tuple(found[:limit]), last)
 
-    def _ranked(self, connection: Connection, recipe: Recipe, now: int) -> _Ranking:
-        age = now - self._ranking.at
-        if not 0 <= age < LONGEST * self.kept:
-            self._ranking = _Ranking(now, derive(connection, recipe, self.subscriptions, self.disputed))
-        elif age >= self.kept and self._making.acquire(blocking=False):
-            threading.Thread(target=self._rank_aside, name="hub review queue", daemon=True).start()
-        return self._ranking
+    def _age(self) -> int | None:
+        """How old the ranking is that is kept, in microseconds; None: there is none, or it is of a time to come."""
+        with self.database.read() as connection:
+            at = rank_store.ranked_at(connection)
+        age = None if at is None else self.database.clock.now() - at
+        return None if age is None or age < 0 else age
+
+    def _rank(self) -> None:
+        at = self.database.clock.now()
+        with self.database.read() as connection:
+            items = derive(connection, self.resolver.recipe(connection), self.subscriptions, self.disputed)
+        rank_store.keep(self.database, items, at)
 
     def _rank_aside(self) -> None:
         try:
-            with self.database.read() as connection:
-                items = derive(connection, self.resolver.recipe(connection), self.subscriptions, self.disputed)
-                self._ranking = _Ranking(self.database.clock.now(), items)
+            self._rank()
+        except HubError as error:  # the one that is kept serves on
+            log.warning("review queue not ranked", error=type(error).__name__)
         finally:
             self._making.release()
 
     def _standing(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
-        """Without pair items that were settled since the ranking: joined, decided on, or not stored any more."""
-        pairs = [i for i in items if i.kind in ("grey", "apart")]
+        """Without items that were settled since the ranking: joined, decided on, withdrawn, or not stored any more."""
+        pairs = [i for i in items if i.kind in PAIRS]
         ends = {r for i in pairs for r in (i.left, i.right)}
         homes = matching_store.clusters_of(connection, ends)
         stored = matching_store.pairs_touching(connection, {i.left for i in pairs})
@@ -153,19 +170,25 @@ class Queue:
             if d.verdict is Verdict.UNSURE
         }
 
-        disputed = {rid for rid, _ in self.disputed(connection)} if any(i.kind == "disputed" for i in items) else ()
+        disputed = dict(self.disputed(connection)) if any(i.kind == "disputed" for i in items) else {}
+        orphaned = review_store.orphaned_overrides(connection) if any(i.kind == "override" for i in items) else ()
+        anchorless = {r.id for r in orphaned}
+        doubted = {i.number for i in items if i.kind in ("changed", "contradicted") and i.number is not None}
+        meant = matching_store.still_standing(connection, doubted)
 
         def stands(i: Item) -> bool:
             if i.kind == "disputed":
                 return i.left in disputed
-            if i.kind not in ("grey", "apart"):
-                return True
+            if i.kind == "override":
+                return i.number in anchorless
+            if i.kind not in PAIRS:
+                return i.number in meant
             a, b = homes.get(i.left), homes.get(i.right)
             if a is None or b is None or a == b or (i.left, i.right) not in stored:
                 return False
             return frozenset((a, b)) not in closed and (frozenset((a, b)), reviews.level(i.weight)) not in unsure
 
-        return [i for i in items if stands(i)]
+        return [replace(i, words=disputed[i.left]) if i.kind == "disputed" else i for i in items if stands(i)]
 
     def _shown(self, connection: Connection, recipe: Recipe, items: Sequence[Item], holds: _Holds) -> list[Shown]:
         infos = landing.records(connection, {r for i in items for r in (i.left, i.right)})
@@ -278,30 +301,40 @@ _WORDS = {
 }
 
 
-class _Ranking:
-    """Items by worth, as they were at a time."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Which items somebody asks for, as for `Queue.page`."""
 
-    def __init__(self, at: int, items: Iterable[Item]):
-        self.at = at
-        self.items = reviews.ranked(items, at)
-        self._positions = [position(i, at) for i in self.items]
-        self._of: dict[RidPair | Clusters, list[Item]] = {}
-        for i in self.items:
-            self._of.setdefault((i.left, i.right), []).append(i)
-            self._of.setdefault(i.clusters, []).append(i)
+    wanted: Wanted
+    kinds: Collection[str] | None
+    user: str | None
+    assigned_to: str | None
+    after: Position | None
+    limit: int
+    allows: Callable[[Shown], bool] | None
 
-    def in_order(self, holds: _Holds, after: Position | None, now: int, *, held_only: bool) -> Iterator[Item]:
-        """What follows a position: what is overdue, then by worth. `held_only`: only what was claimed or assigned."""
-        held = {id(i): replace(i, due=holds.due(i)) for key in holds.names() for i in self._of.get(key, ())}
-        first = reviews.ranked((i for i in held.values() if held_only or (i.due is not None and i.due <= now)), now)
-        yield from (i for i in first if after is None or position(i, now) > after)
-        if held_only:
-            return
-        passed = {(i.kind, i.left, i.right, i.number) for i in first}
-        start = 0 if after is None or after[0] == 0 else bisect_right(self._positions, after)
-        for i in islice(self.items, start, None):
-            if (i.kind, i.left, i.right, i.number) not in passed:
-                yield held.get(id(i), i)
+    def takes(self, shown: Shown) -> bool:
+        of_kind = self.kinds is None or shown.item.kind in self.kinds
+        return of_kind and (self.allows is None or self.allows(shown))
+
+
+def _in_order(connection: Connection, asked: _Asked, holds: _Holds, now: int) -> Iterator[Item]:
+    """What follows a position: what is overdue, then by worth. Of what is assigned: nothing else."""
+    after, held_only = asked.after, asked.assigned_to is not None
+    named = rank_store.named(connection, holds.by_pair.keys(), holds.by_clusters.keys())
+    held = {_key(i): replace(i, due=holds.due(i)) for i in named if asked.wanted.takes(i)}
+    first = reviews.ranked((i for i in held.values() if held_only or (i.due is not None and i.due <= now)), now)
+    yield from (i for i in first if after is None or position(i, now) > after)
+    if held_only:
+        return
+    passed = {_key(i) for i in first}
+    for i in rank_store.following(connection, asked.wanted, None if after is None or after[0] == 0 else after):
+        if _key(i) not in passed:
+            yield held.get(_key(i), i)
+
+
+def _key(item: Item) -> tuple[object, ...]:
+    return item.kind, item.left, item.right, item.number
 
 
 class _Holds:
@@ -311,18 +344,14 @@ class _Holds:
         listed = hold_store.of_topic(connection, REVIEW)
         homes = matching_store.clusters_of(connection, {r for h in listed for r in h.pair})
         self.by_pair = {h.pair: h for h in listed}
-        self._by_clusters: dict[frozenset[int], list[Hold]] = {}
+        self.by_clusters: dict[Clusters, list[Hold]] = {}
         for h in listed:
             clusters = frozenset(homes[r] for r in h.pair if r in homes)
             if len(clusters) == 2:
-                self._by_clusters.setdefault(clusters, []).append(h)
-
-    def names(self) -> list[RidPair | Clusters]:
-        """What items that somebody holds are found by."""
-        return [*self.by_pair, *self._by_clusters]
+                self.by_clusters.setdefault(clusters, []).append(h)
 
     def between(self, clusters: frozenset[int]) -> list[Hold]:
-        return self._by_clusters.get(clusters, [])
+        return self.by_clusters.get(clusters, [])
 
     def _all(self, item: Item) -> list[Hold]:
         own = self.by_pair.get((item.left, item.right))
@@ -339,106 +368,3 @@ class _Holds:
         if assigned_to is not None and not any(h.assigned_to == assigned_to for h in holds):
             return False
         return user is None or not any(h.claimed(now) and h.claimed_by != user for h in holds)
-
-
-# --- deriving ------------------------------------------------------------------------------------------
-
-
-def derive(
-    connection: Connection, recipe: Recipe, subscriptions: Subscriptions, disputed: Disputed = lambda _connection: ()
-) -> list[Item]:
-    """All items of the queue, in no order."""
-    bounds = {name: _bounds(recipe, name, subscriptions) for name in recipe.models}
-    pairs = (
-        FoundItem(
-            p.left, p.right, p.weight, db.load(p.parts), frozenset((p.left_cluster, p.right_cluster)), p.type, p.records
-        )
-        for p in review_store.open_pairs(connection)
-    )
-    decided = [
-        Decided(frozenset((r.one, r.two)), r.verdict == Verdict.UNSURE.value, r.weight)
-        for r in review_store.decided_clusters(connection)
-        if r.verdict != Verdict.MATCH.value
-    ]
-    items = reviews.pair_items(pairs, decided, bounds)
-    others = (
-        _overrides(connection, bounds),
-        _doubted(connection, recipe, bounds),
-        _disputed(connection, disputed, bounds),
-    )
-    return [*items, *(i for found in others for i in found)]
-
-
-def _bounds(recipe: Recipe, name: str, subscriptions: Subscriptions) -> Bounds:
-    model, customer = recipe.models[name], recipe.customer(name)
-    streams = [s for source in recipe.config.sources.values() for s in source.streams.values() if s.customer == name]
-    return Bounds(
-        model.join,
-        model.review,
-        limits_of(model, customer).margin,
-        len(customer.attributes),
-        subscriptions(name),
-        any(s.write_back is not None for s in streams),
-    )
-
-
-def _overrides(connection: Connection, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
-    """Values by hand of which the anchor is in no customer: inactive until it returns."""
-    for r in review_store.orphaned_overrides(connection):
-        deliveries = bounds[r.type].deliveries(1)
-        yield Item(
-            "override",
-            r.anchor,
-            r.anchor,
-            frozenset(),
-            r.type,
-            None,
-            reviews.worth(reviews.UNDECIDED, 1, deliveries),
-            1,
-            deliveries,
-            r.id,
-        )
-
-
-def _disputed(connection: Connection, disputed: Disputed, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
-    """Records that their system keeps changing back: nothing more is written to them until somebody says who is right."""
-    words = dict(disputed(connection))
-    for rid, info in landing.records(connection, words).items():
-        if info.type in bounds and info.alive:
-            deliveries = bounds[info.type].deliveries(1)
-            value = reviews.worth(reviews.UNDECIDED, 1, deliveries)
-            yield Item("disputed", rid, rid, frozenset(), info.type, None, value, 1, deliveries, words=words[rid])
-
-
-def _doubted(connection: Connection, recipe: Recipe, bounds: Mapping[str, Bounds]) -> Iterable[Item]:
-    """Standing decisions that come up again: the newest of each pair of living records, weighed anew."""
-    newest: dict[RidPair, StoredDecision] = {
-        (d.left, d.right): d for d in matching_store.standing_decisions(connection) if d.verdict is not Verdict.UNSURE
-    }
-    ends = {r for p in newest for r in p}
-    alive = matching_store.living(connection, ends)
-    homes = matching_store.clusters_of(connection, alive)
-    forms = matching_store.forms(connection, alive)
-    for (left, right), d in newest.items():
-        if left not in homes or right not in homes:
-            continue
-        limits = bounds[alive[left]]
-        weighed = weigh(forms[left], forms[right], recipe.models[alive[left]])
-        changed = (digest(forms[left]), digest(forms[right])) != (d.left_content, d.right_content)
-        kind = reviews.doubted(d.verdict is Verdict.MATCH, d.weight, weighed.weight, changed, limits)
-        if kind is not None:
-            values = reviews.values_changed(weighed.parts, limits.attributes)
-            deliveries = limits.deliveries(2)
-            value = reviews.worth(reviews.UNDECIDED, values, deliveries)
-            yield Item(
-                kind,
-                left,
-                right,
-                frozenset((homes[left], homes[right])),
-                alive[left],
-                weighed.weight,
-                value,
-                values,
-                deliveries,
-                d.id,
-            )

@@ -14,8 +14,10 @@ from hub.access.authentication.accounts import add_account, set_up
 from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.delivery import store
+from hub.delivery.disputes import disputed
 from hub.landing import store as landing
 from hub.open import Hub
+from hub.stewardship.queue import Queue
 from hub.stewardship.run import Acts
 from tests.access.population import fill
 from tests.console.conftest import LOOKS, PASSWORD, Visit, World, doubtful
@@ -177,7 +179,7 @@ def test_a_dispute_is_settled_on_its_page(steward: TestClient, hub: Hub, app: Fa
         store.wait(c, [(info.rid, info.id.source, info.id.stream, 1)], 0)
         (waiting,) = store.claim(c, info.id.source, info.id.stream, 1, 1, 1)
         store.settle(c, waiting, "tripped", detail=store.TRIPPED + "given_name", at=1)
-    app.state.queue = None  # its ranking was made when she signed in
+    app.state.queue = Queue(hub.resolver, disputed=disputed, kept=0)  # the one that is kept was made when she signed in
     listed = steward.get("/review?kind=disputed").text
     address = unescape(re.search(r'href="(/review/dispute[^"]*)"', listed)[1])  # type: ignore[index]
     page = steward.get(address).text

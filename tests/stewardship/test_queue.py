@@ -11,7 +11,9 @@ from hub.db import Database
 from hub.errors import Conflict, NotFound, Refused, Unprocessable
 from hub.model import RecordId, Verdict
 from hub.stewardship.acts import KeepApart, Merge, SetValue
+from hub.stewardship.items import ranked
 from hub.stewardship.queue import Queue, Shown
+from hub.stewardship.ranking import derive
 from hub.stewardship.run import Acts
 from tests import tiny
 from tests.promises.test_promises import Hub
@@ -161,6 +163,20 @@ def test_a_kept_ranking_never_shows_what_was_settled_meanwhile(desk: Desk) -> No
     assert listed(kept) == []
 
 
+def test_a_ranking_outlives_its_process_and_only_an_empty_page_waits_for_the_next(desk: Desk) -> None:
+    for id in (B, D):
+        land(desk, id, ANNA)
+    assert len(listed(Queue(desk.resolver, kept=3600 * SECOND))) == 1
+    desk.database.clock.time += 7200 * SECOND  # type: ignore[attr-defined]  # nobody served meanwhile
+    land(desk, A, {}, 1)
+    Acts(desk.resolver).do(SetValue(desk.customer(A), "given_name", ("Zoe",)), by="ann", reason="")
+    land(desk, A, {}, 2, gone=True)
+    started = Queue(desk.resolver, kept=3600 * SECOND)
+    assert [s.item.kind for s in listed(started)] == ["refused"]  # at once, as it was: the override comes with the next
+    Steward(desk.resolver).decide(B, D, Verdict.NO_MATCH, by="ann", reason="twins")
+    assert [s.item.kind for s in listed(started)] == ["override"]
+
+
 def test_labels_are_the_newest_words_and_propose_without_changing_anything(desk: Desk, queue: Queue) -> None:
     for id in (B, D):
         land(desk, id, ANNA)
@@ -182,6 +198,11 @@ def test_pages_neither_repeat_nor_skip_and_deciding_empties_the_queue(database: 
         desk.do(command)
     queue = Queue(desk.resolver, kept=0)
     whole = listed(queue, limit=200)
+    with desk.database.read() as connection:
+        derived = ranked(derive(connection, desk.resolver.recipe(connection), lambda _type: 0), 0)
+    assert [(s.item.left, s.item.right, s.item.worth, s.item.number) for s in whole] == [
+        (i.left, i.right, i.worth, i.number) for i in derived
+    ]
     paged: list[Shown] = []
     page = queue.page(limit=1)
     while True:

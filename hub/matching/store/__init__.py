@@ -15,6 +15,7 @@ from hub.matching.store.decisions import (
     last_decision,
     named,
     standing_decisions,
+    still_standing,
     withdraw_decision,
 )
 from hub.matching.store.heirs import (
@@ -165,6 +166,7 @@ __all__ = [
     "standardised",
     "standardised_types",
     "standing_decisions",
+    "still_standing",
     "to_standardise",
     "weights_touching",
     "with_values",

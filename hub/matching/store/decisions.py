@@ -84,6 +84,16 @@ def standing_decisions(connection: Connection) -> list[StoredDecision]:
     return [_decision(r) for r in db.ask(connection, query)]
 
 
+def still_standing(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    """Those of these decisions that nobody withdrew, nor said otherwise on the same two records since."""
+    query = (
+        "SELECT d.id FROM decision d WHERE d.id IN {ids} AND d.withdrawn_at IS NULL AND NOT EXISTS (SELECT 1 FROM decision"
+        ' n WHERE n."left" = d."left" AND n."right" = d."right" AND n.id > d.id AND n.withdrawn_at IS NULL'
+        " AND n.verdict <> 'unsure')"
+    )
+    return {r[0] for r in db.ask(connection, query, ids=list(numbers))}
+
+
 def decision(connection: Connection, number: int) -> StoredDecision | None:
     found = db.first(connection, f"SELECT {DECISION} FROM decision WHERE id = :id", id=number)
     return None if found is None else _decision(found)
