@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hub.access.authentication import password_hash, people_store
 from hub.access.authentication.accounts import (
     add_account,
     disable_account,
@@ -12,7 +13,7 @@ from hub.access.authentication.accounts import (
     set_roles,
     set_up,
 )
-from hub.access.authentication.authenticate import Credential, password_hash, people_store
+from hub.access.authentication.authenticate import Credential
 from hub.access.authentication.principals import Principal
 from hub.access.authentication.sessions import Begun
 from hub.errors import Conflict, Forbidden, HubError, NotAuthenticated, NotFound, TooMany, Unprocessable
