@@ -322,8 +322,8 @@ MUTANTS = [
     Mutant(
         "ties end by chance",
         SURVIVE,
-        "-candidate.ref.index, _text(candidate.value), candidate.record,",
-        "-candidate.ref.index,",
+        "(*r, _text(c.value), c.record)",
+        "(*r,)",
         T_SURVIVE + "shuffling_the_members_never_changes_the_answer",
     ),
     Mutant(
@@ -336,8 +336,8 @@ MUTANTS = [
     Mutant(
         "a claim outranks a checked value",
         SURVIVE,
-        "candidate.verified, *merit(candidate)",
-        "*merit(candidate)",
+        "c.standing.verified, *merit(c)",
+        "*merit(c)",
         T_SURVIVE + "a_verified_value_outranks_claimed_ones_under_every_rule[most_recent]",
     ),
     Mutant(

@@ -41,6 +41,8 @@ def effective(statements: Iterable[Statement]) -> list[Agreed]:
 
 
 def _holds(purpose: str, channel: str, said: Sequence[Statement]) -> Agreed:
+    if len(said) == 1:
+        return Agreed(purpose, channel, said[0].said.state, said[0])
     last = _latest(said)
     proved = max((s.said.at for s in last if s.said.state == GRANTED and s.said.provable), default=None)
     outweighed = [s for s in last if s.said.state != GRANTED and proved is not None and s.said.at < proved]

@@ -46,6 +46,7 @@ class Rebuilt(NamedTuple):
     members: frozenset[int]
     values: Values
     lineage: Lineage
+    why: str  # the lineage as it is stored: in its row and in its history
     revisit_at: int | None
 
     @property
@@ -290,7 +291,7 @@ def _build_all(
         own = [o for r in listed for o in overrides.get(r, ())]
         led = [d.id for r in listed for d in dead.get(r, ())]
         values, lineage, again = build(people, own, recipe.customer(type_name), now, said, led)
-        rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, again))
+        rebuilt.append(Rebuilt(min(mints)[1], type_name, name, cluster, values, lineage, db.dump(lineage), again))
     return rebuilt
 
 
@@ -477,7 +478,7 @@ def customer_row(r: Rebuilt, recipe: Recipe, version: int, at: int) -> db.Row:
         version,
         len(r.members),
         db.dump(r.values),
-        db.dump(r.lineage),
+        r.why,
         recipe.hash,
         r.revisit_at,
         at,
@@ -496,7 +497,7 @@ def history_row(
         r.type if r else types[c.customer],
         c.type.value,
         db.dump(members),
-        db.dump(r.lineage) if r else None,
+        r.why if r else None,
         recipe.hash,
         into,
         at,

@@ -277,18 +277,7 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
         return Golden(
             () if only.value is None else (only.value,), rules.rule.value, (only.ref,), (), None, only.standing.verified
         )
-    merit = _merit(candidates, rules)
-
-    def rank(candidate: Candidate) -> tuple[object, ...]:
-        return (
-            candidate.verified,
-            *merit(candidate),
-            -candidate.ref.index,
-            _text(candidate.value),
-            candidate.record,
-        )
-
-    ordered = sorted(candidates, key=rank, reverse=True)
+    ordered = _best_first(candidates, _merit(candidates, rules))
     best = ordered[0]
     values: tuple[Value, ...]
     if rules.rule is Rule.UNION:
@@ -297,20 +286,31 @@ def survive(candidates: Sequence[Candidate], rules: Survivorship) -> Golden | No
     else:
         won = [c for c in ordered if c.value == best.value]
         values = () if best.value is None else (best.value,)
-    given = {c.ref for c in won}
-    lost = tuple(c.ref for c in ordered if c.ref not in given)
-    return Golden(values, rules.rule.value, tuple(c.ref for c in won), lost, None, best.standing.verified)
+    lost: tuple[Ref, ...] = ()
+    if len(won) < len(ordered):
+        given = {c.ref for c in won}
+        lost = tuple([c.ref for c in ordered if c.ref not in given])
+    return Golden(values, rules.rule.value, tuple([c.ref for c in won]), lost, None, best.standing.verified)
+
+
+def _best_first(candidates: Sequence[Candidate], merit: Merit) -> list[Candidate]:
+    """By what the rules say of each; only where they say the same of two, by how they are spelled and by record."""
+    ranks = [(c.standing.verified, *merit(c), -c.ref.index) for c in candidates]
+    if len(set(ranks)) < len(ranks):
+        ranks = [(*r, _text(c.value), c.record) for r, c in zip(ranks, candidates, strict=True)]
+    return [candidates[n] for n in sorted(range(len(ranks)), key=ranks.__getitem__, reverse=True)]
 
 
 # --- rules: the candidates of one attribute -> a key, largest best ---------------------------
 
 Key = Callable[[Candidate], object]
+Merit = Callable[[Candidate], tuple[object, ...]]
 
 
-def _merit(candidates: Sequence[Candidate], rules: Survivorship) -> Callable[[Candidate], tuple[object, ...]]:
+def _merit(candidates: Sequence[Candidate], rules: Survivorship) -> Merit:
     """What an attribute's rules say of each candidate among all: largest best. Two may be alike."""
     keys = [_KEYS[rule](candidates, rules) for rule in (rules.rule, *rules.fallbacks)]
-    return lambda c: (*(key(c) for key in keys), _trust(c), -inf if c.held.time is None else c.held.time)
+    return lambda c: (*[key(c) for key in keys], _trust(c), -inf if c.held.time is None else c.held.time)
 
 
 def _trust(candidate: Candidate) -> float:

@@ -54,7 +54,8 @@ def letters(text: str) -> int:
     """An outline that knows how often each letter is there, but not where."""
     bits = 0
     for letter in set(text):
-        bits |= _often(letter, text.count(letter))
+        held = (letter, text.count(letter))
+        bits |= _known.get(held) or _often(*held)
     return bits | min(len(text), LONGEST_TOLD) << LENGTH_AT
 
 

@@ -136,7 +136,7 @@ def prepare(
 
 def unread(cells: Mapping[str, Cell], problems: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Attributes of which a row holds something that cannot be read, and nothing else."""
-    return frozenset(a for a, _ in problems if a not in cells or not cells[a].values)
+    return frozenset([a for a, _ in problems if a not in cells or not cells[a].values])
 
 
 def load_prepared(

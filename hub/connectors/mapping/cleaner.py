@@ -72,11 +72,13 @@ class Cleaner:
         """The outcome of what a path found: a plain value, an object, or a list of them."""
         if value is None:
             return self.null
-        if isinstance(value, str) and not value.strip():
-            return self.blank
-        if not isinstance(value, list | tuple):
-            parts = self._split(value) if isinstance(value, str) else ()
+        if isinstance(value, str):
+            if not value.strip():
+                return self.blank
+            parts = self._split(value)
             return self._values(parts) if parts else self._one(self.clean(value))
+        if not isinstance(value, list | tuple):
+            return self._one(self.clean(value))
         listed = list(flat(value))
         said = [item for item in listed if item is not None and item != ""]
         if said:

@@ -6,7 +6,7 @@ Most pairs that share a key are strangers, and their sketches show it: only of t
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,9 @@ class _Place:
 
 
 _Key = tuple[Any, ...]
+_Way = tuple[
+    str, Slots, Callable[[str], int | None], Callable[[str], int]
+]  # of a column to a place: the column that goes before it there, slots, outlines that are kept and made
 
 
 class Layout:
@@ -54,10 +57,11 @@ class Layout:
             for name in _names(comparison):
                 self._add(comparison, name)
         self._packed = struct.Struct(f"<{self.width}Q")
-        self._of_column: dict[str, list[_Place]] = {}
+        self._of_column: dict[str, list[_Way]] = {}
         for place in self._places.values():
             for column in place.columns:
-                self._of_column.setdefault(column, []).append(place)
+                first = "" if column == place.columns[0] else place.columns[0]
+                self._of_column.setdefault(column, []).append((first, place.slots, place.known.get, place.outline))
 
     def _add(self, comparison: Comparison, name: str) -> None:
         key = _key(comparison, name)
@@ -72,16 +76,16 @@ class Layout:
         for column, value in forms.items():
             if not value or column not in places:
                 continue
-            for place in places[column]:
-                if column != place.columns[0] and forms.get(place.columns[0]):
+            for first, slots, known, outline in places[column]:
+                if first and forms.get(first):
                     continue  # it is made of the first that is there
                 if type(value) is str:
-                    outlines[place.slots[0]] = place.known.get(value) or place.outline(value)
-                elif len(value) <= len(place.slots):
-                    for slot, text in zip(place.slots, value, strict=False):
-                        outlines[slot] = place.known.get(text) or place.outline(text)
+                    outlines[slots[0]] = known(value) or outline(value)
+                elif len(value) <= len(slots):
+                    for slot, text in zip(slots, value, strict=False):
+                        outlines[slot] = known(text) or outline(text)
                 else:
-                    outlines[place.slots[0]] = ANY
+                    outlines[slots[0]] = ANY
         return self._packed.pack(*outlines)
 
     def has(self, comparison: Comparison) -> bool:

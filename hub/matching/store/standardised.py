@@ -47,14 +47,17 @@ class Standardised:
     recipe: str
 
 
+_ONLY_VALUES = Cell()[1:]  # the rest of a cell of which only its values are to be told
+
+
 def held_json(held: Mapping[str, Held]) -> str:
     """Held cells, compactly: values, time, version, then what is rarely there, and at the end what is rarer still."""
     packed: dict[str, list[object]] = {}
     for attribute, h in held.items():
         cell = h.cell
-        row: list[object] = [[plain(v) for v in cell.values], h.time, h.landed]
+        row: list[object] = [[v if type(v) is str else plain(v) for v in cell.values], h.time, h.landed]
         past = bool(h.since or h.taken)
-        if past or cell != Cell(cell.values):
+        if past or cell[1:] != _ONLY_VALUES:
             row.extend([int(cell.cleared), int(cell.valid), cell.date, cell.start, cell.end])
         if past:
             row.extend([h.since, [[plain(t.value), t.at, *([1] if t.hashed else [])] for t in h.taken]])
@@ -66,7 +69,10 @@ def held_from(packed: str) -> dict[str, Held]:
     found: dict[str, Held] = {}
     for attribute, row in orjson.loads(packed).items():
         values = tuple([v if type(v) is str else from_plain(v) for v in row[0]])
-        cell = Cell(values) if len(row) == 3 else Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
+        if len(row) == 3:
+            found[attribute] = Held(Cell(values), row[1], row[2])
+            continue
+        cell = Cell(values, bool(row[3]), bool(row[4]), row[5], row[6], row[7])
         since, taken = row[8:10] if len(row) > 8 else ((), ())
         found[attribute] = Held(
             cell, row[1], row[2], tuple(since), tuple([Taken(from_plain(t[0]), t[1], len(t) > 2) for t in taken])
