@@ -55,7 +55,7 @@ from hub.api.wrap import Wrap
 from hub.console import access as console_access
 from hub.console import acts as console_acts
 from hub.console import assets as console_assets
-from hub.console import bulk, calls, model_page, overview, pages, together, work
+from hub.console import bulk, calls, model_page, new_source, overview, pages, together, work
 from hub.console import customers as console_customers
 from hub.console import privacy as console_privacy
 from hub.console import review as console_review
@@ -78,6 +78,7 @@ PAGES = (
     work,
     overview,
     console_sources,
+    new_source,
     console_subscriptions,
     console_access,
     model_page,

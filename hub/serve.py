@@ -80,8 +80,9 @@ class Serving:
 
 
 @contextmanager
-def reloading(reload: Callable[[], None]) -> Iterator[None]:
-    """Within, SIGHUP calls for a reload: one at a time, in a thread of its own, as a signal's handler must not wait."""
+def reloading(reload: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Within, SIGHUP and who calls what is given ask for a reload: one at a time, in a thread of its own, as a signal's
+    handler must not wait."""
     asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def work() -> None:
@@ -92,7 +93,7 @@ def reloading(reload: Callable[[], None]) -> Iterator[None]:
     worker = threading.Thread(target=work, name="hub reload", daemon=True)
     worker.start()
     try:
-        yield
+        yield lambda: asked.put(True)
     finally:
         signal.signal(signal.SIGHUP, before)
         asked.put(False)

@@ -201,7 +201,8 @@ def run_server(
         if besides:
             besides(serving.app)
         renewed = reloading(lambda: serving.reload(reread)) if reread else nullcontext()
-        with serving.running(), renewed:
+        with serving.running(), renewed as reread_soon:
+            serving.app.state.reread = reread_soon
             if say:
                 err.print(
                     f"the hub is running at {at.url} (pages: {at.url}/, documentation: {at.url}/docs); Ctrl-C ends it",

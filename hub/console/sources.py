@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from hub.access.rows_read import see_landed
 from hub.api.security import may_write
 from hub.console.pages import Desk, Form, Outcome, PageRoute, desk, onward
 from hub.errors import BadRequest, Fault
@@ -24,10 +25,12 @@ def listed(at: Annotated[Desk, desk("admin")], done: Outcome = "") -> Response:
 
 @router.get("/sources/{source}")
 def one(at: Annotated[Desk, desk("admin")], source: str) -> Response:
-    """A source, and the rows of it that could not land."""
+    """A source, the rows of it that could not land, and what its map makes of the last that did."""
     rows = kept.set_aside(at.hub.resolver, source)
     found: SourceStatus = next(s for s in kept.listed(at.hub.resolver) if s.source.name == source)
-    return at.page("source.html", {"found": found, "rows": rows})
+    streams = [name for name, stream in found.source.streams.items() if stream.customer is not None]
+    read = {name: see_landed(at.hub.reader, at.principal, source, name) for name in streams}
+    return at.page("source.html", {"found": found, "rows": rows, "read": read})
 
 
 @router.post("/sources/{source}/nudge")

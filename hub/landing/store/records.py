@@ -474,6 +474,17 @@ def living_count(connection: Connection, source: str, stream: str) -> int:
     return db.number(connection, query, s=source, t=stream)
 
 
+def lately_landed(connection: Connection, source: str, stream: str, limit: int, within: int = 50_000) -> list[int]:
+    """Records of a stream of which a version landed last, among so many landings; where none did, the first by their keys."""
+    query = (
+        "SELECT r.rid FROM version v JOIN record r ON r.rid = v.rid WHERE v.landed > :mark AND r.source = :s AND r.stream = :t"
+        " AND r.latest = v.landed ORDER BY v.landed DESC LIMIT :limit"
+    )
+    mark = last_landing(connection) - within
+    found = [r for (r,) in db.ask(connection, query, mark=mark, s=source, t=stream, limit=limit)]
+    return found or [rid for _, rid in keys_after(connection, source, stream, "", limit)]
+
+
 def keys_after(connection: Connection, source: str, stream: str, after: str, limit: int) -> list[tuple[str, int]]:
     """(key, rid) of a stream's records, living or not, in the order of their keys."""
     query = "SELECT key, rid FROM record WHERE source = :s AND stream = :t AND key > :after ORDER BY key LIMIT :limit"
