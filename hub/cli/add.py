@@ -13,7 +13,7 @@ from hub.cli.shared import CONFIG, ConfigOption, known_type, out
 from hub.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from hub.work.adding import Offer
+    from hub.work.adding import FoundSource
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def add_source(
 ) -> None:
     """Look at a system, propose which column is what, show ten records, and write the source's file."""
     from hub.settings import load
-    from hub.work.adding import Wish, file_of, offer, tables, write
+    from hub.work.adding import SourceWish, file_of, offer, tables, write
 
     settings = load(config)
     known_type(settings, customer, "--customer")
@@ -49,7 +49,7 @@ def add_source(
         known = ", ".join(tables(settings, name, at, os.environ))
         what = _asked("what", what, yes, "", f"one of the tables {known}")
     what = _asked("what", what, yes, "", "the path below the base URL")
-    made = offer(settings, Wish(name, kind, at, what, records, token_env, customer, country), os.environ)
+    made = offer(settings, SourceWish(name, kind, at, what, records, token_env, customer, country), os.environ)
     _show(made)
     if not yes and not typer.confirm(f"write {file}?", default=True):
         raise typer.Exit(1)
@@ -67,7 +67,7 @@ def _asked(option: str, given: str, yes: bool, default: str, meaning: str) -> st
     return str(typer.prompt(meaning, default=default or None))
 
 
-def _show(made: Offer) -> None:
+def _show(made: FoundSource) -> None:
     """The file, why, and ten records as the hub would read them, with what it could not read."""
     from hub.connectors.mapping.mapper import Mapper
     from hub.errors import BadRecord

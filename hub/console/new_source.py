@@ -19,7 +19,7 @@ from hub.console.pages import Desk, Form, PageRoute, desk, onward
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.model import digest
 from hub.work import adding, reach
-from hub.work.adding import Offer, Wish
+from hub.work.adding import FoundSource, SourceWish
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -56,7 +56,7 @@ def blank(at: Annotated[Desk, desk("admin")]) -> Response:
 def add(at: Annotated[Desk, desk("admin")], form: Form) -> Response:
     """Look there and show what would be; with `write`, of what was shown, the file."""
     given = EMPTY | {name: form[name][:LONGEST] for name in ASKED if form.get(name)}
-    wish = Wish(**{name: given.get(name, "") for name in ASKED})
+    wish = SourceWish(**{name: given.get(name, "") for name in ASKED})
     try:
         reach.check(wish, at.hub.config, at.hub.folder, os.environ, at.hub.networks)
         found = adding.offer(at.hub.config, wish, os.environ)
@@ -84,7 +84,7 @@ def _drawn(
     given: Mapping[str, str],
     *,
     faults: FormFaults = FormFaults({}),
-    found: Offer | None = None,
+    found: FoundSource | None = None,
     other: bool = False,
 ) -> Response:
     shown: dict[str, object] = {"given": {n: given.get(n, "") for n in ASKED}, "faults": faults, "found": found}

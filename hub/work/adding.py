@@ -23,7 +23,7 @@ Draft = dict[str, dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SourceWish:
     """What somebody says of a system.
 
     at    where it is: a folder; the variable that holds the database's URL; the service's base URL
@@ -41,7 +41,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class FoundSource:
     """What a source's file would say, and the rows that it was made of."""
 
     source: Source
@@ -66,7 +66,7 @@ def file_of(config: Config, name: str) -> Path:
     return file
 
 
-def offer(config: Config, wish: Wish, env: Mapping[str, str]) -> Offer:
+def offer(config: Config, wish: SourceWish, env: Mapping[str, str]) -> FoundSource:
     """Look at the system and propose. Nothing is written. ConfigError names what is wrong by the part of the wish, or the
     connector's own key; RetryLater when the system does not answer."""
     file_of(config, wish.name)
@@ -81,7 +81,7 @@ def offer(config: Config, wish: Wish, env: Mapping[str, str]) -> Offer:
     proposal = propose(rows, type_, wish.country or None)
     made = _made(wish, draft, proposal)
     text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=120)
-    return Offer(_checked({"name": wish.name, **made}), text, proposal, rows, type_)
+    return FoundSource(_checked({"name": wish.name, **made}), text, proposal, rows, type_)
 
 
 def tables(config: Config, name: str, variable: str, env: Mapping[str, str]) -> list[str]:
@@ -95,7 +95,7 @@ def tables(config: Config, name: str, variable: str, env: Mapping[str, str]) -> 
         connector.close()
 
 
-def write(config: Config, made: Offer) -> Path:
+def write(config: Config, made: FoundSource) -> Path:
     """The source's file, where none was. ConfigError when it is there by now, or cannot be written."""
     file = file_of(config, made.source.name)
     try:
@@ -110,7 +110,7 @@ def write(config: Config, made: Offer) -> Path:
     return file
 
 
-def _rows(config: Config, wish: Wish, draft: Draft, env: Mapping[str, str]) -> Iterator[Mapping[str, JSON]]:
+def _rows(config: Config, wish: SourceWish, draft: Draft, env: Mapping[str, str]) -> Iterator[Mapping[str, JSON]]:
     stream = {**draft["stream"], "relation": "draft", "key": "'1'"}
     probe = _checked({"name": wish.name, "connector": draft["connector"], "streams": {"rows": stream}})
     connector = connect(probe, env=env, base_folder=config.folder)
@@ -133,7 +133,7 @@ def _checked(given: Mapping[str, object]) -> Source:
         ) from None
 
 
-def _draft(wish: Wish) -> Draft:
+def _draft(wish: SourceWish) -> Draft:
     """The source as far as the wish says it."""
     missing = [name for name in ("at", "what") if not getattr(wish, name)]
     if missing:
@@ -153,7 +153,7 @@ def _draft(wish: Wish) -> Draft:
     )
 
 
-def _made(wish: Wish, draft: Draft, proposal: ProposedMap) -> dict[str, object]:
+def _made(wish: SourceWish, draft: Draft, proposal: ProposedMap) -> dict[str, object]:
     stream: dict[str, object] = {**draft["stream"], "customer": wish.customer, "key": proposal.key}
     if proposal.version:
         stream["version"] = proposal.version

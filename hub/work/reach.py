@@ -13,12 +13,12 @@ from hub.delivery.addresses import VARIABLE as NETWORKS
 from hub.delivery.addresses import Network, place_of
 from hub.errors import ConfigError, Fault, Unprocessable
 from hub.settings import Config
-from hub.work.adding import Wish
+from hub.work.adding import SourceWish
 
 VARIABLE = "HUB_ADDABLE"  # folders (with a /) and names of variables, separated by commas
 
 
-def check(wish: Wish, config: Config, private: Path, env: Mapping[str, str], networks: Sequence[Network]) -> None:
+def check(wish: SourceWish, config: Config, private: Path, env: Mapping[str, str], networks: Sequence[Network]) -> None:
     """ConfigError where the wish reaches further than a form may. `private`: the hub's own folder, with its secret."""
     named = [n.strip() for n in env.get(VARIABLE, "").split(",") if n.strip()]
     variables = {n for n in named if "/" not in n and not n.startswith("HUB_")}
@@ -49,7 +49,7 @@ def _variable(where: str, name: str, allowed: set[str]) -> None:
         raise ConfigError([Fault(where, "is no variable that a source added here may use", remedy)])
 
 
-def _service(wish: Wish, networks: Sequence[Network]) -> None:
+def _service(wish: SourceWish, networks: Sequence[Network]) -> None:
     if urlsplit(wish.what).netloc or urlsplit(wish.what).scheme:
         raise ConfigError([Fault("what", "is an address of its own", "write the path below the base URL")])
     try:
