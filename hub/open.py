@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hub.access.audit.chain import ChainReport
     from hub.access.authentication.authenticate import Gate
     from hub.access.authentication.codes import Codes
+    from hub.access.authentication.own_sessions import OwnSessions
+    from hub.access.authentication.own_sign_on import OwnSignOn
     from hub.access.figures import FigureDoor
     from hub.access.guidance import GuidanceDoor
     from hub.access.read import Reader
@@ -85,10 +87,24 @@ class Hub:
 
     @cached_property
     def codes(self) -> Codes:
-        """How customers sign in."""
+        """How customers sign in by a code."""
         from hub.access.authentication.codes import Codes  # here: commands send none
 
-        return Codes(self.reader, self.gate.sessions, derive(self.key, "codes"), self.folder)
+        return Codes(self.reader, self.own_sessions, derive(self.key, "codes"), self.folder)
+
+    @cached_property
+    def own_sessions(self) -> OwnSessions:
+        """Sessions of customers."""
+        from hub.access.authentication.own_sessions import OwnSessions
+
+        return OwnSessions(self.reader, self.gate.sessions)
+
+    @cached_property
+    def own_sign_on(self) -> OwnSignOn | None:
+        """How customers sign in at their company's OpenID provider; None: at none."""
+        from hub.access.authentication.own_sign_on import own_sign_on
+
+        return own_sign_on(self.own_sessions, derive(self.key, "tickets of customers"))
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from hub.access.authentication.principals import Principal
-from hub.access.authentication.single_sign_on import own_page
+from hub.access.authentication.round_trip import own_page
 from hub.api.cookies import SAFE
 from hub.api.problems import of_error, of_validation
 from hub.api.security import TheHub, needs, signed_in

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from hub.access.authentication.accounts import set_up
-from hub.access.authentication.single_sign_on import own_page
+from hub.access.authentication.round_trip import own_page
 from hub.api.cookies import drop, keep, session_cookie
 from hub.api.security import Stranger, TheHub
 from hub.console.pages import Anybody, Desk, Form, PageRoute, drawn, onward

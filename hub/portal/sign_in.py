@@ -1,15 +1,19 @@
-"""Customers sign in by a code and out; the language of their pages."""
+"""Customers sign in by a code, or at their company's OpenID provider, and out; the language of their pages."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from typing import Annotated
 
-from hub.api.cookies import drop, keep, session_cookie
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.access.authentication.own_sign_on import OwnSignOn
+from hub.api.cookies import drop, drop_ticket, keep, keep_ticket, session_cookie, ticket_cookie
 from hub.api.me import words
-from hub.api.security import Stranger, TheHub
+from hub.api.security import Stranger, TheHub, any_parameters
 from hub.console.pages import Form
-from hub.errors import Refused
+from hub.errors import NotAuthenticated, NotFound, Refused
+from hub.open import Hub
 from hub.portal.pages import Mine, OwnRoute, drawn, language_of, onward, with_language
 
 router = APIRouter(prefix="/me", route_class=OwnRoute, include_in_schema=False)
@@ -45,6 +49,43 @@ def sign_in(hub: TheHub, request: Request, form: Form) -> Response:
     return answer
 
 
+@router.get("/elsewhere", dependencies=[Stranger])
+def sign_in_elsewhere(hub: TheHub, request: Request) -> Response:
+    """To the company's OpenID provider. 404 where customers have none."""
+    departure = _elsewhere(hub).depart("/me")
+    answer = RedirectResponse(departure.url, 303)
+    keep_ticket(answer, request, departure.ticket)
+    return answer
+
+
+@router.get("/callback", dependencies=[Stranger])
+@any_parameters
+def come_back(
+    hub: TheHub,
+    request: Request,
+    state: Annotated[str, Query(max_length=2000)] = "",
+    code: Annotated[str, Query(max_length=8000)] = "",
+) -> Response:
+    """Back from there: a session. The same page for whoever is nobody here, or not surely one customer."""
+    try:
+        arrival = _elsewhere(hub).arrive(
+            ticket_cookie(request) or "", state, code, instead=session_cookie(request) or ""
+        )
+    except NotAuthenticated:
+        answer = onward("/me/sign-in", said="elsewhere")
+    else:
+        answer = onward(arrival.to)
+        keep(answer, request, arrival.begun.token)
+    drop_ticket(answer, request)
+    return answer
+
+
+def _elsewhere(hub: Hub) -> OwnSignOn:
+    if hub.own_sign_on is None:
+        raise NotFound("there is nothing at this address")
+    return hub.own_sign_on
+
+
 @router.post("/sign-out")
 def sign_out(at: Mine) -> Response:
     at.hub.gate.sessions.end(at.principal)
@@ -63,5 +104,5 @@ def choose_language(request: Request, form: Form) -> Response:
 def _page(
     hub: TheHub, request: Request, *, to: str = "", said: str = "", wrong: bool = False, status: int = 200
 ) -> Response:
-    kinds = hub.codes.kinds
-    return drawn(request, "sign_in_own.html", {"kinds": kinds, "to": to, "said": said, "wrong": wrong}, status)
+    shown = {"kinds": hub.codes.kinds, "elsewhere": hub.own_sign_on is not None, "to": to, "said": said, "wrong": wrong}
+    return drawn(request, "sign_in_own.html", shown, status)

@@ -21,7 +21,16 @@ from hub.settings.processes import Process, ProcessStart, ProcessStep
 from hub.settings.purposes import Answering, Purpose, Purposes
 from hub.settings.relations import RelationType
 from hub.settings.schedule import schedule_seconds
-from hub.settings.sign_in import Client, OpenIdProvider, SignIn
+from hub.settings.sign_in import (
+    Client,
+    CustomerProvider,
+    CustomerSignIn,
+    IdentityProvider,
+    OpenIdProvider,
+    RecordClaim,
+    Sender,
+    SignIn,
+)
 from hub.settings.sources import (
     SORTS,
     SOURCES,
@@ -56,12 +65,15 @@ __all__ = [
     "Client",
     "Config",
     "Connection",
+    "CustomerProvider",
+    "CustomerSignIn",
     "CustomerType",
     "Escalation",
     "Figure",
     "Figures",
     "FileDrop",
     "GuidanceCard",
+    "IdentityProvider",
     "InteractionType",
     "Matching",
     "OpenIdProvider",
@@ -72,9 +84,11 @@ __all__ = [
     "ProcessStep",
     "Purpose",
     "Purposes",
+    "RecordClaim",
     "RelationType",
     "Role",
     "Segment",
+    "Sender",
     "SignIn",
     "Sort",
     "Source",

@@ -54,7 +54,7 @@ def access_faults(config: Config) -> Iterator[Fault]:
     yield from sign_in_faults(
         config.access.sign_in,
         {n: r.may for n, r in config.access.roles.items()},
-        config.sources,
+        {n: [s for s, of in source.streams.items() if of.customer] for n, source in config.sources.items()},
         str(config.folder / "access.yaml"),
     )
     yield from name_faults(config)

@@ -32,18 +32,38 @@ class Client(Strict):
     source: str | None = None  # the one source whose records it may write
 
 
-class OpenIdProvider(Strict):
-    """Where people sign in by OpenID Connect, and which systems show tokens of it."""
+class IdentityProvider(Strict):
+    """Where people sign in by OpenID Connect."""
 
     issuer: str  # its address, as its discovery document names it
     client_id: str  # what the hub is called there
     client_secret_env: str | None = None  # variable that holds the hub's secret there; _FILE names a file
     scopes: tuple[str, ...] = ("openid", "profile", "email")  # what is asked for; groups may need one of their own
+    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")  # of signatures; no other is looked at
+
+
+class OpenIdProvider(IdentityProvider):
+    """Where staff sign in, and which systems show tokens of it."""
+
     groups: str = "groups"  # the claim that lists somebody's groups
     roles: dict[str, str] = Field(default_factory=dict)  # group -> role; who has several roles chooses one
     audience: str = ""  # what tokens of systems must be for; empty: none is taken
     clients: dict[str, Client] = Field(default_factory=dict)  # client id -> what that system may
-    algorithms: tuple[Algorithm, ...] = ("RS256", "PS256", "ES256", "EdDSA")  # of signatures; no other is looked at
+
+
+class RecordClaim(Strict):
+    """A claim that is the key of a record: what the provider says of it is believed, and of contact points is not asked."""
+
+    claim: str  # its name, such as customer_no
+    source: str  # whose key it is
+    stream: str
+
+
+class CustomerProvider(IdentityProvider):
+    """Where customers sign in. Its e-mail address or telephone number counts where it says that it checked it."""
+
+    scopes: tuple[str, ...] = ("openid", "email", "phone")  # what is asked for; a claim may need one of its own
+    record: RecordClaim | None = None  # who has this claim is the customer of that record
 
 
 class Sender(Strict):
@@ -74,7 +94,7 @@ OF_THEMSELVES = {"own", "crosswalk", "explain"}
 
 
 class CustomerSignIn(Strict):
-    """How customers sign in to their own data: by a code, sent to a contact point that is known to be theirs."""
+    """How customers sign in to their own data: by a code to a contact point that is known to be theirs, or elsewhere."""
 
     role: str = "self"  # what they see of themselves; it may own, crosswalk, explain, and nothing else
     email: Sender | None = None  # how codes are sent to e-mail addresses; unset: none is
@@ -84,6 +104,7 @@ class CustomerSignIn(Strict):
     good: Duration = "10m"  # for so long a code is
     tries: int = Field(default=3, ge=1, le=10)  # wrong ones before a code is void
     codes: int = Field(default=5, ge=1, le=100)  # in an hour to one contact point; more are not sent
+    oidc: CustomerProvider | None = None  # they sign in there, beside or instead of codes; needs sign_in.url
 
 
 class SignIn(Strict):
@@ -96,43 +117,62 @@ class SignIn(Strict):
     tries: int = Field(default=5, ge=1, le=100)  # wrong ones in a row before a name waits; each further one doubles it
     requests: int = Field(default=60, ge=1)  # to sign in or set up, in a minute from one address
     wait: Duration = "1m"  # the first wait; an hour is the longest
-    url: str = ""  # the hub's own address as browsers know it, such as https://hub.example.com; oidc needs it
-    oidc: OpenIdProvider | None = None  # people sign in there, beside those with a password here
+    url: str = ""  # the hub's own address as browsers know it, such as https://hub.example.com; both oidc need it
+    oidc: OpenIdProvider | None = None  # staff sign in there, beside those with a password here
     people: CustomerSignIn | None = None  # customers sign in to their own data; unset: they do not
 
 
 def sign_in_faults(
-    given: SignIn, roles: Mapping[str, Collection[str]], sources: Collection[str], where: str
+    given: SignIn, roles: Mapping[str, Collection[str]], streams: Mapping[str, Collection[str]], where: str
 ) -> Iterator[Fault]:
-    """What cannot be as it says. `roles`: what each may; `where`: the file."""
-    where, people, provider = f"{where}: sign_in", given.people, given.oidc
-    if people is not None and people.role not in roles:
-        yield Fault(f"{where}.people.role", f"unknown role '{people.role}'", f"known: {', '.join(sorted(roles))}")
-    elif people is not None and not {"own"} <= set(roles[people.role]) <= OF_THEMSELVES:
-        told = f"write may: [own, crosswalk, explain] for {people.role}"
-        yield Fault(f"{where}.people.role", "may not what customers may of themselves, or more", told)
-    if provider is None:
-        return
-    for key, address in (("url", given.url), ("oidc.issuer", provider.issuer)):
+    """What cannot be as it says. `roles`: what each may; `streams`: of each source those of customers; `where`: the file."""
+    where, people = f"{where}: sign_in", given.people
+    if people is not None:
+        yield from _people_faults(people, roles, streams, f"{where}.people")
+    own = people.oidc if people is not None else None
+    providers: dict[str, IdentityProvider | None] = {"oidc": given.oidc, "people.oidc": own}
+    asked = {f"{key}.issuer": provider.issuer for key, provider in providers.items() if provider is not None}
+    for key, address in ({"url": given.url} | asked if asked else {}).items():
         if not _fit(address):
             yield Fault(f"{where}.{key}", "is no https address", "write https://...; http only on loopback")
+    if given.oidc is not None:
+        yield from _staff_faults(given.oidc, roles, streams, f"{where}.oidc")
+
+
+def _people_faults(
+    people: CustomerSignIn, roles: Mapping[str, Collection[str]], streams: Mapping[str, Collection[str]], where: str
+) -> Iterator[Fault]:
+    if people.role not in roles:
+        yield Fault(f"{where}.role", f"unknown role '{people.role}'", f"known: {', '.join(sorted(roles))}")
+    elif not {"own"} <= set(roles[people.role]) <= OF_THEMSELVES:
+        told = f"write may: [own, crosswalk, explain] for {people.role}"
+        yield Fault(f"{where}.role", "may not what customers may of themselves, or more", told)
+    named = people.oidc.record if people.oidc is not None else None
+    if named is not None and named.source not in streams:
+        told = f"known: {', '.join(streams)}"
+        yield Fault(f"{where}.oidc.record.source", f"unknown source '{named.source}'", told)
+    elif named is not None and named.stream not in streams[named.source]:
+        told = f"streams of customers of {named.source}: {', '.join(streams[named.source])}"
+        yield Fault(f"{where}.oidc.record.stream", f"unknown stream '{named.stream}'", told)
+
+
+def _staff_faults(
+    provider: OpenIdProvider, roles: Mapping[str, Collection[str]], sources: Collection[str], where: str
+) -> Iterator[Fault]:
     known = f"known: {', '.join(sorted(roles))}"
     named = {f"roles.{group}": role for group, role in provider.roles.items()}
     named |= {f"clients.{client}.role": of.role for client, of in provider.clients.items()}
     for key, role in named.items():
         if role not in roles:
-            yield Fault(f"{where}.oidc.{key}", f"unknown role '{role}'", known)
+            yield Fault(f"{where}.{key}", f"unknown role '{role}'", known)
     for client, of in provider.clients.items():
         if of.source is not None and of.source not in sources:
-            yield Fault(
-                f"{where}.oidc.clients.{client}.source", f"unknown source '{of.source}'", f"known: {', '.join(sources)}"
-            )
+            told = f"known: {', '.join(sources)}"
+            yield Fault(f"{where}.clients.{client}.source", f"unknown source '{of.source}'", told)
     if provider.clients and not provider.audience:
-        yield Fault(f"{where}.oidc.audience", "is missing", "what the provider puts into aud of tokens for the hub")
+        yield Fault(f"{where}.audience", "is missing", "what the provider puts into aud of tokens for the hub")
     if provider.audience == provider.client_id:
-        yield Fault(
-            f"{where}.oidc.audience", "is the client_id", "ID tokens of people carry that: name another audience"
-        )
+        yield Fault(f"{where}.audience", "is the client_id", "ID tokens of people carry that: name another audience")
 
 
 def _fit(address: str) -> bool:

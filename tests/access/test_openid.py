@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from hub.access.authentication.accounts import disable_account, list_accounts
 from hub.access.authentication.authenticate import Credential
-from hub.access.authentication.single_sign_on import own_page
+from hub.access.authentication.round_trip import own_page
 from hub.app import create_app
 from hub.errors import ConfigError, NotAuthenticated
 from hub.open import Hub

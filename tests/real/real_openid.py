@@ -42,6 +42,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, modules: Path) -> Iterator[t
     hub = Hub(folder / "hub", {"HUB_OIDC_SECRET": SECRET})
     hub.source("shop", SHOP)
     (folder / "hub/config/drop").mkdir()
+    (folder / "hub/config/drop/people.csv").write_text(PEOPLE)
     access = folder / "hub/config/access.yaml"
     oidc = {
         "issuer": issuer,
@@ -52,7 +53,16 @@ def place(tmp_path_factory: pytest.TempPathFactory, modules: Path) -> Iterator[t
         "audience": "urn:hub",
         "clients": {"svc": {"role": "billing", "source": "shop"}},
     }
-    access.write_text(yaml.safe_dump({**yaml.safe_load(access.read_text()), "sign_in": {"url": url, "oidc": oidc}}))
+    own = {
+        "issuer": issuer,
+        "client_id": "portal",
+        "client_secret_env": "HUB_OIDC_SECRET",
+        "scopes": ["openid", "email", "customer"],
+        "record": {"claim": "customer_no", "source": "shop", "stream": "people"},
+    }
+    sign_in = {"url": url, "oidc": oidc, "people": {"oidc": own}}
+    access.write_text(yaml.safe_dump({**yaml.safe_load(access.read_text()), "sign_in": sign_in}))
+    hub.pulled("shop")
     serve = [str(Path(sys.executable).parent / "hub"), "serve", "--no-jobs"]
     ours = {**hub.env, "HUB_PORT": url.rpartition(":")[2]}
     provider = ["node", str(modules / "provider.mjs"), issuer, url]
@@ -64,7 +74,17 @@ def place(tmp_path_factory: pytest.TempPathFactory, modules: Path) -> Iterator[t
 
 SHOP = """
 connector: {kind: file, path: drop}
-streams: {people: {customer: person, key: id, map: {given_name: first, family_name: last}}}
+streams:
+  people:
+    customer: person
+    key: id
+    version: updated
+    verified: all
+    map: {given_name: first, family_name: last, email: mail}
+"""
+PEOPLE = """id,first,last,mail,updated
+1,Uli,Vogel,uli@vogel.de,2026-01-01T00:00:00Z
+2,Eva,Weber,eva@weber.de,2026-01-01T00:00:00Z
 """
 
 
@@ -72,15 +92,15 @@ def get(url: str) -> Any:
     return httpx2.get(url, trust_env=False).raise_for_status().json()
 
 
-def signed_in(url: str, name: str) -> tuple[httpx2.Client, httpx2.Response]:
+def signed_in(url: str, name: str, way: str = "/auth/sign-in?to=/v1/session") -> tuple[httpx2.Client, httpx2.Response]:
     """A browser after signing in there, and the hub's answer to it."""
     browser = httpx2.Client(trust_env=False)
-    answer = browser.get(f"{url}/auth/sign-in", params={"to": "/v1/session"})
+    answer = browser.get(f"{url}{way}")
     for _ in range(20):
         if answer.is_redirect:
             to = urljoin(str(answer.url), answer.headers["location"])
             answer = browser.get(to)
-            if to.startswith(f"{url}/auth/callback"):
+            if to.startswith((f"{url}/auth/callback", f"{url}/me/callback")):
                 return browser, answer
             continue
         action = re.search(r'action="([^"]+)"', answer.text)
@@ -132,6 +152,40 @@ def test_a_browser_comes_back_to_the_page_that_was_asked_for(place: tuple[str, s
 def test_who_has_no_group_with_a_role_comes_no_further(place: tuple[str, str]) -> None:
     browser, back = signed_in(place[0], "bob")
     assert back.status_code == 403 and not browser.cookies.get("hub")
+
+
+@pytest.mark.parametrize(("name", "given"), [("eva", "Eva"), ("uli", "Uli"), ("max", ""), ("ann", "")])
+def test_a_customer_is_known_by_an_address_that_was_checked_there_or_by_their_number(
+    place: tuple[str, str], name: str, given: str
+) -> None:
+    url, _ = place
+    browser, back = signed_in(url, name, "/me/elsewhere")
+    assert (back.status_code, back.headers["location"]) == (303, "/me" if given else "/me/sign-in?said=elsewhere")
+    told = browser.get(f"{url}/v1/me/data")
+    assert told.status_code == (200 if given else 401)
+    assert not given or told.json()["values"]["given_name"][0] == given or told.json()["values"]["given_name"] == given
+    assert browser.get(f"{url}/v1/session").status_code == (200 if given else 401)
+    assert browser.get(f"{url}/v1/customers?q=eva").status_code == (403 if given else 401)
+    assert browser.get(str(back.url)).headers["location"] == "/me/sign-in?said=elsewhere"  # the code is used
+
+
+def test_a_customer_comes_in_by_their_account_on_a_phone_in_german(place: tuple[str, str]) -> None:
+    url, issuer = place
+    path = chromium.found()
+    assert path, chromium.MISSING
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        page = opened.new_page(locale="de-DE", viewport={"width": 390, "height": 800})
+        page.goto(f"{url}/me")
+        page.get_by_role("link", name="Mit Ihrem Kundenkonto anmelden").click()
+        page.wait_for_url(f"{issuer}/**")
+        page.fill("[name=login]", "eva")
+        page.fill("[name=password]", "any")
+        page.click("[type=submit]")
+        page.get_by_role("button", name="Continue").click()  # she lets the hub know who she is
+        page.wait_for_url(f"{url}/me")
+        assert "eva@weber.de" in page.locator("dl.values").inner_text()
+        opened.close()
 
 
 def test_a_system_shows_a_token_of_its_own(place: tuple[str, str]) -> None:

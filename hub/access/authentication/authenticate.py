@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import hub.access.authentication.authenticators
 from hub.access.authentication.principals import Principal, nobody
 from hub.access.authentication.rates import Rate, Rates
+from hub.access.authentication.round_trip import RoundTrip
 from hub.access.authentication.second_factor import SecondFactors
 from hub.access.authentication.sessions import Sessions
 from hub.access.authentication.sign_in import SignIns
@@ -22,7 +23,7 @@ from hub.access.secret import derive
 from hub.db import Database
 from hub.settings import Config, Role
 
-CALLBACK = "/auth/callback"  # where browsers come back to from the OpenID provider
+CALLBACK = "/auth/callback"  # where staff's browsers come back to from the OpenID provider
 
 if TYPE_CHECKING:
     from hub.access.authentication.openid import OpenId
@@ -82,18 +83,16 @@ class Gate:
         ):
             import_module(module.name)
         given = config.access.sign_in
-        openid = None
+        self.single_sign_on = openid = None
         if given.oidc:
             from hub.access.authentication.openid import (
                 OpenId,  # here: its libraries take longer to load than most commands run
             )
 
             openid = OpenId(given.oidc, lambda: database.clock.now() // 1_000_000)
-        self.single_sign_on = (
-            SingleSignOn(database, openid, self.sessions, derive(key, "tickets"), given.url.rstrip("/") + CALLBACK)
-            if openid
-            else None
-        )
+            redirect = given.url.rstrip("/") + CALLBACK
+            trip = RoundTrip(openid, derive(key, "tickets"), redirect, [given.oidc.groups], database.clock.now)
+            self.single_sign_on = SingleSignOn(database, given.oidc, self.sessions, trip)
         ground = Ground(database, config, self.sessions, openid)
         self._authenticators = [make(ground) for make in _FOUND]
 

@@ -17,16 +17,15 @@ from pathlib import Path
 import structlog
 
 from hub.access.authentication import code_store as store
-from hub.access.authentication import people_store
 from hub.access.authentication.code_store import SentCode
 from hub.access.authentication.contact_proof import contact_point, sole_holder
-from hub.access.authentication.people_store import CUSTOMER, Account
+from hub.access.authentication.own_sessions import OwnSessions
 from hub.access.authentication.principals import Principal
 from hub.access.authentication.senders import Message, send_message
-from hub.access.authentication.sessions import Begun, Sessions
+from hub.access.authentication.sessions import Begun
 from hub.access.authentication.tokens import new_token, token_hash
 from hub.access.read import Reader
-from hub.errors import Fault, NotAuthenticated, NotFound, Refused, RetryLater
+from hub.errors import Fault, NotAuthenticated, RetryLater
 from hub.model import RecordId
 from hub.settings import duration_micros
 from hub.settings.sign_in import CustomerSignIn, Sender
@@ -42,18 +41,15 @@ log = structlog.get_logger()
 class Codes:
     """Of one hub. `key`: what codes and contact points are hashed with; `folder`: where a file of messages is."""
 
-    def __init__(self, reader: Reader, sessions: Sessions, key: bytes, folder: Path):
-        self.reader, self.database, self.sessions = reader, reader.database, sessions
+    def __init__(self, reader: Reader, own: OwnSessions, key: bytes, folder: Path):
+        self.reader, self.database, self.own = reader, reader.database, own
         self._key, self._folder = key, folder
         self._beside = ThreadPoolExecutor(1, "codes")
 
     @property
     def rules(self) -> CustomerSignIn:
         """NotFound: customers do not sign in here."""
-        found = self.reader.config.access.sign_in.people
-        if found is None:
-            raise NotFound("customers do not sign in here", [Fault("", "not set up", "sign_in.people in access.yaml")])
-        return found
+        return self.own.rules
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -74,20 +70,10 @@ class Codes:
 
     def sign_in(self, ticket: str, code: str, *, instead: str = "") -> Begun:
         """A session for who shows the code. NotAuthenticated, whatever is wrong."""
-        rules = self.rules
         found = self._used(ticket, code, SIGN_IN)
-        if found is None or not self._there(found.subject):
+        if found is None:
             raise _refused()
-        now = self.database.clock.now()
-        with self.database.unit() as connection:
-            account = people_store.account_of(connection, CUSTOMER, found.subject) or Account.vouched(
-                CUSTOMER, found.subject, "Customer", now
-            )
-            if account.disabled_at is not None:
-                raise _refused()
-            made = replace(account, roles=(rules.role,), signed_in_at=now)
-            people_store.save_account(connection, made)
-            return self.sessions.begin(connection, made, instead=instead)
+        return self.own.begin(found.subject, _refused(), instead=instead)
 
     def proved(self, principal: Principal, ticket: str, code: str, kind: str, text: str) -> str:
         """The contact point that the code was sent to, as it is written, now proved to be of who is signed in.
@@ -125,7 +111,7 @@ class Codes:
             with self.database.read() as connection:
                 subject = made.subject or sole_holder(connection, self.reader.config, point, made.at - held) or ""
             sender = self._sender(point.stream)
-            if sender is None or not subject or not self._there(subject):
+            if sender is None or not subject or self.own.customer(subject) is None:
                 return
             code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
             with self.database.unit() as connection:
@@ -154,16 +140,6 @@ class Codes:
                 return found
             store.save_code(connection, replace(found, wrong=min(found.wrong + 1, rules.tries)))
             return None
-
-    def _there(self, subject: str) -> bool:
-        """Does the customer that the record is of exist for the role that customers have of themselves?"""
-        view = self.reader.view_of_role(self.rules.role)
-        with self.database.read() as connection:
-            try:
-                self.reader.find(connection, view, subject)
-            except Refused:
-                return False
-            return True
 
     def _sender(self, kind: str) -> Sender | None:
         return self.rules.email if kind == "email" else self.rules.phone if kind == "phone" else None

@@ -11,7 +11,7 @@ import hashlib
 import json
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +24,7 @@ from joserfc.jwk import Key, KeySet
 from hub.access.authentication.principals import BadToken
 from hub.errors import RetryLater
 from hub.settings import OpenIdProvider, secret
+from hub.settings.sign_in import IdentityProvider
 
 PATIENCE = 10.0  # seconds for an answer of the issuer
 LARGEST = 1 << 20  # bytes of one
@@ -47,7 +48,7 @@ class Begin:
 class OpenId:
     """One issuer. Thread-safe. `now`: seconds since 1970."""
 
-    def __init__(self, provider: OpenIdProvider, now: Callable[[], int]):
+    def __init__(self, provider: IdentityProvider, now: Callable[[], int]):
         self.provider, self._now = provider, now
         self._client = httpx2.Client(timeout=PATIENCE, follow_redirects=False, trust_env=False)
         self._lock = threading.Lock()
@@ -72,8 +73,11 @@ class OpenId:
         at = self._place("authorization_endpoint")
         return Begin(f"{at}{'&' if '?' in at else '?'}{urlencode(asked)}", state, nonce, verifier)
 
-    def identity(self, code: str, verifier: str, nonce: str, redirect: str) -> Mapping[str, object]:
-        """Claims of who signed in, for a code that the issuer gave. BadToken when it is worth nothing."""
+    def identity(
+        self, code: str, verifier: str, nonce: str, redirect: str, needed: Collection[str]
+    ) -> Mapping[str, object]:
+        """Claims of who signed in, for a code that the issuer gave; what is needed and not in the ID token from userinfo.
+        BadToken when it is worth nothing."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect, "code_verifier": verifier}
         auth: httpx2.Auth = httpx2.Auth()
         if self.provider.client_secret_env:
@@ -92,19 +96,19 @@ class OpenId:
             raise BadToken("nonce")
         if claims.get("azp", self.provider.client_id) != self.provider.client_id:
             raise BadToken("azp")
-        missing = self.provider.groups not in claims and "userinfo_endpoint" in self._known()
+        missing = not set(needed) <= claims.keys() and "userinfo_endpoint" in self._known()
         return {**self._userinfo(str(given.get("access_token", "")), claims), **claims} if missing else claims
 
-    def system(self, token: str) -> str:
+    def system(self, token: str, of: OpenIdProvider) -> str:
         """The client that an access token was given to, for itself and not for a person. BadToken else."""
-        if not self.provider.audience:
+        if not of.audience:
             raise BadToken("none is taken")
-        claims = self._claims(token, self.provider.audience, types=OF_ACCESS)
+        claims = self._claims(token, of.audience, types=OF_ACCESS)
         if "nonce" in claims or "at_hash" in claims:
             raise BadToken("an ID token")
         client, subject = claims.get("client_id", claims.get("azp")), claims.get("sub")
         named = client if subject in (None, client) else subject  # some issuers name a client's account as the subject
-        if not isinstance(named, str) or named not in self.provider.clients:
+        if not isinstance(named, str) or named not in of.clients:
             raise BadToken("nobody that the configuration knows")
         return named
 
@@ -152,9 +156,7 @@ class OpenId:
         if not self._document or now - self._asked >= FRESH:
             found = self._get(self.provider.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if found.get("issuer") != self.provider.issuer:
-                raise RetryLater(
-                    "the OpenID provider's discovery document names another issuer than sign_in.oidc.issuer"
-                )
+                raise RetryLater("the OpenID provider's discovery document names another issuer than access.yaml does")
             self._document, self._asked = found, now
         return self._document
 

@@ -10,17 +10,17 @@ from hub.access.authentication.principals import BadToken, Principal
 @authenticator
 class TokenAuthenticator:
     def __init__(self, ground: Ground):
-        self._openid = ground.openid
+        self._openid, self._provider = ground.openid, ground.config.access.sign_in.oidc
 
     def knows(self, shown: Credential) -> bool:
         return self._openid is not None and shown.bearer is not None and not shown.bearer.startswith(PREFIX)
 
     def principal(self, shown: Credential) -> Principal | None:
-        if self._openid is None:
+        if self._openid is None or self._provider is None:
             return None
         try:
-            name = self._openid.system(shown.bearer or "")
+            name = self._openid.system(shown.bearer or "", self._provider)
         except BadToken:
             return None
-        client = self._openid.provider.clients[name]
+        client = self._provider.clients[name]
         return Principal(f"client:{name}", name, "system", client.role, client.source)
