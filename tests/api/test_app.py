@@ -29,15 +29,11 @@ PERMISSIONS = set(Permission.__args__)  # type: ignore[attr-defined]
 KEYLESS = {("GET", p) for p in ("/healthz", "/readyz", "/docs", "/docs/{asset}", "/openapi.json")} | {
     ("POST", "/v1/session"),
     ("POST", "/v1/session/set-up"),
-    ("POST", "/v1/me/code"),
-    ("POST", "/v1/me/session"),
-    ("GET", "/me/sign-in"),
-    *(("POST", f"/me/{page}") for page in ("code", "session", "language")),
     ("GET", "/auth/sign-in"),
     ("GET", "/auth/callback"),
     ("GET", "/assets/{version}/{name}"),
     *(("POST", f"{at}/{part}") for at in ("/me", "/v1/me") for part in ("code", "session")),
-    ("GET", "/me/sign-in"),
+    *(("GET", f"/me/{page}") for page in ("sign-in", "elsewhere", "callback")),
     ("POST", "/me/language"),
     *((method, page) for method in ("GET", "POST") for page in ("/sign-in", "/set-up")),
 }
