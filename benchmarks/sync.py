@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +29,7 @@ import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors kno
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub.access.authentication.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
+from hub.api import many
 from hub.api import snapshots as api
 from hub.app import steady
 from hub.db import Database
@@ -54,6 +55,7 @@ PERSON = {
     "matching": {"rules": [["email"]]},
 }
 MAP = {a: a for a in ("given_name", "family_name", "email", "phone", "occupation")}
+ROUNDS = 5  # of reading, each beside the rows alone: the median counts
 LOOK_SECONDS = 0.05  # as the serving process looks
 
 
@@ -81,11 +83,16 @@ def person(number: int, version: int = 1) -> dict[str, Any]:
     }
 
 
+def drop(folder: Path, numbers: Iterable[int], version: int = 1) -> None:
+    """The file that the source's next pull reads."""
+    (folder / "drop").mkdir(parents=True, exist_ok=True)
+    with (folder / "drop" / f"people-{version}.jsonl").open("w") as file:
+        file.writelines(json.dumps(person(n, version)) + "\n" for n in numbers)
+
+
 def load(folder: Path, customers: int) -> Hub:
     """A hub with so many customers, each with one change."""
-    (folder / "drop").mkdir(parents=True)
-    with (folder / "drop" / "people.jsonl").open("w") as file:
-        file.writelines(json.dumps(person(n)) + "\n" for n in range(customers))
+    drop(folder, range(customers))
     database = Database(f"sqlite:///{folder / 'hub.sqlite'}")
     upgrade(database)
     made = Hub.open(database, config(folder), folder / "var")
@@ -110,10 +117,11 @@ def rows_alone(made: Hub) -> float:
 
 
 def feed(made: Hub) -> tuple[int, float]:
-    """Changes, and the processor seconds that one consumer took for them."""
+    """Changes, and the processor seconds that one consumer took for them, each page as the bytes of its answer."""
     started, count, cursor = time.process_time(), 0, None
     while (page := made.reader.changes(ASKER, cursor=cursor, limit=200)).data:
         count, cursor = count + len(page.data), page.next_cursor
+        many.changes(page)
     return count, time.process_time() - started
 
 
@@ -263,9 +271,9 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         made = load(Path(folder) / "read", customers)
         with steady():  # as the serving process does
-            alone = rows_alone(made)
-            changes, feed_seconds = feed(made)
-            seen, snapshot_seconds, grown = snapshot(made)
+            rounds = [(rows_alone(made), *feed(made), *snapshot(made)) for _ in range(ROUNDS)]
+            alone, changes, feed_seconds, seen, snapshot_seconds, _ = map(statistics.median, zip(*rounds, strict=True))
+            times, grown = statistics.median(r[2] / r[0] for r in rounds), rounds[0][-1]
         made.close()
         few, receiver = load(Path(folder) / "sent", sent), Receiver()
         try:
@@ -289,7 +297,7 @@ def main(
     )
     checks = [
         Check("feed, changes a processor second", changes / feed_seconds, 20_000),
-        Check("feed, times the time of the rows alone", feed_seconds / alone, 3, at_least=False),
+        Check("feed, times the time of the rows alone", times, 3, at_least=False),
         Check("snapshot, customers a processor second", seen / snapshot_seconds, 15_000),
         Check("snapshot, MiB that memory grows", grown, 30, at_least=False),
         Check("webhooks a second", well["a_second"], 800),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -38,10 +38,10 @@ class Changes(Batches):
 
         The cursor holds the last change that was shown, so changes that were not leave no trace in it.
         """
-        view, limit = self.view(principal), bounded(limit)
-        bound = ("changes", view.version)
-        last: str | list[str] | None = unseal(self._cursors, cursor, *bound) if cursor else None
         with self.database.read() as connection:
+            view, limit = self.view(principal, connection), bounded(limit)
+            bound = ("changes", view.version)
+            last: str | list[str] | None = unseal(self._cursors, cursor, *bound) if cursor else None
             rows, more = self._next_changes(connection, view, last, limit)
             data = self._seen_changes(connection, view, rows)
         self._sighted(
@@ -49,9 +49,10 @@ class Changes(Batches):
         )
         return s.SeenPage(tuple(data), seal(self._cursors, data[-1].id if data else last, *bound), more)
 
-    def cursor_after(self, principal: Principal, change: str) -> str:
-        """The feed's cursor after a change that the asker was shown."""
-        return seal(self._cursors, change, "changes", self.view(principal).version)
+    def cursors_after(self, principal: Principal, changes: Iterable[str]) -> list[str]:
+        """The feed's cursor after each of these changes that the asker was shown."""
+        version = self.view(principal).version
+        return [seal(self._cursors, change, "changes", version) for change in changes]
 
     def cursor_at(self, view: View, position: int) -> str:
         """The feed's cursor after a position of the outbox, whose number is not told."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from hub.access import caller_store
 from hub.access import seen as s
 from hub.access.authentication.principals import Principal
-from hub.access.door import Door, ShownCount, gone, may_crosswalk, only, unknown
+from hub.access.door import NONE_SHOWN, Door, ShownCount, gone, may_crosswalk, only, unknown
 from hub.access.policy.rows import within
 from hub.access.policy.view import View
 from hub.consents.effective import AGREED
@@ -127,7 +126,7 @@ class Customers(Door):
         shown = [c for c in self._shown_changes(connection, view, shown_id) if c.version <= version]
         why = self._lineage(view, type_name, why_seen, refs) if lineage else None
         seen = self._customer(connection, view, shown_id, type_name, values, members, counted(shown), why)
-        return replace(seen, undated=tuple(sorted(doubtful & seen.values.keys()))) if as_of is not None else seen
+        return seen._replace(undated=tuple(sorted(doubtful & seen.values.keys()))) if as_of is not None else seen
 
     def _served(self, connection: Connection, view: View, id: str, at: int) -> store.StoredHistory:
         """The version that an id led to at a time. Gone when it led nowhere; NotFound before it was known."""
@@ -208,4 +207,4 @@ def _said(lineage: Lineage) -> list[Plain]:
 
 
 def counted(shown: Sequence[StoredChange]) -> ShownCount:
-    return ShownCount(shown[-1].seq, len(shown), shown[-1].at) if shown else ShownCount(0)
+    return ShownCount(shown[-1].seq, len(shown), shown[-1].at) if shown else NONE_SHOWN

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -15,7 +15,7 @@ from hub.access.authentication.principals import Principal
 from hub.access.cursors import unseal
 from hub.access.policy.purposes import Views, stated
 from hub.access.policy.rows import Standpoint, named, told, within
-from hub.access.policy.view import View, changed_in_view, look, narrowed, see
+from hub.access.policy.view import View, look, narrowed, see
 from hub.access.secret import derive
 from hub.consents.store import any_restriction
 from hub.db import Database
@@ -40,13 +40,17 @@ PROOF = "identified"
 SHOWN_PROOF: ContextVar[str] = ContextVar("proof", default="")  # that a caller was identified, as the request shows it
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCount:
-    """How many changes of a customer a view shows up to a position: its version there, and the time of the last of them."""
+class ShownCount(NamedTuple):
+    """How many changes of a customer a view shows up to a position: its version there, the time of the last of them, and
+    the version that this one made of the customer as it is stored."""
 
     seq: int
     version: int = 0
     at: int = 0
+    stored: int = 0
+
+
+NONE_SHOWN = ShownCount(0)
 
 
 class Door:
@@ -57,6 +61,7 @@ class Door:
         types = {n: t.showable for n, t in config.customers.items()}
         self._views = Views(config, types, {n: _cleaned(config, r) for n, r in config.access.roles.items()})
         self._masks = {n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in config.customers.items()}
+        self._many = {n: frozenset(a for a, d in t.attributes.items() if d.many) for n, t in config.customers.items()}
         self._cursors, self._pseudonyms = derive(key, "cursors"), derive(key, "pseudonyms")
         self.sealing_key = derive(key, "suppression")  # what secret words were sealed with as they landed
         self.delivery_key = derive(key, "delivery")  # what webhooks' secrets are made of
@@ -64,7 +69,7 @@ class Door:
         self._recipe: Recipe | None = None
         self._pseudonym_keys: dict[str, bytes] = {}  # by who shares them: as many as there are roles
         self._passed: dict[tuple[str, str | None], int] = {}
-        self._counted: dict[tuple[str, str], ShownCount] = {}
+        self._counted: dict[str, dict[str, ShownCount]] = {}
         self._restricting = False  # was anybody ever restricted? Once so, it stays
 
     def view(self, principal: Principal, connection: Connection | None = None) -> View:
@@ -168,6 +173,8 @@ class Door:
     ) -> list[StoredCustomer]:
         """Those of them that exist for the view, in their order."""
         seen = [c for c in customers if view.sees(c.type)]
+        if not view.rows:
+            return seen
         by_source = [c.cluster for c in seen if c.type in view.rows and view.rows[c.type].sources]
         members = matching_store.members_of(connection, by_source) if by_source else {}
         infos = landing.records(connection, {r for of in members.values() for r in of}) if members else {}
@@ -267,9 +274,18 @@ class Door:
 
     def _values(self, view: View, type_name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
-        looked = see(values, view.of(type_name), self._masks[type_name], self.pseudonym_key(view))
-        attributes = self.config.customers[type_name].attributes
-        return {a: v if attributes[a].many else (v[0] if v else None) for a, v in looked.items()}
+        return self._look_at(view, type_name)(values)
+
+    def _look_at(self, view: View, type_name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """What makes seen values of the golden values of customers of a type, as `_values` does."""
+        columns, masks, key = view.of(type_name), self._masks[type_name], self.pseudonym_key(view)
+        many = self._many[type_name]
+
+        def seen(values: Mapping[str, Any]) -> dict[str, Any]:
+            looked = see(values, columns, masks, key)
+            return {a: v if a in many else (v[0] if v else None) for a, v in looked.items()}
+
+        return seen
 
     def _look(self, view: View, type_name: str, attribute: str, value: Value) -> object:
         return look(
@@ -281,7 +297,7 @@ class Door:
         columns = view.of(change.type)
         if not columns:
             return False
-        if change.kind != "updated" or changed_in_view(change.attributes, columns):
+        if change.kind != "updated" or not columns.keys().isdisjoint(change.attributes):
             return True
         if "crosswalk" not in view.may:
             return False
@@ -295,7 +311,7 @@ class Door:
             if read is None or read.kind in ("entered", "left"):
                 return read
             change = read
-        change = replace(change, other=()) if change.kind == ERASED else change
+        change = change._replace(other=()) if change.kind == ERASED else change
         return change if self._shows(connection, view, change) else None
 
     def _read_change(self, connection: Connection, view: View, change: StoredChange) -> StoredChange | None:
@@ -305,14 +321,14 @@ class Door:
         was, now = (Standpoint(_there(h), self._was_within(connection, view, h)) for h in (before, after))
         if change.kind == ERASED and view.rows[change.type].where:  # the values are gone: who had it was kept then
             was = replace(was, within=view.role in change.other)
-        change = replace(change, other=()) if change.kind == ERASED else change
+        change = change._replace(other=()) if change.kind == ERASED else change
         # Named are those that came (as they were before), and those that this one went into (as they are after).
         later = not now.there or (change.kind == "split" and was.there)
         at = change.at if later else change.at - 1
         known = [o for o in change.other if self._was_within(connection, view, store.history_at(connection, o, at))]
         held = (after.lineage or {}).keys() if after else ()
         read = told(change.kind, change.attributes, change.other, was, now, known, held)
-        return None if read is None else replace(change, kind=read[0], attributes=read[1], other=read[2])
+        return None if read is None else change._replace(kind=read[0], attributes=read[1], other=read[2])
 
     def _shown_changes(self, connection: Connection, view: View, id: str) -> list[StoredChange]:
         found = (self._told(connection, view, c) for c in lookups.changes_of(connection, id))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.model import RecordId
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCustomer:
+class SeenCustomer(NamedTuple):  # as the changes are: very many are made
     """A customer in one view.
 
     version  counts the changes that the view shows; updated_at is the time of the last of them
@@ -42,8 +41,7 @@ class FoundCustomer:
     matched: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SeenChange:
+class SeenChange(NamedTuple):
     """A change in one view. `data` is the customer as it is now, None when the id is not shown any more."""
 
     id: str

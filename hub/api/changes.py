@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from hub.access.authentication.principals import Principal
 from hub.access.seen import SeenChange, SeenPage
+from hub.api import many
 from hub.api.customers import Cursor, Limit
 from hub.api.problems import documented
-from hub.api.schemas import ChangeOut, Paged, answer
+from hub.api.schemas import ChangeOut, Paged
 from hub.api.security import TheHub, authorised, needs
 from hub.db import primary
 from hub.errors import HubError
@@ -57,13 +59,11 @@ class _Feed:
         self.cursor = page.next_cursor
         return known, page
 
-    def event(self, change: SeenChange) -> bytes:
-        """A change as an event; its id is the cursor after it."""
-        id = self.hub.reader.cursor_after(self.principal, change.id)
-        return f"id: {id}\ndata: {ChangeOut.of(change).model_dump_json(by_alias=True)}\n\n".encode()
-
     def events(self, changes: tuple[SeenChange, ...]) -> bytes:
-        return b"".join(map(self.event, changes))
+        """Changes as events; the id of each is the cursor after it."""
+        ids = self.hub.reader.cursors_after(self.principal, (c.id for c in changes))
+        told = zip(ids, changes, strict=True)
+        return b"".join(b"id: %b\ndata: %b\n\n" % (id.encode(), orjson.dumps(many.change(c))) for id, c in told)
 
 
 @router.get("/changes", operation_id="list_changes", response_model=Paged[ChangeOut], responses=documented(410))
@@ -83,7 +83,7 @@ async def list_changes(
 
 
 def _page(page: SeenPage) -> Response:
-    return answer(Paged(data=[ChangeOut.of(c) for c in page.data], next_cursor=page.next_cursor))
+    return Response(many.changes(page), media_type="application/json")
 
 
 @router.get(

@@ -428,20 +428,6 @@ class ChangeOut(Out):
     other: list[str]
     data: Customer | None = Field(description="the customer as it is now; null when this id is not shown any more")
 
-    @classmethod
-    def of(cls, c: s.SeenChange) -> ChangeOut:
-        return cls(
-            id=c.id,
-            type=c.type,
-            customer=c.customer,
-            customer_type=c.customer_type,
-            version=c.version,
-            at=when(c.at),
-            attributes=list(c.attributes),
-            other=list(c.other),
-            data=Customer.of(c.data) if c.data else None,
-        )
-
 
 class Health(Out):
     status: str = Field(examples=["ok"])

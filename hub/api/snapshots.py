@@ -14,10 +14,10 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message, Send
 
 from hub.access.authentication.principals import Principal
-from hub.access.seen import SeenCustomer
 from hub.access.snapshots import Selection, SnapshotPage, Snapshots
+from hub.api import many
 from hub.api.problems import documented
-from hub.api.schemas import In, RecordName, when
+from hub.api.schemas import In, RecordName
 from hub.api.security import TheHub, needs
 from hub.api.wrap import NDJSON
 from hub.db import Freshness, reading_as
@@ -108,20 +108,9 @@ def take_snapshot(hub: TheHub, principal: Annotated[Principal, needs("read")], g
 
 
 def _lines(page: SnapshotPage, count: int) -> bytes:
-    lines: list[dict[str, object]] = [{"customer": _customer(c)} for c in page.customers]
+    lines: list[dict[str, object]] = [{"customer": many.customer(c)} for c in page.customers]
     for name in page.missing:
-        lines.append({"missing": _record(name) if isinstance(name, RecordId) else {"id": name}})
+        lines.append({"missing": many.record(name) if isinstance(name, RecordId) else {"id": name}})
     if page.cursor is not None:
         lines.append({"end": {"customers": count, "cursor": page.cursor}})
     return b"".join(orjson.dumps(line) + b"\n" for line in lines)
-
-
-def _customer(c: SeenCustomer) -> dict[str, object]:
-    """As `GET /v1/customers/{id}` answers; straight, as there may be millions."""
-    records = None if c.records is None else [_record(r) for r in c.records]
-    told = {"id": c.id, "type": c.type, "version": c.version, "updated_at": when(c.updated_at), "values": c.values}
-    return {**told, "records": records, "lineage": None, "undated": None}
-
-
-def _record(r: RecordId) -> dict[str, str]:
-    return {"source": r.source, "stream": r.stream, "key": r.key}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from sqlalchemy import Column, Connection, Index, Text, text
 from sqlmodel import Field, SQLModel
@@ -124,8 +124,7 @@ class RecipeRow(SQLModel, table=True):
     at: int = big()
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCustomer:
+class StoredCustomer(NamedTuple):  # as the changes are: very many are made
     id: str
     type: str
     cluster: int
@@ -144,9 +143,9 @@ BRIEF = CUSTOMER.replace("lineage", "'{}' AS lineage")  # without what is most o
 
 def customer_of(row: db.Row) -> StoredCustomer:
     """A row of the columns `CUSTOMER`."""
-    return StoredCustomer(
-        row[0], row[1], row[2], row[3], row[4], db.load(row[5]), db.load(row[6]), row[7], row[8], row[9]
-    )
+    id, type_name, cluster, version, size, body, lineage, recipe, revisit_at, at = row
+    why = {} if lineage == "{}" else db.load(lineage)
+    return StoredCustomer(id, type_name, cluster, version, size, db.load(body), why, recipe, revisit_at, at)
 
 
 def customer(connection: Connection, id: str) -> StoredCustomer | None:
@@ -371,8 +370,7 @@ def led_at(connection: Connection, id: str, at: int) -> tuple[bool, str | None]:
     return (False, None) if found is None else (True, found[0])
 
 
-@dataclass(frozen=True, slots=True)
-class StoredChange:
+class StoredChange(NamedTuple):
     seq: int
     id: str
     customer: str

@@ -14,6 +14,7 @@ import pytest
 
 from hub.access.authentication.keys import create_key, revoke_key
 from hub.api import changes
+from hub.api.schemas import ChangeOut
 from hub.app import Listening, create_app, served
 from hub.open import Hub
 from tests.access.population import ANA, fill, key_for
@@ -121,6 +122,21 @@ def test_a_stream_goes_on_from_the_last_event_that_was_seen(hub: Hub, monkeypatc
                 assert rest == [e["id"] for e in [*seen[place + 1 :], last]]
         assert client.get("/v1/changes/events?cursor=none").status_code == 400
     assert ids
+
+
+def test_the_feed_its_stream_and_a_snapshot_tell_what_the_description_says(hub: Hub) -> None:
+    ids = fill(hub)
+    for role in ("steward", "shipping"):
+        with serving(hub) as (url, _), httpx2.Client(base_url=url, headers=key_for(hub, role), timeout=LONG) as client:
+            told = client.get("/v1/changes?limit=200").json()["data"]
+            assert told and [ChangeOut.model_validate(c).model_dump(mode="json") for c in told] == told
+            assert [list(c) for c in told] == [list(ChangeOut.model_fields)] * len(told)
+            with client.stream("GET", "/v1/changes/events") as answer:
+                seen = events(answer)
+                assert [next(seen)["change"] for _ in told] == told
+            one = client.get(f"/v1/customers/{ids['ana']}").json()
+            lines = client.post("/v1/snapshots", json={"ids": [ids["ana"]]}).text.splitlines()
+            assert orjson.loads(lines[0])["customer"] == one == {c["customer"]: c["data"] for c in told}[ids["ana"]]
 
 
 def test_a_revoked_key_and_the_end_of_the_process_end_a_stream(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

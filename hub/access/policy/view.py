@@ -31,7 +31,7 @@ class View:
     """What one role sees and may do. `version` names exactly this set of columns and rows."""
 
     role: str
-    columns: Mapping[str, Columns] = field(default_factory=dict)
+    columns: Mapping[str, Columns] = field(default_factory=dict)  # by type, in order of name
     may: frozenset[str] = frozenset()
     purpose: str = ""
     version: str = ""
@@ -69,7 +69,7 @@ def compile_view(
     for type_name, attributes in types.items():
         named = views.get(type_name, {})
         rest = named.get("*", Sight.HIDE)
-        seen = {a: named.get(a, rest) for a in attributes}
+        seen = {a: named.get(a, rest) for a in sorted(attributes)}
         useful = {"*"} if uses is None else set(uses.get(type_name, ()))
         seen = {a: s for a, s in seen.items() if s is not Sight.HIDE and (a in useful or "*" in useful)}
         if seen:
@@ -128,6 +128,7 @@ def _year(text: str) -> str:
     return text[:4] if _DATE.match(text) else HIDDEN
 
 
+_SHOW = Sight.SHOW
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KEPT: Mapping[Sight, Callable[[str], object]] = {
     Sight.FIRST_LETTER: initial_mask,
@@ -139,13 +140,14 @@ _KEPT: Mapping[Sight, Callable[[str], object]] = {
 
 def see(
     values: Mapping[str, Sequence[object]], columns: Columns, masks: Mapping[str, Mask], key: bytes
-) -> dict[str, list[object]]:
-    """A golden record's values (attribute -> plain values) as a view shows them, attributes in order of name."""
+) -> dict[str, Sequence[object]]:
+    """A golden record's values (attribute -> plain values) as a view shows them, attributes in the order of its columns."""
     return {
-        attribute: list(values[attribute])
-        if columns[attribute] is Sight.SHOW
-        else [look(from_plain(v), columns[attribute], attribute, masks[attribute], key) for v in values[attribute]]
-        for attribute in sorted(values.keys() & columns.keys())
+        attribute: held
+        if sight is _SHOW
+        else [look(from_plain(v), sight, attribute, masks[attribute], key) for v in held]
+        for attribute, sight in columns.items()
+        if (held := values.get(attribute)) is not None
     }
 
 
