@@ -117,9 +117,7 @@ class Batches(Customers):
         places, last = self._counts(connection, view, rows, {c.id: c.version for c in within})
         now = {c.id: c for c in self._seen_customers(connection, view, within, last)}
         shown = _shown_attributes(view, rows)
-        return [
-            _seen(r, shown[r.type, r.attributes], places[r.seq].version, now.get(r.customer)) for r in rows
-        ]
+        return [_seen(r, shown[r.type, r.attributes], places[r.seq].version, now.get(r.customer)) for r in rows]
 
     def _rendered(self, connection: Connection, view: View, changes: Sequence[StoredChange]) -> dict[int, s.SeenChange]:
         """Changes by position, each with the customer at its version; what it became outside the rows is not told."""
