@@ -276,12 +276,12 @@ class Door:
         """Seen values as they are handed out: a list where an attribute has many, else one value or None."""
         return self._look_at(view, type_name)(values)
 
-    def _look_at(self, view: View, type_name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def _look_at(self, view: View, type_name: str) -> Callable[[Mapping[str, Sequence[object]]], dict[str, object]]:
         """What makes seen values of the golden values of customers of a type, as `_values` does."""
         columns, masks, key = view.of(type_name), self._masks[type_name], self.pseudonym_key(view)
         many = self._many[type_name]
 
-        def seen(values: Mapping[str, Any]) -> dict[str, Any]:
+        def seen(values: Mapping[str, Sequence[object]]) -> dict[str, object]:
             looked = see(values, columns, masks, key)
             return {a: v if a in many else (v[0] if v else None) for a, v in looked.items()}
 
