@@ -118,10 +118,10 @@ class Creating:
         fail_point("creation told")
         return [*found, *(OneMade("no longer to be made") for _, making in planned if making is None)]
 
-    def planned(self, source: str, stream: str, given: Stream) -> Iterator[tuple[RecordId, Making]]:
-        """Every record that would be made, by the record it is made for."""
+    def planned(self, source: str, stream: str, given: Stream, since: int = 0) -> Iterator[tuple[RecordId, Making]]:
+        """Every record that would be made, by the record it is made for; `since`: of what waits from later than that."""
         after = 0
-        while waiting := self._waiting(source, stream, after):
+        while waiting := self._waiting(source, stream, after, since):
             after = waiting[-1].id
             with self.database.read() as connection:
                 infos = landing.records(connection, [c.rid for c in waiting])
@@ -129,9 +129,9 @@ class Creating:
                 if making is not None:
                     yield infos[creation.rid].id, making
 
-    def _waiting(self, source: str, stream: str, after: int) -> list[Creation]:
+    def _waiting(self, source: str, stream: str, after: int, since: int) -> list[Creation]:
         with self.database.read() as connection:
-            return landing.waiting_creations(connection, source, stream, after, BATCH)
+            return landing.waiting_creations(connection, source, stream, after, BATCH, since)
 
     def plan(
         self, claimed: Sequence[Creation], source: str, stream: str, given: Stream

@@ -82,9 +82,9 @@ class DeadWrites:
             return [h for h in store.held(connection) if not h.confirmed_by]
 
     def confirm(self, source: str, stream: str, *, by: str) -> None:
-        """What waits for a stream may be written, all of it. NotFound when it is not held."""
+        """What waits for a stream now may be written, all of it. NotFound when it is not held."""
         with self.database.unit() as connection:
-            if not store.confirm(connection, source, stream, by):
+            if not store.confirm(connection, source, stream, by, self.database.clock.now()):
                 fault = Fault(f"{source}.{stream}", "nothing is held", "see: hub status")
                 raise NotFound("nothing waits for a confirmation there", [fault])
 

@@ -15,7 +15,7 @@ from hub.connectors.registry import connect
 from hub.db import Clock, Connection, Lease, Units, fail_point
 from hub.delivery import creating, store
 from hub.delivery.creating import Creating
-from hub.delivery.guarding import held_back
+from hub.delivery.guarding import held_back, written_through
 from hub.delivery.leaving import leaving
 from hub.delivery.mirroring import look_at_all
 from hub.delivery.outbox import Check, nothing, read_on
@@ -159,11 +159,14 @@ class Push:
                 self.result.unreached[f"{source}.{stream}"] = str(error)
                 continue
             try:
-                if refused := self._guard(source, stream, given):
-                    self.result.unreached[f"{source}.{stream}"] = refused
-                    continue
+                if not _is_dry(given):
+                    self._wake_dry(source, stream)
+                    if refused := self._guard(source, stream, given):
+                        self.result.unreached[f"{source}.{stream}"] = refused
+                        continue
                 while self._batch(connector, source, stream, given) or self._create(connector, source, stream, given):
                     self.progress(self.result)
+                written_through(self.database, source, stream, self._check)
             finally:
                 connector.close()
         return self.result
@@ -174,9 +177,9 @@ class Push:
         for (source, stream), given in sorted(targets(self.resolver.config).items()):
             yield from self._planned(source, stream, given)
 
-    def _planned(self, source: str, stream: str, given: Stream) -> Iterator[tuple[RecordId, Plan]]:
+    def _planned(self, source: str, stream: str, given: Stream, since: int = 0) -> Iterator[tuple[RecordId, Plan]]:
         after = 0
-        while waiting := self._waiting(source, stream, after):
+        while waiting := self._waiting(source, stream, after, since):
             after = waiting[-1].rid
             for _, key, p in self._plan(waiting, source, stream, given):
                 if p is not None and (p.writes or p.problems or p.tripped):
@@ -184,9 +187,26 @@ class Push:
 
     def _guard(self, source: str, stream: str, given: Stream) -> str:
         """Why nothing is written to a stream now; empty when it is."""
-        new = self.creating.planned(source, stream, given) if given.write_back and given.write_back.makes else iter(())
-        plans = (plan for _, plan in self._planned(source, stream, given))
-        return held_back(self.database, source, stream, given, plans, new, self._check)
+        of = source, stream, given
+
+        def plans(since: int) -> Iterator[Plan]:
+            return (plan for _, plan in self._planned(*of, since))
+
+        def new(since: int) -> Iterator[object]:
+            return self.creating.planned(*of, since) if given.write_back and given.write_back.makes else iter(())
+
+        return held_back(self.database, *of, plans, new, self._check)
+
+    def _wake_dry(self, source: str, stream: str) -> None:
+        """What a dry run kept back goes now that none is asked for."""
+        with self.database.read() as connection:
+            if not store.any_dry(connection, source, stream):
+                return
+        woken = LOOKED_AT
+        while woken == LOOKED_AT:
+            with self.database.unit(urgent=False) as connection:
+                self._check(connection)
+                woken = store.wake_dry(connection, source, stream, self.database.clock.now(), LOOKED_AT)
 
     def planned_new(self) -> Iterator[tuple[tuple[str, str], RecordId, Making]]:
         """Every record that would be made now: its stream, and the record that it is made for."""
@@ -194,9 +214,9 @@ class Push:
             for record, making in self.creating.planned(source, stream, given):
                 yield (source, stream), record, making
 
-    def _waiting(self, source: str, stream: str, after: int) -> list[Waiting]:
+    def _waiting(self, source: str, stream: str, after: int, since: int) -> list[Waiting]:
         with self.database.read() as connection:
-            return store.waiting(connection, source, stream, after, BATCH)
+            return store.waiting(connection, source, stream, after, BATCH, since)
 
     def _check(self, connection: Connection) -> None:
         """Whoever lost the lease sends no more."""
@@ -214,7 +234,7 @@ class Push:
         planned = self._plan(waiting, source, stream, given)
         origin = uuid.uuid4().hex
         sent = [(w, key, p) for w, key, p in planned if p is not None and p.writes]
-        dry = given.write_back is not None and given.write_back.dry_run
+        dry = _is_dry(given)
         with self.database.unit(urgent=False) as connection:
             self._check(connection)
             for w, _, p in [] if dry else sent:
@@ -237,7 +257,7 @@ class Push:
 
     def _create(self, connector: Connector, source: str, stream: str, given: Stream) -> bool:
         """Make some records that are due. False when none is."""
-        if given.write_back is None or not given.write_back.makes or given.write_back.dry_run:
+        if given.write_back is None or not given.write_back.makes or _is_dry(given):
             return False
         tried = self.creating.batch(connector, source, stream, given)
         for one in tried:
@@ -346,11 +366,14 @@ class Push:
         """(state, detail, seconds to wait)."""
         if p is not None:
             self.result.problems.update(p.problems.values())
-            if p.tripped:
+            if dry and p.writes:
+                self.result.outcomes["dry run"] += 1
+                return "dry", "", 0
+            if p.tripped and (answer is None or answer.outcome in ("written", "unchanged")):  # nothing else is open
                 self.result.outcomes["tripped"] += 1
                 return "tripped", store.TRIPPED + ", ".join(p.tripped), 0
         if answer is None:
-            self.result.outcomes["dry run" if dry and p and p.writes else "nothing to write"] += 1
+            self.result.outcomes["nothing to write"] += 1
             return "done", "", 0
         if p is not None and p.removal and answer.outcome in ("written", "unchanged", "gone"):
             self.result.outcomes[DONE[p.removal]] += 1
@@ -361,6 +384,10 @@ class Push:
         if answer.outcome in ("conflict", "retry"):
             return "pending", answer.detail, _wait(w.attempts)
         return ("done" if answer.outcome == "gone" else "rejected"), answer.detail, 0
+
+
+def _is_dry(given: Stream) -> bool:
+    return given.write_back is not None and given.write_back.dry_run
 
 
 def _removals(w: Waiting, p: Plan | None, answer: WriteResult | None) -> int:

@@ -22,11 +22,11 @@ class WriteBackRow(SQLModel, table=True):
     source: str
     stream: str
     seq: int = big()  # the newest change behind it
-    status: str  # pending | sending | done | rejected | tripped | dropped
+    status: str  # pending | sending | dry | done | rejected | tripped | dropped
     attempts: int = 0
     next_at: int = big()
     detail: str = ""
-    at: int = big()
+    at: int = big()  # since when it waits; of what does not, when it was tried last
     removals: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # since its customer left
 
 
@@ -46,13 +46,13 @@ class WriteHoldRow(SQLModel, table=True):
     source: str = Field(primary_key=True)
     stream: str = Field(primary_key=True)
     due: int  # records that waited when it was looked at
-    at: int = big()
+    at: int = big()  # when it was looked at; once it is confirmed, when that was
     confirmed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldWrites:
-    """A stream that waits for somebody to confirm what would be written; `confirmed_by`: who did."""
+    """A stream that waits for somebody to confirm what would be written; `confirmed_by`: who did, for what waited then."""
 
     source: str
     stream: str
@@ -110,11 +110,29 @@ def wake(connection: Connection, rows: Sequence[tuple[int, str, str, int]], now:
         for r in db.ask(connection, "SELECT rid, status FROM write_back WHERE rid IN {rids}", rids=[r[0] for r in rows])
     }
     wait(connection, [row for row in rows if row[0] not in known], now)
-    done = [row[0] for row in rows if known.get(row[0]) == "done"]
+    _wait_again(connection, [row[0] for row in rows if known.get(row[0]) in ("done", "dry")], now)
+
+
+def any_dry(connection: Connection, source: str, stream: str) -> bool:
+    """Did a dry run keep something of a stream back?"""
+    query = "SELECT 1 FROM write_back WHERE status = 'dry' AND source = :s AND stream = :t LIMIT 1"
+    return bool(db.ask(connection, query, s=source, t=stream))
+
+
+def wake_dry(connection: Connection, source: str, stream: str, now: int, limit: int) -> int:
+    """Some of what a dry run worked out and did not write waits now. How many."""
+    query = "SELECT rid FROM write_back WHERE status = 'dry' AND source = :s AND stream = :t ORDER BY rid LIMIT :limit"
+    found = [r[0] for r in db.ask(connection, query, s=source, t=stream, limit=limit)]
+    _wait_again(connection, found, now)
+    return len(found)
+
+
+def _wait_again(connection: Connection, rids: Sequence[int], now: int) -> None:
     statement = (
-        "UPDATE write_back SET status = 'pending', attempts = 0, next_at = :now, detail = '' WHERE rid IN {rids}"
+        "UPDATE write_back SET status = 'pending', attempts = 0, next_at = :now, detail = '', at = :now"
+        " WHERE rid IN {rids}"
     )
-    db.do(connection, statement, rids=done, now=now)
+    db.do(connection, statement, rids=rids, now=now)
 
 
 def claim(connection: Connection, source: str, stream: str, now: int, limit: int, lease: int) -> list[Waiting]:
@@ -148,9 +166,10 @@ def settle(
     )
     db.do(
         connection,
-        "UPDATE write_back SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at, at = :at"
-        " WHERE rid = :rid AND seq = :seq",
+        "UPDATE write_back SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at,"
+        " at = CASE WHEN :waits = 1 THEN at ELSE :at END WHERE rid = :rid AND seq = :seq",
         status=status,
+        waits=int(status == "pending"),
         detail=detail[:500],
         next_at=next_at,
         at=at,
@@ -164,13 +183,14 @@ def counts(connection: Connection) -> dict[str, int]:
     return dict(db.ask(connection, "SELECT status, count(*) FROM write_back GROUP BY status"))
 
 
-def waiting(connection: Connection, source: str, stream: str, after: int, limit: int) -> list[Waiting]:
-    """Records of a stream that wait, whenever they are due, by number after one."""
+def waiting(connection: Connection, source: str, stream: str, after: int, limit: int, since: int = 0) -> list[Waiting]:
+    """Records of a stream that wait, whenever they are due, by number after one; `since`: only from later than that."""
     query = (
         "SELECT rid, source, stream, seq, attempts, removals FROM write_back WHERE source = :s AND stream = :t"
-        " AND status IN ('pending', 'sending') AND rid > :after ORDER BY rid LIMIT :limit"
+        " AND status IN ('pending', 'sending', 'dry') AND rid > :after AND at > :since ORDER BY rid LIMIT :limit"
     )
-    return [Waiting(*r) for r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
+    found = db.ask(connection, query, s=source, t=stream, after=after, limit=limit, since=since)
+    return [Waiting(*r) for r in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +230,7 @@ def tripped(connection: Connection, limit: int, rid: int | None = None) -> list[
 def again(connection: Connection, rid: int, now: int) -> None:
     """One of them waits again."""
     statement = (
-        "UPDATE write_back SET status = 'pending', attempts = 0, removals = 0, next_at = :now, detail = ''"
+        "UPDATE write_back SET status = 'pending', attempts = 0, removals = 0, next_at = :now, detail = '', at = :now"
         " WHERE rid = :rid AND status = 'tripped'"
     )
     db.do(connection, statement, rid=rid, now=now)
@@ -220,10 +240,7 @@ def retry(connection: Connection, rid: int | None, now: int) -> int:
     """Refused records wait again, one or all. How many."""
     query = "SELECT rid FROM write_back WHERE status = 'rejected' AND (:all = 1 OR rid = :rid)"
     found = [r[0] for r in db.ask(connection, query, all=int(rid is None), rid=rid or 0)]
-    statement = (
-        "UPDATE write_back SET status = 'pending', attempts = 0, next_at = :now, detail = '' WHERE rid IN {rids}"
-    )
-    db.do(connection, statement, rids=found, now=now)
+    _wait_again(connection, found, now)
     return len(found)
 
 
@@ -235,13 +252,22 @@ def drop(connection: Connection, rid: int, reason: str, now: int) -> bool:
     return bool(found)
 
 
-def due_count(connection: Connection, source: str, stream: str, now: int) -> int:
-    """How many records of a stream are due to be looked at."""
+def due_count(connection: Connection, source: str, stream: str, now: int, since: int = 0) -> int:
+    """How many records of a stream are due to be looked at; `since`: that wait from later than that."""
     query = (
         "SELECT count(*) FROM write_back WHERE source = :s AND stream = :t"
-        " AND status IN ('pending', 'sending') AND next_at <= :now"
+        " AND status IN ('pending', 'sending') AND next_at <= :now AND at > :since"
     )
-    return db.number(connection, query, s=source, t=stream, now=now)
+    return db.number(connection, query, s=source, t=stream, now=now, since=since)
+
+
+def waits_since(connection: Connection, source: str, stream: str, until: int) -> bool:
+    """Does a record of a stream wait from that time or before?"""
+    query = (
+        "SELECT 1 FROM write_back WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND at <= :until LIMIT 1"
+    )
+    return bool(db.ask(connection, query, s=source, t=stream, until=until))
 
 
 def held(connection: Connection) -> list[HeldWrites]:
@@ -256,10 +282,10 @@ def hold(connection: Connection, source: str, stream: str, due: int, at: int) ->
     db.upsert_many(connection, table(WriteHoldRow), columns, [(source, stream, due, at, "")])
 
 
-def confirm(connection: Connection, source: str, stream: str, by: str) -> bool:
-    """What waits may be written. Was the stream held?"""
-    statement = "UPDATE write_hold SET confirmed_by = :by WHERE source = :s AND stream = :t"
-    return bool(db.do(connection, statement, by=by, s=source, t=stream))
+def confirm(connection: Connection, source: str, stream: str, by: str, at: int) -> bool:
+    """What waits now may be written. Was the stream held?"""
+    statement = "UPDATE write_hold SET confirmed_by = :by, at = :at WHERE source = :s AND stream = :t"
+    return bool(db.do(connection, statement, by=by, at=at, s=source, t=stream))
 
 
 def release(connection: Connection, source: str, stream: str) -> None:

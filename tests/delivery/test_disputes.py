@@ -12,12 +12,14 @@ import stamina
 
 from hub.access.authentication.principals import Principal
 from hub.db import Database
+from hub.delivery.dead_writes import DeadWrites
 from hub.delivery.disputes import Answer, Disputes, disputed
+from hub.delivery.run import RETRY
 from hub.errors import Conflict, NotFound
 from hub.settings import Access
 from hub.stewardship.queue import Queue
 from tests.delivery.test_push import joined, mint
-from tests.delivery.world import ALL, BILL, CRM, World
+from tests.delivery.world import ALL, BILL, CRM, World, Y, Z
 from tests.steward import Steward
 
 MENDED = """DROP TRIGGER changed; CREATE TRIGGER changed AFTER UPDATE ON people
@@ -86,3 +88,27 @@ def test_an_answer_settles_it(world: World, answer: Answer) -> None:
     assert world.golden(BILL, "occupation") == golden
     assert world.in_bill()["job"] == ("baker" if answer == "again" else there)
     world.verify()
+
+
+# --- the record's other fields ------------------------------------------------------------------------------------
+
+
+def test_a_field_that_is_given_up_hides_no_conflict_of_another(world: World) -> None:
+    Steward(world.resolver).override(mint(world, BILL), "phone", (Z,), by="ann", reason="by phone")
+    world.bill(phone=Y)  # there, meanwhile
+    assert world.push().outcomes["conflict"] == 1
+    assert world.states()["bill/1"] == "pending"
+    world.later(RETRY[0] + 1)
+    world.round()
+    assert world.in_bill()["phone"] == Z
+    assert world.states()["bill/1"] == "tripped"  # what is left is for a steward
+
+
+def test_a_field_that_is_given_up_hides_no_refusal_of_another(world: World) -> None:
+    with closing(sqlite3.connect(world.table)) as c, c:
+        c.execute(
+            "CREATE TRIGGER refused BEFORE UPDATE OF phone ON people BEGIN SELECT RAISE(ABORT, 'no such number'); END"
+        )
+    Steward(world.resolver).override(mint(world, BILL), "phone", (Z,), by="ann", reason="by phone")
+    assert world.push().outcomes["rejected"] == 1
+    assert [d.status for d in DeadWrites(world.database).all()] == ["rejected"]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from hub.db import Database
-from hub.delivery.run import LEASE, RETRY
+from hub.delivery.run import LEASE, RETRY, Push
 from hub.demo.crm import CrmServer
 from hub.model import Verdict
 from tests import tiny
@@ -181,6 +181,27 @@ def test_a_dry_run_sends_and_logs_nothing(make: Make) -> None:
     assert found.outcomes["dry run"] == 1
     assert world.patches() == []
     assert world.count("write_log") == 0
+    assert world.states()["crm/P-N000001"] == "dry"
+    assert world.push().looked_at == 0  # worked out once, until something changes
+    planned = [record for record, _ in Push(world.resolver, world.reader, env=world.env).planned()]
+    assert planned == [CRM]
+
+
+def test_what_a_dry_run_kept_back_goes_once_none_is_asked_for(make: Make) -> None:
+    world = joined(make(dry_run=True))
+    world.push()
+    world.bill(phone=Z)
+    assert world.round() == 0
+    crm = world.config.sources["crm"]
+    back = crm.streams["people"].write_back
+    assert back is not None
+    wet = crm.streams["people"].model_copy(update={"write_back": back.model_copy(update={"dry_run": False})})
+    world.config.sources["crm"] = crm.model_copy(update={"streams": {"people": wet}})
+    world.open()
+    assert world.push().written == 1
+    assert world.in_crm()["phones"] == [Z]
+    assert world.states()["crm/P-N000001"] == "done"
+    assert [world.round(), world.round()] == [0, 0]
 
 
 # --- conditions ---------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class CreationRow(SQLModel, table=True):
     attempts: int = 0
     next_at: int = big()
     detail: str = ""
-    at: int = big()
+    at: int = big()  # since when it waits; of what does not, when it was tried last
     unsure: int = 0
     fields: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # what is sent, until it is made
     hashes: str | None = Field(default=None, sa_column=Column(Text, nullable=True))  # of what was sent, by attribute
@@ -118,22 +118,35 @@ def claim_creations(
     return taken
 
 
-def waiting_creations(connection: Connection, source: str, stream: str, after: int, limit: int) -> list[Creation]:
-    """Records of a stream that are to be made, whenever they are due, by number after one."""
+def waiting_creations(
+    connection: Connection, source: str, stream: str, after: int, limit: int, since: int = 0
+) -> list[Creation]:
+    """Records of a stream that are to be made, whenever they are due, by number after one; `since`: only from later than
+    that."""
     query = (
         f"SELECT {_CREATION} FROM creation WHERE source = :s AND stream = :t"
-        " AND status IN ('pending', 'sending') AND id > :after ORDER BY id LIMIT :limit"
+        " AND status IN ('pending', 'sending') AND id > :after AND at > :since ORDER BY id LIMIT :limit"
     )
-    return [_creation(r) for r in db.ask(connection, query, s=source, t=stream, after=after, limit=limit)]
+    found = db.ask(connection, query, s=source, t=stream, after=after, limit=limit, since=since)
+    return [_creation(r) for r in found]
 
 
-def due_creations(connection: Connection, source: str, stream: str, now: int) -> int:
-    """How many records of a stream are due to be made."""
+def due_creations(connection: Connection, source: str, stream: str, now: int, since: int = 0) -> int:
+    """How many records of a stream are due to be made; `since`: that wait from later than that."""
     query = (
         "SELECT count(*) FROM creation WHERE source = :s AND stream = :t"
-        " AND status IN ('pending', 'sending') AND next_at <= :now"
+        " AND status IN ('pending', 'sending') AND next_at <= :now AND at > :since"
     )
-    return db.number(connection, query, s=source, t=stream, now=now)
+    return db.number(connection, query, s=source, t=stream, now=now, since=since)
+
+
+def creation_waits_since(connection: Connection, source: str, stream: str, until: int) -> bool:
+    """Does a record that is to be made in a stream wait from that time or before?"""
+    query = (
+        "SELECT 1 FROM creation WHERE source = :s AND stream = :t"
+        " AND status IN ('pending', 'sending') AND at <= :until LIMIT 1"
+    )
+    return bool(db.ask(connection, query, s=source, t=stream, until=until))
 
 
 def intend(connection: Connection, id: int, fields: Mapping[str, JSON], hashes: Hashes) -> None:
@@ -154,9 +167,11 @@ def settle_creation(
     gone = "" if unsure else ", fields = NULL, hashes = NULL"
     db.do(
         connection,
-        "UPDATE creation SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at, at = :at,"
-        f" unsure = :unsure{gone} WHERE id = :id AND status <> 'made'",
+        "UPDATE creation SET status = :status, detail = :detail, attempts = attempts + 1, next_at = :next_at,"
+        f" at = CASE WHEN :waits = 1 THEN at ELSE :at END, unsure = :unsure{gone}"
+        " WHERE id = :id AND status <> 'made'",
         status=status,
+        waits=int(status == "pending"),
         detail=detail[:500],
         next_at=next_at,
         at=at,
@@ -212,7 +227,7 @@ def refused_creations(connection: Connection, limit: int) -> list[Creation]:
 def retry_creations(connection: Connection, now: int, id: int | None = None) -> int:
     """Refused ones wait again, one or all. How many."""
     statement = (
-        "UPDATE creation SET status = 'pending', attempts = 0, next_at = :now, detail = ''"
+        "UPDATE creation SET status = 'pending', attempts = 0, next_at = :now, detail = '', at = :now"
         " WHERE status = 'rejected' AND (:all = 1 OR id = :id)"
     )
     return db.do(connection, statement, now=now, all=int(id is None), id=id or 0)
