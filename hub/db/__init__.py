@@ -6,6 +6,7 @@ from hub.db.columns import big, table
 from hub.db.crashing import fail_point
 from hub.db.database import Clock, Database, SystemClock, Units
 from hub.db.leases import Lease, leased
+from hub.db.numbers import delete_numbered, next_number
 from hub.db.rehearsal import Rehearsal, rehearsal
 from hub.db.replica import READING, Freshness, primary, reading_as
 from hub.db.room import is_full, room_in
@@ -27,7 +28,6 @@ from hub.db.statements import (
     ints,
     load,
     naming,
-    next_number,
     number,
     select_in,
     storable,
@@ -49,6 +49,7 @@ __all__ = [
     "ask",
     "big",
     "chunks",
+    "delete_numbered",
     "do",
     "do_many",
     "dump",

@@ -226,9 +226,3 @@ def arrow(connection: Connection, query: str, columns: Mapping[str, str]) -> pa.
     finally:
         cursor.close()
     return pa.Table.from_batches(batches, schema)
-
-
-def next_number(connection: Connection, table: Table, column: str) -> int:
-    """The next number of a column; safe because writers are alone."""
-    found = driver(connection).execute(f'SELECT max("{column}") FROM "{table.name}"').fetchone()[0]
-    return int(found or 0) + 1

@@ -131,7 +131,7 @@ def subscriptions(connection: Connection) -> list[Subscription]:
 
 
 def remove(connection: Connection, id: str) -> None:
-    db.do(connection, "DELETE FROM delivery WHERE subscription = :id", id=id)
+    db.delete_numbered(connection, table(DeliveryRow), "id", "subscription = :id", id=id)
     db.do(connection, "DELETE FROM subscription WHERE id = :id", id=id)
 
 
@@ -196,7 +196,7 @@ def settle(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
 
 def forget(connection: Connection, ids: Iterable[int]) -> None:
     """No trace of them stays."""
-    db.do(connection, "DELETE FROM delivery WHERE id IN {ids}", ids=ids)
+    db.delete_numbered(connection, table(DeliveryRow), "id", "id IN {ids}", ids=ids)
 
 
 def log(

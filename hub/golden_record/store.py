@@ -298,7 +298,7 @@ def withdraw_override(connection: Connection, number: int, *, by: str, at: int) 
 
 def forget_overrides(connection: Connection, anchors: Iterable[int]) -> None:
     """Values by hand of records that were erased."""
-    db.do(connection, "DELETE FROM override WHERE anchor IN {ids}", ids=list(anchors))
+    db.delete_numbered(connection, table(OverrideRow), "id", "anchor IN {ids}", ids=list(anchors))
 
 
 def mark_erased(

@@ -15,6 +15,7 @@ from hub.interactions import store
 from hub.landing.store import erasing
 from hub.resolve.resolver import Resolver
 from hub.settings import Config, duration_micros
+from hub.tasks import hold_store
 
 SOME = 500  # removed in one unit
 
@@ -67,6 +68,7 @@ class Retention:
                         break
                     erasing.empty_records(connection, rids, self.database.clock.now())
                     interactions.derive(connection, self.resolver.readings, rids)
+                    hold_store.forget(connection, rids)
                     erasing.drop_records(connection, rids)
                 done[outlived.type] = done.get(outlived.type, 0) + len(rids)
         return done

@@ -126,6 +126,7 @@ def add_note(connection: Connection, matter: Matter, *, by: str, at: int, words:
 def forget(connection: Connection, rids: Iterable[int]) -> None:
     """What was said of matters about these records."""
     listed = list(rids)
-    for name in ("work_note", "work_hold"):
-        for end in ("left", "right"):
-            db.do(connection, f'DELETE FROM {name} WHERE "{end}" IN {{ids}}', ids=listed)
+    for end in ("left", "right"):
+        where = f'"{end}" IN {{ids}}'
+        db.delete_numbered(connection, table(WorkNoteRow), "id", where, ids=listed)
+        db.do(connection, f"DELETE FROM work_hold WHERE {where}", ids=listed)

@@ -300,3 +300,19 @@ def test_whatever_lands_or_is_decided_around_an_erasure_what_is_stored_is_what_f
         with pytest.raises(Gone):
             hub.reader.get_customer(STEWARD, id)
     hub.close()
+
+
+def test_what_was_said_by_hand_of_who_was_erased_is_never_read_as_said_of_another(hub: Hub) -> None:
+    """History names what was set by its number."""
+    ids, acts = fill(hub), Steward(hub.resolver)
+    acts.override(ids["bo"], "occupation", ("confectioner",), by="s", reason="")
+    then = hub.database.clock.now()
+    hub.resolver.upsert("billing", "customers", [{**BO, "id": "9", "first": "Cy", "last": "Cunha", "mail": "cy@x.example"}])
+    with hub.database.read() as connection:
+        anchors = db.ask(connection, "SELECT id FROM override")
+    done = hub.requests.erase(ids["bo"], by="o")
+    assert done.request.state in ("compacted", "removed")
+    acts.override(ids["ana"], "occupation", ("counsellor",), by="s", reason="")
+    with hub.database.read() as connection:
+        assert not set(anchors) & set(db.ask(connection, "SELECT id FROM override"))
+    assert "counsellor" not in str(hub.reader.get_customer(STEWARD, ids["ana"], known_at=then).values)

@@ -18,6 +18,7 @@ from hub.open import Hub
 from hub.privacy.retention import Retention, kept_for
 from hub.quality.verify import Verify
 from hub.settings import Config
+from hub.tasks.lists import TaskChange
 from tests.access.population import ROLES, TestClock, fill, key_for, open_hub, write_config
 
 STEWARD = Principal("s", "s", "staff", "steward")
@@ -29,7 +30,7 @@ def hub(tmp_path: Path, database: Database) -> Iterator[Hub]:
     before, database.clock = database.clock, TestClock()
     written = write_config(tmp_path / "config", roles=ROLES)
     known = dict(written.purposes)
-    known["service"] = known["service"].model_copy(update={"keeps": {"call": "30d"}})
+    known["service"] = known["service"].model_copy(update={"keeps": {"call": "30d", "complaint": "30d"}})
     known["billing"] = known["billing"].model_copy(update={"keeps": {"call": "90d", "order": "10y"}})
     made = open_hub(database, written.model_copy(update={"purposes": known}), tmp_path / "data")
     yield made
@@ -44,7 +45,7 @@ def calls(hub: Hub, id: str) -> int:
 def test_the_longest_time_of_all_purposes_counts(hub: Hub) -> None:
     found = kept_for(hub.config)
     assert found["call"] == (90 * DAY, ("service", "billing")) and found["order"][1] == ("billing",)
-    assert found.keys() == {"call", "order"}
+    assert found.keys() == {"call", "complaint", "order"}
 
 
 def test_what_is_older_is_shown_and_then_gone_and_nothing_else(hub: Hub) -> None:
@@ -54,12 +55,25 @@ def test_what_is_older_is_shown_and_then_gone_and_nothing_else(hub: Hub) -> None
     hub.database.clock.at += 60 * DAY  # type: ignore[attr-defined]
     hub.logbook.add(id, "call", {"note": "new"}, by="s")
     retention = Retention(hub.resolver)
-    assert [o.count for o in retention.preview()] == [0, 0]
+    assert [o.count for o in retention.preview()] == [0, 0, 0]
     hub.database.clock.at += 31 * DAY  # type: ignore[attr-defined]
-    assert [(o.type, o.count) for o in retention.preview()] == [("call", 1), ("order", 0)]
+    assert [(o.type, o.count) for o in retention.preview()] == [("call", 1), ("complaint", 0), ("order", 0)]
     assert calls(hub, id) == 3
     assert retention.remove() == {"call": 1} and retention.remove() == {}
     assert calls(hub, id) == 2 and Verify(hub.resolver).run().total == 0
+
+
+def test_what_was_said_of_it_goes_along_and_never_stands_beside_something_new(hub: Hub) -> None:
+    people, retention = fill(hub), Retention(hub.resolver)
+    first = hub.logbook.add(people["ana"], "complaint", {}, by="s")
+    _, task = hub.tasks.one(STEWARD, f"complaints.{first}")
+    hub.worklists.comment(task, by="s", words="in hospital, call her mother")
+    hub.worklists.change(task, TaskChange(state="closed", reason="paid"), by="s")
+    hub.database.clock.at += 31 * DAY  # type: ignore[attr-defined]
+    assert retention.remove() == {"complaint": 1}
+    hub.logbook.add(people["bo"], "complaint", {}, by="s")
+    (task_of_bo,) = hub.tasks.page(STEWARD, "complaints").data
+    assert (task_of_bo.customer, task_of_bo.done, task_of_bo.notes) == (people["bo"], False, ())
 
 
 def test_who_objects_to_what_needs_consent_is_left_alone_at_once_and_other_grounds_are_weighed(hub: Hub) -> None:

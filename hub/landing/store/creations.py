@@ -200,7 +200,7 @@ def landed_as(connection: Connection, id: int, rid: int) -> None:
 
 def needless(connection: Connection, ids: Collection[int]) -> None:
     """Not to be made any more. One that may have been made stays, so that it is known when it lands."""
-    db.do(connection, "DELETE FROM creation WHERE id IN {ids} AND unsure = 0", ids=ids)
+    db.delete_numbered(connection, table(CreationRow), "id", "id IN {ids} AND unsure = 0", ids=ids)
     db.do(connection, "UPDATE creation SET status = 'needless' WHERE id IN {ids} AND unsure = 1", ids=ids)
 
 
@@ -253,4 +253,4 @@ def made_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
 
 def unmake(connection: Connection, rid: int) -> None:
     """The hub deleted there what it had made: its customer may get another one, under another token."""
-    db.do(connection, "DELETE FROM creation WHERE made = :rid", rid=rid)
+    db.delete_numbered(connection, table(CreationRow), "id", "made = :rid", rid=rid)

@@ -12,19 +12,21 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.db import table
-from hub.landing.store.records import CUSTOMER, VersionRow
+from hub.landing.store.creations import CreationRow
+from hub.landing.store.records import CUSTOMER, RecordRow, VersionRow
+from hub.landing.store.writes import WriteRow
 
 ERASED = "erased"  # the sort of what stays of a customer's record, and the content of its last version
 LONG = 8  # characters of a word that is nobody else's by chance
-_OF_RECORDS = ("write_log", "absence", "creation")  # beside versions, what landing keeps by record
 
 
 def empty_records(connection: Connection, rids: Collection[int], at: int) -> None:
     """Every version goes; one that says nothing but when it was stands for them."""
     landed = db.next_number(connection, table(VersionRow), "landed")
-    db.do(connection, "DELETE FROM version WHERE rid IN {ids}", ids=rids)
-    for name in _OF_RECORDS:
-        db.do(connection, f"DELETE FROM {name} WHERE rid IN {{ids}}", ids=rids)
+    db.delete_numbered(connection, table(VersionRow), "landed", "rid IN {ids}", ids=rids)
+    db.delete_numbered(connection, table(WriteRow), "id", "rid IN {ids}", ids=rids)
+    db.delete_numbered(connection, table(CreationRow), "id", "rid IN {ids}", ids=rids)
+    db.do(connection, "DELETE FROM absence WHERE rid IN {ids}", ids=rids)
     columns = ("landed", "rid", "version", "generation", "content", "at")
     rows = [(landed + n, rid, "", 1, ERASED, at) for n, rid in enumerate(sorted(rids))]
     db.insert_many(connection, table(VersionRow), columns, rows)
@@ -44,8 +46,8 @@ def forget_names(connection: Connection, rids: Iterable[int]) -> None:
 
 def drop_records(connection: Connection, rids: Collection[int]) -> None:
     """Records of another sort go whole."""
-    for name in ("version", "record"):
-        db.do(connection, f"DELETE FROM {name} WHERE rid IN {{ids}}", ids=rids)
+    db.delete_numbered(connection, table(VersionRow), "landed", "rid IN {ids}", ids=rids)
+    db.delete_numbered(connection, table(RecordRow), "rid", "rid IN {ids}", ids=rids)
 
 
 def drop_quarantined(connection: Connection, words: Sequence[str]) -> int:

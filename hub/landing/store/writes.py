@@ -158,4 +158,4 @@ def written_lately(connection: Connection, rids: Iterable[int], limit: int) -> l
 
 def forget_writes(connection: Connection, rid: int, origin: str) -> None:
     """Writes that did not happen are no echoes."""
-    db.do(connection, "DELETE FROM write_log WHERE rid = :rid AND origin = :origin", rid=rid, origin=origin)
+    db.delete_numbered(connection, table(WriteRow), "id", "rid = :rid AND origin = :origin", rid=rid, origin=origin)

@@ -186,7 +186,7 @@ def forget_words(connection: Connection, rids: Iterable[int]) -> None:
     """Decisions on records that were erased stand for nothing, and what was written to them goes."""
     listed = list(rids)
     for end in ("left", "right"):
-        db.do(connection, f'DELETE FROM decision WHERE "{end}" IN {{ids}}', ids=listed)
+        db.delete_numbered(connection, table(DecisionRow), "id", f'"{end}" IN {{ids}}', ids=listed)
 
 
 def named(stored: Iterable[StoredDecision], names: Mapping[int, RecordId]) -> list[Decision]:
