@@ -81,8 +81,12 @@ class StatementReading:
         except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
+    def owners(self, raw: Mapping[str, object]) -> list[RecordId]:
+        """Whose a row is, whatever else of it can be read. BadRecord: that cannot."""
+        return [record_of(raw, self._key, self.owner, "of")]
+
     def _read(self, raw: Mapping[str, object]) -> Statement:
-        owner = record_of(raw, self._key, self.owner, "of")
+        (owner,) = self.owners(raw)
         cells, problems = self._mapper.read(raw)
         for attribute, reason in problems:
             raise BadRecord(f"{attribute}: {reason}")

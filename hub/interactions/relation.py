@@ -55,10 +55,12 @@ class RelationReading:
         except Exception as error:  # noqa: BLE001 - whatever a row does to us, it is set aside and the others go on
             raise BadRecord(f"could not be read ({type(error).__name__})") from None
 
+    def owners(self, raw: Mapping[str, Any]) -> list[RecordId]:
+        """The two ends of a row, whatever else of it can be read. BadRecord: they cannot."""
+        return [record_of(raw, key, where, name) for name, (where, key) in zip(("of", "to"), self._ends, strict=True)]
+
     def _read(self, raw: Mapping[str, Any]) -> Related:
-        left, right = (
-            record_of(raw, key, where, name) for name, (where, key) in zip(("of", "to"), self._ends, strict=True)
-        )
+        left, right = self.owners(raw)
         if left == right:
             raise BadRecord("to: is the same record as of")
         cells, problems = self._mapper.read(raw)

@@ -85,6 +85,10 @@ class Reading:
         except BadRecord:
             return None
 
+    def owners(self, raw: Mapping[str, object]) -> list[RecordId]:
+        """Whose a row is, whatever else of it can be read. BadRecord: that cannot."""
+        return [self._owner(raw)]
+
     def _owner(self, raw: Mapping[str, object]) -> RecordId:
         if self._contact:
             points = (contact_point(kind, column.get(raw), self._context) for kind, column in self._contact)

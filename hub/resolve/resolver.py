@@ -36,7 +36,7 @@ from hub.matching.refresh import shortlisted
 from hub.model import ChangeType, Part, RecordId
 from hub.resolve.adoption import adopt_landed
 from hub.resolve.settle import Unsettled, settle
-from hub.resolve.suppressing import suppressed_rows
+from hub.resolve.suppressing import suppressed_rows, suppressed_texts
 from hub.settings import Config
 
 _PROBE = -1  # a row that is no record
@@ -277,13 +277,20 @@ class Resolver:
 
     def set_aside(
         self, connection: Connection, source: str, stream: str, rows: Sequence[tuple[str, str, str]], at: int
-    ) -> None:
-        """Quarantine rows: (where, why, raw). Of a stream with secret words nothing is kept of what is no row."""
+    ) -> int:
+        """Quarantine rows: (where, why, raw). Of a stream with secret words nothing is kept of what is no row; and nothing of
+        somebody who was erased: how many of these there were."""
+        texts, reading = [raw for _, _, raw in rows], self.readings.get((source, stream))
+        erased = suppressed_texts(
+            connection, self.suppression_key, self.recipe(connection), source, stream, texts, reading
+        )
+        rows = [row for n, row in enumerate(rows) if n not in erased]
         secrets = self._secrets(source, stream)
         if secrets:
             rows = [(where, why, _safe(raw, secrets)) for where, why, raw in rows]
         if rows:
             landing.quarantine(connection, source, stream, rows, at)
+        return len(erased)
 
     def _secrets(self, source: str, stream: str) -> dict[str, str]:
         """Columns of a stream of which a hash alone is kept, with their attributes."""

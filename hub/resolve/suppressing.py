@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from hub.connectors.base import JSON
+from hub.connectors.mapping.identity import Identity
+from hub.connectors.rows import parse_json
 from hub.errors import BadRecord
 from hub.interactions.run import AnyReading
 from hub.kinds import KINDS
@@ -59,10 +62,9 @@ def hashes_of(
 
 def _owners(reading: AnyReading, raw: Mapping[str, object]) -> Iterable[RecordId]:
     try:
-        read = reading.read(raw)
+        return reading.owners(raw)
     except BadRecord:
         return ()
-    return [o for name in ("owner", "left", "right") if isinstance(o := getattr(read, name, None), RecordId)]
 
 
 def suppressed_rows(
@@ -84,3 +86,38 @@ def suppressed_rows(
     }
     found = suppression.suppressed(connection, {h for hashes in by_place.values() for h in hashes})
     return {n for n, hashes in by_place.items() if hashes & found}
+
+
+def suppressed_texts(
+    connection: Connection,
+    key: bytes,
+    recipe: Recipe,
+    source: str,
+    stream: str,
+    texts: Sequence[str],
+    reading: AnyReading | None,
+) -> set[int]:
+    """The places of rows that could not land, as they would be set aside, of which nothing may be kept either. As much of
+    each is looked at as can be read."""
+    if not suppression.any_suppressed(connection):
+        return set()
+    identify = recipe.identifiers[source, stream].identify
+    by_place: dict[int, Incoming] = {}
+    for n, text in enumerate(texts):
+        try:
+            row = parse_json(text)
+        except ValueError:  # a line that is no row
+            continue
+        if isinstance(row, dict):
+            by_place[n] = Incoming(_key(identify, row), row)
+    found = suppressed_rows(connection, key, recipe, source, stream, list(by_place.values()), reading, {})
+    places = list(by_place)
+    return {places[n] for n in found}
+
+
+def _key(identify: Callable[[Mapping[str, JSON]], Identity], row: Mapping[str, JSON]) -> str:
+    """Nobody's where the row does not tell it."""
+    try:
+        return identify(row).key
+    except BadRecord:
+        return ""

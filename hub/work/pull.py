@@ -197,13 +197,13 @@ class Pull:
                 if self.lease is not None:
                     self.lease.check(connection)
                 landed = self._land(connection, part, live, made)
+                erased = self._finish(connection, page, aside, live) if last else 0
                 if last:
-                    self._finish(connection, page, aside, live)
                     landing.save_cursor(
                         connection, self.result.source, self.result.stream, page.cursor, self.database.clock.now()
                     )
                     landing.save_pull(connection, self.number, self.result.counts(), "", None)  # so far
-            self._count(landed, len(aside) if last else 0)
+            self._count(landed, len(aside) - erased if last else 0, erased)
             new = [row for row, done in zip(part, landed, strict=True) if done.changed]
             self._count_left_out(new, live, made)
             self.twice += self.resolver.comes_twice(self.result.source, self.result.stream, new)
@@ -247,19 +247,22 @@ class Pull:
             self.resolver.settle_landed(connection, source, stream, landed, made)
         return landed
 
-    def _count(self, landed: Sequence[Landed], aside: int) -> None:
-        """Of what was committed alone: a unit that failed has fetched nothing."""
+    def _count(self, landed: Sequence[Landed], aside: int, erased: int) -> None:
+        """Of what was committed alone: a unit that failed has fetched nothing. `erased`: rows that would have been set aside."""
         changed, suppressed = sum(r.changed for r in landed), sum(r.suppressed for r in landed)
-        self.result.fetched += len(landed) + aside
+        self.result.fetched += len(landed) + aside + erased
         self.result.quarantined += aside
         self.result.landed += changed
-        self.result.suppressed += suppressed
+        self.result.suppressed += suppressed + erased
         self.result.unchanged += len(landed) - changed - suppressed
 
-    def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> None:
-        self.resolver.set_aside(connection, self.result.source, self.result.stream, aside, self.database.clock.now())
+    def _finish(self, connection: Connection, page: Page, aside: Sequence[tuple[str, str, str]], live: bool) -> int:
+        """What the page's rows leave to do; how many of those set aside are of somebody who was erased."""
+        source, stream = self.result.source, self.result.stream
+        erased = self.resolver.set_aside(connection, source, stream, aside, self.database.clock.now())
         if self.complete and page.listed_all:
             self._absent(connection, live, self.result.quarantined + len(aside))
+        return erased
 
     def _absent(self, connection: Connection, live: bool, aside: int) -> None:
         """What a complete listing lacks for the second time was deleted, unless too much is missing at once.

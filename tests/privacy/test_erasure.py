@@ -18,12 +18,14 @@ from starlette.testclient import TestClient
 from hub import db
 from hub.access.authentication.principals import Principal
 from hub.app import create_app
+from hub.connectors.base import Page, SourceRow
 from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.errors import Conflict, Gone
 from hub.open import Hub
 from hub.privacy.scan import scan
 from hub.quality.verify import Verify
+from hub.work.pull import Pull
 from tests.access.population import ANA, ANA_IN_CRM, BO, SOURCES, TestClock, fill, key_for, open_hub, write_config
 from tests.conftest import empty
 from tests.steward import Steward
@@ -316,3 +318,31 @@ def test_what_was_said_by_hand_of_who_was_erased_is_never_read_as_said_of_anothe
     with hub.database.read() as connection:
         assert not set(anchors) & set(db.ask(connection, "SELECT id FROM override"))
     assert "counsellor" not in str(hub.reader.get_customer(STEWARD, ids["ana"], known_at=then).values)
+
+
+class Pages:
+    """A source that gives one page."""
+
+    def __init__(self, *rows: dict[str, Any]):
+        self.rows = rows
+
+    def read(self, stream: str, cursor: object) -> Iterator[Page]:
+        yield Page(tuple(SourceRow(r, f"line {n}") for n, r in enumerate(self.rows, 1)), {}, complete=True)
+
+    def close(self) -> None:
+        pass
+
+
+def test_who_was_erased_does_not_come_back_as_a_row_that_is_set_aside(hub: Hub, tmp_path: Path) -> None:
+    """Two rows that contradict each other, an order that cannot be read, a row without a key."""
+    id = fill(hub)["bo"]
+    hub.requests.erase(id, by="o")
+    again, keyless = {**BO, "phone": "+351 21 790 4222"}, {k: v for k, v in BO.items() if k != "id"}
+    pulled = Pull(hub.resolver, "billing", "customers", complete=False).run(Pages(BO, again, keyless), live=True)
+    assert (pulled.suppressed, pulled.quarantined, pulled.landed) == (3, 0, 0)
+    order = {"id": "o1", "owner": BO["id"], "at": "2026-03-01T00:00:00Z", "state": "placed", "total": "seven"}
+    pulled = Pull(hub.resolver, "billing", "orders", complete=False).run(Pages(order), live=True)
+    assert (pulled.suppressed, pulled.quarantined) == (1, 0)
+    hub.resolver.upsert("billing", "customers", [keyless])
+    with hub.database.read() as connection:
+        assert not db.ask(connection, "SELECT raw FROM quarantine")
