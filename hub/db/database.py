@@ -209,7 +209,8 @@ class Database:
 
     def _rollback(self, connection: Connection) -> None:
         if not self.sqlite:
-            connection.rollback()
+            with suppress(*self._away):  # who is away has rolled back
+                connection.rollback()
         elif driver(connection).in_transaction:
             driver(connection).execute("ROLLBACK")  # SQLite has rolled back itself when the disk was full
 

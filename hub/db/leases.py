@@ -152,9 +152,11 @@ def _is_dead(holder: str) -> bool:
 
 
 def _here() -> str:
-    """This machine, and which processes it sees: two containers may have one host name, and numbers of their own."""
+    """This machine, since when it runs, and which processes it sees: two machines may have one host name, two containers
+    numbers of their own."""
     try:
-        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
+        booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{socket.gethostname()}/{booted}/{os.readlink('/proc/self/ns/pid').strip('pid:[]')}"
     except OSError:  # no Linux
         return socket.gethostname()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from hub import db
 from hub.connectors.registry import connect
 from hub.db import Lease
+from hub.db.leases import held_now
 from hub.errors import ConfigError, Fault
 from hub.golden_record import store as golden_store
 from hub.landing import store as landing
@@ -113,6 +114,15 @@ def is_live(resolver: Resolver) -> bool:
     with resolver.database.read() as connection:
         known = golden_store.any_customer(connection)
         return known and landing.pending_count(connection) == 0
+
+
+def is_waiting(resolver: Resolver) -> bool:
+    """Are there records that nobody resolves: none of the pulls that land them goes on?"""
+    pulls = {pull_lease(source) for source in resolver.config.sources}
+    with resolver.database.read() as connection:
+        if not landing.pending_count(connection):
+            return False
+        return not pulls & {name for name, _ in held_now(connection, resolver.database.clock.now())}
 
 
 def match(

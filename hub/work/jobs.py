@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub import db
@@ -90,6 +91,14 @@ def jobs_of(
             due=partial(sources.is_due, resolver, source),
             jitter=1,
         )
+    # What a pull resolves itself, unless it was ended in between: then nobody else might for a day.
+    yield Job(
+        "resolve",
+        TICK_SECONDS,
+        lambda _lease: cycle.match(resolver),
+        due=partial(cycle.is_waiting, resolver),
+        first=TICK_SECONDS,
+    )
     yield Job("push", PUSH_SECONDS, lambda lease: cycle.push(resolver, reader, lease=lease))
     yield Job("processes", TICK_SECONDS, lambda _lease: start(Logbook(resolver)), first=TICK_SECONDS)
     yield Job("interactions", TICK_SECONDS, lambda _lease: resolver.reread(), first=0)
@@ -154,11 +163,16 @@ def schedule(
 ) -> BackgroundScheduler:
     """The hub's jobs, started. `networks`: beyond public ones, where webhooks may go."""
     ended = threading.Event()
-    # Two at a time, of which the second leaves at once: APScheduler warns of each time that it has to leave one out.
+    jobs = list(jobs_of(resolver, reader, networks, ended, requests))
+    # Two at a time, of which the second leaves at once: APScheduler warns of each time that it has to leave one out. A
+    # thread for each and more: sources that hang must not keep the others from what they do.
     scheduler = _Scheduler(
-        ended, timezone="UTC", job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": 3600}
+        ended,
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(2 * len(jobs))},
+        job_defaults={"coalesce": True, "max_instances": 2, "misfire_grace_time": 3600},
     )
-    for job in jobs_of(resolver, reader, networks, ended, requests):
+    for job in jobs:
         first = {} if job.first is None else {"next_run_time": datetime.now(UTC) + timedelta(seconds=job.first)}
         run = _runner(resolver.database, job)
         scheduler.add_job(run, "interval", name=job.name, seconds=job.seconds, jitter=job.jitter, **first)

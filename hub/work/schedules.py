@@ -7,7 +7,7 @@ source is pulled once, not once for each pull that was missed.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hub.settings import Source
@@ -25,6 +25,7 @@ class SourceState:
     """What happened to a source last. Times are microseconds since 1970 UTC; 0: never.
 
     failures  pulls in a row that failed; paused_at: since when it is not pulled, and why, and by whom
+    seen      since when it is looked after: a time of day counts from then, where it was never pulled
     """
 
     source: str
@@ -38,19 +39,22 @@ class SourceState:
     paused_at: int | None = None
     paused_by: str = ""
     paused_why: str = ""
+    seen: int = 0
 
 
 def due(state: SourceState, source: Source, now: int) -> What | None:
     """What to do with a source now; None: nothing yet."""
     if state.paused_at is not None or now < _patience(state):
         return None
-    if source.reconcile is not None and _passed(source.reconcile, state.reconciled or state.started, state, now):
+    if source.reconcile is not None and _passed(source.reconcile, state.reconciled or state.seen, state, now):
         return "reconcile"
-    if state.nudged > state.started or (state.failures and source.schedule is not None):
+    if state.nudged > state.started or (state.failures and (source.schedule is not None or state.nudged)):
         return "pull"
-    if source.schedule is not None and _passed(source.schedule, state.started, state, now):
+    if source.schedule is None:
+        return None
+    if not state.started and not is_cron(source.schedule):  # an interval begins at once, a time of day does not
         return "pull"
-    return None
+    return "pull" if _passed(source.schedule, state.started or state.seen, state, now) else None
 
 
 def _patience(state: SourceState) -> int:
@@ -60,11 +64,11 @@ def _patience(state: SourceState) -> int:
 
 
 def _passed(schedule: str, last: int, state: SourceState, now: int) -> bool:
-    """Has a moment of the schedule passed since `last`? An interval that never began begins now, a time of day does not."""
-    if is_cron(schedule):
-        return bool(last) and after_cron(schedule, last) + _spread(state, 60) <= now
+    """Has a moment of the schedule passed since `last`? Since never: no."""
     if not last:
-        return True
+        return False
+    if is_cron(schedule):
+        return after_cron(schedule, last) + _spread(state, 60) <= now
     seconds = schedule_seconds(schedule)
     return last + seconds * MICROS + _spread(state, seconds * JITTER) <= now
 
@@ -91,14 +95,13 @@ def after_pull(
     failures = state.failures + 1 if error else 0
     paused = bool(error) and (pauses or failures >= source.pause_after) and state.paused_at is None
     why = error if pauses else f"{failures} pulls in a row failed: {error}"
-    return SourceState(
-        state.source,
+    return replace(
+        state,
         started=started,
         ended=ended,
         reconciled=started if reconciled and not error else state.reconciled,
         failures=failures,
         error=error,
-        nudged=state.nudged,
         wait_until=ended + int(wait * MICROS) if wait else 0,
         paused_at=ended if paused else state.paused_at,
         paused_by="hub" if paused else state.paused_by,

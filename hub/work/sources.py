@@ -31,8 +31,13 @@ class SourceStatus:
 
 
 def is_due(resolver: Resolver, source: str) -> What | None:
-    """What is to be done with a source by now."""
-    return due(_state(resolver, source), resolver.config.sources[source], resolver.database.clock.now())
+    """What is to be done with a source by now. From the first look on it is looked after: its times of day count."""
+    now = resolver.database.clock.now()
+    state = _state(resolver, source)
+    if not state.seen:
+        state = replace(state, seen=now)
+        _change(resolver, source, lambda kept, _: replace(kept, seen=now))
+    return due(state, resolver.config.sources[source], now)
 
 
 def pull_due(resolver: Resolver, source: str, lease: Lease | None = None) -> bool:

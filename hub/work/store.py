@@ -29,6 +29,7 @@ class SourceStateRow(SQLModel, table=True):
     paused_at: int | None = big(nullable=True, default=None)
     paused_by: str
     paused_why: str
+    seen: int = big()
 
 
 def states(connection: Connection, sources: Iterable[str]) -> dict[str, SourceState]:

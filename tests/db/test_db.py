@@ -16,7 +16,7 @@ from hub import db
 from hub.db import Database, rehearsal, statements
 from hub.db import database as database_file
 from hub.db.turns import Turnstile
-from hub.errors import ConfigError
+from hub.errors import ConfigError, RetryLater
 from hub.landing.store import AbsenceRow, CursorRow
 from hub.migrations import upgrade
 
@@ -233,3 +233,19 @@ def test_rows_as_arrow_are_typed_even_when_there_are_none(database: Database) ->
     with database.read() as c:
         found = db.arrow(c, "SELECT rid, times FROM absence ORDER BY rid", columns)
     assert found.to_pylist() == [{"rid": 1, "times": 1}, {"rid": 2**40, "times": 1}]
+
+
+@pytest.mark.parametrize("how", ["unit", "read"])
+def test_a_database_that_goes_away_in_the_middle_is_away_and_no_traceback(postgres_url: str, how: str) -> None:
+    """It ends the connection: then nothing can be rolled back either."""
+    database = Database(postgres_url)
+    try:
+        with pytest.raises(RetryLater), getattr(database, how)() as connection:
+            (server,) = connection.exec_driver_sql("SELECT pg_backend_pid()").one()
+            with database.engine.connect() as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({server})")
+            for _ in range(100):
+                connection.exec_driver_sql("SELECT 1")
+                time.sleep(0.01)
+    finally:
+        database.close()

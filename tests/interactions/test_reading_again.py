@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from hub.db import Database
+from hub.errors import Fault
 from hub.interactions import run
 from hub.interactions.row import Reading
+from hub.resolve.resolver import Resolver
 from hub.settings import Config, InteractionType
 from hub.stewardship.acts import Suspend
 from hub.stewardship.run import Acts
@@ -103,3 +105,13 @@ def test_many_suspended_rows_leave_their_pages_some_at_a_time(shop: Shop, monkey
     Acts(shop.resolver).undo(act.id, by="ann", why="it was right")
     assert shop.keys("a") == ["5", "4", "3", "2", "1"]
     shop.check()
+
+
+def test_while_a_source_is_left_out_for_a_fault_what_it_said_stays(shop: Shop) -> None:
+    """A command that goes on without it must not take back consents and orders by a slip in its file."""
+    shop.person("a")
+    shop.order("1", "a")
+    faulty = without_types().model_copy(update={"aside": (Fault("sources/shop.yaml: kee", "unknown key", ""),)})
+    assert Resolver(shop.database, faulty).reread() == 0
+    assert shop.keys("a") == ["1"]
+    assert Resolver(shop.database, without_types()).reread() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from hub.settings import (
     secret,
 )
 from hub.settings.load import REQUIRED, _models_in
+from hub.settings.schedule import after_cron, check_schedule
 
 SHIPPED = Path(__file__).parents[2] / "config"
 
@@ -429,6 +431,42 @@ def test_what_is_no_duration(text: str) -> None:
 )
 def test_schedules(text: str, seconds: int) -> None:
     assert schedule_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        ("0 3 * * 1-5", "Mon Tue Wed Thu Fri"),
+        ("0 3 * * 0", "Sun"),
+        ("0 3 * * 7", "Sun"),
+        ("0 3 * * 5-7", "Sun Fri Sat"),
+        ("0 3 * * FRI-MON", "Sun Mon Fri Sat"),
+        ("0 3 * * */2", "Sun Tue Thu Sat"),
+        ("0 3 * * mon,4", "Mon Thu"),
+        ("0 3 * * *", "Sun Mon Tue Wed Thu Fri Sat"),
+    ],
+)
+def test_days_of_the_week_are_those_of_cron(line: str, days: str) -> None:
+    """2024-01-07 is a Sunday."""
+    at, found = int(datetime(2024, 1, 6, 23, tzinfo=UTC).timestamp()) * 1_000_000, []
+    while (at := after_cron(line, at)) < int(datetime(2024, 1, 14, tzinfo=UTC).timestamp()) * 1_000_000:
+        found.append(datetime.fromtimestamp(at / 1_000_000, UTC).strftime("%a"))
+    assert " ".join(found) == days
+
+
+def test_a_day_of_the_month_or_of_the_week_as_cron_takes_them() -> None:
+    at = int(datetime(2024, 1, 1, 4, tzinfo=UTC).timestamp()) * 1_000_000
+    found = []
+    for _ in range(3):
+        at = after_cron("0 3 10 * 1", at)
+        found.append(datetime.fromtimestamp(at / 1_000_000, UTC).day)
+    assert found == [8, 10, 15]
+
+
+@pytest.mark.parametrize("line", ["0 3 * * 8", "0 3 * * x", "0 3 * * 1/0", "0 3 * * ²"])
+def test_what_is_no_day_of_the_week(line: str) -> None:
+    with pytest.raises(ValueError, match="is no line of cron"):
+        check_schedule(line)
 
 
 def test_the_shipped_files_are_plain_yaml() -> None:

@@ -104,7 +104,7 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
     try:
         jobs = scheduler.get_jobs()
         assert {j.name for j in jobs} == {
-            *("pull list", "pull by_hand", "push", "interactions", "segments"),
+            *("pull list", "pull by_hand", "resolve", "push", "interactions", "segments"),
             *("performance", "processes", "models", "effective dates", "webhooks"),
         }
         pull = next(j for j in jobs if j.name == "pull list")
@@ -122,6 +122,20 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
                 job.func()
     finally:
         scheduler.shutdown()
+
+
+def test_what_a_pull_that_was_ended_left_is_resolved_without_it_and_never_beside_one(
+    database: Database, hub: tuple[Resolver, Reader]
+) -> None:
+    resolver, _ = hub
+    cycle.pull(resolver, ["list"])
+    assert tiny.partition(database) == set()
+    assert cycle.is_waiting(resolver)
+    with leased(database, "pull by_hand", wait=False):
+        assert not cycle.is_waiting(resolver)
+    cycle.match(resolver)
+    assert len(tiny.partition(database)) == 1
+    assert not cycle.is_waiting(resolver)
 
 
 def test_whoever_lost_the_lease_lands_and_rebuilds_nothing_more(

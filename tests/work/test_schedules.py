@@ -52,6 +52,33 @@ def test_a_line_of_cron_is_kept_in_utc() -> None:
     assert due(pulled(19 * 60 * MINUTE), nightly, NOW) == "pull"
 
 
+def test_a_time_of_day_of_a_source_that_was_never_pulled_counts_from_when_it_is_looked_after() -> None:
+    nightly, new = source(schedule="30 3 * * *"), SourceState("list", seen=NOW)
+    assert due(new, nightly, NOW + 5 * 60 * MINUTE) is None
+    assert due(new, nightly, NOW + 6 * 60 * MINUTE) == "pull"
+
+
+@pytest.mark.parametrize("reconcile", ["every 1 day", "30 3 * * *"])
+def test_a_reconcile_comes_however_often_its_source_is_pulled(reconcile: str) -> None:
+    """The first pull was by hand: nothing was reconciled yet."""
+    given_, state, found = source(schedule="every 1 hour", reconcile=reconcile), SourceState("list", seen=NOW), []
+    for hour in range(1, 50):
+        at = NOW + hour * 64 * MINUTE
+        what = due(state, given_, at)
+        found.append(what)
+        state = after_pull(state, given_, started=at, ended=at, error="", wait=0, reconciled=what == "reconcile")
+    assert found.count("reconcile") == 2 and found.count("pull") == 47
+
+
+def test_a_nudged_source_without_a_schedule_that_fails_is_tried_again() -> None:
+    state = after_pull(
+        SourceState("list", nudged=NOW), source(), started=NOW + 1, ended=NOW + 1, error="away", wait=0, reconciled=False
+    )
+    assert due(state, source(), NOW + MINUTE) == "pull"
+    by_hand = after_pull(SourceState("list"), source(), started=NOW, ended=NOW, error="away", wait=0, reconciled=False)
+    assert due(by_hand, source(), NOW + MINUTE) is None
+
+
 def test_after_a_downtime_of_days_a_source_is_pulled_once() -> None:
     given_ = source(schedule="every 5 minutes")
     late = pulled(3 * 24 * 60 * MINUTE)
