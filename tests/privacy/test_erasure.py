@@ -309,7 +309,9 @@ def test_what_was_said_by_hand_of_who_was_erased_is_never_read_as_said_of_anothe
     ids, acts = fill(hub), Steward(hub.resolver)
     acts.override(ids["bo"], "occupation", ("confectioner",), by="s", reason="")
     then = hub.database.clock.now()
-    hub.resolver.upsert("billing", "customers", [{**BO, "id": "9", "first": "Cy", "last": "Cunha", "mail": "cy@x.example"}])
+    hub.resolver.upsert(
+        "billing", "customers", [{**BO, "id": "9", "first": "Cy", "last": "Cunha", "mail": "cy@x.example"}]
+    )
     with hub.database.read() as connection:
         anchors = db.ask(connection, "SELECT id FROM override")
     done = hub.requests.erase(ids["bo"], by="o")

@@ -72,7 +72,13 @@ def test_a_reconcile_comes_however_often_its_source_is_pulled(reconcile: str) ->
 
 def test_a_nudged_source_without_a_schedule_that_fails_is_tried_again() -> None:
     state = after_pull(
-        SourceState("list", nudged=NOW), source(), started=NOW + 1, ended=NOW + 1, error="away", wait=0, reconciled=False
+        SourceState("list", nudged=NOW),
+        source(),
+        started=NOW + 1,
+        ended=NOW + 1,
+        error="away",
+        wait=0,
+        reconciled=False,
     )
     assert due(state, source(), NOW + MINUTE) == "pull"
     by_hand = after_pull(SourceState("list"), source(), started=NOW, ended=NOW, error="away", wait=0, reconciled=False)
