@@ -7,6 +7,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,7 +15,7 @@ from starlette.testclient import TestClient
 from hub.access.authentication.own import hang_together
 from hub.access.authentication.senders import Message, send_message
 from hub.app import create_app
-from hub.db import Database
+from hub.db import Database, statements
 from hub.errors import ConfigError, RetryLater
 from hub.open import Hub
 from hub.settings.sign_in import Sender
@@ -135,6 +136,86 @@ def test_an_address_of_a_family_one_that_changed_of_late_and_one_that_nobody_che
     hub.database.clock.at += 26 * DAY  # type: ignore[attr-defined]
     ask(hub, "new@mueller.de")
     assert [m["to"] for m in sent(hub)] == ["new@mueller.de"]
+
+
+def test_a_claim_is_outweighed_by_a_later_proof_and_by_nothing_else(hub: Hub, ids: dict[str, str]) -> None:
+    """A number may have gone to another since it was checked; who proves it again is who holds it."""
+    claim = {"id": "w8", "first": "Max", "last": "Muster", "mail": "ana@silva.pt", "updated": "2025-06-01T00:00:00Z"}
+    hub.resolver.upsert("web", "signups", [claim])
+    here = signed_in(hub, "ana@silva.pt")  # billing checked it after that
+    assert here.get("/v1/me/customer").json()["customer"] == ids["ana"]
+    hub.resolver.upsert("web", "signups", [{**claim, "id": "w9", "updated": "2026-06-01T00:00:00Z"}])
+    ask(hub, "ana@silva.pt")
+    assert len(sent(hub)) == 1
+    told = {"kind": "email", "to": "ana@silva.pt", "attribute": "email"}
+    ticket = here.post("/v1/me/contacts/code", json={k: told[k] for k in ("kind", "to")}).json()["ticket"]
+    shown = {"ticket": ticket, "code": code_of(hub), "attribute": "email", "to": "ana@silva.pt"}
+    assert here.post("/v1/me/contacts", json=shown).status_code in (200, 204)
+    assert signed_in(hub, "ana@silva.pt").get("/v1/me/customer").json()["customer"] == ids["ana"]
+
+
+def test_who_is_known_and_who_is_not_cost_the_same(
+    hub: Hub, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to the answer the same statements and hashes; beside it the same is written; a wrong code costs the same, too."""
+    done: list[str] = []
+    driver, hashing = statements.driver, hub.codes._hash
+    monkeypatch.setattr(statements, "driver", lambda connection: _Watched(driver(connection), done))
+    monkeypatch.setattr(hub.codes, "_hash", lambda text: done.append("hash") or hashing(text))
+
+    def work(to: str) -> tuple[list[str], ...]:
+        beside, hub.codes._beside = hub.codes._beside, _Later()  # type: ignore[assignment]
+        done.clear()
+        ticket = ask(hub, to)
+        asked = done[:]
+        later, hub.codes._beside = hub.codes._beside, beside
+        done.clear()
+        later.now()  # type: ignore[attr-defined]
+        found = [d for d in done if not d.lstrip().upper().startswith(("SELECT", "WITH"))]
+        done.clear()
+        assert refused(hub, ticket, "x")
+        return asked, found, done[:]
+
+    hub.requests.restrict(ids["bo"], by="o")
+    known, *unknown = (work(to) for to in ("ana@silva.pt", "no@body.pt", "bo@mueller.de", "ana@body.pt"))
+    assert unknown == [known, known, known]
+    assert all("hash" in part and "sent_code" in " ".join(part) for part in known)
+    assert [m["to"] for m in sent(hub)] == ["ana@silva.pt"]
+
+
+class _Watched:
+    """A connection, or a cursor, of which each statement is told."""
+
+    def __init__(self, of: Any, done: list[str]) -> None:
+        self.of, self.done = of, done
+
+    def execute(self, statement: str, *given: object) -> Any:
+        self.done.append(statement)
+        return self.of.execute(statement, *given)
+
+    def executemany(self, statement: str, rows: object) -> Any:
+        self.done.append(statement)
+        return self.of.executemany(statement, rows)
+
+    def cursor(self) -> _Watched:
+        return _Watched(self.of.cursor(), self.done)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.of, name)
+
+
+class _Later:
+    """Keeps what is to be done, until it is said."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[object, ...]] = []
+
+    def submit(self, *given: object) -> None:
+        self.kept.append(given)
+
+    def now(self) -> None:
+        for call, *given in self.kept:
+            call(*given)  # type: ignore[operator]
 
 
 def test_who_is_restricted_or_erased_is_nobody_and_is_signed_out(hub: Hub, ids: dict[str, str]) -> None:

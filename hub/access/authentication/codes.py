@@ -1,7 +1,9 @@
 """One-time codes to contact points: a customer signs in by one, or proves that another contact point is theirs.
 
-Whoever asks gets the same answer by the same work: who is meant is looked for after the answer, beside the requests. A
-code is good once, for some minutes, for some tries; to one contact point some in an hour are sent and no more.
+Whoever asks gets the same answer by the same work: who is meant is looked for after the answer, beside the requests, where
+a code is kept in any case, and showing a wrong one costs the same. Messages leave from another place: nobody's code waits
+behind another's mail. A code is good once, for some minutes, for some tries; to one contact point some in an hour are sent
+and no more.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from hub.model import RecordId
 from hub.settings import duration_micros
 from hub.settings.sign_in import CustomerSignIn, Sender
 
+MAILS = 4  # messages that leave at once
 HOUR = 3_600_000_000
 DIGITS = 6
 SIGN_IN, PROOF = "sign in", "proof"
@@ -44,7 +47,8 @@ class Codes:
     def __init__(self, reader: Reader, own: OwnSessions, key: bytes, folder: Path):
         self.reader, self.database, self.own = reader, reader.database, own
         self._key, self._folder = key, folder
-        self._beside = ThreadPoolExecutor(1, "codes")
+        self._beside, self._leaving = ThreadPoolExecutor(1, "codes"), ThreadPoolExecutor(MAILS, "messages")
+        self._left: set[Future[None]] = set()
 
     @property
     def rules(self) -> CustomerSignIn:
@@ -87,9 +91,11 @@ class Codes:
     def wait(self) -> None:
         """Until all that was asked for by now has left."""
         self._beside.submit(lambda: None).result()
+        wait(tuple(self._left))
 
     def close(self) -> None:
         self._beside.shutdown()
+        self._leaving.shutdown()
 
     # --- one code ---
 
@@ -101,26 +107,37 @@ class Codes:
             before = store.asked_since(connection, contact, now - HOUR)
             store.save_code(connection, made)
         if before < self.rules.codes:
-            self._beside.submit(self._send, made, ticket, point, text, words)
+            self._beside.submit(self._find, made, ticket, point, text, words)
         return ticket
 
-    def _send(self, made: SentCode, ticket: str, point: RecordId, text: str, words: Words) -> None:
-        """Beside the requests: find who is meant, make the code, let it leave."""
+    def _find(self, made: SentCode, ticket: str, point: RecordId, text: str, words: Words) -> None:
+        """Beside the requests: who is meant, and their code; where nobody is, one that nobody can show. Then it may leave."""
         try:
-            held = duration_micros(self.rules.held)
+            before = made.at - duration_micros(self.rules.held)
             with self.database.read() as connection:
-                subject = made.subject or sole_holder(connection, self.reader.config, point, made.at - held) or ""
-            sender = self._sender(point.stream)
-            if sender is None or not subject or self.own.customer(subject) is None:
-                return
+                meant = made.subject or sole_holder(connection, self.reader.config, point, before) or ""
+            subject = meant if self.own.customer(meant) is not None else ""
             code = "".join(secrets.choice("0123456789") for _ in range(DIGITS))
+            kept = self._of_code(ticket, code if subject else new_token())
             with self.database.unit() as connection:
-                store.save_code(connection, replace(made, subject=subject, code=self._of_code(ticket, code)))
-            _, written = self._point(point.stream, text)
-            send_message(sender, written, words(code), self._folder)
+                store.save_code(connection, replace(made, subject=subject, code=kept))
+            if subject:
+                leaving = self._leaving.submit(self._send, point.stream, text, words(code))
+                self._left.add(leaving)
+                leaving.add_done_callback(self._left.discard)
+        except Exception as error:  # noqa: BLE001 - nobody waits for it; what was found may not be told
+            log.error("a code was not made", why=type(error).__name__)
+
+    def _send(self, kind: str, text: str, message: Message) -> None:
+        sender = self._sender(kind)
+        if sender is None:  # as the configuration is now
+            return
+        try:
+            _, written = self._point(kind, text)
+            send_message(sender, written, message, self._folder)
         except RetryLater as error:
             log.warning("a code was not sent", why=str(error))
-        except Exception as error:  # noqa: BLE001 - nobody waits for it; what was sent may not be told
+        except Exception as error:  # noqa: BLE001 - the same
             log.error("a code was not sent", why=type(error).__name__)
 
     def _used(self, ticket: str, code: str, purpose: str) -> SentCode | None:
@@ -129,7 +146,7 @@ class Codes:
         with self.database.unit() as connection:
             found = store.sent_code(connection, token_hash(ticket))
             kept = found or SentCode("", "", purpose, "", "", 0, 0)
-            same = hmac.compare_digest(kept.code or self._of_code("", ""), self._of_code(ticket, code.strip()))
+            same = hmac.compare_digest(kept.code, self._of_code(ticket, code.strip()))
             usable = (
                 kept.purpose == purpose and kept.wrong < rules.tries and now < kept.at + duration_micros(rules.good)
             )

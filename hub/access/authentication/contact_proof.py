@@ -1,12 +1,13 @@
 """Who is proved by a code that was sent to a contact point: the one customer who holds it, where a source that checks it has
-known it for long enough. One that two customers hold, or that changed of late, proves nobody."""
+known it for long enough. One that two customers hold, or that changed of late, proves nobody. What somebody else merely
+claims counts against the holder from the last time that a source checked: a number may have gone to another since."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
 from hub.errors import Fault, Unprocessable
-from hub.figures.owners import KINDS_OF_CONTACT, near
+from hub.figures.owners import KINDS_OF_CONTACT, NEAR, near
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
 from hub.kinds.reading import text_of
@@ -27,10 +28,13 @@ def contact_point(kind: str, text: str, country: str | None) -> tuple[RecordId, 
 
 
 def sole_holder(connection: Connection, config: Config, point: RecordId, before: int) -> str | None:
-    """The id that the record minted by which the only customer with this contact point has held it, checked, since before a
-    time. None: nobody; or somebody else states it too, checked or not."""
+    """The id that the record minted by which the only customer who holds this contact point, checked, has done so since before
+    a time. None: nobody; or two; or somebody else claims it since it was checked last."""
     members = matching_store.members_of(connection, near(connection, config, point))
-    found: dict[int, list[tuple[int, str]]] = {}
+    if len(members) >= NEAR:  # there may be more
+        return None
+    held_by: dict[int, list[tuple[int, str]]] = {}
+    claimed: dict[int, list[int]] = {}
     for cluster, rids in members.items():
         infos, cells = landing.records(connection, rids), matching_store.held(connection, rids)
         for rid, by_attribute in cells.items():
@@ -45,10 +49,16 @@ def sole_holder(connection: Connection, config: Config, point: RecordId, before:
                     since = held.stated(index)
                     since = _landed_at(connection, rid, held.landed) if since is None else since
                     checked = stream is not None and stream.is_verified(attribute)
-                    found.setdefault(cluster, []).extend([(since, infos[rid].mint)] if checked else [])
-    if len(found) != 1:
+                    if checked:
+                        held_by.setdefault(cluster, []).append((since, infos[rid].mint))
+                    else:
+                        claimed.setdefault(cluster, []).append(since)
+    if len(held_by) != 1:
         return None
-    (holding,) = found.values()
+    ((holder, holding),) = held_by.items()
+    checked_last = max(since for since, _ in holding)
+    if any(at >= checked_last for cluster, times in claimed.items() if cluster != holder for at in times):
+        return None
     return min((h for h in holding if h[0] <= before), default=(0, None))[1]
 
 
