@@ -239,7 +239,7 @@ FILES: tuple[tuple[str, str, tuple[type[BaseModel], ...]], ...] = (
             settings.CallerRules,
         ),
     ),
-    ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose, settings.Answering)),
+    ("purposes.yaml", "What for.", (settings.Purposes, settings.Purpose, settings.Answering, settings.QuietCustomers)),
     (
         "relations/NAME.yaml",
         "How two customers may belong together. Its name is the file's. Four types are shipped.",

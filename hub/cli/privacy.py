@@ -23,6 +23,7 @@ from hub.model import from_micros
 
 if TYPE_CHECKING:
     from hub.language.files import Form
+    from hub.privacy.outliving import OutlivedCustomers
     from hub.privacy.requests import Kind, RequestSeen
 
 FORMS: dict[str, Form] = {".html": "page", ".pdf": "pdf", ".csv": "csv"}  # by the ending of a file's name
@@ -56,20 +57,37 @@ def privacy_retention(
     apply: Annotated[
         bool, typer.Option("--apply", help="Remove it now; else it is shown, and a job removes it.")
     ] = False,
+    customers: Annotated[
+        int | None,
+        typer.Option(
+            "--customers",
+            help="With --apply: so many customers go, as was shown, though it is more than the guard lets through.",
+        ),
+    ] = None,
+    ids: Annotated[bool, typer.Option("--ids", help="Name the customers who would go, each on a line.")] = False,
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
     folder: FolderOption = FOLDER,
 ) -> None:
-    """What is older than any purpose has a use for it (`keeps` in purposes.yaml), with counts."""
+    """What is older than any purpose has a use for it (`keeps` in purposes.yaml), and of which customers nothing was heard
+    for longer, with counts."""
+    from hub.privacy.outliving import Outliving
     from hub.privacy.retention import Retention
 
     with opened(config, database, folder) as hub:
         retention = Retention(hub.resolver)
         for o in retention.preview():
             out.print(f"{o.type}: {o.count} before {from_micros(o.before):%Y-%m-%d}, kept for {', '.join(o.purposes)}")
+        outliving = Outliving(hub.requests)
+        for told in outliving.preview():
+            _tell_outlived(told)
+            for id in told.ids if ids else ():
+                out.print(f"  {id}")
         if apply:
             done = retention.remove()
             out.print(f"removed: {sum(done.values())}")
+            gone = outliving.remove(confirmed=customers)
+            out.print(f"customers erased: {sum(gone.values())}; who has to answer: hub privacy requests")
 
 
 @privacy.command("package")
@@ -202,6 +220,20 @@ def privacy_scan(
     out.print(f"{len(values)} values looked for in {read} files and tables: found in {len(found)}")
     if found:
         raise typer.Exit(1)
+
+
+def _tell_outlived(told: OutlivedCustomers) -> None:
+    since = f"{from_micros(told.before):%Y-%m-%d}"
+    out.print(
+        f"{told.type}: {len(told.ids)} of {told.customers} customers, nothing heard since {since}, kept for {', '.join(told.purposes)}",
+        soft_wrap=True,
+    )
+    for reason, count in sorted(told.kept.items()):
+        out.print(f"  quiet too, and kept: {count} for {reason}")
+    if len(told.ids) > told.most:
+        out.print(
+            f"  more than the {told.most} that go by themselves: they wait for --apply --customers {len(told.ids)}"
+        )
 
 
 def _tell(standing: RequestSeen) -> None:

@@ -17,6 +17,7 @@ from hub.language.files import Form as CopyForm
 from hub.language.letters import letter
 from hub.language.paper import as_page
 from hub.model import Plain
+from hub.privacy.outliving import Outliving
 from hub.privacy.requests import ASKED, OPEN, RequestSeen
 from hub.privacy.retention import Retention
 from hub.resolve.own_side import OwnWord, contacts_of
@@ -30,8 +31,11 @@ Officer = Annotated[Desk, desk("privacy")]
 
 
 @router.get("")
-def requests(at: Officer, everything: bool = False, done: Annotated[str, Query(max_length=40)] = "") -> Response:
-    """What is asked, the most urgent first; `everything`: what was answered too."""
+def requests(
+    at: Officer, everything: bool = False, quiet: bool = False, done: Annotated[str, Query(max_length=40)] = ""
+) -> Response:
+    """What is asked, the most urgent first; `everything`: what was answered too; `quiet`: customers of whom nothing was heard,
+    counted, which reads all of them."""
     now = at.hub.database.clock.now()
     found = at.hub.requests.all(open_only=not everything)
     if not everything:
@@ -45,7 +49,9 @@ def requests(at: Officer, everything: bool = False, done: Annotated[str, Query(m
         "done": done,
         "soon": SOON,
     }
-    return at.page("privacy/requests.html", {**shown, "old": Retention(at.hub.resolver).preview()})
+    outliving = Outliving(at.hub.requests)
+    aged = {"quiet": outliving.preview() if quiet else None, "any_quiet": outliving.types != ()}
+    return at.page("privacy/requests.html", {**shown, **aged, "old": Retention(at.hub.resolver).preview()})
 
 
 @router.post("")

@@ -185,6 +185,12 @@ def clusters_named(connection: Connection, ids: Iterable[str]) -> dict[str, int]
     return dict(db.ask(connection, "SELECT id, cluster FROM customer WHERE id IN {ids:text}", ids=ids))
 
 
+def clusters_after(connection: Connection, type_name: str, id: str, limit: int) -> list[tuple[int, str]]:
+    """(cluster, id) of the customers of a type, by id, after one."""
+    query = "SELECT cluster, id FROM customer WHERE type = :type AND id > :id ORDER BY id LIMIT :limit"
+    return [(cluster, found) for cluster, found in db.ask(connection, query, type=type_name, id=id, limit=limit)]
+
+
 def any_customer(connection: Connection) -> bool:
     return db.exists(connection, "customer")
 

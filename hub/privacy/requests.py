@@ -187,7 +187,7 @@ class Requests:
         customer's records are one person: another's data are nobody's to give away."""
         with self.database.read() as connection:
             request = self._running(connection, id)
-            if doubts := self._doubts(connection, request.customer):
+            if doubts := self.doubts(connection, request.customer):
                 raise Conflict(
                     f"{doubts} pairs of this customer's records with others wait for review: decide them first"
                 )
@@ -299,7 +299,7 @@ class Requests:
         files are left to the job, which takes it on."""
         with self.database.unit() as connection:
             customer, subject = subject_of(connection, self.resolver, id)
-            if not reviewed and (doubts := self._doubts(connection, customer)):
+            if not reviewed and (doubts := self.doubts(connection, customer)):
                 raise Conflict(
                     f"{doubts} pairs of this customer's records with others wait for review: it may be two people, or half of one",
                     [Fault("/id", "is doubtful", "decide them first, or say that it was reviewed")],
@@ -312,7 +312,21 @@ class Requests:
         self.go_on(request.id, compact=compact)
         return self.get(request.id)
 
-    def _doubts(self, connection: Connection, customer: str) -> int:
+    def outlived(self, id: str, *, by: str, reason: str, still: Callable[[Connection], bool]) -> RequestSeen | None:
+        """Erase a customer whom nothing keeps any more, if that is `still` so in the unit that begins it. The names of its
+        records stay away, its contact points do not: nobody asked for it, and who comes again is a new customer. The database's
+        files are left to the job. None: it is not so."""
+        with self.database.unit(urgent=False) as connection:
+            if not still(connection):
+                return None
+            customer, subject = subject_of(connection, self.resolver, id)
+            request = self._open(connection, customer, "erasure", by, reason, "en")
+            names = replace(subject, hashes=tuple(h for h in subject.hashes if h[1] == "record"))
+            store.save(connection, replace(request, subject=seal_subject(self._key, request.id, names)))
+        self.go_on(request.id, compact=False)
+        return self.get(request.id)
+
+    def doubts(self, connection: Connection, customer: str) -> int:
         """Pairs of a record of the customer with one of another, that nobody decided."""
         found = find_customer(connection, customer)
         members = matching_store.members_of(connection, [found.cluster])[found.cluster]
@@ -347,8 +361,13 @@ class Requests:
         """Take every open erasure on; how many there are."""
         with self.database.read() as connection:
             found = [r for r in store.requests(connection, open_only=True) if r.kind == "erasure"]
-        for request in found:
-            self.go_on(request.id)
+        forgotten = [r for r in (self.go_on(request.id, compact=False) for request in found) if r.state == REMOVED]
+        for request in forgotten:
+            self._forget(request)
+        if forgotten and self.database.compact():  # once for all of them
+            for request in forgotten:
+                self._compacted(request)
+                self.go_on(request.id)
         return len(found)
 
     def _subject(self, request: StoredRequest) -> Subject:
@@ -378,14 +397,18 @@ class Requests:
         return made
 
     def _compact(self, request: StoredRequest) -> StoredRequest | None:
+        self._forget(request)
+        return self._compacted(request) if self.database.compact() else None
+
+    def _forget(self, request: StoredRequest) -> None:
         subject, people = self._subject(request), self.resolver.config.access.sign_in.people
         for sender in (people.email, people.phone) if people is not None else ():
             forget_messages(sender, subject.words, self.ledger.path.parent)
         forget(self.database, subject.forms)
         db.fail_point("forgotten")
-        if not self.database.compact():
-            return None
-        kept = replace(subject, words=(), forms=())  # what is left to do needs names alone
+
+    def _compacted(self, request: StoredRequest) -> StoredRequest:
+        kept = replace(self._subject(request), words=(), forms=())  # what is left to do needs names alone
         made = replace(request, state=COMPACTED, subject=seal_subject(self._key, request.id, kept))
         with self.database.unit() as connection:
             store.save(connection, made)

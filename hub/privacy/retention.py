@@ -1,4 +1,5 @@
 """What is kept for so long and no longer: interactions whose types purposes name with a time (`keeps` in purposes.yaml).
+Whole customers are `outliving`.
 
 A type goes when no purpose that names it has a use for it any more: the longest time counts. What no purpose names stays.
 Shown first, then removed, some in each unit: the rows as they came, what is read of them, and what is counted.
@@ -31,7 +32,7 @@ class Outlived:
 
 
 def kept_for(config: Config) -> Mapping[str, tuple[int, tuple[str, ...]]]:
-    """Type -> how long it is kept, in microseconds, and the purposes that say so. Pure."""
+    """Type of interactions or customers -> how long it is kept, in microseconds, and the purposes that say so. Pure."""
     found: dict[str, tuple[int, tuple[str, ...]]] = {}
     for name, purpose in config.purposes.items():
         for type_name, text in purpose.keeps.items():
@@ -53,6 +54,7 @@ class Retention:
             return [
                 Outlived(name, now - kept, by, store.count_older(connection, name, now - kept))
                 for name, (kept, by) in sorted(kept_for(self.config).items())
+                if name in self.config.interactions
             ]
 
     def remove(self, lease: Lease | None = None) -> dict[str, int]:

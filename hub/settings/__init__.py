@@ -18,7 +18,7 @@ from hub.settings.interactions import InteractionType
 from hub.settings.lists import Escalation, WorkList
 from hub.settings.load import load, load_access, load_customer_types, secret
 from hub.settings.processes import Process, ProcessStart, ProcessStep
-from hub.settings.purposes import Answering, Purpose, Purposes
+from hub.settings.purposes import Answering, Purpose, Purposes, QuietCustomers
 from hub.settings.relations import RelationType
 from hub.settings.schedule import schedule_seconds
 from hub.settings.sign_in import (
@@ -84,6 +84,7 @@ __all__ = [
     "ProcessStep",
     "Purpose",
     "Purposes",
+    "QuietCustomers",
     "RecordClaim",
     "RelationType",
     "Role",

@@ -20,7 +20,7 @@ from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList
 from hub.settings.processes import Process
-from hub.settings.purposes import Answering, Purpose
+from hub.settings.purposes import Answering, Purpose, QuietCustomers
 from hub.settings.relations import RelationType
 from hub.settings.sources import Owner, Source, Stream
 from hub.settings.working_time import WorkingHours
@@ -82,6 +82,7 @@ class Config(Strict):
     interactions: dict[str, InteractionType] = Field(default_factory=dict)
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     answering: Answering = Answering()
+    retention: QuietCustomers = QuietCustomers()
     relations: dict[str, RelationType] = Field(default_factory=dict)
     figures: Figures = Figures()
     lists: dict[str, WorkList] = Field(default_factory=dict)

@@ -30,9 +30,14 @@ def purpose_faults(config: Config) -> Iterator[Fault]:
             if type_name not in config.customers:
                 where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.consent_of"
                 yield Fault(where, f"unknown customer type '{type_name}'", f"known: {', '.join(config.customers)}")
-        for type_name in config.purposes[name].keeps.keys() - config.interactions.keys():
+        known = [*config.customers, *config.interactions]
+        for type_name in sorted(config.purposes[name].keeps.keys() - set(known)):
             where = f"{config.folder / 'purposes.yaml'}: purposes.{name}.keeps.{type_name}"
-            yield Fault(where, f"unknown interaction type '{type_name}'", f"known: {', '.join(config.interactions)}")
+            yield Fault(where, f"unknown type of customers or interactions '{type_name}'", f"known: {', '.join(known)}")
+    for type_name in config.retention.contracts:
+        if type_name not in config.relations:
+            where = f"{config.folder / 'purposes.yaml'}: retention.contracts"
+            yield Fault(where, f"unknown type of relations '{type_name}'", f"known: {', '.join(config.relations)}")
     if not config.purposes:
         return
     for type_name, kind in config.customers.items():

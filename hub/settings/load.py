@@ -23,7 +23,7 @@ from hub.settings.guidance import GuidanceCard, card_faults, split
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import WorkList, list_faults
 from hub.settings.processes import Process, process_faults
-from hub.settings.purposes import Answering, Purposes
+from hub.settings.purposes import Answering, Purposes, QuietCustomers
 from hub.settings.relations import RelationType
 from hub.settings.sources import SOURCES, Source
 from hub.settings.working_time import WorkingHours
@@ -197,6 +197,7 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
         interactions=interactions,
         purposes=purposes.purposes if purposes else {},
         answering=purposes.answering if purposes else Answering(),
+        retention=purposes.retention if purposes else QuietCustomers(),
         relations=_load_folder(RelationType, folder / "relations", faults),
         figures=figures,
         lists=_load_folder(WorkList, folder / "lists", faults),

@@ -24,7 +24,7 @@ class Purpose(Strict):
     )
     keeps: dict[str, str] = Field(
         default_factory=dict, json_schema_extra=ADDED
-    )  # interaction type -> how long this purpose has a use for it, such as call: 2y; the longest of all purposes counts
+    )  # interaction type -> how long this purpose has a use for it, such as call: 2y; customer type -> for how long after the last sign of life, such as person: 3y; the longest of all purposes counts
 
     @field_validator("keeps")
     @classmethod
@@ -43,6 +43,15 @@ class Answering(Strict):
     holidays: tuple[date, ...] = ()  # of ccpa: days that are no business days, beside Saturdays and Sundays
 
 
+class QuietCustomers(Strict):
+    """Customers of whom nothing was heard for longer than purposes keep them."""
+
+    contracts: tuple[str, ...] = ()  # types of relations that are contracts: while one holds, nobody at its ends goes
+    number: int = Field(default=100, ge=0)  # customers of a type that go at once by themselves; more wait for somebody
+    share: float = Field(default=0.01, ge=0, le=1)  # of the type's customers, where that is more
+
+
 class Purposes(Strict):
     purposes: dict[str, Purpose] = Field(default_factory=dict)  # name -> what it is
     answering: Answering = Answering()
+    retention: QuietCustomers = QuietCustomers()

@@ -20,7 +20,9 @@ from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.dropping import Dropping
 from hub.delivery.webhook_sending import Webhooks
+from hub.errors import Conflict
 from hub.figures.segments import count_segments
+from hub.privacy.outliving import Outliving
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
 from hub.quality import learning
@@ -123,7 +125,16 @@ def jobs_of(
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:
         retention = Retention(resolver)
-        yield Job("retention", RETENTION_SECONDS, retention.remove, first=TICK_SECONDS)
+        outliving = Outliving(requests)
+
+        def outlived(lease: db.Lease) -> None:
+            retention.remove(lease)
+            try:
+                outliving.remove(lease)
+            except Conflict as error:  # more than the guard lets through: hub privacy retention tells of it
+                log.warning("no customer was removed by age", why=str(error))
+
+        yield Job("retention", RETENTION_SECONDS, outlived, first=TICK_SECONDS)
         yield Job("requests", REQUEST_SECONDS, lambda _lease: requests.go_on_with_all(), first=TICK_SECONDS)
 
     def webhooks(lease: db.Lease) -> None:

@@ -130,6 +130,12 @@ def forget_customers(connection: Connection, subjects: Iterable[str]) -> None:
     )
 
 
+def signed_in_since(connection: Connection, subjects: Iterable[str], since: int) -> set[str]:
+    """Those of these customers who signed in since a time."""
+    query = "SELECT subject FROM account WHERE issuer = :c AND signed_in_at >= :since AND subject IN {ids:text}"
+    return {s for (s,) in db.ask(connection, query, c=CUSTOMER, since=since, ids=list(subjects))}
+
+
 def account(connection: Connection, id: str) -> Account | None:
     return next(iter(accounts(connection, "WHERE id = :id", id=id)), None)
 

@@ -395,6 +395,12 @@ def latest_rows(connection: Connection, source: str, stream: str, keys: Iterable
     return [db.load(row[0]) for row in db.ask(connection, query, s=source, t=stream, keys=keys)]
 
 
+def last_said(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
+    """When their source said anything of these records last, by its own date or when it landed; microseconds."""
+    query = "SELECT rid, max(coalesce(observed, at)) FROM version WHERE rid IN {ids} AND suspended IS NULL GROUP BY rid"
+    return dict(db.ask(connection, query, ids=rids))
+
+
 def latest_of(connection: Connection, rids: Iterable[int]) -> dict[int, int]:
     """The landing number of the version that holds now."""
     return dict(db.ask(connection, "SELECT rid, latest FROM record WHERE rid IN {ids}", ids=rids))
