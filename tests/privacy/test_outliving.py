@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from hub.access.authentication.principals import Principal
 from hub.consents.statement import ConsentSaid
 from hub.db import Database, Lease
-from hub.errors import Conflict, ConfigError, Gone
+from hub.errors import ConfigError, Conflict, Gone
 from hub.open import Hub
 from hub.privacy.outliving import Outliving
 from hub.privacy.retention import Retention
