@@ -26,6 +26,7 @@ BODY_BYTES = 64 << 20
 PATIENCE = 30.0  # seconds: a longer Retry-After is the scheduler's to wait for
 TRIES, TRIES_SECONDS = 4, 90.0
 REDIRECTS = 3
+REFUSES = (401, 403)  # who answers so has done nothing
 
 
 class RestAuth(Strict):
@@ -108,6 +109,7 @@ class Http:
         headers, auth, self.secret_name = self._credentials(connector, env)
         self._headers = {"Accept": "application/json", **connector.headers, **headers}
         self._auth, self._timeout = auth, connector.timeout_seconds
+        self.sent = 0  # requests that may have changed something there, whatever became of their answers
         self._opened: httpx2.Client | None = None
 
     @property
@@ -210,14 +212,17 @@ class Http:
         for _ in range(REDIRECTS + 2):
             try:
                 answer = self._exchange(method, url, json, headers)
+                if answer.status in REFUSES:
+                    self.sent -= method != "GET"
                 if answer.status == 401 and self._tokens is not None and not renewed:
                     self._tokens.forget()  # it ended before its time
                     renewed = True
                     continue
             except httpx2.HTTPError as error:
+                refused = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
+                self.sent -= refused and method != "GET"
                 if (why := distrusted(error)) is not None:
                     raise ConfigError([self._not_trusted(why)]) from None
-                refused = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
                 why = f"{self.base.host} does not answer ({type(error).__name__})"
                 raise _Again(why, None if repeatable or refused else PATIENCE + 1) from None
             if answer.status in (429, 503) or (answer.status >= 500 and repeatable):
@@ -240,6 +245,7 @@ class Http:
 
     def _exchange(self, method: str, url: httpx2.URL, json: Foreign, headers: Mapping[str, str]) -> Answer:
         own = {} if self._tokens is None else {"Authorization": f"Bearer {self._tokens.bearer()}"}
+        self.sent += method != "GET"
         with self._client.stream(method, url, json=json, headers={**headers, **own}) as response:
             chunks, size = [], 0
             for chunk in response.iter_bytes(1 << 16):

@@ -35,30 +35,31 @@ class Writing:
         self._is_gone = Identifier(config).is_gone
 
     def write(self, write: FieldWrite) -> WriteResult:
+        before = self.http.sent
         try:
             if write.key is None:
-                return self._create(write)
-            return (self._delete if write.delete else self._update)(write.key, write)
-        except RetryLater as error:
-            return WriteResult(write.key or "", "retry", str(error))
-        except ConfigError as error:
-            return WriteResult(write.key or "", "rejected", str(error))
+                result = self._create(write)
+            else:
+                result = (self._delete if write.delete else self._update)(write.key, write)
+        except (RetryLater, ConfigError) as error:  # such as a secret that ran out: the write itself is as good as it was
+            result = WriteResult(write.key or "", "retry", str(error))
+        except BadRecord as error:
+            result = WriteResult(write.key or "", "rejected", str(error))
+        return replace(result, untouched=result.outcome == "retry" and self.http.sent == before)
 
     def _item_url(self, key: str) -> httpx2.URL:
-        return self.http.url((self.rest.item or "").replace("{key}", quote(key, safe="")))
+        item = self.rest.item or ""
+        return self.http.url(_below(item, item.replace("{key}", quote(key, safe=""))))
 
     def _delete(self, key: str, write: FieldWrite, tries: int = 2) -> WriteResult:
         """On condition where the service knows one; believed when the record is gone, or marked as deleted."""
         if self.rest.item is None:
             return WriteResult(key, "rejected", "the stream has no rest.item: the hub cannot delete there")
         url = self._item_url(key)
-        try:
-            answer = self.http.send("GET", url)
-        except RetryLater as error:
-            return WriteResult(key, "retry", str(error), untouched=True)
+        answer = self.http.send("GET", url)
         now = self._object(answer)
         if now is None:
-            return replace(self._failed(key, answer), untouched=True)
+            return self._failed(key, answer)
         if self._is_gone(now):
             return WriteResult(key, "gone", "the service marks it as deleted")
         held = {name: path_value(now, name) for name in write.expected or {}}
@@ -81,13 +82,10 @@ class Writing:
                 key, "rejected", "the stream has no rest.item or no rest.update: the hub cannot write to it"
             )
         url = self._item_url(key)
-        try:
-            answer = self.http.send("GET", url)
-        except RetryLater as error:
-            return WriteResult(key, "retry", str(error), untouched=True)
+        answer = self.http.send("GET", url)
         now = self._object(answer)
         if now is None:
-            return replace(self._failed(key, answer), untouched=True)
+            return self._failed(key, answer)
         fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
         if all(alike(fields[name], value) for name, value in write.fields.items()):
             return WriteResult(key, "unchanged", current=fields)
@@ -213,4 +211,12 @@ def marked(text: str, row: Row) -> str:
             plain = plain.replace("\\", "\\\\").replace("'", "\\'")
         return quote(plain, safe="")
 
-    return MARK.sub(value, text)
+    return _below(text, MARK.sub(value, text))
+
+
+def _below(text: str, filled: str) -> str:
+    """The filled path. BadRecord: a value made a part of it `.` or `..`, which would lead to another endpoint."""
+    parts = zip(text.partition("?")[0].split("/"), filled.partition("?")[0].split("/"), strict=False)
+    if any(now in (".", "..") and now != before for before, now in parts):
+        raise BadRecord("a path of the service cannot hold '.' or '..' in the place of a value")
+    return filled

@@ -26,6 +26,7 @@ from hub.connectors.mapping.identity import record_key
 from hub.settings import Stream
 
 RAW = sa.types.NullType()
+NO_RIGHT = "42501"  # what PostgreSQL calls it
 
 
 def error_kind(error: BaseException) -> str:
@@ -97,6 +98,9 @@ def write_row(connection: sa.Connection, target: Target, write: FieldWrite, conf
         return WriteResult(key, "rejected", f"a constraint of the table forbids it ({error_kind(error)})")
     except (DBAPIError, ValueError) as error:
         connection.rollback()
+        if getattr(getattr(error, "orig", None), "sqlstate", None) == NO_RIGHT:
+            what = f"the database's user may not write to {target.table.name} ({error_kind(error)}): grant it the right"
+            return WriteResult(key, "retry", what, untouched=True)
         return WriteResult(key, "rejected", f"the database does not take the value ({error_kind(error)})")
 
 

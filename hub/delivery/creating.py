@@ -201,7 +201,7 @@ class Creating:
             return "made", True
         if answer.outcome in ("conflict", "retry"):
             return "pending", creation.unsure or not answer.untouched
-        return "rejected", False
+        return "rejected", creation.unsure  # an earlier try may have made it
 
 
 def _again(creation: Creation) -> Making | None:

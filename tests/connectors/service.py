@@ -25,6 +25,7 @@ class Crm:
     paging: str = "page"
     etags: bool = True
     requests: list[str] = field(default_factory=list)
+    sent: list[Any] = field(default_factory=list)  # their bodies
     misbehave: list[Callable[[str, str], Reply | None]] = field(default_factory=list)  # asked first: (method, path)
     before_patch: Callable[[], None] | None = None
 
@@ -78,6 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length)) if length else None
         self.crm.requests.append(f"{method} {self.path}")
+        self.crm.sent.append(body)
         for reply in self.crm.misbehave:
             if (given := reply(method, self.path)) is not None:
                 self._answer(*given)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +245,27 @@ def test_a_sender_that_dies_leaves_one_row_in_a_table(make: Make, point: str, pu
     record = RecordId("bill", "people", row["id"])
     assert tied(world, CRM, record)
     assert tiny.held(world.database, record) == {}
+
+
+def test_a_row_that_was_made_unseen_is_tied_though_the_next_try_is_refused(make: Make) -> None:
+    world = make(bill=IN_BILL)
+    world.new_in_crm(**ANNA_IN_CRM, phones=[Y])
+    world.pull()
+    kill(world, "post-create", {"bill": IN_BILL})
+    with closing(sqlite3.connect(world.table)) as c, c:  # the table writes it its own way, and takes it once
+        c.execute("UPDATE people SET mail = replace(mail, 'maier', 'MAIER')")
+        c.execute("CREATE UNIQUE INDEX one ON people (lower(mail))")
+    world.later(LEASE // 1_000_000 + 10)
+    assert world.push().outcomes["rejected"] == 1
+    with world.database.unit() as c:
+        assert landing.retry_creations(c, world.database.clock.now()) == 1
+    assert world.push().outcomes["rejected"] == 1  # it is still looked for by what was sent
+    world.pull()
+    (row,) = world.in_bills()
+    record = RecordId("bill", "people", row["id"])
+    assert tied(world, CRM, record)
+    assert tiny.held(world.database, record) == {}
+    world.verify()
 
 
 def _after_the_kill(world: World, pull_first: bool) -> None:

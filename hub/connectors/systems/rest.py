@@ -29,6 +29,7 @@ from hub.connectors.base import (
     known_columns,
 )
 from hub.connectors.formats import checked_row
+from hub.connectors.formats.opened import bad_row
 from hub.connectors.http import Answer, Http, RestConnection, refused
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import has_nested, path
@@ -421,14 +422,19 @@ class _Listing:
         return ""
 
     def _rows(self, items: list[Foreign], size: int) -> tuple[SourceRow | BadRow, ...]:
-        rows = []
+        rows: list[SourceRow | BadRow] = []
         for place, item in enumerate(items, 1):
+            line = f"{self.stream} page {self.number} item {place}"
             if self.rest.expand and isinstance(item, dict):
                 where = f"{self.where}.rest.expand"
-                item |= expanded(self.rest.expand, item, self._asked, self._troubles, where)
+                try:
+                    item |= expanded(self.rest.expand, item, self._asked, self._troubles, where)
+                except BadRecord as error:
+                    rows.append(bad_row(str(error), line, str(item)[:KEPT]))
+                    continue
             long = (size > ROW_BYTES or bool(self.rest.expand)) and isinstance(item, dict)
             length = len(orjson.dumps(item, default=str)) if long else 0
-            rows.append(checked_row(item, f"{self.stream} page {self.number} item {place}", str(item)[:KEPT], length))
+            rows.append(checked_row(item, line, str(item)[:KEPT], length))
             if isinstance(item, dict):
                 self.fields.update(dict.fromkeys(item))
         self.bad = self.bad or any(isinstance(row, BadRow) for row in rows)

@@ -213,11 +213,7 @@ class Tables:
                 connection.rollback()
                 for write in writes:
                     results.append(write_row(connection, target, write, config))
-        except ConfigError as error:
-            results += [
-                WriteResult(w.key or "", "rejected", str(error), untouched=True) for w in writes[len(results) :]
-            ]
-        except RetryLater as error:
+        except (RetryLater, ConfigError) as error:
             results += [WriteResult(w.key or "", "retry", str(error), untouched=True) for w in writes[len(results) :]]
         return results
 

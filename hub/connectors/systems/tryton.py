@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -123,7 +123,9 @@ class _Api:
         return found
 
     def put(self, model: str, key: int, values: Mapping[str, Foreign]) -> Answer:
-        return self.http.send("PUT", self.http.url(f"{self._path(model)}/{key}"), json=values, headers=ARCHIVED_TOO)
+        """Not repeated: the values may make addresses and contact mechanisms."""
+        url = self.http.url(f"{self._path(model)}/{key}")
+        return self.http.send("PUT", url, json=values, headers=ARCHIVED_TOO, repeatable=False)
 
     def delete(self, model: str, key: int) -> Answer:
         return self.http.send("DELETE", self.http.url(f"{self._path(model)}/{key}"), headers=ARCHIVED_TOO)
@@ -294,20 +296,20 @@ class _Writing:
     codes: dict[tuple[str, str], int] = field(default_factory=dict)  # (model, code) -> id
 
     def write(self, write: FieldWrite) -> WriteResult:
+        before = self.api.http.sent
         try:
             if write.key is None:
-                return self._create(write)
-            return (self._delete if write.delete else self._update)(write.key, write)
-        except RetryLater as error:
-            return WriteResult(write.key or "", "retry", str(error))
-        except (ConfigError, BadRecord) as error:
-            return WriteResult(write.key or "", "rejected", str(error))
+                result = self._create(write)
+            else:
+                result = (self._delete if write.delete else self._update)(write.key, write)
+        except (RetryLater, ConfigError) as error:  # such as a secret that ran out: the write itself is as good as it was
+            result = WriteResult(write.key or "", "retry", str(error))
+        except BadRecord as error:
+            result = WriteResult(write.key or "", "rejected", str(error))
+        return replace(result, untouched=result.outcome == "retry" and self.api.http.sent == before)
 
     def _update(self, key: str, write: FieldWrite) -> WriteResult:
-        try:
-            item = self._party(key)
-        except RetryLater as error:
-            return WriteResult(key, "retry", str(error), untouched=True)
+        item = self._party(key)
         if item is None:
             return WriteResult(key, "gone", "Tryton has no such party")
         row = _row(item)
@@ -327,10 +329,7 @@ class _Writing:
 
     def _delete(self, key: str, write: FieldWrite) -> WriteResult:
         """A party that other documents name is not deleted by Tryton: it refuses, and archiving is what is left."""
-        try:
-            item = self._party(key)
-        except RetryLater as error:
-            return WriteResult(key, "retry", str(error), untouched=True)
+        item = self._party(key)
         if item is None:
             return WriteResult(key, "gone", "Tryton has no such party")
         row = _row(item)
@@ -416,7 +415,7 @@ class _Writing:
 
     def _failed(self, key: str, answer: Answer, current: dict[str, Foreign] | None) -> WriteResult:
         if answer.status in (401, 403):
-            return WriteResult(key, "retry", str(refused(self.api.http, answer.status)), untouched=True)
+            return WriteResult(key, "retry", str(refused(self.api.http, answer.status)))
         if answer.status == 404:
             return WriteResult(key, "gone", "Tryton has no such party")
         return WriteResult(key, "rejected", f"Tryton answers {answer.status}", current)

@@ -190,6 +190,19 @@ def test_a_client_that_is_refused_is_told_with_its_variables_and_no_secret(hubsp
     assert "wr0ng" not in told
 
 
+def test_what_waits_to_be_written_outlasts_a_client_that_is_refused(salesforce: tuple[Salesforce, Source]) -> None:
+    _, source = salesforce
+    writes = [
+        FieldWrite("0031", {"Phone": "+49 151 1"}, {"Phone": None}),
+        FieldWrite("0031", {}, {"Phone": None}, delete=True),
+        FieldWrite(None, {"Email": "n@x.example", "LastName": "Neu"}, token="t"),
+    ]
+    results = made(source, SALESFORCE_SECRET="wr0ng").write("contacts", writes)
+    assert [(r.outcome, r.untouched) for r in results] == [("retry", True)] * 3
+    assert all("SALESFORCE_SECRET" in r.detail for r in results)
+    assert [r.outcome for r in made(source).write("contacts", writes[2:])] == ["written"]
+
+
 @pytest.mark.parametrize(
     "given",
     [

@@ -331,6 +331,27 @@ def test_keys_are_escaped_in_paths(service: Service) -> None:
     assert result.outcome == "written"
 
 
+@pytest.mark.parametrize("key", [".", ".."])
+def test_a_key_that_would_lead_to_another_endpoint_is_not_asked_for(service: Service, key: str) -> None:
+    service.put({"id": key, "mail": "x"})
+    writes = [FieldWrite(key, {"mail": "y"}), FieldWrite(key, {}, {"mail": "x"}, delete=True)]
+    assert [r.outcome for r in service.connector().write("people", writes)] == ["rejected", "rejected"]
+    (row,) = bad(pages(service.connector(rest=service.rest(expand={"phones": {"path": "people/{id}/phones"}}))))
+    assert "'..'" in row.reason
+    assert all(request.startswith("GET /api/people?") for request in service.crm.requests)
+
+
+@pytest.mark.parametrize(("status", "untouched"), [(401, True), (403, True), (500, False)])
+def test_a_service_that_may_have_made_a_record_is_told_from_one_that_refused(
+    service: Service, status: int, untouched: bool
+) -> None:
+    service.crm.misbehave = [once(status, method="POST")]
+    connector = service.connector(write_back={"attributes": [], "mode": "upsert"})
+    (result,) = connector.write("people", [FieldWrite(None, {"mail": "x"}, token="t")])
+    assert (result.outcome, result.untouched) == ("retry", untouched)
+    assert service.crm.requests == ["POST /api/people"]
+
+
 def test_a_password_in_the_url_is_refused(service: Service) -> None:
     source = service.source().model_copy(
         update={"connector": service.source().connector.model_copy(update={"base_url": "http://u:p@127.0.0.1/"})}
@@ -619,4 +640,6 @@ def test_a_certificate_that_nobody_signed_is_named_with_its_remedy_and_told_no_s
     with broken(answer, reads=False) as url, at(service, url.replace("http:", "https:")):  # noqa: SIM117
         with pytest.raises(ConfigError, match=told):
             pages(service.connector())
-    assert heard in ([], [b""])
+        (result,) = service.connector().write("people", [FieldWrite("00001", {"mail": "x"})])
+    assert (result.outcome, result.untouched, "not trusted" in result.detail) == ("retry", True, True)
+    assert set(heard) <= {b""}

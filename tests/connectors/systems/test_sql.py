@@ -307,6 +307,36 @@ def test_a_column_that_is_not_there_and_a_constraint_reject_one_write_only(tmp_p
     assert "no column fax" in results[0].detail
 
 
+def test_writes_outlast_a_table_that_is_not_there(tmp_path: Path) -> None:
+    (result,) = billing(tmp_path, "create table old (id int)").write("people", [FieldWrite("1", {"mail": "b"})])
+    assert (result.outcome, result.untouched, "no table 'people'" in result.detail) == ("retry", True, True)
+
+
+def test_writes_outlast_a_user_that_may_not_write(postgres: str) -> None:
+    engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as c:
+        for statement in (
+            "create table people (id int primary key, mail text)",
+            "insert into people values (1, 'a')",
+            "create user reader password 'r'",
+            "grant select on people to reader",
+        ):
+            c.exec_driver_sql(statement)
+    stream = {"customer": "person", "key": "id", "map": {}, "table": "people"}
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "U"}, "streams": {"people": stream}}
+    )
+    url = sa.make_url(postgres).set(username="reader", password="r").render_as_string(hide_password=False)
+    try:
+        (result,) = connect(source, env={"U": url}, base_folder=Path()).write("people", [FieldWrite("1", {"mail": "b"})])
+    finally:
+        with engine.connect() as c:
+            c.exec_driver_sql("drop owned by reader")
+            c.exec_driver_sql("drop user reader")
+        engine.dispose()
+    assert (result.outcome, result.untouched, "grant it" in result.detail) == ("retry", True, True)
+
+
 def test_a_key_that_two_rows_have_is_not_written(tmp_path: Path) -> None:
     connector = billing(
         tmp_path, "create table people (id text, mail text)", "insert into people values ('1', 'a'), ('1', 'a')"
