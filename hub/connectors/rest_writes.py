@@ -41,7 +41,10 @@ class Writing:
                 result = self._create(write)
             else:
                 result = (self._delete if write.delete else self._update)(write.key, write)
-        except (RetryLater, ConfigError) as error:  # such as a secret that ran out: the write itself is as good as it was
+        except (
+            RetryLater,
+            ConfigError,
+        ) as error:  # such as a secret that ran out: the write itself is as good as it was
             result = WriteResult(write.key or "", "retry", str(error))
         except BadRecord as error:
             result = WriteResult(write.key or "", "rejected", str(error))

@@ -328,7 +328,9 @@ def test_writes_outlast_a_user_that_may_not_write(postgres: str) -> None:
     )
     url = sa.make_url(postgres).set(username="reader", password="r").render_as_string(hide_password=False)
     try:
-        (result,) = connect(source, env={"U": url}, base_folder=Path()).write("people", [FieldWrite("1", {"mail": "b"})])
+        (result,) = connect(source, env={"U": url}, base_folder=Path()).write(
+            "people", [FieldWrite("1", {"mail": "b"})]
+        )
     finally:
         with engine.connect() as c:
             c.exec_driver_sql("drop owned by reader")
