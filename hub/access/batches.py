@@ -120,7 +120,8 @@ class Batches(Customers):
         return [_seen(r, shown[r.type, r.attributes], places[r.seq].version, now.get(r.customer)) for r in rows]
 
     def _rendered(self, connection: Connection, view: View, changes: Sequence[StoredChange]) -> dict[int, s.SeenChange]:
-        """Changes by position, each with the customer at its version; what it became outside the rows is not told."""
+        """Changes by position, each with the customer at its version; what it became outside the rows is not told, nor what
+        those who are restricted now, or agree no more, ever were."""
         places, _ = self._counts(connection, view, changes, {})
         current = store.customers_named(
             connection, {c.customer for c in changes if c.kind != "left"}, columns=store.BRIEF
@@ -149,6 +150,8 @@ class Batches(Customers):
         """Changes whose customer went on since, with the version that they name and its golden values, of shown attributes alone."""
         rows = [(c, store.history_row(connection, c.customer, c.version)) for c in changes]
         there = [(c, h, only(h.lineage, view.of(h.type))) for c, h in rows if h is not None and h.lineage is not None]
+        permitted = self._permitted(connection, view, [h for _, h, _ in there])
+        there = [(c, h, lineage) for c, h, lineage in there if (h.customer, h.version) in permitted]
         found = []
         for recipe in {h.recipe for _, h, _ in there}:
             of = [(c, h, lineage) for c, h, lineage in there if h.recipe == recipe]

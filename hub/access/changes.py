@@ -94,9 +94,10 @@ class Changes(Batches):
             shown = self._shown_changes(connection, view, customer.id)
             page = shown[start : start + limit]
             rows = {h.version: h for h in store.history(connection, customer.id)}
+            permitted = self._permitted(connection, view, [rows[c.version] for c in page])
             data = tuple(
-                self._version(connection, view, change, start + n, rows[change.version])
-                for n, change in enumerate(page, start=1)
+                self._version(connection, view, c, n, rows[c.version], (customer.id, c.version) in permitted)
+                for n, c in enumerate(page, start + 1)
             )
         more = start + limit if len(shown) > start + limit else None
         self._sighted(principal, view, "history", [customer.id], [customer.type])
@@ -147,10 +148,16 @@ class Changes(Batches):
         return past.References(connection, mappers, [shown]).values(shown)
 
     def _version(
-        self, connection: Connection, view: View, change: StoredChange, number: int, row: store.StoredHistory
+        self,
+        connection: Connection,
+        view: View,
+        change: StoredChange,
+        number: int,
+        row: store.StoredHistory,
+        permitted: bool,
     ) -> s.SeenVersion:
         values = None
-        if row.lineage is not None and change.kind != "left":  # what it became outside the rows is not told
+        if permitted and row.lineage is not None and change.kind != "left":  # what it became outside the rows is not told
             values = self._values(view, row.type, self._golden_at(connection, view, row, row.lineage))
         return s.SeenVersion(
             number,

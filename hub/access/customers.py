@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from hub.access import caller_store
 from hub.access import seen as s
 from hub.access.authentication.principals import Principal
-from hub.access.door import NONE_SHOWN, Door, ShownCount, gone, may_crosswalk, only, unknown
+from hub.access.door import NONE_SHOWN, Door, ShownCount, gone, may_crosswalk, only, said_in, unknown
 from hub.access.policy.rows import within
 from hub.access.policy.view import View
 from hub.consents.effective import AGREED
@@ -18,7 +18,7 @@ from hub.errors import Fault, Gone, NotFound
 from hub.golden_record import past, store
 from hub.golden_record.lineage import Lineage, Why
 from hub.golden_record.store import StoredChange, StoredCustomer
-from hub.model import Plain, RecordId, digest
+from hub.model import RecordId, digest
 
 
 class Customers(Door):
@@ -114,7 +114,7 @@ class Customers(Door):
             values, served, doubtful = past.in_effect(
                 connection, self.config, mappers, type_name, members, as_of=as_of, known_at=known_at
             )
-            values = {**values, AGREED: _said(served_then)}
+            values = {**values, AGREED: said_in(served_then)}
             if type_name in view.rows and not within(
                 view.rows[type_name], values, self._sources(connection, list(members))
             ):
@@ -134,7 +134,12 @@ class Customers(Door):
         moved, leads = store.led_at(connection, id, at)
         row = store.history_at(connection, (leads if moved else id) or "", at)
         # Of a customer that may lie outside the rows nothing else is told: not even that it was there later.
-        if info.type in view.rows and ((moved and leads is None) or not self._was_within(connection, view, row)):
+        if info.type in view.rows and (
+            (moved and leads is None)
+            or row is None
+            or not self._was_within(connection, view, row)
+            or not self._permitted(connection, view, [row])
+        ):
             raise unknown()
         if moved and leads is None:
             raise gone()
@@ -199,11 +204,6 @@ class Customers(Door):
             return told
 
         return {a: why(a, lineage[a]) for a in sorted(lineage) if a in columns}
-
-
-def _said(lineage: Lineage) -> list[Plain]:
-    """What was agreed in a version: consents have no other time than that of knowledge."""
-    return list(lineage[AGREED]["said"]) if AGREED in lineage else []
 
 
 def counted(shown: Sequence[StoredChange]) -> ShownCount:

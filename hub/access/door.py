@@ -14,9 +14,10 @@ from hub.access.audit.log import REQUEST, AuditLine, AuditLog
 from hub.access.authentication.principals import Principal
 from hub.access.cursors import unseal
 from hub.access.policy.purposes import Views, stated
-from hub.access.policy.rows import Standpoint, named, told, within
+from hub.access.policy.rows import Standpoint, named, permitted, told, within
 from hub.access.policy.view import View, look, narrowed, see
 from hub.access.secret import derive
+from hub.consents.effective import AGREED
 from hub.consents.store import any_restriction
 from hub.db import Database
 from hub.errors import BadRequest, Fault, Forbidden, Gone, NotFound
@@ -30,7 +31,7 @@ from hub.landing.store import RecordInfo
 from hub.landing.store.erasing import ERASED
 from hub.matching import store as matching_store
 from hub.matching.recipe import Recipe, read_recipe
-from hub.model import RecordId, Sight, Value
+from hub.model import Plain, RecordId, Sight, Value
 from hub.settings import Config, CustomerType
 from hub.settings.access import Role, RowLimits
 from hub.settings.checks import clean_value
@@ -197,6 +198,28 @@ class Door:
         refs = past.References(connection, self._recipes.mappers(connection, row.recipe), [lineage], base=base)
         sources = self._sources(connection, row.members if rows.sources else ())
         return within(rows, refs.values(lineage), sources)
+
+    def _permitted(
+        self, connection: Connection, view: View, versions: Iterable[StoredHistory]
+    ) -> frozenset[tuple[str, int]]:
+        """Those of these versions, by customer and number, that the view may be shown today. What people said of the use of
+        their data holds of the past too: it is asked of the customers that the records of a version are now."""
+        listed = list(versions)
+        rids = {r for h in listed if h.type in view.rows for r in h.members}
+        leads = {r: led for r, (_, led) in matching_store.heirs(connection, rids).items() if led is not None}
+        homes = matching_store.clusters_of(connection, rids | set(leads.values()))
+        now = store.customers_of(connection, set(homes.values()), columns=store.BRIEF)
+
+        def may_be_shown(version: StoredHistory) -> bool:
+            if version.type not in view.rows:
+                return True
+            found = {homes.get(r, homes.get(leads.get(r, r), -1)) for r in version.members} & now.keys()
+            said = [now[cluster].values.get(AGREED, ()) for cluster in found]
+            if not said and (last := self._last_shown(connection, version.customer)) is not None:
+                said = [said_in(last.lineage or {})]  # they are gone: what was agreed last
+            return all(permitted(view.rows[version.type], words) for words in said)
+
+        return frozenset((h.customer, h.version) for h in listed if may_be_shown(h))
 
     def _sources(self, connection: Connection, rids: Collection[int]) -> frozenset[str]:
         return frozenset(i.id.source for i in landing.records(connection, rids).values()) if rids else frozenset()
@@ -407,6 +430,11 @@ def shown_name(id: RecordId, view: View) -> RecordId:
 def only(lineage: Lineage, columns: Mapping[str, Sight]) -> Lineage:
     """Lineage of visible attributes: values of others are not even looked up."""
     return {a: line for a, line in lineage.items() if a in columns}
+
+
+def said_in(lineage: Lineage) -> list[Plain]:
+    """What was agreed in a version: consents have no other time than that of knowledge."""
+    return list(lineage[AGREED]["said"]) if AGREED in lineage else []
 
 
 def _there(row: StoredHistory | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from hub.app import create_app
 from hub.consents.effective import allows, as_words, effective
 from hub.consents.statement import DENIED, GRANTED, LIFTED, OBJECTED, RESTRICTED, WITHDRAWN, ConsentSaid, Statement
 from hub.db import Database
+from hub.errors import NotFound
+from hub.golden_record.store import changes_after
 from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.quality.verify import Verify
@@ -268,3 +270,70 @@ def test_through_http_a_consent_is_kept_with_its_evidence_told_with_why_and_kept
         refused = client.put(path, json=wrong, headers=service)
         assert refused.status_code == 422 and where in refused.text
     assert client.put(path, json=given_, headers=narrow).status_code == 403
+
+
+# --- what they were before ---------------------------------------------------------------------------------
+
+
+def positions(hub: Hub) -> list[int]:
+    with hub.database.read() as connection:
+        return [c.seq for c in changes_after(connection, 0, 100)]
+
+
+def sent(hub: Hub, principal: Principal, seqs: Sequence[int], customer: str) -> list[bool]:
+    """Of each event of the customer that a subscriber is sent: with values?"""
+    return [c.data is not None for c in hub.reader.told(principal, seqs).values() if c.customer == customer]
+
+
+@pytest.mark.parametrize("asking", [SERVICE, MARKETING], ids=["restricted", "withdrawn"])
+def test_what_a_person_said_holds_of_the_past_and_of_events_that_wait(hub: Hub, asking: Principal) -> None:
+    ids = fill(hub)
+    say(hub, ids["ana"], "granted")
+    before, seqs = hub.database.clock.now(), positions(hub)
+    whole = hub.reader.get_customer(asking, ids["ana"], known_at=before)
+    assert whole.values["email"] and all(sent(hub, asking, seqs, ids["ana"]))
+    say(hub, ids["ana"], RESTRICTED if asking is SERVICE else "withdrawn")
+    refused = []
+    for id, at in ((ids["ana"], before), ("cus_unknown", before)):
+        with pytest.raises(NotFound) as error:
+            hub.reader.get_customer(asking, id, known_at=at)
+        refused.append(error.value)
+    assert str(refused[0]) == str(refused[1]) and refused[0].faults == refused[1].faults
+    assert sent(hub, asking, seqs, ids["ana"]) and not any(sent(hub, asking, seqs, ids["ana"]))
+    assert hub.reader.get_customer(OFFICER, ids["ana"], known_at=before).values["email"]
+    assert any(sent(hub, OFFICER, seqs, ids["ana"]))
+    say(hub, ids["ana"], LIFTED if asking is SERVICE else "granted", how="double opt-in")
+    assert hub.reader.get_customer(asking, ids["ana"], known_at=before).values == whole.values
+    assert all(sent(hub, asking, seqs, ids["ana"]))
+
+
+def test_of_who_was_merged_with_somebody_restricted_the_time_together_is_not_told(hub: Hub) -> None:
+    ana = hub.resolver.upsert("billing", "customers", [ANA])[0].customer
+    unlike = {"first": "Zoe", "last": "Quast", "born": "1999-01-01", "nid": "X", "phone": "", "mail": "z@q.de"}
+    zoe = hub.resolver.upsert("crm", "people", [{**ANA_IN_CRM, **unlike}])[0].customer
+    assert ana is not None and zoe is not None
+    steward = Steward(hub.resolver)
+    decision = steward.decide(BILLED, IN_CRM, Verdict.MATCH, by="s", reason="x")
+    together = hub.database.clock.now()
+    steward.withdraw(decision, by="s", why="x")
+    apart = hub.database.clock.now()
+
+    def emails() -> list[Any]:
+        return [v.values and v.values.get("email") for v in hub.reader.history(SERVICE, ana).data]
+
+    assert any("z@q.de" in (e or ()) for e in emails())
+    say(hub, zoe, RESTRICTED)
+    with pytest.raises(NotFound):
+        hub.reader.get_customer(SERVICE, ana, known_at=together)
+    assert hub.reader.get_customer(SERVICE, ana, known_at=apart).values["email"] == ["ana@silva.pt"]
+    assert None in emails() and not any("z@q.de" in (e or ()) for e in emails())
+
+
+def test_who_is_gone_and_was_restricted_last_is_not_told_of_before(hub: Hub) -> None:
+    ids = fill(hub)
+    before = hub.database.clock.now()
+    say(hub, ids["bo"], RESTRICTED)
+    hub.resolver.delete("billing", "customers", "2")
+    with pytest.raises(NotFound):
+        hub.reader.get_customer(SERVICE, ids["bo"], known_at=before)
+    assert hub.reader.get_customer(OFFICER, ids["bo"], known_at=before).values["email"]

@@ -21,12 +21,16 @@ def within(rows: RowLimits, values: Mapping[str, Sequence[object]], sources: Col
     """Do golden values (plain) and the sources of the records meet every condition?"""
     if rows.sources and not set(rows.sources) & set(sources):
         return False
-    said = values.get(AGREED, ())
-    if IS_RESTRICTED in said and not rows.restricted:
-        return False
-    if rows.consent and not any(allows(said, wanted) for wanted in rows.consent):
+    if not permitted(rows, values.get(AGREED, ())):
         return False
     return all(any(_is(value, name, wanted) for value in _of(values, name)) for name, wanted in rows.where.items())
+
+
+def permitted(rows: RowLimits, said: Collection[object]) -> bool:
+    """Does what is agreed with somebody, as words, leave the view to have them? Where they are, and whose they are, aside."""
+    if IS_RESTRICTED in said and not rows.restricted:
+        return False
+    return not rows.consent or any(allows(said, wanted) for wanted in rows.consent)
 
 
 def named(rows: RowLimits) -> frozenset[str]:
