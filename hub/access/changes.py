@@ -157,7 +157,9 @@ class Changes(Batches):
         permitted: bool,
     ) -> s.SeenVersion:
         values = None
-        if permitted and row.lineage is not None and change.kind != "left":  # what it became outside the rows is not told
+        if (
+            permitted and row.lineage is not None and change.kind != "left"
+        ):  # what it became outside the rows is not told
             values = self._values(view, row.type, self._golden_at(connection, view, row, row.lineage))
         return s.SeenVersion(
             number,
