@@ -262,7 +262,7 @@ def _category_sql(a: str, b: str) -> str:
 
 SUFFIX = (
     Level("same", "the same name suffix", 0.97, 0.4, 0.3, needs=one_of(_SAME)),
-    Level("other", "another name suffix", 0.03, 0.6, 0.7),
+    Level("other", "another name suffix", 0.03, 0.6, 0.7, careful=Careful(0.008)),
 )
 
 TEXT = (

@@ -123,6 +123,10 @@ PERSONS: dict[str, Situation] = {
         "one letter in four makes another name",
         who("Lena", "Koch", "2001-05-06", tel=HOME, **MARKT), who("Lina", "Koch", "2001-05-06", tel=HOME, **MARKT),
     ),
+    "twins who share a mailbox too": apart(
+        "another given name joins only where the rest leaves no doubt",
+        who("Lisa", "Hoffmann", "1999-05-17", "hoffmann@x.example", HOME, **MARKT), who("Lena", "Hoffmann", "1999-05-17", "hoffmann@x.example", HOME, **MARKT),
+    ),
     "twins with neighbouring numbers": apart(
         "the numbers are a slip apart, the given names are not",
         who("Anna", "Koch", "2001-05-06", number="65929970481", **MARKT), who("Eva", "Koch", "2001-05-06", number="65929970482", **MARKT),
@@ -156,6 +160,11 @@ PERSONS: dict[str, Situation] = {
         who("Hans", "Vogel", "1950-03-02", **HANS), who("Hans", "Vogel", "1981-07-19", **HANS), who("Hans", "Vogel", **HANS),
     ),
     "senior and junior": apart("the suffix says so", who("Hans", "Vogel", suffix="sen.", **HANS), who("Hans", "Vogel", suffix="jun.", **HANS)),
+    "senior and junior, and a record without a suffix": never(
+        "another suffix is evidence against, whatever a third record leaves out", [{0, 1}],
+        who("John", "Whitaker", "", "whitaker@x.example", HOME, suffix="Sr", **MARKT), who("John", "Whitaker", "", "whitaker@x.example", HOME, suffix="Jr", **MARKT),
+        who("John", "Whitaker", "", "whitaker@x.example", HOME, **MARKT),
+    ),
     "mother and daughter of like names": apart(
         "one letter in four makes another name, and the years tell",
         who("Anna", "Koch", "1955-04-05", "koch@x.example", HOME, **MARKT), who("Anne", "Koch", "1984-10-30", "koch@x.example", HOME, **MARKT),

@@ -32,7 +32,7 @@ NAMES_APART = -6 * BIT  # shipped: that both names of one person differ without 
 ANOTHER = {
     "given_name": 4_500,
     "name_suffix": 10 * BIT,
-}  # learned: milli-bits from which a pair joins though this is another: 96 %, and 99.9 % of senior and junior
+}  # milli-bits from which a pair joins though this is another: 96 %, and 99.9 % of senior and junior
 NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a trained model weighs that
 TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250
@@ -427,10 +427,11 @@ def default_model(
     customer_type: CustomerType, *, records: int = ASSUMED_RECORDS, warnings: tuple[str, ...] = ()
 ) -> Model:
     """The shipped weights: what is used until a model is trained, and where none can be."""
+    comparisons = comparisons_of(customer_type)
     return Model(
         customer_type=customer_type.name,
         rules=customer_type.matching.rules,
-        comparisons=tuple(shipped(c) for c in comparisons_of(customer_type)),
+        comparisons=tuple(shipped(c) for c in comparisons),
         terms={},
         placeholders={},
         prior=prior_bits(records),
@@ -440,6 +441,7 @@ def default_model(
         review=bits(customer_type.matching.review),
         names_apart=NAMES_APART,
         alone=NEVER,
+        doubts=doubts_of(comparisons),
         info={"trained": False, "records": records, "warnings": list(warnings)},
     )
 

@@ -150,8 +150,8 @@ def weigh(left: Forms, right: Forms, model: Model) -> Weighed:
 def contradicts(left: Forms, right: Forms, model: Model) -> bool:
     """Does strong evidence stand against two records, that what agrees does not outweigh?
 
-    Some comparison says so by itself (another birth date), and the pair would not join: what joins them all the same is a
-    third record that does not say, or shares with both.
+    Some comparison says so by itself (another birth date, senior and junior), and the pair would not join: what joins
+    them all the same is a third record that does not say, or shares with both.
     """
     weighed = weigh(left, right, model)
     return weighed.weight < model.join and any(
