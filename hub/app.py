@@ -33,6 +33,7 @@ from hub.api import (
     interactions,
     match,
     me,
+    models,
     openid,
     performance,
     problems,
@@ -100,6 +101,7 @@ TAGS = [
         "description": "Golden records: search them, read them now and then, see why they are as they are.",
     },
     {"name": "sources", "description": "How sources are: pull one soon, no more, or again."},
+    {"name": "models", "description": "What decides who is one customer: try a model, promote it, go back."},
     {"name": "privacy", "description": "What people ask about their data."},
     {"name": "asks", "description": "Companies ask customers for data, who grant it."},
     {"name": "me", "description": "Customers, of themselves."},
@@ -138,6 +140,7 @@ def create_app(hub: Hub) -> FastAPI:
         customers,
         interactions,
         sources,
+        models,
         events,  # before identify: who shows a write key means another thing by that path
         identify,
         figures,

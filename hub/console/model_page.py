@@ -1,21 +1,28 @@
-"""The model in force: what each comparison weighs, and from where pairs join."""
+"""The model in force: what each comparison weighs, from where pairs join. Another one: what it would change, and the word for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from hub.console.evidence import SCALE, likely
-from hub.console.pages import Desk, PageRoute, desk
-from hub.console.words import title
+from hub.console.pages import Desk, Outcome, PageRoute, desk, onward
+from hub.console.words import title, who
+from hub.errors import Conflict
 from hub.matching.compare.model import Model, probability
+from hub.quality.edges import EdgePair, edge
 from hub.quality.learning import versions
+from hub.quality.wanted import Wanted, want
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+EXAMPLES = 10
+Number = Annotated[int, Path(ge=0, lt=2**31)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,68 @@ def models(at: Annotated[Desk, desk("admin")]) -> Response:
         chart(titles.get(name, name), model) for name, model in sorted(found.items(), key=lambda m: m[0] != "person")
     ]
     return at.page("model.html", {"charts": charts, "versions": versions(at.hub.database), "titles": titles})
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeExample:
+    """A pair near the threshold: who it is about, what it weighs now and by the model that is looked at."""
+
+    left: str
+    right: str
+    now: int
+    then: int
+    address: str
+
+
+@router.get("/model/{number}")
+def one(at: Annotated[Desk, desk("admin")], number: Number, done: Outcome = "") -> Response:
+    """One model: what it would change, the pairs at its edge, and what is to be done with it."""
+    return _one(at, number, done=done)
+
+
+@router.post("/model/{number}/{what}")
+def wanted(at: Annotated[Desk, desk("admin")], number: Number, what: Wanted) -> Response:
+    """Have it tried, or decide by it from now on."""
+    try:
+        want(at.hub.database, number, what, by=at.principal.name)
+    except Conflict as error:
+        return _one(at, number, error=error)
+    said = "is tried" if what == "try" else "is made the one that decides"
+    return onward(f"/model/{number}", done=f"the model {said} within seconds, where the hub's jobs run")
+
+
+def _one(at: Desk, number: int, *, done: str = "", error: Conflict | None = None) -> Response:
+    found = edge(at.hub.database, at.hub.config, number)
+    version = next(v for v in versions(at.hub.database) if v.number == number)
+    kind = at.hub.config.customers[found.type]
+    shown: dict[str, object] = {
+        "version": version,
+        "title": kind.title or found.type,
+        "edge": found,
+        "joined": _examples(at, found.joined),
+        "parted": _examples(at, found.parted),
+        "comparable": found.type in at.hub.reader.compared_types(at.principal),
+        "done": done,
+        "error": error,
+    }
+    return at.page("model_version.html", shown, error.status if error else 200)
+
+
+def _examples(at: Desk, pairs: Sequence[EdgePair]) -> list[EdgeExample]:
+    """The first of them that the asker may compare."""
+    near = pairs[:EXAMPLES]
+    seen, types = at.hub.reader.compared(at.principal, [(p.left, p.right) for p in near]), at.hub.config.customers
+    return [
+        EdgeExample(
+            who(types, sides.left),
+            who(types, sides.right),
+            p.now,
+            p.then,
+            "/review/item?" + urlencode({"left": str(p.left), "right": str(p.right)}),
+        )
+        for p in near
+        if (sides := seen.get((p.left, p.right))) is not None
+    ]
 
 
 def chart(name: str, model: Model) -> ModelChart:

@@ -73,6 +73,9 @@ class ModelVersion:
     records: int | None
     would_change: Mapping[str, int] | None
     differs: tuple[tuple[str, str, str], ...]
+    wanted: str  # what is to be done with it: try, promote; nothing
+    wanted_by: str
+    wanted_at: int | None
 
 
 def versions(database: db.Units) -> list[ModelVersion]:
@@ -85,7 +88,21 @@ def versions(database: db.Units) -> list[ModelVersion]:
         info, other = json.loads(m.body)["info"], force.get(m.type)
         differs = differences(other, Model.from_json(m.body)) if other is not None and m.status != "promoted" else ()
         records, tried = info.get("records"), info.get(WOULD_CHANGE)
-        found.append(ModelVersion(m.id, m.type, m.status, m.trained_at, m.promoted_at, records, tried, tuple(differs)))
+        found.append(
+            ModelVersion(
+                number=m.id,
+                type=m.type,
+                status=m.status,
+                trained_at=m.trained_at,
+                promoted_at=m.promoted_at,
+                records=records,
+                would_change=tried,
+                differs=tuple(differs),
+                wanted=m.asked,
+                wanted_by=m.asked_by,
+                wanted_at=m.asked_at,
+            )
+        )
     return found
 
 
@@ -113,7 +130,7 @@ def learn(resolver: Resolver, lease: db.Lease) -> list[str]:
             changes = dry_run(resolver, number).counts()
             with resolver.database.unit(urgent=False) as connection:
                 lease.check(connection)
-                _note(connection, number, changes)
+                note_changes(connection, number, changes)
     return types
 
 
@@ -128,7 +145,8 @@ def _newest(models: list[StoredModel]) -> StoredModel | None:
     return max(models, key=lambda m: max(m.trained_at, m.promoted_at or 0), default=None)
 
 
-def _note(connection: Connection, number: int, changes: Mapping[str, int]) -> None:
+def note_changes(connection: Connection, number: int, changes: Mapping[str, int]) -> None:
+    """Keep with a model what its dry run counted."""
     found = next(m for m in store.models(connection) if m.id == number)
     model = with_info(Model.from_json(found.body), **{WOULD_CHANGE: dict(changes)})
     store.note_model(connection, number, model.to_json())

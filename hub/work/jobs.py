@@ -25,7 +25,7 @@ from hub.figures.segments import count_segments
 from hub.privacy.outliving import Outliving
 from hub.privacy.requests import Requests
 from hub.privacy.retention import Retention
-from hub.quality import learning
+from hub.quality import learning, wanted
 from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 from hub.settings import FileDrop
@@ -121,6 +121,12 @@ def jobs_of(
         LEARN_SECONDS,
         partial(learning.learn, resolver),
         due=partial(learning.due, resolver.database, resolver.config),
+    )
+    yield Job(
+        "models wanted",
+        DUE_SECONDS,
+        partial(wanted.work, resolver),
+        due=partial(wanted.wanted, resolver.database),
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:

@@ -18,7 +18,7 @@ from hub.work import sources
 from hub.work.performance import keep
 from hub.work.pull import Pulled
 from tests.access.population import fill, key_for
-from tests.console.conftest import LOOKS, Visit
+from tests.console.conftest import LOOKS, Visit, World
 from tests.steward import Steward
 
 FIGURES = {
@@ -148,3 +148,40 @@ def test_versions_of_a_model_stand_beside_the_one_in_force(client: TestClient, h
                 matching_store.promote(connection, number, "person", at)
     told = client.get("/model", headers=key_for(hub, "lead_steward")).text
     assert "in force" in told and "proposed" in told and "1 difference" in told
+
+
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_a_models_page_says_what_it_would_change(visit: Visit, world: World, width: int, theme: str) -> None:
+    model = default_model(world.hub.config.customers["person"])
+    strict = replace(model, join=model.join + 60_000)
+    with world.hub.database.unit() as connection:
+        number = matching_store.add_model(connection, "person", strict.hash, strict.to_json(), 2_000_000)
+        matching_store.ask_model(connection, number, "", "", None)
+    seen = visit("lea", width=width, theme=theme)
+    page = seen.goto(f"/model/{number}")
+    expect(page.get_by_role("heading", name="Would be joined no longer")).to_be_visible()
+    seen.sound(f"model-version-{width}-{theme}")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("status")).to_contain_text("is tried within seconds")
+    expect(page.locator("main")).to_contain_text("lea wants it tried")
+
+
+def test_a_model_is_wanted_once_and_by_who_administers(client: TestClient, hub: Hub) -> None:
+    fill(hub)
+    model, lead = default_model(hub.config.customers["person"]), key_for(hub, "lead_steward")
+    with hub.database.unit() as connection:
+        number = matching_store.add_model(connection, "person", model.hash, model.to_json(), 1_000_000)
+    page = f"/model/{number}"
+    assert client.post(f"{page}/promote", headers=key_for(hub, "steward")).status_code == 403
+    assert client.post(f"{page}/promote", headers=lead).status_code == 303
+    again = client.post(f"{page}/try", headers=lead)
+    assert again.status_code == 409 and "Nothing was done" in again.text
+    assert client.post("/model/77/try", headers=lead).status_code == 404
+    assert client.post(f"{page}/drop", headers=lead).status_code in (400, 422)
+    listed = client.get("/v1/models", headers=lead).json()["data"]
+    assert [(m["number"], m["wanted"], m["wanted_by"]) for m in listed] == [
+        (number, "promote", "lead_steward of a test")
+    ]
+    assert client.post(f"/v1/models/{number}/try", headers=lead).status_code == 409
+    edge = client.get(f"/v1/models/{number}/edge", headers=lead).json()
+    assert not edge["in_force"] and edge["joins"] == edge["parts"] == 0 < edge["above"]

@@ -23,6 +23,11 @@ class ModelRow(SQLModel, table=True):
     trained_at: int = big()
     promoted_at: int | None = big(nullable=True, default=None)
     status: str = "candidate"  # candidate | promoted | retired
+    asked: str = Field(
+        default="", sa_column_kwargs={"server_default": ""}
+    )  # what somebody wants done with it: try | promote
+    asked_by: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    asked_at: int | None = big(nullable=True, default=None)
 
 
 class StoredModel(NamedTuple):
@@ -33,9 +38,12 @@ class StoredModel(NamedTuple):
     trained_at: int
     promoted_at: int | None
     status: str
+    asked: str = ""
+    asked_by: str = ""
+    asked_at: int | None = None
 
 
-MODEL = "id, type, hash, body, trained_at, promoted_at, status"
+MODEL = "id, type, hash, body, trained_at, promoted_at, status, asked, asked_by, asked_at"
 
 
 def models(connection: Connection, type_name: str | None = None) -> list[StoredModel]:
@@ -67,6 +75,23 @@ def add_model(connection: Connection, type_name: str, hash_: str, body: str, at:
         [(number, type_name, hash_, body, at, "candidate")],
     )
     return number
+
+
+def model_numbered(connection: Connection, number: int) -> StoredModel | None:
+    found = db.first(connection, f"SELECT {MODEL} FROM model WHERE id = :id", id=number)
+    return None if found is None else StoredModel(*found)
+
+
+def asked_model(connection: Connection) -> StoredModel | None:
+    """The one with which something is to be done, and was for longest."""
+    found = db.first(connection, f"SELECT {MODEL} FROM model WHERE asked <> '' ORDER BY asked_at, id LIMIT 1")
+    return None if found is None else StoredModel(*found)
+
+
+def ask_model(connection: Connection, number: int, what: str, by: str, at: int | None) -> None:
+    """Note what is to be done with a model; empty: nothing any more."""
+    query = "UPDATE model SET asked = :what, asked_by = :by, asked_at = :at WHERE id = :id"
+    db.do(connection, query, what=what, by=by, at=at, id=number)
 
 
 def note_model(connection: Connection, number: int, body: str) -> None:

@@ -41,6 +41,21 @@ def all_weights(connection: Connection, type_name: str, floor: int | None = None
     return db.arrow(connection, query, {"left": "int64", "right": "int64", "weight": "int64"})
 
 
+def nearest_pairs(connection: Connection, type_name: str, weight: int, limit: int) -> list[tuple[int, int, int]]:
+    """left, right, weight of the stored pairs of living records nearest to a weight: so many at or above it, and below."""
+    query = f'SELECT p."left", p."right", p.weight FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {of_type(type_name)} AND s.died IS NULL'
+    above = f'{query} AND p.weight >= :weight ORDER BY p.weight, p."left", p."right" LIMIT :limit'
+    below = f'{query} AND p.weight < :weight ORDER BY p.weight DESC, p."left", p."right" LIMIT :limit'
+    return [(r[0], r[1], r[2]) for q in (above, below) for r in db.ask(connection, q, weight=weight, limit=limit)]
+
+
+def count_pairs(connection: Connection, type_name: str, weight: int) -> tuple[int, int]:
+    """How many stored pairs of living records weigh so much, and how many less."""
+    query = f'SELECT count(*), sum(CASE WHEN p.weight >= :weight THEN 1 ELSE 0 END) FROM pair p JOIN standardised s ON s.rid = p."left" WHERE {of_type(type_name)} AND s.died IS NULL'
+    all_, above = db.ask(connection, query, weight=weight)[0]
+    return int(above or 0), int(all_) - int(above or 0)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPair:
     left: int
