@@ -89,6 +89,7 @@ def estimate(
     report: ReportOption = None,
 ) -> None:
     """Precision and recall of this hub without truth, from a few pairs that a steward labels."""
+    from hub.quality.accuracy import keep
     from hub.quality.estimation import draw_pairs, read_labels
 
     if (to is None) == (labels is None):
@@ -123,6 +124,7 @@ def estimate(
             )
         if labels is not None:
             print_estimated(found := read_labels(hub.reader, labels, customer_type, seed=seed))
+            keep(hub.database, customer_type, found)
             write_report(report, found.as_dict())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated
@@ -13,15 +14,21 @@ from starlette.responses import Response
 from hub.console.pages import Desk, PageRoute, desk
 from hub.console.plots import HIGH, WIDE, Plot, days_to, plot
 from hub.errors import BadRequest, Fault
-from hub.kinds.money import shown
+from hub.kinds.money import exponent, shown
 from hub.model import from_micros
+from hub.quality.accuracy import Accuracy, kept
+from hub.quality.sampling import Interval
 from hub.work.holdings import holdings
-from hub.work.performance import MEASURES, told
+from hub.work.performance import MEASURES, ToldMeasure, told
 from hub.work.status import Status, status
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 DAYS = 31  # of a plot
+AMOUNTS = {  # measure with an amount -> what it is called
+    "sales": "Value of sales",
+    "contacts": "Cost of contacts",
+}
 PLOTTED = {  # measure of hub.work.performance -> what it is called, its unit, the rows behind it
     "decisions": ("Verdicts", "", "/review"),
     "contacts": ("Contacts", "", "/overview/performance?measure=contacts"),
@@ -52,6 +59,7 @@ def overview(at: Annotated[Desk, desk("admin")]) -> Response:
     pulls = [(f"{s}.{t}", pull) for (s, t), pull in found.pulls.items() if pull is not None]
     most = max((p.fetched for _, p in pulls), default=1)
     shown = {"tiles": _tiles(found), "pulls": pulls, "most": max(1, most), "jobs": found.jobs, "plots": _plots(at)}
+    shown |= {"accuracy": _newest(at)}
     held = holdings(at.hub.database)
     titles = {name: kind.title or name for name, kind in at.hub.config.customers.items()}
     return at.page("overview.html", {**shown, "held": held, "titles": titles, "high": HIGH, "day": WIDE})
@@ -75,7 +83,41 @@ def _plots(at: Desk) -> list[Plot]:
             values = [(day, m.n) for day, m in rows]
         if any(value for _, value in values):
             plots.append(plot(words, values, days, unit=unit, address=address))
-    return plots
+    return [*plots, *_amounts(found, days)]
+
+
+def _amounts(found: Sequence[ToldMeasure], days: Sequence[date]) -> Iterator[Plot]:
+    """What it brought and what it cost, a currency at a time, in whole units of it."""
+    for measure, words in AMOUNTS.items():
+        rows = [t for t in found if t.measured.measure == measure and t.measured.amount]
+        for currency in sorted({t.measured.currency for t in rows}):
+            minor = Counter[date]()
+            for t in rows:
+                minor[t.at.date()] += t.measured.amount if t.measured.currency == currency else 0
+            whole = [(day, round(units / 10 ** exponent(currency))) for day, units in minor.items()]
+            address = f"/overview/performance?measure={measure}"
+            yield plot(words, whole, days, unit=f" {currency}", address=address)
+
+
+@router.get("/overview/accuracy")
+def accuracy(at: Annotated[Desk, desk("admin")]) -> Response:
+    """Every estimate that was made, with the labels behind it."""
+    titles = {name: kind.title or name for name, kind in at.hub.config.customers.items()}
+    with at.hub.database.read() as connection:
+        return at.page("accuracy.html", {"found": kept(connection), "titles": titles, "share": share})
+
+
+def share(given: Interval) -> str:
+    """98.5 % (97.1 to 99.3)."""
+    return f"{100 * given.estimate:.1f} % ({100 * given.low:.1f} to {100 * given.high:.1f})"
+
+
+def _newest(at: Desk) -> list[tuple[str, str, str, Accuracy]]:
+    """Of each customer type the newest estimate: its title, precision and recall in words."""
+    with at.hub.database.read() as connection:
+        found = {a.type: a for a in reversed(kept(connection))}
+    types = at.hub.config.customers
+    return [(types[t].title or t, share(a.precision), share(a.recall), a) for t, a in found.items() if t in types]
 
 
 @router.get("/overview/performance")

@@ -12,10 +12,14 @@ from hub.app import create_app
 from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.matching import store as matching_store
 from hub.matching.compare.model import default_model
-from hub.model import RecordId, Verdict
+from hub.model import RecordId, Verdict, from_micros
 from hub.open import Hub
-from hub.work import sources
+from hub.quality.accuracy import keep as keep_estimate
+from hub.quality.estimation import Read
+from hub.quality.sampling import Estimate, Interval, Labelled, Stratum
+from hub.work import performance_store, sources
 from hub.work.performance import keep
+from hub.work.performance_store import Measured
 from hub.work.pull import Pulled
 from tests.access.population import fill, key_for
 from tests.console.conftest import LOOKS, Visit, World
@@ -42,7 +46,7 @@ FIGURES = {
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_every_page_of_operations_looks_right(visit: Visit, width: int, theme: str) -> None:
     seen = visit("lea", width=width, theme=theme)
-    for path in ("/overview", "/sources", "/sources/crm", "/subscriptions", "/model", "/access"):
+    for path in ("/overview", "/overview/accuracy", "/sources", "/sources/crm", "/subscriptions", "/model", "/access"):
         seen.goto(path)
         seen.sound(f"{path[1:].replace('/', '-')}-{width}-{theme}")
 
@@ -118,6 +122,33 @@ def test_numbers_over_time_are_plotted_each_with_its_table_and_the_rows_behind_i
     rows = client.get("/overview/performance?measure=decisions", headers=lead).text
     assert "match" in rows and "ann" in rows
     assert client.get("/overview/performance?measure=nonsense", headers=lead).status_code == 400
+
+
+def test_how_right_it_is_is_told_with_its_interval_and_the_labels_behind_it(client: TestClient, hub: Hub) -> None:
+    lead = key_for(hub, "lead_steward")
+    assert "Not estimated yet" in client.get("/overview", headers=lead).text
+    half = Interval(0.985, 0.971, 0.9932)
+    found = Estimate(200, half, half, half, replace(half, estimate=0.9), None)
+    strata = [Labelled(Stratum("10 to 12 bits", True, 1234.4, 0.99), 40, 39)]
+    keep_estimate(hub.database, "person", Read(found, strata, 0, 0.01))
+    told = client.get("/overview", headers=lead).text
+    assert "98.5 % (97.1 to 99.3)" in told and "90.0 % (97.1" in told and 'href="/overview/accuracy"' in told
+    behind = client.get("/overview/accuracy", headers=lead).text
+    assert "10 to 12 bits" in behind and "1,234" in behind
+    assert client.get("/overview/accuracy", headers=key_for(hub, "steward")).status_code == 403
+
+
+def test_what_it_brought_and_cost_is_plotted_in_each_currency(client: TestClient, hub: Hub) -> None:
+    ids, lead = fill(hub), key_for(hub, "lead_steward")
+    day = from_micros(hub.database.clock.now()).date().isoformat()
+    rows = [
+        Measured(day, "sales", "order", "", "EUR", 2, amount=1_234_56),
+        Measured(day, "contacts", "call", "phone", "JPY", 1, amount=900),
+    ]
+    with hub.database.unit() as connection:
+        performance_store.replace(connection, day, ("sales", "contacts"), rows)
+    told = client.get("/overview", headers=lead).text
+    assert ids and "Value of sales" in told and "1,235 EUR" in told and "Cost of contacts" in told and "900 JPY" in told
 
 
 def test_a_range_is_sent_again_and_keys_are_listed(hub: Hub) -> None:
