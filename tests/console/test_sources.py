@@ -163,3 +163,19 @@ def test_rows_are_seen_as_the_view_says_and_looking_is_written_down(client: Test
     assert "Ana" in probe and "ana1@" not in probe and "1980-02-01" not in probe and "Silva" not in probe
     written = (hub.folder / "audit.jsonl").read_text()
     assert '"rows"' in written and '"rows of a new source"' in written
+
+
+def test_the_api_does_what_the_form_does(client: TestClient, hub: Hub) -> None:
+    lead = key_for(hub, "lead_steward")
+    shown = client.post("/v1/sources/look", json=SHOP, headers=lead)
+    assert shown.status_code == 200 and shown.json()["rows"][0]["readings"][0]["raw"] == ["Ana"], shown.text
+    mark = shown.json()["mark"]
+    assert client.post("/v1/sources", json={**SHOP, "mark": "other"}, headers=lead).status_code == 412
+    assert client.post("/v1/sources", json={**SHOP, "mark": mark}, headers=lead).status_code == 201
+    told = client.post("/v1/sources/look", json={**SHOP, "at": "/etc"}, headers=lead)
+    assert told.status_code == 422 and told.json()["errors"][0]["pointer"] == "/at"
+    assert client.post("/v1/sources/look", json=SHOP, headers=key_for(hub, "steward")).status_code == 403
+    fill(hub)
+    rows = client.get("/v1/sources/billing/customers/rows", headers=lead).json()["data"]
+    assert {r["key"] for r in rows} == {"1", "2"}
+    assert client.get("/v1/sources/billing/nothing/rows", headers=lead).status_code == 404
