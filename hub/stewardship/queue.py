@@ -101,11 +101,11 @@ class Queue:
         asked = _Asked(Wanted(types, stored), kinds, user, assigned_to, after, limit, allows)
         age = self._age()
         if age is None or age >= self.kept == 0:
-            self._rank()
+            self.rank()
             return self._page(asked)
         page = self._page(asked)
         if age >= self.kept and not page.items:  # it may be all done since: that there is nothing must be true
-            self._rank()
+            self.rank()
             return self._page(asked)
         if age >= self.kept and self._making.acquire(blocking=False):
             later = threading.Timer(ASIDE, self._rank_aside)
@@ -138,7 +138,13 @@ class Queue:
         age = None if at is None else self.database.clock.now() - at
         return None if age is None or age < 0 else age
 
-    def _rank(self) -> None:
+    def older_than(self, most: int) -> bool:
+        """Was the queue never ranked, or longer ago than so many microseconds?"""
+        age = self._age()
+        return age is None or age > most
+
+    def rank(self) -> None:
+        """Rank it anew, and keep that."""
         at = self.database.clock.now()
         with self.database.read() as connection:
             items = derive(connection, self.resolver.recipe(connection), self.subscriptions, self.disputed)
@@ -146,7 +152,7 @@ class Queue:
 
     def _rank_aside(self) -> None:
         try:
-            self._rank()
+            self.rank()
         except HubError as error:  # the one that is kept serves on
             log.warning("review queue not ranked", error=type(error).__name__)
         finally:

@@ -18,6 +18,7 @@ from hub import db
 from hub.access.audit.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
+from hub.delivery.disputes import disputed
 from hub.delivery.dropping import Dropping
 from hub.delivery.webhook_sending import Webhooks
 from hub.errors import Conflict
@@ -30,6 +31,7 @@ from hub.resolve.logbook import Logbook
 from hub.resolve.resolver import Resolver
 from hub.settings import FileDrop
 from hub.settings.schedule import passed
+from hub.stewardship.queue import Queue
 from hub.tasks.starts import start
 from hub.work import cycle, performance, sources
 
@@ -39,6 +41,7 @@ PUSH_SECONDS = 10
 DROP_SECONDS = 10  # between two looks whether a file drop is due
 DUE_SECONDS = 5  # between two looks whether a source is to be pulled
 TICK_SECONDS = 60
+RANKED = 3_600_000_000  # microseconds after which the review queue is ranked though nobody looks: who does then waits for nothing
 SEGMENT_SECONDS = 3600
 RETENTION_SECONDS = 86_400  # between two times that what outlived its purposes is removed
 LEARN_SECONDS = 600  # between two looks whether a customer type has records enough for a model
@@ -127,6 +130,14 @@ def jobs_of(
         DUE_SECONDS,
         partial(wanted.work, resolver),
         due=partial(wanted.wanted, resolver.database),
+    )
+    queue = Queue(resolver, disputed=disputed)
+    yield Job(
+        "review queue",
+        TICK_SECONDS,
+        lambda _lease: queue.rank(),
+        due=lambda: queue.older_than(RANKED),
+        first=TICK_SECONDS,
     )
     yield Job("effective dates", TICK_SECONDS, resolver.tick)
     if requests is not None:
