@@ -105,7 +105,7 @@ def test_a_source_is_pulled_and_resolved_by_its_schedule_unless_another_process_
         jobs = scheduler.get_jobs()
         assert {j.name for j in jobs} == {
             *("pull list", "pull by_hand", "resolve", "push", "interactions", "segments"),
-            *("performance", "processes", "models", "effective dates", "webhooks"),
+            *("performance", "processes", "models", "models wanted", "review queue", "effective dates", "webhooks"),
         }
         pull = next(j for j in jobs if j.name == "pull list")
         assert take_lease(database, "pull list", "another process")
