@@ -43,9 +43,17 @@ FIGURES = {
 }
 
 
+def estimated(hub: Hub) -> None:
+    precise = Interval(0.985, 0.971, 0.9932)
+    found = Estimate(200, precise, precise, precise, replace(precise, estimate=0.9), None)
+    strata = [Labelled(Stratum("10 to 12 bits", True, 1234.4, 0.99), 40, 39)]
+    keep_estimate(hub.database, "person", Read(found, strata, 0, 0.01))
+
+
 @pytest.mark.parametrize(("width", "theme"), LOOKS)
-def test_every_page_of_operations_looks_right(visit: Visit, width: int, theme: str) -> None:
+def test_every_page_of_operations_looks_right(visit: Visit, world: World, width: int, theme: str) -> None:
     seen = visit("lea", width=width, theme=theme)
+    estimated(world.hub)
     for path in ("/overview", "/overview/accuracy", "/sources", "/sources/crm", "/subscriptions", "/model", "/access"):
         seen.goto(path)
         seen.sound(f"{path[1:].replace('/', '-')}-{width}-{theme}")
@@ -127,10 +135,7 @@ def test_numbers_over_time_are_plotted_each_with_its_table_and_the_rows_behind_i
 def test_how_right_it_is_is_told_with_its_interval_and_the_labels_behind_it(client: TestClient, hub: Hub) -> None:
     lead = key_for(hub, "lead_steward")
     assert "Not estimated yet" in client.get("/overview", headers=lead).text
-    half = Interval(0.985, 0.971, 0.9932)
-    found = Estimate(200, half, half, half, replace(half, estimate=0.9), None)
-    strata = [Labelled(Stratum("10 to 12 bits", True, 1234.4, 0.99), 40, 39)]
-    keep_estimate(hub.database, "person", Read(found, strata, 0, 0.01))
+    estimated(hub)
     told = client.get("/overview", headers=lead).text
     assert "98.5 % (97.1 to 99.3)" in told and "90.0 % (97.1" in told and 'href="/overview/accuracy"' in told
     behind = client.get("/overview/accuracy", headers=lead).text
