@@ -34,8 +34,10 @@ def check(wish: SourceWish, config: Config, private: Path, env: Mapping[str, str
 
 def _folder(at: str, base: Path, others: Sequence[Path], private: Path) -> None:
     """Below the configuration's folder or one that the operator named; never where the hub keeps its secret."""
+    if any(c in at for c in "*?["):  # it could match what is not to be read
+        raise ConfigError([Fault("at", "is a pattern", "name one folder; which of its files is said by the rows")])
     place, hidden = (base / Path(at).expanduser()).resolve(), private.resolve()
-    below = any(place.is_relative_to(f.resolve()) and place != f.resolve() for f in (base,))
+    below = place != base.resolve() and place.is_relative_to(base.resolve())
     below = below or any(place.is_relative_to(f.resolve()) for f in others)
     inside = place.is_relative_to(hidden) and not base.resolve().is_relative_to(hidden)
     if not below or inside or hidden.is_relative_to(place):

@@ -120,6 +120,8 @@ def test_only_who_administers_adds_sources_and_reads_rows(client: TestClient, hu
         {"at": "shopdrop/../.."},
         {"at": "."},
         {"at": "shopdrop/*/../../../var"},
+        {"at": "*", "what": "access.yaml"},
+        {"at": "v*", "what": "*/secret"},
         {"kind": "sql", "at": "HUB_DATABASE_URL", "what": "account"},
         {"kind": "sql", "at": "SHOP_URL", "what": "people"},
         {"kind": "rest", "at": "http://127.0.0.1:9/", "what": "people"},
