@@ -46,6 +46,7 @@ def resolved(host: str, port: int) -> Sequence[str]:
 def place_of(url: str, networks: Sequence[Network], resolve: Resolve = resolved) -> Place:
     """Where a URL leads. Unprocessable when that is nowhere that webhooks may go; OSError when the name is not known."""
     try:
+        url.encode()  # half a character is none of a URL
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
@@ -56,6 +57,10 @@ def place_of(url: str, networks: Sequence[Network], resolve: Resolve = resolved)
         raise _refused("holds a name or a password", "webhooks are signed: leave them out")
     if parts.fragment:
         raise _refused("holds a fragment", "leave out what follows the #")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise _refused("names no host that there can be", "correct the name: no part of it empty or of over 63 letters") from None
     addresses = [ipaddress.ip_address(a.partition("%")[0]) for a in resolve(host, port)]
     named = [any(a in n for n in networks if n.version == a.version) for a in addresses]
     if not addresses or not all(n or _public(a) for n, a in zip(named, addresses, strict=True)):

@@ -71,7 +71,7 @@ class Disputes:
             raise _none(record)
         customer = self.reader.get_customer(principal, homes[0])
         shown = self.reader.view(principal).shown(info.type)
-        names = [a for a in attributes_of(found) if a in self.reader.config.customers[info.type].attributes]
+        names = self._named(info, found)
         fields = tuple(
             DisputedField(a, _listed(customer.values.get(a)), tuple(plain(v) for v in there.get(a, ())))
             for a in names
@@ -88,12 +88,12 @@ class Disputes:
             return
         now = self.database.clock.now()
         with self.database.unit() as connection:
-            info, _ = self._find(connection, record)
+            info, found = self._find(connection, record)
             if answer != "again":
                 store.drop(connection, info.rid, f"{principal.name}: {reason}", now)
             else:
-                for field in seen.fields:
-                    landing.log_write(connection, info.rid, field.attribute, AGAIN, origin=AGAIN, at=now)
+                for attribute in self._named(info, found):  # those too that the asker is not shown
+                    landing.log_write(connection, info.rid, attribute, AGAIN, origin=AGAIN, at=now)
                 store.again(connection, info.rid, now)
 
     def _take(self, principal: Principal, record: RecordId, seen: Dispute, reason: str) -> None:
@@ -117,6 +117,10 @@ class Disputes:
         if info is None or found is None:
             raise _none(record)
         return info, found
+
+    def _named(self, info: RecordInfo, tripped: DeadWrite) -> list[str]:
+        """Attributes that it is about; what is about the whole record names none."""
+        return [a for a in attributes_of(tripped) if a in self.reader.config.customers[info.type].attributes]
 
     def _there(self, connection: Connection, info: RecordInfo) -> dict[str, tuple[Value, ...]]:
         """What the system holds, as it last said."""

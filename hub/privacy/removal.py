@@ -31,7 +31,7 @@ from hub.privacy import ask_store
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
 from hub.resolve.suppressing import CONTACTS, contact_names
-from hub.stewardship import act_store, rank_store
+from hub.stewardship import act_store, rank_store, waiting_store
 from hub.tasks import hold_store
 
 SHORTEST = 4  # letters of a word by which a row that was set aside is known
@@ -120,6 +120,7 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     erasing.drop_records(connection, belonging)
     hold_store.forget(connection, {*belonging, *rids})
     rank_store.forget(connection, rids)
+    waiting_store.forget_words(connection, rids)
     if rids:
         golden_store.forget_overrides(connection, rids)
         decisions.forget_words(connection, rids)

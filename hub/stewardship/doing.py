@@ -217,7 +217,7 @@ class Doing:
         others = self._members(self._customer(info.mint, "/record")).keys() - {info.rid}
         if not others:
             raise Conflict("this record is alone in its customer", [Fault("/record", "has no companion")])
-        self._add_decisions([(info.rid, r) for r in others], Verdict.NO_MATCH)
+        self._add_decisions([ordered(info.rid, r) for r in others], Verdict.NO_MATCH)
 
     def _unmerge_all(self, act: UnmergeAll) -> None:
         members = self._members(self._customer(act.customer, "/customer"))

@@ -38,6 +38,7 @@ ASIDE = 0.5  # seconds, until the next is made: whoever looks has the processor 
 LOOK = 120_000_000  # the same, of who only has it on the screen
 LARGEST_PAGE = 200
 PAIRS = ("grey", "apart")  # kinds of what is about a stored pair
+DOUBTED = ("changed", "contradicted")  # and about a decision on two records
 STORED_AS = {"refused": "apart", "cut": "apart"}  # what is told apart only when it is looked at
 
 log = structlog.get_logger()
@@ -159,9 +160,9 @@ class Queue:
             self._making.release()
 
     def _standing(self, connection: Connection, items: Sequence[Item]) -> list[Item]:
-        """Without items that were settled since the ranking: joined, decided on, withdrawn, or not stored any more."""
+        """Without items that were settled since the ranking: joined, decided on, withdrawn, gone, or not stored any more."""
         pairs = [i for i in items if i.kind in PAIRS]
-        ends = {r for i in pairs for r in (i.left, i.right)}
+        ends = {r for i in items if i.kind in (*PAIRS, *DOUBTED) for r in (i.left, i.right)}
         homes = matching_store.clusters_of(connection, ends)
         stored = matching_store.pairs_touching(connection, {i.left for i in pairs})
         members = matching_store.members_of(connection, set(homes.values()))
@@ -179,7 +180,7 @@ class Queue:
         disputed = dict(self.disputed(connection)) if any(i.kind == "disputed" for i in items) else {}
         orphaned = review_store.orphaned_overrides(connection) if any(i.kind == "override" for i in items) else ()
         anchorless = {r.id for r in orphaned}
-        doubted = {i.number for i in items if i.kind in ("changed", "contradicted") and i.number is not None}
+        doubted = {i.number for i in items if i.kind in DOUBTED and i.number is not None}
         meant = matching_store.still_standing(connection, doubted)
 
         def stands(i: Item) -> bool:
@@ -187,8 +188,8 @@ class Queue:
                 return i.left in disputed
             if i.kind == "override":
                 return i.number in anchorless
-            if i.kind not in PAIRS:
-                return i.number in meant
+            if i.kind in DOUBTED:
+                return i.number in meant and {i.left, i.right} <= homes.keys()
             a, b = homes.get(i.left), homes.get(i.right)
             if a is None or b is None or a == b or (i.left, i.right) not in stored:
                 return False

@@ -7,6 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from hub import db
+from hub.model import BIT
+
 
 @dataclass(frozen=True, slots=True)
 class OpenPair:
@@ -34,6 +37,30 @@ def open_pairs(connection: Connection) -> list[OpenPair]:
         ' ORDER BY p."left", p."right"'
     )
     return [OpenPair(*r) for r in found]
+
+
+def open_count(connection: Connection) -> int:
+    """Between how many two customers something is to be decided: as of `items.pair_items`, counted where it is stored."""
+    one, two = (f"CASE WHEN a.cluster {sign} b.cluster THEN a.cluster ELSE b.cluster END" for sign in "<>")
+    open_ones = (
+        f'SELECT {one} AS one, {two} AS two, max(p.weight) AS weight FROM pair p JOIN membership a ON a.rid = p."left"'
+        ' JOIN membership b ON b.rid = p."right" AND b.cluster <> a.cluster GROUP BY 1, 2'
+    )
+    decided = (
+        f'SELECT {one} AS one, {two} AS two, d.verdict, d.weight FROM decision d JOIN membership a ON a.rid = d."left"'
+        ' JOIN membership b ON b.rid = d."right" AND b.cluster <> a.cluster'
+        " WHERE d.withdrawn_at IS NULL AND d.verdict <> 'match'"
+    )
+    return db.number(
+        connection,
+        f"SELECT count(*) FROM ({open_ones}) o LEFT JOIN ({decided}) d ON d.one = o.one AND d.two = o.two"
+        f" AND (d.verdict = 'no_match' OR {_level('d')} = {_level('o')}) WHERE d.one IS NULL",
+    )
+
+
+def _level(of: str) -> str:
+    """As of `items.level`: the whole bits of a weight, downwards below nothing too."""
+    return f"CASE WHEN {of}.weight >= 0 THEN {of}.weight / {BIT} ELSE -(({BIT} - 1 - {of}.weight) / {BIT}) END"
 
 
 def decided_clusters(connection: Connection) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -71,3 +71,11 @@ def settle(connection: Connection, id: str, *, by: str, at: int, act: str) -> bo
         {"at": at, "by": by, "act": act, "id": id},
     )
     return done.rowcount == 1
+
+
+def forget_words(connection: Connection, rids: Iterable[int]) -> None:
+    """The free text of proposals about these records."""
+    wanted = set(rids)
+    for id, pairs in db.ask(connection, "SELECT id, pairs FROM waiting_act WHERE reason <> ''"):
+        if any(wanted & set(pair) for pair in db.load(pairs)):
+            db.do(connection, "UPDATE waiting_act SET reason = '' WHERE id = :id", id=id)

@@ -35,6 +35,7 @@ class Status:
     failing        sources whose last pull failed
     paused         sources that are not pulled until somebody resumes them
     held           streams to which too much would be written at once, until somebody confirms it
+    reviews        two customers each of which somebody is to say whether they are one
     jobs           what runs now, and where
     models         which model weighs each customer type's records, and what is proposed
     """
@@ -99,7 +100,7 @@ def status(database: Units, config: Config) -> Status:
             failing=sum(s.failures > 0 for s in sources),
             paused=sum(s.paused_at is not None for s in sources),
             held=[f"{h.source}.{h.stream}" for h in write_backs.held(connection) if not h.confirmed_by],
-            reviews=len(reviews.open_pairs(connection)),
+            reviews=reviews.open_count(connection),
             jobs=held_now(connection, database.clock.now()),
             models=weighing(connection, config),
         )

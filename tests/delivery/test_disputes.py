@@ -90,6 +90,14 @@ def test_an_answer_settles_it(world: World, answer: Answer) -> None:
     world.verify()
 
 
+def test_who_is_not_shown_the_field_may_say_that_the_system_was_mended(world: World) -> None:
+    with closing(sqlite3.connect(world.table)) as c, c:
+        c.executescript(MENDED)
+    Disputes(world.resolver, world.reader).settle(steward("blind"), BILL, "again", "asked them")
+    assert [world.round() for _ in range(3)] == [1, 0, 0]
+    assert world.in_bill()["job"] == "baker"
+
+
 # --- the record's other fields ------------------------------------------------------------------------------------
 
 

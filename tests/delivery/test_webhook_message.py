@@ -92,6 +92,10 @@ def test_addresses_that_are_not_public_are_refused(address: str) -> None:
         "https://a.example/#x",
         "https://[::",
         "x",
+        "https://a..b/",
+        f"https://{'a' * 64}.example/",
+        "https://a\ud800.example/",
+        "https://a.example/\ud800",
     ],
 )
 def test_urls_that_are_none_for_webhooks_are_refused(url: str) -> None:

@@ -18,7 +18,10 @@ from hub import migrations
 from hub.db import Database
 from hub.errors import ConfigError
 from hub.migrations import upgrade
+from hub.model import Verdict
 from hub.resolve.bulk import Bulk
+from hub.stewardship.acts import Decide
+from hub.stewardship.run import Acts
 from tests import tiny
 from tests.promises.test_promises import Hub
 
@@ -122,3 +125,25 @@ def test_a_hub_of_the_first_version_goes_on_with_what_it_knew(database: Database
     Bulk(hub.resolver, workers=1).run(full=True, train=False)
     assert len(tiny.answer(database)) == 1
     hub.check()
+
+
+def test_decisions_that_an_unmerge_kept_the_other_way_round_read_right(database: Database) -> None:
+    hub, (a, b) = Hub(database), tiny.IDS[:2]
+    person = {"given_name": "Anna", "family_name": "Maier", "birth_date": "1980-02-03", "email": "a@x.example"}
+    for id in (a, b):
+        hub.do(("land", (id, {"id": id.key, "v": 1, **person})))
+    Acts(hub.resolver).do(Decide(a, b, Verdict.NO_MATCH), by="ann", reason="twins")
+    query = 'SELECT "left", "right", left_content, right_content, weight FROM decision'
+    before = next(VERSIONS.glob("*_decisions_in_order.py")).name[:4]
+    try:
+        with database.unit() as connection:
+            right = connection.exec_driver_sql(query).fetchall()
+            connection.exec_driver_sql(
+                'UPDATE decision SET "left" = "right", "right" = "left", left_content = right_content,'
+                " right_content = left_content, weight = NULL"
+            )
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{int(before) - 1:04}'")
+    finally:
+        upgrade(database)
+    with database.read() as connection:
+        assert connection.exec_driver_sql(query).fetchall() == right

@@ -22,9 +22,13 @@ from hub.connectors.base import Page, SourceRow
 from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.errors import Conflict, Gone
+from hub.model import RecordId, Verdict
 from hub.open import Hub
 from hub.privacy.scan import scan
 from hub.quality.verify import Verify
+from hub.stewardship.acts import DecideAll
+from hub.stewardship.agreeing import Agreeing
+from hub.stewardship.run import Acts
 from hub.work.pull import Pull
 from tests.access.population import ANA, ANA_IN_CRM, BO, SOURCES, TestClock, fill, key_for, open_hub, write_config
 from tests.conftest import empty
@@ -48,6 +52,7 @@ PLANTED = {
     "street": "Quittengasse 977", "zip": "98213", "town": "Pfefferstadt", "extra_note": "mag keine Anrufe am Zwölften",
 }  # fmt: skip
 MORE = {
+    "proposal": "Walburgis words of two people",
     "second_mail": "zwx2@planted-mail.example", "street2": "Dinkelweg 4411", "town2": "Nebelheim", "phone2": "+49 30 55598765",
     "override": "orgelbauerin-planted", "reason": "grund-planted-17", "order_id": "order-planted-5501", "order_state": "zustand-planted",
     "order_note": "wunsch-planted-42", "evidence": "formular-planted-9", "where": "laden-planted-3", "quarantined": "quarant-planted-88",
@@ -107,6 +112,8 @@ def plant(hub: Hub) -> str:
     said = ConsentSaid("marketing", "", "granted", TestClock().at, MORE["evidence"], "form", MORE["where"])
     hub.logbook.say(id, said, by="s")
     hub.logbook.add(id, "call", {"note": MORE["order_state"]}, by="s")
+    both = RecordId("billing", "customers", PLANTED["id"]), RecordId("crm", "people", MORE["crm_id"])
+    Agreeing(Acts(hub.resolver)).propose(DecideAll((both,), Verdict.MATCH), by="s", reason=MORE["proposal"])
     return id
 
 

@@ -10,10 +10,12 @@ from sqlalchemy import text
 
 from hub.db import Database
 from hub.errors import Conflict, Gone, NotFound, Refused, Stale, Unprocessable
+from hub.matching import store as matching_store
 from hub.model import RecordId, Verdict
 from hub.resolve.bulk import Bulk
 from hub.resolve.resolver import Resolver
 from hub.settings import Config
+from hub.stewardship import lookups, review_store
 from hub.stewardship.acts import (
     Arrange,
     DecideAll,
@@ -27,6 +29,7 @@ from hub.stewardship.acts import (
     UnmergeAll,
     WithdrawInputs,
 )
+from hub.stewardship.queue import Queue
 from hub.stewardship.run import Acts
 from tests import tiny
 from tests.promises.test_promises import Hub, land_pending
@@ -120,6 +123,22 @@ def test_unmerging_a_record_that_a_decision_holds_is_refused_until_that_is_undon
     desk.acts.do(KeepApart(desk.customer(A), desk.customer(C)), by="bob", reason="")
     with pytest.raises(Conflict, match="already"):
         desk.acts.do(KeepApart(desk.customer(A), desk.customer(C)), by="bob", reason="")
+
+
+@pytest.mark.parametrize("record", [A, C])
+def test_what_was_unmerged_is_decided_whichever_of_the_two_was_named(desk: Desk, record: RecordId) -> None:
+    for id in (A, C):
+        land(desk, id, ANNA)
+    desk.acts.do(Unmerge(record), by="ann", reason="twins")
+    with desk.database.read() as connection:
+        (stands,) = matching_store.standing_decisions(connection)
+        assert stands.left < stands.right
+        assert stands.weight is not None
+        assert lookups.open_pairs(connection, after=(0, 0), limit=5) == []
+        assert [label.weight for label in review_store.labels(connection)] == [stands.weight]
+    assert Queue(desk.resolver, kept=0).page().items == ()
+    with pytest.raises(Conflict, match="already"):
+        desk.acts.do(DecideAll(((A, C),), Verdict.NO_MATCH), by="ann", reason="twins")
 
 
 def test_unmerge_all_leaves_every_record_alone(desk: Desk) -> None:

@@ -10,9 +10,10 @@ from hypothesis import given
 from hub.db import Database
 from hub.errors import Conflict, NotFound, Refused, Unprocessable
 from hub.model import RecordId, Verdict
+from hub.stewardship import review_store
 from hub.stewardship.acts import KeepApart, Merge, SetValue
 from hub.stewardship.items import ranked
-from hub.stewardship.queue import Queue, Shown
+from hub.stewardship.queue import PAIRS, Queue, Shown
 from hub.stewardship.ranking import derive
 from hub.stewardship.run import Acts
 from tests import tiny
@@ -119,6 +120,35 @@ def test_a_no_that_the_evidence_turned_against_comes_up_again_and_a_new_word_set
     assert listed(queue) == []
 
 
+def test_a_decision_that_came_up_again_goes_with_its_record(desk: Desk) -> None:
+    queue = Queue(desk.resolver, kept=2**60)
+    land(desk, A, ANNA)
+    land(desk, B, {"given_name": "Otto", "family_name": "Weber", "birth_date": "1991-05-06"})
+    Steward(desk.resolver).decide(A, B, Verdict.NO_MATCH, by="ann", reason="strangers")
+    land(desk, B, {**ANNA, "phone": "+4915112345678"}, 2)
+    land(desk, A, {**ANNA, "phone": "+4915112345678"}, 2)
+    assert len(listed(queue)) == 1
+    land(desk, B, {}, 3, gone=True)
+    assert listed(queue) == []
+
+
+def test_as_many_are_told_of_as_there_is_to_decide_on(desk: Desk, queue: Queue) -> None:
+    def told() -> int:
+        with desk.database.read() as connection:
+            return review_store.open_count(connection)
+
+    assert told() == 0
+    for id in (A, B, D):
+        land(desk, id, ANNA)
+    pairs = [(s.left, s.right) for s in listed(queue)]
+    assert told() == len(pairs) > 0
+    number = Steward(desk.resolver).decide(*pairs[0], Verdict.NO_MATCH, by="ann", reason="twins")
+    assert told() == len(listed(queue)) == len(pairs) - 1
+    Steward(desk.resolver).withdraw(number, by="ann", why="")
+    Steward(desk.resolver).decide(*pairs[0], Verdict.UNSURE, by="ann", reason="later")
+    assert told() == len(listed(queue)) == len(pairs) - 1
+
+
 def test_items_are_claimed_for_a_while_assigned_commented_and_escalated(desk: Desk, queue: Queue) -> None:
     for id in (B, D):
         land(desk, id, ANNA)
@@ -200,6 +230,8 @@ def test_pages_neither_repeat_nor_skip_and_deciding_empties_the_queue(database: 
     whole = listed(queue, limit=200)
     with desk.database.read() as connection:
         derived = ranked(derive(connection, desk.resolver.recipe(connection), lambda _type: 0), 0)
+        counted = review_store.open_count(connection)
+    assert counted == sum(i.kind in PAIRS for i in derived)
     assert [(s.item.left, s.item.right, s.item.worth, s.item.number) for s in whole] == [
         (i.left, i.right, i.worth, i.number) for i in derived
     ]

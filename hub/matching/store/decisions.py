@@ -145,6 +145,8 @@ def add_decision(
     origin: str = "",
     weight: int | None = None,
 ) -> int:
+    """Its number. `left` is the lower number of the two records, as in pairs."""
+    assert left < right, "decisions name their records in order"
     number = db.next_number(connection, table(DecisionRow), "id")
     columns = (
         "id",
