@@ -60,7 +60,9 @@ def place_of(url: str, networks: Sequence[Network], resolve: Resolve = resolved)
     try:
         host.encode("idna")
     except UnicodeError:
-        raise _refused("names no host that there can be", "correct the name: no part of it empty or of over 63 letters") from None
+        raise _refused(
+            "names no host that there can be", "correct the name: no part of it empty or of over 63 letters"
+        ) from None
     addresses = [ipaddress.ip_address(a.partition("%")[0]) for a in resolve(host, port)]
     named = [any(a in n for n in networks if n.version == a.version) for a in addresses]
     if not addresses or not all(n or _public(a) for n, a in zip(named, addresses, strict=True)):
