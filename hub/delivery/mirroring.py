@@ -32,6 +32,7 @@ def look_at_all(database: Units, streams: Mapping[tuple[str, str], Stream], chec
         while mark < last:
             with database.unit(urgent=False) as connection:
                 check(connection)
+                mark = max(mark, store.positions_in(connection, stamp).get(name, 0))  # another may have been at it
                 found = landing.records_after(connection, mark, LOOKED_AT)
                 mark = found[-1].rid if found else last
                 _take(connection, (source, stream), given, found, database.clock.now())

@@ -60,6 +60,7 @@ def read_on(database: Units, consumer: Consumer, *, check: Check = nothing, adva
             check(connection)
             if not consumer.ready(connection):
                 return False
+            after = max(after, store.position(connection, consumer.name))  # another one may have been at it meanwhile
             found = step(connection, consumer, after, advance=advance)
         if len(found) < TAKEN:
             return True

@@ -114,6 +114,7 @@ def _wake_landed(database: Units, consumer: WriteBackConsumer, check: Check, *, 
     while mark < last:
         with database.unit(urgent=False) as connection:
             check(connection)
+            mark = max(mark, store.position(connection, LANDED))  # another one may have been at it meanwhile
             found = landing.landed_after(connection, mark, LOOKED_AT)
             mark = found[-1][0] if found else last
             rows = {

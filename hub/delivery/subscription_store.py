@@ -14,6 +14,7 @@ from hub.db import big, table
 
 MOST = 200  # subscriptions of one hub
 WAITS = "status IN ('pending', 'sending')"  # the second by a version before, which marked what it had in its hands
+LOGGED = f"(NOT {WAITS} OR attempts > 0 OR code > 0 OR detail <> '')"  # tried, as of `Delivery.tried`
 
 
 class SubscriptionRow(SQLModel, table=True):
@@ -95,6 +96,11 @@ class Delivery:
     code: int
     detail: str
     at: int
+
+    @property
+    def tried(self) -> bool:
+        """May its receiver have it? Also where it waits to be sent again."""
+        return self.attempts > 0 or self.code > 0 or self.detail != ""
 
 
 SUBSCRIPTION = tuple(Subscription.__dataclass_fields__)
@@ -205,7 +211,7 @@ def log(
     """Deliveries that were tried, the newest first; `before`: an event. What was not tried yet may be hidden from the subscriber."""
     found = db.ask(
         connection,
-        f"SELECT {_DELIVERY} FROM delivery WHERE subscription = :s AND (NOT {WAITS} OR attempts > 0)"
+        f"SELECT {_DELIVERY} FROM delivery WHERE subscription = :s AND {LOGGED}"
         " AND (:newest = 1 OR seq < (SELECT max(seq) FROM delivery WHERE subscription = :s AND event = :before))"
         " AND (:any = 1 OR status = :status) ORDER BY seq DESC LIMIT :n",
         s=subscription,
@@ -222,7 +228,7 @@ def of_customers(connection: Connection, customers: Iterable[str], limit: int) -
     """Deliveries of these customers that were tried, the newest first."""
     found = db.ask(
         connection,
-        f"SELECT {_DELIVERY} FROM delivery WHERE customer IN {{ids:text}} AND (NOT {WAITS} OR attempts > 0)"
+        f"SELECT {_DELIVERY} FROM delivery WHERE customer IN {{ids:text}} AND {LOGGED}"
         " ORDER BY seq DESC LIMIT :n",
         ids=sorted(customers),
         n=limit,
@@ -258,9 +264,10 @@ def replay(connection: Connection, subscription: str, since: int, until: int, no
 
 
 def _again(connection: Connection, ids: Iterable[int], now: int) -> None:
+    """What is known of the last try stays: it tells that there was one."""
     db.do(
         connection,
-        "UPDATE delivery SET status = 'pending', attempts = 0, next_at = :now, detail = '' WHERE id IN {ids}",
+        "UPDATE delivery SET status = 'pending', attempts = 0, next_at = :now WHERE id IN {ids}",
         ids=ids,
         now=now,
     )

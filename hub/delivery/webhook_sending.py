@@ -43,6 +43,7 @@ ROUNDS = 20  # batches of one endpoint in one go: then it is looked at again whe
 FORGET_SECONDS = 21_600  # between two looks for what is too old to be kept
 REST_SECONDS = 10.0  # after a fault of the hub's own, until an endpoint is served again
 STEPS = 10  # takings of changes in one unit, while none of them is wanted
+HIDDEN = "was tried before; the view does not show it any more"
 TOGETHER = 2000  # events whose outcomes share a commit
 
 
@@ -178,15 +179,16 @@ class Webhooks:
         if before is not None:
             self._settle(connection, before, now)
         one = store.subscription(connection, id)
-        if not more or one is None or one.state != "active" or one.next_at > now:
+        if not more or one is None or one.next_at > now:
+            return None
+        consumer = SubscriptionConsumer(one, self.database.clock)
+        if not consumer.ready(connection):  # of what waits already nothing goes either
             return None
         taken = store.due(connection, id, now, BATCH)
         for _ in range(STEPS):
             if taken:
                 break
-            consumer = SubscriptionConsumer(one, self.database.clock)
-            after = positions.position(connection, consumer.name)
-            if not consumer.ready(connection) or not step(connection, consumer, after):
+            if not step(connection, consumer, positions.position(connection, consumer.name)):
                 return None
             taken = store.due(connection, id, now, BATCH)
         return one, taken
@@ -201,7 +203,7 @@ class Webhooks:
             if change is None or not webhook_message.wants(
                 one.types, one.attributes, change.customer_type, change.type, change.attributes
             ):
-                settled.append((delivery, "hidden", 0, Answered(0)))
+                settled.append((delivery, "hidden", 0, Answered(0, HIDDEN)))
                 continue
             answer = self.send(one, change.id, webhook_message.encoded(webhook_message.event(change, one.attributes)))
             verdict: Judged = webhook_message.judge(answer, delivery.attempts, delivery.event)
@@ -215,23 +217,24 @@ class Webhooks:
         good = any(status == "done" for _, status, _, _ in settled)
         failed = any(status == "dead" or wait for _, status, wait, _ in settled)
         since = None if good or not failed else one.failing_since or now
+        forgotten = [d.id for d, status, _, _ in settled if status == "hidden" and not d.tried]
         store.settle(
             connection,
             [
                 {
                     "id": d.id,
                     "attempts": d.attempts,
-                    "status": status,
+                    "status": "dropped" if status == "hidden" else status,
                     "next_at": now + wait,
-                    "code": a.code,
+                    "code": d.code if status == "hidden" else a.code,
                     "detail": a.detail[:500],
-                    "at": now,
+                    "at": d.at if status == "hidden" else now,
                 }
                 for d, status, wait, a in settled
-                if status != "hidden"
+                if d.id not in forgotten
             ],
         )
-        store.forget(connection, [d.id for d, status, _, _ in settled if status == "hidden"])
+        store.forget(connection, forgotten)
         if outcome.gone:
             store.set_state(connection, one.id, "disabled", "the endpoint answered 410: it wants no more")
         elif since is not None and now - since >= webhook_message.GIVE_UP:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from hub.model import RecordId
     from hub.resolve.bulk import Engine
 
+PUSHES = "push"  # the lease of write-back
 PullProgress = Callable[[Pulled], None]
 
 
@@ -144,10 +145,15 @@ def match(
 def push(
     resolver: Resolver, reader: Reader, *, env: Mapping[str, str] | None = None, lease: Lease | None = None
 ) -> Pushed:
-    """Write back what waits."""
+    """Write back what waits.
+
+    lease: where the caller holds it; else it is waited for: nobody writes to a source twice at once. Conflict when another
+    process took it over meanwhile.
+    """
     from hub.delivery.run import Push
 
-    return Push(resolver, reader, env=env, lease=lease).run()
+    with nullcontext(lease) if lease else db.leased(resolver.database, PUSHES, wait=True) as held:
+        return Push(resolver, reader, env=env, lease=held).run()
 
 
 def planned(

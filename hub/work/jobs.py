@@ -104,7 +104,7 @@ def jobs_of(
         due=partial(cycle.is_waiting, resolver),
         first=TICK_SECONDS,
     )
-    yield Job("push", PUSH_SECONDS, lambda lease: cycle.push(resolver, reader, lease=lease))
+    yield Job(cycle.PUSHES, PUSH_SECONDS, lambda lease: cycle.push(resolver, reader, lease=lease))
     yield Job("processes", TICK_SECONDS, lambda _lease: start(Logbook(resolver)), first=TICK_SECONDS)
     yield Job("interactions", TICK_SECONDS, lambda _lease: resolver.reread(), first=0)
     yield Job(

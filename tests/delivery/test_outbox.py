@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -56,6 +57,26 @@ def test_each_change_is_handed_over_once_and_in_order(hub: Hub, monkeypatch: pyt
     assert read_on(hub.database, consumer)
     assert len(consumer.seen) == 6
     assert stands(hub, consumer.name) == consumer.seen[-1][0]
+
+
+def test_two_who_read_on_at_once_hand_each_change_over_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, other, unit = Counting(), Counting(), hub.database.unit
+    write(hub, 1)
+    write(hub, 2, first="Hanna")
+
+    def overtaken(*, urgent: bool = True) -> AbstractContextManager[Connection]:
+        """Somebody else reads on between our look and our first unit."""
+        monkeypatch.undo()
+        read_on(hub.database, other)
+        return unit(urgent=urgent)
+
+    monkeypatch.setattr(hub.database, "unit", overtaken)
+    read_on(hub.database, mine)
+    assert [kind for _, kind in other.seen] == ["created", "updated"]
+    assert mine.seen == []
+    write(hub, 3)
+    read_on(hub.database, mine)
+    assert len(mine.seen) == 1
 
 
 def test_consumers_go_on_each_by_itself(hub: Hub) -> None:

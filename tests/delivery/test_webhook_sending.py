@@ -18,6 +18,7 @@ from hub.access.authentication.keys import create_key, revoke_key
 from hub.access.authentication.principals import Principal
 from hub.db import Database
 from hub.delivery import endpoint
+from hub.delivery import subscription_store as store
 from hub.delivery.addresses import VARIABLE, allowed_networks
 from hub.delivery.endpoint import Endpoint
 from hub.delivery.retention import KEPT, forget_old
@@ -257,6 +258,42 @@ def test_a_revoked_key_ends_its_subscriptions(hub: Hub, receive: Receive, sender
     sender.run()
     assert receiver.got == []
     assert subs(hub).get(ADMIN, made.id).state == "disabled"
+
+
+def test_of_what_waits_nothing_goes_once_the_key_is_revoked(hub: Hub, receive: Receive, sender: Webhooks) -> None:
+    receiver = receive(lambda _n, _e: 500)
+    _, key = create_key(hub.database, hub.config, "x", "steward")
+    made, _ = subs(hub).create(replace(ALL, id=key.id), Wish("x", receiver.url))
+    write(hub)
+    sender.run()
+    assert len(receiver.got) == 1
+    revoke_key(hub.database, key.id)
+    later(hub, WAITS[0] * 2 * 1_000_000)
+    sender.run()
+    assert len(receiver.got) == 1
+    assert subs(hub).get(ADMIN, made.id).state == "disabled"
+
+
+@pytest.mark.parametrize("code", [204, 410])
+def test_what_was_sent_stays_in_the_log_when_it_is_replayed_and_hidden_by_then(
+    hub: Hub, receive: Receive, sender: Webhooks, code: int
+) -> None:
+    receiver = receive(lambda _n, _e: code)
+    made, _ = subs(hub).create(ALL, Wish("x", receiver.url))
+    write(hub)
+    sender.run()
+    (event,) = receiver.events()
+    with hub.database.unit() as connection:
+        one = store.subscription(connection, made.id)
+        assert one is not None
+        store.save(connection, replace(one, types=("organisation",), state="active"))
+    assert subs(hub).replay(ALL, made.id, 0, 2**62) == 1
+    assert kept(hub, ALL, made.id) == [("pending", 0, code)]
+    sender.run()
+    assert len(receiver.got) == 1
+    assert kept(hub, ALL, made.id) == [("dropped", 1, code)]
+    with hub.database.read() as connection:
+        assert store.told_of(connection, [event["data"]["customer"]]) == [made.id]
 
 
 @pytest.mark.parametrize("point", ["claimed", "pre-send", "post-send", "attempt saved"])

@@ -170,6 +170,19 @@ def test_a_pull_by_hand_waits_for_the_one_that_runs(database: Database, hub: tup
         database.clock = before
 
 
+def test_a_push_by_hand_waits_for_the_one_that_runs(hub: tuple[Resolver, Reader], database: Database) -> None:
+    before, database.clock = database.clock, SystemClock()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with leased(database, "push", wait=False):
+                by_hand = pool.submit(cycle.push, *hub)
+                time.sleep(0.3)
+                assert not by_hand.done()
+            assert by_hand.result(60).written == 0
+    finally:
+        database.clock = before
+
+
 def test_a_job_that_fails_is_told_and_the_scheduler_goes_on(
     hub: tuple[Resolver, Reader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
