@@ -228,8 +228,7 @@ def of_customers(connection: Connection, customers: Iterable[str], limit: int) -
     """Deliveries of these customers that were tried, the newest first."""
     found = db.ask(
         connection,
-        f"SELECT {_DELIVERY} FROM delivery WHERE customer IN {{ids:text}} AND {LOGGED}"
-        " ORDER BY seq DESC LIMIT :n",
+        f"SELECT {_DELIVERY} FROM delivery WHERE customer IN {{ids:text}} AND {LOGGED} ORDER BY seq DESC LIMIT :n",
         ids=sorted(customers),
         n=limit,
     )
