@@ -32,7 +32,7 @@ def open_for(reader: Reader, principal: Principal, asked: BreakGlass) -> OpenedV
     seen_as = reader.config.access.roles[principal.role].break_glass
     now = reader.database.clock.now()
     with reader.database.unit() as connection:
-        customer = reader.find(connection, reader.view_of_role(seen_as), asked.customer)
+        customer = reader.find(connection, reader.view_of_role(seen_as, connection), asked.customer)
         made = OpenedView(
             secrets.token_hex(6),
             principal.id,

@@ -53,7 +53,7 @@ class Customers(Door):
         if "break_glass" not in own.may:
             return None
         for opened in caller_store.opened_for(connection, principal.id, self.database.clock.now()):
-            view = self.view_of_role(opened.seen_as)
+            view = self.view_of_role(opened.seen_as, connection)
             try:
                 if self._find(connection, view, id).id == opened.customer:
                     return view
@@ -78,7 +78,7 @@ class Customers(Door):
     def type_of(self, principal: Principal, id: str) -> str:
         """The type of the customer that an id leads to. NotFound and Gone as for the customer."""
         with self.database.read() as connection:
-            return self._find(connection, self.view(principal), id).type
+            return self._find(connection, self.view(principal, connection), id).type
 
     def _now(self, connection: Connection, view: View, customer: StoredCustomer, lineage: bool) -> s.SeenCustomer:
         shown = self._shown_changes(connection, view, customer.id)

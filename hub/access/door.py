@@ -75,24 +75,31 @@ class Door:
 
     def view(self, principal: Principal, connection: Connection | None = None) -> View:
         """The view of a principal's role, for the purpose of the request. A role that the configuration has no more sees
-        nothing. Forbidden: a purpose that is none of the role's. `connection`: one that the asker holds already."""
+        nothing. Forbidden: a purpose that is none of the role's. `connection`: one that the asker holds already; whoever
+        holds one and does not say so takes a second one, and when all do that nobody gets on."""
         return self._unrestricted(narrowed(self._views.asked(principal.role), principal.scopes), connection)
 
     def stated(self, role: str, purpose: str) -> AbstractContextManager[None]:
         """Within it, what is seen is seen for this purpose, where it is one of the role's."""
         return stated(purpose if purpose in self._views.purposes(role) else "")
 
-    def view_of_role(self, role: str) -> View:
-        """The view of a role by its name, for systems that are sent data rather than ask for it."""
-        return self._unrestricted(self._views.of(role))
+    def view_of_role(self, role: str, connection: Connection | None = None) -> View:
+        """The view of a role by its name, for systems that are sent data rather than ask for it. `connection`: as for `view`."""
+        return self._unrestricted(self._views.of(role), connection)
+
+    def _reading(self, connection: Connection | None) -> AbstractContextManager[Connection]:
+        """The one that the asker holds already, else a snapshot."""
+        return nullcontext(connection) if connection else self.database.read()
 
     def _unrestricted(self, view: View, connection: Connection | None = None) -> View:
         """A view with a condition for every type, where somebody was restricted: they exist for those alone who answer for
-        privacy. Where nobody ever was, a view pays one look into an index."""
-        if "privacy" in view.may or not view.columns:
+        privacy, of those permissions that the asker may use. Where nobody ever was, a view pays one look into an index."""
+        if not view.columns:
             return view
+        if "privacy" in view.may:
+            return _answering(view) if view.rows else view
         if not self._restricting:
-            with nullcontext(connection) if connection else self.database.read() as reading:
+            with self._reading(connection) as reading:
                 self._restricting = any_restriction(reading)
         if not self._restricting:
             return view
@@ -116,7 +123,7 @@ class Door:
 
     def located(self, connection: Connection, principal: Principal, id: str) -> tuple[str, set[int]]:
         """The shown id of the customer that an id leads to, and its records. NotFound and Gone as for the customer."""
-        customer = self._find(connection, self.view(principal), id)
+        customer = self._find(connection, self.view(principal, connection), id)
         return customer.id, self._members(connection, customer)
 
     def find(self, connection: Connection, view: View, id: str) -> StoredCustomer:
@@ -131,7 +138,7 @@ class Door:
     def ids_of(self, principal: Principal, id: str) -> tuple[str, frozenset[str]]:
         """The shown id of the customer that an id leads to, and all that lead to it."""
         with self.database.read() as connection:
-            customer = self._find(connection, self.view(principal), id)
+            customer = self._find(connection, self.view(principal, connection), id)
             mints = {i.mint for i in landing.records(connection, self._members(connection, customer)).values()}
         return customer.id, frozenset({id, customer.id, *mints})
 
@@ -242,15 +249,16 @@ class Door:
             return True
         return True
 
-    def knows_record(self, principal: Principal, record: RecordId) -> bool:
-        """Whether the asker may know of a source record. An unknown one and one that it may not know of are alike."""
-        with self.database.read() as connection:
-            return self._knows(connection, self.view(principal), landing.record_named(connection, record))
+    def knows_record(self, principal: Principal, record: RecordId, connection: Connection | None = None) -> bool:
+        """Whether the asker may know of a source record. An unknown one and one that it may not know of are alike.
+        `connection`: as for `view`."""
+        with self._reading(connection) as reading:
+            return self._knows(reading, self.view(principal, reading), landing.record_named(reading, record))
 
     def knows_id(self, principal: Principal, id: str) -> bool:
         """The same of a customer id, whatever became of it."""
         with self.database.read() as connection:
-            return self._knows(connection, self.view(principal), landing.record_minting(connection, id))
+            return self._knows(connection, self.view(principal, connection), landing.record_minting(connection, id))
 
     def known_customers(self, connection: Connection, view: View, ids: Iterable[str]) -> frozenset[str]:
         """Those of these shown customers that exist for a view."""
@@ -402,6 +410,11 @@ class Door:
                 [Fault("X-Identified", "unknown or too old", "identify the caller again")],
             )
         return str(number) if customer in customers else ""
+
+
+def _answering(view: View) -> View:
+    """A view of who answers for privacy: those too who are restricted."""
+    return replace(view, rows={t: r.model_copy(update={"restricted": True}) for t, r in view.rows.items()})
 
 
 def may_crosswalk(view: View) -> None:

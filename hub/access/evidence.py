@@ -70,17 +70,16 @@ class Evidence(Door):
         view, limit = self.view(principal), bounded(limit)
         bound = ("reviews", view.version)
         at: tuple[int, int] = tuple(unseal(self._cursors, cursor, *bound)) if cursor else (0, 0)
-        data: list[s.SeenReview] = []
+        found: list[tuple[tuple[int, int], s.SeenReview]] = []
         with self.database.read() as connection:
-            while len(data) <= limit:
+            while len(found) <= limit:
                 rows = matching_lookups.open_pairs(connection, after=at, limit=limit + 1)
-                data.extend(self._reviews(connection, view, rows))
+                found.extend(self._reviews(connection, view, rows))
                 if len(rows) <= limit:
                     break
                 at = (rows[-1].left, rows[-1].right)
-            more = len(data) > limit
-            data = data[:limit]
-            ends = self._pair_numbers(connection, data[-1]) if more else None
+        ends = found[limit - 1][0] if len(found) > limit else None
+        data = [review for _, review in found[:limit]]
         seen = {c for d in data for c in (d.left.customer, d.right.customer) if c}
         self._sighted(principal, view, "reviews", sorted(seen), {d.left.type for d in data})
         return s.SeenPage(tuple(data), seal(self._cursors, ends, *bound) if ends else None)
@@ -233,7 +232,10 @@ class Evidence(Door):
             left.record, right.record, sum(p.weight for p in parts) if self._complete(view, type_name) else None, parts
         )
 
-    def _reviews(self, connection: Connection, view: View, rows: Sequence[Any]) -> list[s.SeenReview]:
+    def _reviews(
+        self, connection: Connection, view: View, rows: Sequence[Any]
+    ) -> list[tuple[tuple[int, int], s.SeenReview]]:
+        """Those that are shown, with the numbers of their records: names may be hidden."""
         rids = {r for row in rows for r in (row.left, row.right)}
         infos = landing.records(connection, rids)
         wanted = [r for r in rows if self._complete(view, infos[r.left].type) and view.sees(infos[r.left].type)]
@@ -248,9 +250,6 @@ class Evidence(Door):
             pair = self._pair(
                 connection, view, type_name, seen[row.left], seen[row.right], forms[row.left], forms[row.right]
             )
-            made.append(s.SeenReview(pair, seen[row.left], seen[row.right], row.weight >= models[type_name].join))
+            review = s.SeenReview(pair, seen[row.left], seen[row.right], row.weight >= models[type_name].join)
+            made.append(((row.left, row.right), review))
         return made
-
-    def _pair_numbers(self, connection: Connection, review: s.SeenReview) -> list[int]:
-        ends = [landing.record_named(connection, r.record) for r in (review.left, review.right)]
-        return [e.rid for e in ends if e is not None]

@@ -29,7 +29,7 @@ def _rows(reader: Reader, principal: Principal, type_name: str, columns: list[st
             page = lookups.customers_after(connection, type_name, after, PAGE)
             if not page:
                 return
-            view, after = reader.view(principal), page[-1][0]
+            view, after = reader.view(principal, connection), page[-1][0]
             if type_name in view.rows:
                 known = reader.known_customers(connection, view, [id for id, _ in page])
                 page = [(id, values) for id, values in page if id in known]

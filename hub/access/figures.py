@@ -104,7 +104,7 @@ class FigureDoor:
     def counts(self, principal: Principal, name: str, *, since: str) -> list[store.DayCount]:
         """How many a segment had, day by day, newest first. NotFound; nothing for a role that sees some customers only."""
         self._known(principal, name)
-        if self.reader.view(principal).rows:
+        if self.reader.view(principal).limited:
             return []
         with self.reader.database.read() as connection:
             return store.counts(connection, name, since=since)
@@ -121,7 +121,7 @@ class FigureDoor:
         size = wanted
         while True:
             listed = store.members(connection, name, after=after, limit=size)
-            known = self.reader.known_customers(connection, self.reader.view(principal), listed)
+            known = self.reader.known_customers(connection, self.reader.view(principal, connection), listed)
             found = self._customers(connection, sorted(known))
             for id in sorted(found):
                 if found[id].within(name):
@@ -137,7 +137,7 @@ class FigureDoor:
     def _segment(self, connection: Connection, principal: Principal, name: str) -> SeenSegment:
         given = self.config.figures.segments[name]
         last = store.counts(connection, name, limit=1)
-        told = last[0] if last and not self.reader.view(principal).rows else None
+        told = last[0] if last and not self.reader.view(principal, connection).limited else None
         return SeenSegment(
             name, given.title or name, given.when, told.n if told else None, last[0].at if last else None
         )

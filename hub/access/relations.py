@@ -19,9 +19,8 @@ from hub.access.door import shown_name
 from hub.access.policy.purposes import Views
 from hub.access.policy.view import View, narrowed, see
 from hub.access.read import Reader
-from hub.errors import Fault, Gone, NotFound, Unprocessable
+from hub.errors import Fault, Unprocessable
 from hub.golden_record import store as golden_store
-from hub.golden_record.customers import find_customer
 from hub.golden_record.run import records_of
 from hub.golden_record.store import StoredCustomer
 from hub.interactions import relation_store
@@ -83,35 +82,40 @@ class Relations:
             raise Unprocessable(
                 "no such relation", [Fault("?along", "does not lead upward", f"known: {', '.join(upward) or 'none'}")]
             )
+        of_customers = self.reader.view(principal, connection)
         found, todo = dict.fromkeys([shown]), [shown]
         while todo and len(found) <= FARTHEST:
-            nearer = self._ends(connection, todo.pop(0), type_name, down=True)
-            new = sorted(self.reader.known_customers(connection, self.reader.view(principal), nearer) - found.keys())
-            found.update(dict.fromkeys(new))
-            todo += new
+            nearer = self._ends(connection, todo, type_name, down=True)
+            todo = sorted(self.reader.known_customers(connection, of_customers, nearer) - found.keys())
+            found.update(dict.fromkeys(todo))
         return list(found)[1:]
 
     # --- as sources say ---
 
     def _said(self, connection: Connection, principal: Principal, view: View, shown: str) -> Iterator[SeenRelation]:
-        own = set(self._records(connection, shown))
-        now = self.reader.database.clock.now()
-        names = None
-        for row in relation_store.touching(connection, own):
-            kind = self.config.relations.get(row.type)
-            if kind is None or not view.sees(row.type) or (row.until is not None and row.until <= now):
+        own, now = set(self._records(connection, [shown])), self.reader.database.clock.now()
+        rows = [
+            (row, row.left in own)
+            for row in relation_store.touching(connection, own)
+            if view.sees(row.type)
+            and row.type in self.config.relations
+            and (row.until is None or row.until > now)
+            and not own.issuperset((row.left, row.right))  # else both ends are this customer now
+        ]
+        holders = self._holders(connection, [row.right if forward else row.left for row, forward in rows])
+        of_customers = self.reader.view(principal, connection)
+        known = self.reader.known_customers(connection, of_customers, {c.id for c in holders.values()})
+        names = landing.records(connection, [row.rid for row, _ in rows])
+        above: dict[tuple[str, str], set[str]] = {}
+        for row, forward in rows:
+            other = holders.get(row.right if forward else row.left)
+            if other is None or other.id not in known:
                 continue
-            forward = row.left in own
-            if forward and row.right in own:
-                continue  # both ends are this customer now
-            other = self._customer(connection, row.right if forward else row.left)
-            if other is None or not self.reader.known_customers(connection, self.reader.view(principal), [other.id]):
-                continue
-            names = landing.records(connection, [row.rid])
-            record = shown_name(names[row.rid].id, view)
-            seen = self._seen(view, kind, row, forward, other, record)
-            circle = kind.upward and shown in self._above(connection, other.id if forward else shown, row.type)
-            yield replace(seen, circle=circle)
+            kind, low = self.config.relations[row.type], other.id if forward else shown
+            if kind.upward and (low, row.type) not in above:
+                above[low, row.type] = self._above(connection, low, row.type)
+            seen = self._seen(view, kind, row, forward, other, shown_name(names[row.rid].id, view))
+            yield replace(seen, circle=kind.upward and shown in above[low, row.type])
 
     def _seen(
         self,
@@ -130,39 +134,32 @@ class Relations:
 
     def _above(self, connection: Connection, id: str, type_name: str) -> set[str]:
         """All that are above a customer, itself too where it is in a circle."""
-        found: set[str] = set()
-        todo = [id]
+        found, todo = set[str](), {id}
         while todo and len(found) <= FARTHEST:
-            new = self._ends(connection, todo.pop(), type_name, down=False) - found
-            found |= new
-            todo += new
+            todo = self._ends(connection, todo, type_name, down=False) - found
+            found |= todo
         return found
 
-    def _ends(self, connection: Connection, id: str, type_name: str, *, down: bool) -> set[str]:
-        """The next customers along a relation that holds now."""
-        own, now = set(self._records(connection, id)), self.reader.database.clock.now()
-        found = set()
-        for row in relation_store.touching(connection, own, "to" if down else "of"):
-            if row.type == type_name and (row.until is None or row.until > now):
-                other = self._customer(connection, row.left if down else row.right)
-                if other is not None:
-                    found.add(other.id)
-        return found
+    def _ends(self, connection: Connection, ids: Iterable[str], type_name: str, *, down: bool) -> set[str]:
+        """The next customers of these along a relation that holds now."""
+        own, now = self._records(connection, ids), self.reader.database.clock.now()
+        rows = relation_store.touching(connection, own, "to" if down else "of")
+        holding = [r for r in rows if r.type == type_name and (r.until is None or r.until > now)]
+        return {c.id for c in self._holders(connection, [r.left if down else r.right for r in holding]).values()}
 
-    def _records(self, connection: Connection, id: str) -> list[RecordId]:
-        customer = golden_store.customer(connection, id)
-        if customer is None:
-            return []
-        members = matching_store.members_of(connection, [customer.cluster])
-        return records_of(connection, members)[customer.cluster]
+    def _records(self, connection: Connection, ids: Iterable[str]) -> list[RecordId]:
+        clusters = golden_store.clusters_named(connection, ids).values()
+        found = records_of(connection, matching_store.members_of(connection, clusters))
+        return [r for of in found.values() for r in of]
 
-    def _customer(self, connection: Connection, record: RecordId) -> StoredCustomer | None:
-        """Who holds a record now, or has its id; None: nobody."""
-        info = landing.record_named(connection, record)
-        try:
-            return None if info is None else find_customer(connection, info.mint)
-        except (NotFound, Gone):
-            return None
+    def _holders(self, connection: Connection, records: Iterable[RecordId]) -> dict[RecordId, StoredCustomer]:
+        """By record who holds it now, or has its id; records that are nobody's are left out."""
+        infos = landing.records_named(connection, records)
+        heirs = matching_store.heirs(connection, [i.rid for i in infos.values() if not i.alive])
+        led = {id: i.rid if i.alive else heirs.get(i.rid, (None, None))[1] for id, i in infos.items()}
+        homes = matching_store.clusters_of(connection, {r for r in led.values() if r is not None})
+        found = golden_store.customers_of(connection, set(homes.values()), columns=golden_store.BRIEF)
+        return {id: found[homes[r]] for id, r in led.items() if r in homes and homes[r] in found}
 
     # --- as addresses show ---
 
@@ -172,16 +169,18 @@ class Relations:
         customer = golden_store.customer(connection, shown)
         assert customer is not None
         attributes = self.config.customers[customer.type].attributes
-        seen = self.reader.view(principal).shown(customer.type)
+        of_customers = self.reader.view(principal, connection)
+        seen = of_customers.shown(customer.type)
         by_kind = {k: [a for a, d in attributes.items() if d.kind == k and a in seen] for k in KINDS}
         if not by_kind["family_name"] or not by_kind["postal_address"]:
             return
         here, title = self._forms(customer, by_kind), self.config.relations[HOUSEHOLD].title
         looked_at = {shown}
         for words, kinds in _clues(customer, by_kind, here["phone"]):
-            asked = [a for k in kinds for a in by_kind[k]]
-            near = self.reader.search(principal, words, type_name=customer.type, attributes=asked, limit=NEIGHBOURS)
-            found = golden_store.customers_named(connection, {f.id for f in near.data} - looked_at)
+            asked = frozenset(a for k in kinds for a in by_kind[k])
+            met = self.reader.ways_within(connection, of_customers, customer.type, asked, words)
+            near = self.reader.holding(connection, of_customers, customer.type, met, NEIGHBOURS) if met else []
+            found = {c.id: c for c in near if c.id not in looked_at}
             looked_at |= found.keys()
             for id, other in sorted(found.items()):
                 reason = _reason(here, self._forms(other, by_kind))

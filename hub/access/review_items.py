@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from sqlalchemy import Connection
+
 from hub.access.audit.log import REQUEST, AuditLine
 from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
@@ -31,11 +33,11 @@ def see_queue(
     """
     rows = reader.view(principal).rows
 
-    def allows(shown: Shown) -> bool:
+    def allows(connection: Connection, shown: Shown) -> bool:
         if not only(shown):
             return False
         if shown.item.kind == "disputed" or rows:
-            return all(reader.knows_record(principal, r) for r in (shown.left, shown.right))
+            return all(reader.knows_record(principal, r, connection) for r in (shown.left, shown.right))
         return True
 
     page = queue.page(

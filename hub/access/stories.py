@@ -8,8 +8,9 @@ from dataclasses import replace
 from hub.access.audit.log import AuditLine
 from hub.access.authentication.principals import Principal
 from hub.access.read import Reader
+from hub.access.review_items import homes
 from hub.errors import BadRequest, Fault, Forbidden
-from hub.matching.explain import ClusterStory, Explain, PairStory, bits
+from hub.matching.explain import ClusterStory, Explain, PairStory, StepTold, bits
 from hub.matching.recipe import read_recipe
 from hub.model import RecordId
 
@@ -17,17 +18,17 @@ from hub.model import RecordId
 def tell_records(reader: Reader, principal: Principal, left: RecordId, right: RecordId) -> list[str]:
     """Why two records are, or are not, one customer. Forbidden: the role may not ask; NotFound: no such record."""
     _may(reader, principal)
-    if reader.view(principal).rows:  # a record outside them is none
-        reader.must_see(principal, left, "left")
-        reader.must_see(principal, right, "right")
+    reader.must_see(principal, left, "left")
+    reader.must_see(principal, right, "right")
     with reader.database.read() as connection:
         story = Explain(connection, read_recipe(connection, reader.config)).pair(left, right)
     shown = _sighted(reader, principal, story.type, (left, right))
     return list(_pair(story, shown, whole=_whole(reader, principal, story.type)))
 
 
-def tell_customer(reader: Reader, principal: Principal, id: str) -> list[str]:
-    """How a customer was built, step by step."""
+def tell_customer(reader: Reader, principal: Principal, id: str, *, alone: bool = False) -> list[str]:
+    """How a customer was built, step by step. `alone`: nothing of records that are not the customer's, not even that there
+    are any: they are other people."""
     _may(reader, principal)
     reader.get_customer(principal, id)  # refused and audited as any other sight of it
     members = reader.records(principal, id)
@@ -35,11 +36,25 @@ def tell_customer(reader: Reader, principal: Principal, id: str) -> list[str]:
         raise Forbidden("this role does not see which records a customer is made of")
     with reader.database.read() as connection:
         story = Explain(connection, read_recipe(connection, reader.config)).cluster(members[0].record)
+    if alone:
+        story = _alone(story)
     shown = _sighted(reader, principal, story.type, story.records)
     if story.type in reader.view(principal).rows:  # companions that were never in it may lie outside
-        named = [c for c in story.clusters if all(reader.knows_record(principal, r) for r in c)]
-        return list(_cluster(replace(story, clusters=tuple(named)), shown))
+        known = {r for r in story.component if reader.knows_record(principal, r)}
+        named = tuple(c for c in story.clusters if known.issuperset(c))
+        steps = tuple(s for s in story.steps if known.issuperset(_named(s)))
+        return list(_cluster(replace(story, clusters=named, steps=steps), shown))
     return list(_cluster(story, shown))
+
+
+def _alone(story: ClusterStory) -> ClusterStory:
+    own = set(story.records)
+    steps = tuple(s for s in story.steps if own.issuperset(_named(s)))
+    return replace(story, clusters=(story.records,), steps=steps)
+
+
+def _named(step: StepTold) -> set[RecordId]:
+    return {*step.left, *step.right, *(step.pair or ())}
 
 
 def record_id(text: str) -> RecordId:
@@ -66,7 +81,7 @@ def _whole(reader: Reader, principal: Principal, type_name: str) -> bool:
 def _sighted(reader: Reader, principal: Principal, type_name: str, records: Collection[RecordId]) -> frozenset[str]:
     view = reader.view(principal)
     shown = view.shown(type_name)
-    ids = sorted(set(reader.homes(principal, records)))
+    ids = homes(reader, principal, records)
     reader.audit.write(
         AuditLine(
             principal.id, principal.role, "explain", ids, sorted(shown), view.purpose, reader.database.clock.now()

@@ -168,14 +168,14 @@ class TaskDoor:
     ) -> Iterator[tuple[Task, SeenTask]]:
         """Those of customers that exist for the asker; of nobody's, for who sees all customers."""
         customers = golden_store.customers_of(connection, {t.cluster for t in tasks if t.cluster is not None})
-        of_all = self.reader.view(principal)
+        of_all = self.reader.view(principal, connection)
         known = self.reader.known_customers(connection, of_all, [c.id for c in customers.values()])
         rids = {t.row.rid for t in tasks} | {t.ended_by for t in tasks if t.ended_by is not None}
         infos, notes = landing.records(connection, rids), lists.notes_of(connection, tasks)
         hidden = kinds_out_of_text(most_seen(of_all, {n: c.attributes for n, c in self.config.customers.items()}))
         for t in tasks:
             customer = None if t.cluster is None else customers.get(t.cluster)
-            if (customer is None and of_all.rows) or (customer is not None and customer.id not in known):
+            if (customer is None and of_all.limited) or (customer is not None and customer.id not in known):
                 continue
             info, given = infos[t.row.rid], t.of
             yield (

@@ -26,7 +26,7 @@ from hub.interactions.store import StoredInteraction
 from hub.kinds import KINDS
 from hub.landing import store as landing
 from hub.landing.store import StoredVersion
-from hub.model import RecordId, Sight
+from hub.model import RecordId, Sight, digest
 from hub.settings import CONTACT
 
 SCANNED = 200  # rows looked at together where not all of them are told
@@ -85,7 +85,9 @@ class Timeline:
         self.reader, self.config, self.readings = reader, reader.config, readings(reader.config)
         customers = {n: t.attributes for n, t in self.config.customers.items()}
         self._customers = customers
-        self._hidden: dict[tuple[str, str], frozenset[str]] = {}
+        self._hidden: dict[
+            str, frozenset[str]
+        ] = {}  # version of a view -> kinds of contact details that it hides in texts
         self._views = Views(self.config, {n: tuple(t.attributes) for n, t in self.config.interactions.items()})
         self._masks = {
             n: {a: KINDS[d.kind].mask for a, d in t.attributes.items()} for n, t in self.config.interactions.items()
@@ -104,14 +106,9 @@ class Timeline:
         """Less what the role may not see of customers either."""
         most, types = most_seen(of_customers, self._customers), self.config.interactions
         columns = {n: limited(c, types[n].attributes, most) for n, c in view.columns.items()}
-        return replace(view, columns={n: c for n, c in columns.items() if c})
-
-    def _out_of_text(self, view: View) -> frozenset[str]:
-        name = view.role, view.version
-        if name not in self._hidden:  # thousands of rows are told in one view
-            asking = Principal("", "", "staff", view.role)
-            self._hidden[name] = kinds_out_of_text(most_seen(self.reader.view(asking), self._customers))
-        return self._hidden[name]
+        version = digest([view.version, of_customers.version], 6)  # two purposes may see alike of what happened alone
+        self._hidden[version] = kinds_out_of_text(most)  # kept: thousands of rows are told in one view
+        return replace(view, columns={n: c for n, c in columns.items() if c}, version=version)
 
     # --- reading ---
 
@@ -267,7 +264,7 @@ class Timeline:
     def _values(self, view: View, type_name: str, values: Mapping[str, Sequence[object]]) -> dict[str, object]:
         kind = self.config.interactions[type_name]
         looked = see(values, view.of(type_name), self._masks[type_name], self.reader.pseudonym_key(view))
-        out = self._out_of_text(view)
+        out = self._hidden[view.version]
         for a in looked.keys() & {a for a, d in kind.attributes.items() if d.kind == "text"} if out else ():
             looked[a] = redacted(looked[a], out)
         return {a: v if kind.attributes[a].many else v[0] for a, v in looked.items()}

@@ -102,8 +102,9 @@ class WaitingRows:
         return SeenPage(data, seal(self.reader.cursor_key, found[limit - 1][0], *bound) if more else None)
 
     def _may(self, principal: Principal) -> View:
-        may_crosswalk(self.reader.view(principal))
-        if self.reader.view(principal).rows:
+        of_customers = self.reader.view(principal)
+        may_crosswalk(of_customers)
+        if of_customers.limited:
             raise Forbidden("this role sees some customers only: a row that is nobody's is not among them")
         return self.timeline.view(principal)
 
@@ -114,7 +115,7 @@ class WaitingRows:
         if row is not None:
             owner = None if row.owner.source == CONTACT else row.owner  # a contact point is shown to nobody here
             ids = [c.id for c in golden_store.customers_of(connection, clusters).values()]
-            known = self.reader.known_customers(connection, self.reader.view(principal), ids)
+            known = self.reader.known_customers(connection, self.reader.view(principal, connection), ids)
             return SeenWaiting(info.mint, info.type, info.id, owner, "", tuple(sorted(known)))
         return SeenWaiting(info.mint, info.type, info.id, None, self._reason(connection, view, info))
 

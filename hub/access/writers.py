@@ -39,11 +39,11 @@ class Writers(Customers):
         PreconditionRequired without an If-Match, Stale when it names another state of the writer's view.
         """
         with self.database.read() as connection:
-            return self._expected(connection, self.view(principal), id, if_match)
+            return self._expected(connection, self.view(principal, connection), id, if_match)
 
     def expect_record(self, connection: Connection, principal: Principal, record: RecordId, if_match: str) -> None:
         """The same of a record's customer, within the writer's transaction: nobody can change it between this look and the write."""
-        view = self.view(principal)
+        view = self.view(principal, connection)
         self._expected(connection, view, self._customer_of(connection, view, record), if_match)
 
     def _expected(self, connection: Connection, view: View, id: str, if_match: str | None) -> StoredCustomer:

@@ -193,7 +193,7 @@ def list_threshold_proposals(
     request: Request, hub: TheHub, principal: Annotated[Principal, needs("decide")]
 ) -> Paged[ProposalOut]:
     """What all decisions together say of the join threshold. Nothing is changed by asking."""
-    shown = hub.reader.compared_types(principal) - hub.reader.view(principal).rows.keys()
+    shown = hub.reader.compared_types(principal) - hub.reader.view(principal).limited
     made = [p for p in the_queue(request, hub).proposals() if p.type in shown]
     return Paged(
         data=[

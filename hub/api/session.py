@@ -116,7 +116,7 @@ class MeOut(Out):
             source=principal.source,
             permissions=sorted(view.may),
             views={t: {a: s.value for a, s in sorted(seen.items())} for t, seen in sorted(columns.items())},
-            limited=sorted(view.rows),
+            limited=sorted(view.limited),
         )
 
 

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.db.crashing import fail_point
 from hub.db.replica import Replica, reading, system, written, wrote
@@ -185,6 +186,8 @@ class Database:
     def _connection(self) -> Iterator[Connection]:
         try:
             connection = self.engine.connect()
+        except PoolTimeout as error:
+            raise RetryLater("all connections to the database are in use: ask again") from error
         except (DBAPIError, sqlite3.DatabaseError) as error:
             raise RetryLater(
                 f"the database at {self.url.render_as_string()} cannot be opened: {_first_line(error)}; "

@@ -56,7 +56,7 @@ class Subscriptions:
                 name=wish.name.strip(),
                 principal=principal.id,
                 role=principal.role,
-                purpose=wish.purpose or self.reader.view(principal).purpose,
+                purpose=wish.purpose or self.reader.view(principal, connection).purpose,
                 types=wish.types,
                 attributes=wish.attributes,
                 url=wish.url,

@@ -86,7 +86,7 @@ class Asks:
         own = self._as_themselves(principal)
         try:
             with self.database.read() as connection:
-                customer = self.reader.find(connection, self.reader.view(own), found.subject)
+                customer = self.reader.find(connection, self.reader.view(own, connection), found.subject)
         except Refused:  # restricted, gone: whatever became of them, it may not have them now
             return AskSeen(id, TAKEN_BACK, None)
         with self.database.unit() as connection:

@@ -102,7 +102,7 @@ class Packages:
                 }
                 for s in sights_of(self.reader, principal, id, SIGHTS)
             ],
-            "how_records_became_one": tell_customer(self.reader, principal, id),
+            "how_records_became_one": tell_customer(self.reader, principal, id, alone=True),
         }
 
     def portable(self, principal: Principal, id: str) -> Document:

@@ -90,7 +90,7 @@ class Queue:
         assigned_to: str | None = None,
         after: Position | None = None,
         limit: int = 50,
-        allows: Callable[[Shown], bool] | None = None,
+        allows: Callable[[Connection, Shown], bool] | None = None,
     ) -> QueuePage:
         """The next items.
 
@@ -126,7 +126,7 @@ class Queue:
             found: list[Shown] = []
             while part := list(islice(todo, 2 * limit)):
                 shown = self._shown(connection, recipe, self._standing(connection, part), holds)
-                found += [s for s in shown if asked.takes(s)]
+                found += [s for s in shown if asked.takes(connection, s)]
                 if len(found) > limit:
                     break
         last = position(found[limit - 1].item, now) if len(found) > limit else None
@@ -318,11 +318,11 @@ class _Asked:
     assigned_to: str | None
     after: Position | None
     limit: int
-    allows: Callable[[Shown], bool] | None
+    allows: Callable[[Connection, Shown], bool] | None
 
-    def takes(self, shown: Shown) -> bool:
+    def takes(self, connection: Connection, shown: Shown) -> bool:
         of_kind = self.kinds is None or shown.item.kind in self.kinds
-        return of_kind and (self.allows is None or self.allows(shown))
+        return of_kind and (self.allows is None or self.allows(connection, shown))
 
 
 def _in_order(connection: Connection, asked: _Asked, holds: _Holds, now: int) -> Iterator[Item]:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from starlette.testclient import TestClient
 
+from hub.access.authentication.principals import Principal
 from hub.app import create_app
 from hub.db import Database
 from hub.open import Hub
@@ -16,7 +18,7 @@ from hub.quality.verify import Verify
 from hub.settings import load
 from hub.stewardship.acts import Merge
 from hub.stewardship.run import Acts
-from tests.access.population import CONFIG, key_for, open_hub, write_config
+from tests.access.population import CONFIG, key_for, new_database, open_hub, write_config
 from tests.conftest import empty
 
 SHOP = """
@@ -120,6 +122,26 @@ def test_figures_add_up_over_subsidiaries_and_a_circle_is_told_and_ends(desk: De
     assert not any(r["circle"] for r in desk.get(f"/customers/{mid}/relations")["data"])
     desk.get(f"/customers/{top}/figures", status=422, along="contact_person")
     desk.check()
+
+
+def test_a_company_of_many_contacts_takes_no_more_statements_than_one_of_few(tmp_path: Path) -> None:
+    write_config(tmp_path / "config", {"shop": SHOP}, ROLES)
+    desk = Desk(open_hub(new_database(f"sqlite:///{tmp_path}/hub.sqlite"), load(tmp_path / "config", {}), tmp_path))
+    acme = desk.land("companies", id="acme", name="Acme Logistics")
+    asking, said = Principal("s", "s", "staff", "steward"), list[str]()
+    event.listen(desk.hub.database.engine, "checkout", lambda c, *_: c.set_trace_callback(said.append))
+    event.listen(desk.hub.database.engine, "checkin", lambda c, *_: c.set_trace_callback(None))
+
+    def statements(contacts: int) -> int:
+        for n in range(contacts):
+            desk.land("people", id=f"{n}", first=f"P{n}", last=f"Son{n}", mail=f"p{n}@x.example")
+            desk.land("contacts", id=f"{n}", person=f"{n}", company="acme", role="buyer")
+        said.clear()
+        assert len(desk.hub.relations.of_customer(asking, acme)) == contacts
+        return len(said)
+
+    assert 0 < statements(2) == statements(9)
+    desk.hub.close()
 
 
 def test_a_household_is_told_with_the_reason_and_no_further_than_the_role_sees(desk: Desk) -> None:

@@ -34,7 +34,7 @@ def own_self(reader: Reader, principal: Principal) -> OwnSelf:
     if principal.kind != "person" or principal.subject is None:
         raise unknown()
     with reader.database.read() as connection:
-        customer = reader.find(connection, reader.view(principal), principal.subject)
+        customer = reader.find(connection, reader.view(principal, connection), principal.subject)
         members = matching_store.members_of(connection, [customer.cluster])[customer.cluster]
         infos = landing.records(connection, members)
         info = landing.record_minting(connection, principal.subject)

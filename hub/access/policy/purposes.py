@@ -89,8 +89,6 @@ def _rows(
         if asked and len(needing) == len(purposes):
             own = found.get(type_name, RowLimits())
             found[type_name] = own.model_copy(update={"consent": tuple(dict.fromkeys([*own.consent, *needing]))})
-    if "privacy" in role.may:
-        return {t: r.model_copy(update={"restricted": True}) for t, r in found.items()}
     return found
 
 

@@ -45,6 +45,11 @@ class View:
     def sees(self, type_name: str) -> bool:
         return bool(self.of(type_name))
 
+    @property
+    def limited(self) -> frozenset[str]:
+        """Types of which the role sees some customers only. That somebody may be restricted does not make it so."""
+        return frozenset(t for t, r in self.rows.items() if r.sources or r.where or r.consent)
+
     def shown(self, type_name: str) -> frozenset[str]:
         """Attributes that are shown as they are: only these can be searched, probed and explained."""
         return frozenset(a for a, sight in self.of(type_name).items() if sight is Sight.SHOW)
