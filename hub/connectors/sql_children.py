@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hub.connectors.base import KEPT, ROW_BYTES, BadRow, Cursor, Foreign, SourceRow, known_columns
 from hub.connectors.mapping.times import instant, shift_back
+from hub.connectors.sql_versions import from_version
 from hub.connectors.sql_writes import RAW, bound
 from hub.errors import ConfigError, Fault
 from hub.settings import Strict
@@ -95,11 +96,13 @@ class Children:
         found: Sequence[ChildTable],
         plain: Callable[[Foreign], Foreign],
         in_future: Callable[[Foreign], bool],
+        in_order: Callable[[Foreign], bool],
         lookback: int,
     ) -> None:
-        """plain: a value as JSON knows it; in_future: is a version dated after today? lookback: of versions, microseconds."""
+        """plain: a value as JSON knows it; in_future: is a version dated after today? in_order: does the database find those
+        after it? lookback: of versions, microseconds."""
         self._connection, self._tables = connection, found
-        self._plain, self._in_future, self._lookback = plain, in_future, lookback
+        self._plain, self._in_future, self._in_order, self._lookback = plain, in_future, in_order, lookback
 
     @property
     def tell(self) -> bool:
@@ -162,8 +165,8 @@ class Children:
             if t.child.version is None:
                 continue
             query = sa.select(t.column(t.child.key)).distinct().where(t.column(t.child.key).is_not(None))
-            if (mark := since.get(t.name)) is not None:
-                query = query.where(t.column(t.child.version) >= bound(shift_back(mark, self._lookback)))
+            if (mark := since.get(t.name)) is not None and self._in_order(mark):
+                query = query.where(from_version(t.column(t.child.version), shift_back(mark, self._lookback)))
             keys = [row[0] for row in self._connection.execute(query)]
             self._connection.rollback()
             yield from ((t.of, keys[start : start + AT_ONCE]) for start in range(0, len(keys), AT_ONCE))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from hub import db
 from hub.interactions.store import SELECT, StoredInteraction, stored
+from hub.interactions.tally_store import held_sum
 from hub.model import RecordId
 
 TOGETHER = 500  # rows that are loaded at once
@@ -48,7 +49,7 @@ def counts(
     """Of a type in [since, until), by stretches of so many microseconds."""
     query = (
         "SELECT (at - :since) / :step AS stretch, channel, state, currency, cost_currency, count(*), sum(seconds),"
-        " sum(amount), sum(cost) FROM interaction WHERE type = :type AND state IN {states:text} AND at >= :since"
+        f" {held_sum('amount')}, {held_sum('cost')} FROM interaction WHERE type = :type AND state IN {{states:text}} AND at >= :since"
         " AND at < :until GROUP BY stretch, channel, state, currency, cost_currency"
     )
     found = db.ask(connection, query, type=type_name, states=list(states), since=since, until=until, step=step)

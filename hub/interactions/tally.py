@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hub.model import RecordId, from_micros, to_micros
 
 Cell = tuple[RecordId, int]  # a record and a month: 202405
+MOST = 9 * 10**18  # a sum goes so far and no further, as 64 bits hold it: more is no money
 
 
 class Tally(NamedTuple):
@@ -26,6 +27,11 @@ class Tally(NamedTuple):
     cost: int
     first: int
     last: int
+
+
+def held(units: int) -> int:
+    """A sum of minor units as it is kept."""
+    return max(-MOST, min(MOST, units))
 
 
 def month_of(at: int) -> int:

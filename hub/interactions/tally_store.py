@@ -15,7 +15,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big
-from hub.interactions.tally import Cell, Tally, begin, month_of, months_back
+from hub.interactions.tally import MOST, Cell, Tally, begin, held, month_of, months_back
 from hub.model import RecordId
 
 
@@ -48,10 +48,23 @@ SELECT = (
 FORGET = (
     "DELETE FROM tally WHERE owner_source = :source AND owner_stream = :stream AND owner_key = :key AND month = :month"
 )
+
+
+def held_sum(column: str) -> str:
+    """A sum in SQL, as `tally.held` has it. Billions and what is below them are added up apart: SQLite adds in 64 bits."""
+    part, far = 10**9, MOST // 10**9 + 10**8
+    above = f"sum({column} / {part})"
+    whole = f"{above} * {part} + sum({column} - {column} / {part} * {part})"
+    return (
+        f"CASE WHEN {above} > {far} THEN {MOST} WHEN {above} < -{far} THEN -{MOST}"
+        f" WHEN {whole} > {MOST} THEN {MOST} WHEN {whole} < -{MOST} THEN -{MOST} ELSE {whole} END"
+    )
+
+
 COUNT = (
     f"INSERT INTO tally (owner_source, owner_stream, owner_key, {BY}, n, seconds, amount, least, most, cost, first, last)"
     " SELECT owner_source, owner_stream, owner_key, :month, type, channel, state, currency, cost_currency, count(*),"
-    " sum(seconds), sum(amount), min(amount), max(amount), sum(cost), min(at), max(at) FROM interaction"
+    f" sum(seconds), {held_sum('amount')}, min(amount), max(amount), {held_sum('cost')}, min(at), max(at) FROM interaction"
     " WHERE owner_source = :source AND owner_stream = :stream AND owner_key = :key AND at >= :since AND at < :until"
     " GROUP BY owner_source, owner_stream, owner_key, type, channel, state, currency, cost_currency"
 )
@@ -106,7 +119,9 @@ def recounted(connection: Connection, owners: Iterable[RecordId]) -> Iterator[Ta
         for *what, seconds, amount, cost, at in rows:
             n = found.setdefault((month_of(at), *what), [0, 0, 0, amount, amount, 0, at, at])
             n[:] = [n[0] + 1, n[1] + seconds, n[2] + amount, min(n[3], amount), max(n[4], amount), n[5] + cost, min(n[6], at), max(n[7], at)]  # fmt: skip
-        yield from (Tally(owner, *key, *numbers) for key, numbers in found.items())
+        for key, numbers in found.items():
+            tally = Tally(owner, *key, *numbers)
+            yield tally._replace(amount=held(tally.amount), cost=held(tally.cost))
 
 
 def _tally(row: tuple[Any, ...]) -> Tally:

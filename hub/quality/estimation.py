@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -135,8 +136,7 @@ def read_labels(reader: Reader, file: Path, type_name: str, *, seed: int = 0) ->
 
     ConfigError: a label or a row that cannot be read, by line.
     """
-    with file.open(encoding="utf-8-sig", newline="") as source:
-        given = list(csv.DictReader(source))
+    given = _rows_of(file)
     faults: list[Fault] = []
     rows = [(n, row, _label(file, n, row, faults)) for n, row in enumerate(given, start=2)]
     if faults or not rows:
@@ -259,6 +259,18 @@ def _decided_by_name(connection: Connection, rows: Sequence[Mapping[str, str]]) 
     return found
 
 
+def _rows_of(file: Path) -> list[dict[str, str]]:
+    held = file.read_bytes()
+    try:
+        return list(csv.DictReader(io.StringIO(held.decode("utf-8-sig"), newline="")))
+    except UnicodeDecodeError as error:
+        line = held.count(b"\n", 0, error.start) + 1
+        fault = Fault(f"{file}: line {line}", "is not UTF-8", "save it as 'CSV UTF-8'")
+    except csv.Error as error:
+        fault = Fault(str(file), f"is not CSV: {error}", "draw anew, and change the column 'same' alone")
+    raise ConfigError([fault])
+
+
 def _label(file: Path, line: int, row: Mapping[str, str], faults: list[Fault]) -> bool | None:
     missing = [c for c in (SAME, *OWN) if row.get(c) is None]
     if missing:
@@ -268,6 +280,10 @@ def _label(file: Path, line: int, row: Mapping[str, str], faults: list[Fault]) -
             )
         )
         return None
+    if any(row[side].count("/") < 2 for side in ("left", "right")):
+        faults.append(
+            Fault(f"{file}: line {line}", "its left or right names no record", "change the column 'same' alone")
+        )
     text = row[SAME].strip().lower()
     if text not in _YES | _NO | _UNSURE:
         faults.append(

@@ -19,7 +19,7 @@ from hub.resolve.resolver import Resolver
 from hub.settings import Config, Source
 from hub.work import store
 from hub.work.pull import Pull, Pulled
-from hub.work.schedules import after_pull
+from hub.work.schedules import after_pull, broken_off
 
 if TYPE_CHECKING:
     from hub.access.read import Reader
@@ -93,10 +93,13 @@ def _pulled(one: Pull, config: Config, source: str, env: Mapping[str, str], live
 
 def _remember(resolver: Resolver, source: Source, done: Sequence[Pulled], started: int, reconciled: bool) -> None:
     """How the source is now, for its schedule."""
-    error = next((f"{one.stream}: {one.error}" for one in done if one.error), "")
+    error = next((f"{one.stream}: {one.error}" for one in done if one.error and not one.own), "")
     wait = max((one.wait for one in done), default=0.0)
     with resolver.database.unit(urgent=False) as connection:
         known, ended = store.state(connection, source.name), resolver.database.clock.now()
+        if not error and any(one.own for one in done):
+            store.save(connection, broken_off(known, ended))
+            return
         after = after_pull(
             known,
             source,

@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
+from hub.interactions.tally import held
 
 
 class PerformanceRow(SQLModel, table=True):
@@ -43,7 +44,9 @@ def replace(connection: Connection, day: str, measures: Collection[str], rows: I
     """These are the numbers of a day, for these measures."""
     query = "DELETE FROM performance WHERE day = :day AND measure IN {measures:text}"
     db.do(connection, query, day=day, measures=list(measures))
-    db.insert_many(connection, table(PerformanceRow), Measured._fields, [tuple(r) for r in rows])
+    db.insert_many(
+        connection, table(PerformanceRow), Measured._fields, [tuple(r._replace(amount=held(r.amount))) for r in rows]
+    )
 
 
 def between(connection: Connection, measures: Collection[str], since: str, until: str) -> list[Measured]:

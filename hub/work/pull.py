@@ -70,6 +70,7 @@ class Pulled:
     looked_at: int = 0  # landed rows of which left_out tells
     error: str = ""
     pauses: bool = False  # the error is one that only a person can mend
+    own: bool = False  # the error is the hub's own, such as a database that is busy: the source did nothing wrong
     wait: float = 0  # seconds that the source asked for before it is asked again
 
     def counts(self) -> dict[str, int]:
@@ -146,7 +147,7 @@ class Pull:
             with seldom_collected():
                 for page in pages_of(connector, stream, cursor):
                     db.fail_point("page fetched")
-                    self._take(page, live=live and self.result.landed < LIVE_ROWS)
+                    self._keep(page, live=live and self.result.landed < LIVE_ROWS)
                     self.progress(self.result)
         except (RetryLater, ConfigError) as error:
             self.result.error = str(error)
@@ -169,6 +170,13 @@ class Pull:
             landing.save_pull(connection, self.number, self.result.counts(), note[:2000], self.database.clock.now())
         return self.result
 
+    def _keep(self, page: Page, *, live: bool) -> None:
+        try:
+            self._take(page, live=live)
+        except RetryLater:
+            self.result.own = True
+            raise
+
     def _take(self, page: Page, *, live: bool) -> None:
         self.result.notes.extend(page.notes)
         rows = [r for r in page.rows if isinstance(r, SourceRow)]
@@ -180,6 +188,7 @@ class Pull:
         for clash in self.repeats.take([(n, r, rows[n].line) for n, r in incoming.items()]):
             if clash.equal_version and clash.place in incoming:
                 reason = f"another row of this read has its key and version and says otherwise: {clash.first}"
+                reason += ", which landed with an earlier page" if clash.landed else ""
                 aside.append((clash.line, reason, db.dump_any(rows[clash.place].raw)))
                 del incoming[clash.place]
         for _, reason, _ in aside:
@@ -279,22 +288,24 @@ class Pull:
                 f"{len(missing)} records are missing from a listing of which {aside} rows could not be read: nothing was deleted"
             )
             return
+        known = landing.absences(connection, missing.values())
         if len(missing) > ABSENT_SHARE * len(alive) and not self.allow_deletes:
+            landing.save_absences(connection, {rid: 0 for rid in missing.values() if rid not in known}, [])
             self.result.notes.append(
                 f"{len(missing)} of {len(alive)} records are missing from a complete listing, more than {ABSENT_SHARE:.0%}: nothing was deleted; "
                 "if they are really gone, pull again with --allow-deletes"
             )
             return
-        times = {
-            rid: n + 1
-            for rid, n in {
-                **dict.fromkeys(missing.values(), 0),
-                **landing.absences(connection, missing.values()),
-            }.items()
-        }
+        # With --allow-deletes, a listing that lacked too many to be believed counts too: somebody has looked.
+        times = {r: max(known[r], self.allow_deletes) + 1 if r in known else 1 for r in missing.values()}
         gone = [k for k, rid in missing.items() if times[rid] >= ABSENT_TIMES]
         landing.save_absences(
             connection, {rid: n for rid, n in times.items() if n < ABSENT_TIMES}, [missing[k] for k in gone]
         )
+        if self.allow_deletes and len(gone) < len(missing):
+            self.result.notes.append(
+                f"{len(missing) - len(gone)} records are missing from a complete listing for the first time: if the next one lacks"
+                " them too they are deleted, so pull again"
+            )
         landed = self._land(connection, [Incoming(k, None, absent=True) for k in gone], live, {}) if gone else []
         self.result.deleted += sum(r.changed for r in landed)

@@ -28,6 +28,7 @@ class Clash(NamedTuple):
     line: str
     first: str  # where the other stood
     equal_version: bool  # neither is newer: nobody can say which counts
+    landed: bool = False  # the other came with an earlier page, and stays
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Repeats:
 
     versioned: bool  # has the stream a version?
     keys: dict[str, Seen] = field(default_factory=dict)
+    aside: set[str] = field(default_factory=set)  # keys of which nothing landed: all that came was set aside
     count: int = 0
     example: tuple[str, str] | None = None
     across: tuple[str, str] | None = None  # two files that hold one key
@@ -65,9 +67,10 @@ class Repeats:
             self.count += 1
             self.example = self.example or (before.line, line)
             equal = self.versioned and before.version == now.version
-            found.append(Clash(place, line, before.line, equal))
             if equal and row.key in own:
+                self.aside.add(row.key)
                 found.append(Clash(own[row.key], before.line, line, True))
+            found.append(Clash(place, line, before.line, equal, equal and row.key not in self.aside))
         return found
 
     def notes(self) -> list[str]:

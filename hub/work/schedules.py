@@ -17,6 +17,7 @@ What = Literal["pull", "reconcile"]
 
 MICROS = 1_000_000
 JITTER = 0.05  # of an interval, sooner or later: sources with one interval do not come all at once
+SOON = 10  # seconds
 LONGEST_WAIT = 3600  # seconds that a source which fails waits at most
 
 
@@ -77,6 +78,11 @@ def _spread(state: SourceState, seconds: float) -> int:
     """A part of `seconds` in microseconds, another for each source and pull, and always the same for one."""
     drawn = zlib.crc32(f"{state.source}/{state.started}".encode()) / 2**32
     return int(drawn * seconds * MICROS)
+
+
+def broken_off(state: SourceState, ended: int) -> SourceState:
+    """The state after a pull that the hub itself broke off: as before, and soon again."""
+    return replace(state, wait_until=max(state.wait_until, ended + SOON * MICROS))
 
 
 def after_pull(

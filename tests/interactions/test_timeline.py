@@ -11,10 +11,28 @@ from hypothesis import strategies as st
 from hub.access.timeline import Asked
 from hub.db import Database
 from hub.errors import BadRequest, HubError
+from hub.interactions import listed_store, tally_store
+from hub.interactions.tally import MOST
+from hub.model import RecordId
 from hub.stewardship.acts import Suspend
 from hub.stewardship.run import Acts
 from tests.interactions.shop import BLIND, HALF, SEES, Shop
 from tests.promises.test_promises import some
+
+
+def test_amounts_that_no_sum_holds_do_not_stop_the_rest(shop: Shop) -> None:
+    shop.person("1")
+    shop.person("2")
+    for n in range(1, 12):
+        for sign, owner in (("", "1"), ("-", "2")):
+            shop.order(f"{owner}{n}", owner, at="2024-05-01", total=f"{sign}9999999999999999.99 EUR")
+    shop.order("3", "2", at="2024-05-02")
+    with shop.database.read() as connection:
+        records = [RecordId("shop", "people", key) for key in "12"]
+        assert [t.amount for t in tally_store.of(connection, records)] == [MOST, -MOST]
+        found = listed_store.counts(connection, "order", ["", "placed"], since=0, until=2**60, step=2**60)
+        assert sum(c.amount for c in found) == 1250
+    shop.check()
 
 
 def test_two_histories_are_one_after_a_merge_and_each_its_own_after_the_undo(shop: Shop) -> None:

@@ -98,6 +98,20 @@ def test_what_cannot_be_read_is_told_by_line(desk: Desk) -> None:
         read_labels(desk.reader, other, "person")
 
 
+def test_a_file_that_a_spreadsheet_saved_its_own_way_is_told_by_line(desk: Desk) -> None:
+    file = desk.written(draw_pairs(desk.reader, STEWARD, "person", 20), all="yes")
+    text = file.read_text()
+    file.write_bytes(text.replace("Otto", "Jürgen").encode("cp1252"))
+    line = next(n for n, row in enumerate(text.splitlines(), 1) if "Otto" in row)
+    with pytest.raises(ConfigError, match=rf"pairs\.csv: line {line}: is not UTF-8"):
+        read_labels(desk.reader, file, "person")
+    head, first, *rest = text.splitlines()
+    left = next(cell for cell in first.split(",") if cell.startswith("bill/"))
+    file.write_text("\n".join([head, first.replace("yes", "", 1).replace(left, "Anna"), *rest]))
+    with pytest.raises(ConfigError, match=r"pairs\.csv: line 2: its left or right names no record"):
+        read_labels(desk.reader, file, "person")
+
+
 def test_without_a_label_there_are_no_figures(desk: Desk) -> None:
     drawn = draw_pairs(desk.reader, STEWARD, "person", 20)
     with pytest.raises(ConfigError, match="no pair in it is labelled"):

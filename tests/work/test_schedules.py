@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from hub.app import create_app
 from hub.db import Database
-from hub.errors import NotFound
+from hub.errors import NotFound, RetryLater
 from hub.open import Hub
 from hub.settings import Config, Source
 from hub.work import sources, store
-from hub.work.schedules import MICROS, SourceState, after_pull, due
+from hub.work.schedules import MICROS, SourceState, after_pull, broken_off, due
 from tests import tiny
 from tests.access.population import SECRET, key_for
 
@@ -123,6 +123,13 @@ def test_a_source_that_fails_is_tried_again_later_and_later_then_pauses_itself()
     assert "4 pulls in a row failed: people: away" in state.paused_why
 
 
+def test_a_pull_that_the_hub_broke_off_counts_for_nothing_and_comes_soon_again() -> None:
+    given_, state = source(schedule="every 1 day", pause_after=1), SourceState("list", nudged=NOW)
+    assert due(after := broken_off(state, NOW), given_, NOW) is None
+    assert due(after, given_, NOW + MINUTE) == "pull"
+    assert (after.failures, after.paused_at) == (0, None)
+
+
 def test_what_the_source_asked_for_is_waited_for() -> None:
     state = after_pull(SourceState("list"), source(schedule="every 5 seconds"), started=NOW, ended=NOW, error="people: 429", wait=900, reconciled=False)  # fmt: skip
     state = replace(state, nudged=NOW + 1)
@@ -192,6 +199,21 @@ def test_it_pauses_itself_and_is_resumed_by_hand(hub: Hub) -> None:
     sources.resume(hub.resolver, "list")
     assert sources.pull_due(hub.resolver, "list")
     assert (state(hub).failures, state(hub).error, state(hub).paused_at) == (0, "", None)
+
+
+def test_a_database_of_the_hub_that_is_busy_pauses_no_source(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise RetryLater("the database is busy or away: locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(hub.resolver), "land", busy)
+        for _ in range(3):
+            hub.database.clock.time += 3600 * MICROS  # type: ignore[attr-defined]
+            assert sources.pull_due(hub.resolver, "list")
+    assert (state(hub).failures, state(hub).paused_at) == (0, None)
+    hub.database.clock.time += MINUTE  # type: ignore[attr-defined]
+    assert sources.pull_due(hub.resolver, "list")
+    assert sources.listed(hub.resolver)[0].pulls["people"].landed == 3
 
 
 def test_the_doors_of_a_keeper_and_of_the_source_itself(hub: Hub) -> None:

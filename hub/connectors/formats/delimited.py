@@ -23,7 +23,6 @@ from hub.connectors.formats.opened import (
 )
 from hub.connectors.formats.options import FileRead
 
-ROW_LINES = 500  # lines of one CSV row (line breaks in quotes)
 COLUMNS = 4000
 
 
@@ -35,7 +34,11 @@ class _Runaway(Exception):
 
 
 class _CsvLines:
-    """Feeds csv.reader and remembers the lines of the row at hand, so that a broken row costs only its first line."""
+    """Feeds csv.reader and remembers the lines of the row at hand, so that a broken row costs only its first line.
+
+    Only of what is no CSV the other lines are read again. A row that was closed is one row, right or wrong: what stands
+    in its quotes makes none.
+    """
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines, self._again = lines, deque[str]()
@@ -47,7 +50,7 @@ class _CsvLines:
         return self
 
     def __next__(self) -> str:
-        if len(self.pending) >= ROW_LINES or self.size > ROW_BYTES:
+        if self.size > ROW_BYTES:
             raise _Runaway
         line = self._again.popleft() if self._again else next(self._lines)
         self.pending.append(line)
@@ -190,8 +193,8 @@ def _csv_rows(
             if len(row) <= 1 and not "".join(row).strip():
                 source.done()  # an empty line
                 continue
-            where, count = f"{name} line {source.number}", len(row)
-            yield bad_row(f"{count} columns where the header has {width}", where, source.give_up_first()), KEPT
+            where, raw = f"{name} line {source.number}", "".join(source.pending)
+            yield bad_row(f"{len(row)} columns where the header has {width}", where, raw), source.done()
             continue
         where = f"{name} line {source.number}"
         if source.size > ROW_BYTES:  # a longer line was cut: its row is not whole

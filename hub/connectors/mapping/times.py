@@ -75,6 +75,8 @@ def shift_back(value: JSON, micros: int) -> JSON:
     earlier = from_micros(to_micros(moment.replace(tzinfo=UTC) if naive else moment) - micros)
     if len(value) == 10:  # a date: whole days, rounded down
         return earlier.date().isoformat()
+    if len(value) < 10:  # 20250101
+        return earlier.strftime("%Y%m%d") if value.isdigit() else value
     earlier = earlier.replace(tzinfo=None) if naive else earlier.astimezone(moment.tzinfo)
     digits = re.search(r"\.(\d+)", value)
     text = earlier.isoformat(sep=value[10], timespec="microseconds" if digits else "seconds")

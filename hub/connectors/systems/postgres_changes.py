@@ -8,7 +8,7 @@ two pulls is not seen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -34,6 +34,7 @@ from hub.connectors.mapping.paths import path
 from hub.connectors.pgoutput import RowChange, changes_of
 from hub.connectors.systems.sql import DatabaseConnection, DatabaseSource, SqlStream, Tables, sql_row
 from hub.errors import ConfigError, Fault, RetryLater
+from hub.model import digest
 from hub.settings import source_of_kind
 
 DELETED = "_deleted"  # marks the row of a delete: its key, and this
@@ -161,7 +162,7 @@ class _Reading:
         self.table = self._quoted(self.config.table or "")
         made = _Made(
             connection,
-            f"{source.connector.name}_{_plain_name(stream)}",
+            f"{source.connector.name}_{capture_name(stream, source.streams)}",
             self.table,
             key_columns(self.config),
             source.connector.create,
@@ -266,6 +267,14 @@ class _Made:
             "connector.create", f"is false, and there is no {what}", "make it as docs/connect-a-source.md says"
         )
         return ConfigError([fault])
+
+
+def capture_name(stream: str, streams: Iterable[str]) -> str:
+    """What a stream's slot or trigger is called in the database: as the stream, where no other one of its source is called so there."""
+    plain = _plain_name(stream)
+    if stream == plain or all(_plain_name(other) != plain for other in streams if other != stream):
+        return plain
+    return f"{plain[:21]}_{digest(stream, 4)}"
 
 
 def _plain_name(stream: str) -> str:

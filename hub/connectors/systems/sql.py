@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from pydantic import Field, model_validator
@@ -47,8 +47,9 @@ from hub.connectors.base import (
 )
 from hub.connectors.mapping.columns import missing_columns, written_fields
 from hub.connectors.mapping.paths import path
-from hub.connectors.mapping.times import instant, repeated, shift_back, version_text
+from hub.connectors.mapping.times import instant, repeated, version_text
 from hub.connectors.sql_children import CHANGED, Child, Children, ChildTable, tables
+from hub.connectors.sql_versions import after, earlier, encoded, from_version, has_offset, in_order, is_plain, read_back
 from hub.connectors.sql_writes import RAW, Target, bound, error_kind, write_row
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import ADDED, Connection, Source, Stream, secret, source_of_kind
@@ -366,7 +367,8 @@ class _Reading:
     """One read of a stream.
 
     The cursor: `version` the last version seen, and while a read is under way `key` too. A finished
-    read starts the next one at the version itself, inclusive: rows that share it come again.
+    read starts the next one at the version itself, inclusive: rows that share it come again. `unordered`: as text, the
+    versions are not in their order, so that each read reads all; `offsets`: they are local times of some zone.
     """
 
     def __init__(
@@ -381,14 +383,18 @@ class _Reading:
         self.connection, self.readable, self.stream, self.now = connection, readable, stream, now
         local = stream.zone is not None
         self.children = Children(
-            connection, children, lambda v: _plain(v, local), self._in_future, stream.lookback_micros
+            connection, children, lambda v: _plain(v, local), self._in_future, self._in_order, stream.lookback_micros
         )
         self.known = cursor.get("columns", [])
         whole = readable.version is None or stream.listing == "complete" or not self.children.tell
-        self.start = cursor if not whole or cursor.get("under_way") else {}
-        self.whole = (whole or not cursor) and not self.start.get("under_way")
+        again = bool(cursor.get("unordered")) or not self._in_order(cursor.get("version"))
+        self.start = cursor if cursor.get("under_way") or not (whole or again) else {}
+        self.whole = (whole or again or not cursor) and not self.start.get("under_way")
         self.by_version = None if whole else readable.version
         self.version = self.start.get("version")
+        self.unordered = bool(self.start.get("unordered"))  # later versions may stand before earlier ones
+        self.offsets = bool(self.start.get("offsets"))
+        self.since: sa.ColumnElement[bool] | None = None  # what this read begins with
         self.bad = False
         self.count = 0
 
@@ -402,7 +408,9 @@ class _Reading:
             notes = ()
         finished: Cursor = {"columns": self.columns}
         if self.by_version is not None and self.version is not None:
-            finished["version"] = self.version
+            finished |= {"version": self.version, **self._flags()}
+        if self.unordered:
+            notes = (*notes, self._unordered_note())
         if self.by_version is not None and since is not None:
             for rows in self._by_children(since):
                 yield Page(rows, {**finished, "children": since})
@@ -420,8 +428,10 @@ class _Reading:
         last, limit = self._first(order), PAGE_ROWS
         while True:
             query = self._select().where(*[self.readable.column(c).is_not(None) for c in order])
+            if self.since is not None:
+                query = query.where(self.since)
             if last:
-                query = query.where(_after([self.readable.column(c) for c in order], last))
+                query = query.where(after([self.readable.column(c) for c in order], last))
             found = self._fetch(query.order_by(*[self.readable.rows.c[c] for c in order]).limit(limit))
             if not found:
                 return
@@ -442,22 +452,23 @@ class _Reading:
             yield self._rows(self._fetch(self._select().where(among)))
 
     def _first(self, order: list[str]) -> list[Foreign]:
-        """Where to start: a broken read goes on at its last row, a new one at the last version less the lookback."""
-        at: list[Foreign] = [_decoded(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
+        """Where a broken read goes on: at its last row. A new one begins at the last version less the lookback."""
+        at: list[Foreign] = [read_back(v) for v in self.start.get("at", ())] if self.start.get("under_way") else []
         if at and len(at) == len(order):
             return at
-        version = _decoded(self.start.get("version")) if self.by_version is not None else None
-        if version is None:
+        version = read_back(self.start.get("version")) if self.by_version is not None else None
+        if version is None or self.by_version is None:
             return []
         again = repeated(version, self.stream.zone) if self.stream.zone is not None else None
         micros = self.stream.lookback_micros + (again // timedelta(microseconds=1) if again else 0)
-        return [_earlier(version, micros)]
+        self.since = from_version(self.readable.column(self.by_version), earlier(version, micros), self.offsets)
+        return []
 
     def _unordered(self, order: list[str]) -> Iterator[tuple[tuple[SourceRow | BadRow, ...], Cursor]]:
         query = self._select()
         if order:
             query = query.where(sa.or_(*[self.readable.column(c).is_(None) for c in order]))
-        result = self.connection.execute(query)
+        result = self.connection.execute(query.execution_options(stream_results=True, max_row_buffer=PAGE_ROWS))
         while found := result.fetchmany(PAGE_ROWS):
             yield self._rows([tuple(row) for row in found]), {**self.start, "columns": self.columns}
         self.connection.rollback()
@@ -483,27 +494,48 @@ class _Reading:
         return tuple(rows)
 
     def _cursor(self, order: list[str], at: list[Foreign], versions: list[Foreign]) -> Cursor:
-        cursor: Cursor = {"columns": self.columns, "under_way": True, "at": [_encoded(v) for v in at]}
+        cursor: Cursor = {"columns": self.columns, "under_way": True, "at": [encoded(v) for v in at], **self._flags()}
         if since := self.start.get("children") or self.start.get("marks") or self.marks:
             cursor["marks"] = since
         if self.by_version is not None:
             if self._in_future(at[0]):
                 cursor.pop("at")
             elif not isinstance(at[0], str):
-                self.version = _encoded(at[0])
+                self.version = encoded(at[0])
             self._take_texts(version for version in versions if isinstance(version, str))
             if self.version is not None:
                 cursor["version"] = self.version
         return cursor
 
     def _take_texts(self, versions: Iterable[str]) -> None:
-        """The latest version seen, of those that are text: compared as times, which their order as text may not be."""
+        """The latest version seen, of those that are text: compared as times and numbers, which their order as text may
+        not be; what is neither is in the database's order."""
         for version in versions:
-            if not self._in_future(version) and self._text_order(version) > self._text_order(self.version):
+            if self._in_future(version):
+                continue
+            self.unordered = self.unordered or not self._in_order(version)
+            self.offsets = self.offsets or has_offset(version)
+            if is_plain(version, *self._reading) or self._text_order(version) > self._text_order(self.version):
                 self.version = version
 
+    @property
+    def _reading(self) -> tuple[bool | None, ZoneInfo | None]:
+        return self.stream.day_first, self.stream.zone
+
+    def _in_order(self, version: Foreign) -> bool:
+        return in_order(version, *self._reading)
+
+    def _flags(self) -> Cursor:
+        return {name: True for name in ("unordered", "offsets") if getattr(self, name)}
+
+    def _unordered_note(self) -> str:
+        return (
+            f"{self.readable.name}: '{self.readable.version}' is text of which the order is not that of what it says: all rows"
+            " are read each time; name a column of times or numbers, or a query that makes it one"
+        )
+
     def _text_order(self, version: Foreign) -> str:
-        return version_text(version, self.stream.day_first, self.stream.zone)[0] or ""
+        return version_text(version, *self._reading)[0] or ""
 
     def _in_future(self, version: Foreign) -> bool:
         """A row dated in the future must not carry the cursor past the changes of today."""
@@ -512,24 +544,6 @@ class _Reading:
         plain = version if isinstance(version, str) else _plain(version, self.stream.zone is not None)
         moment = instant(plain, zone=self.stream.zone) if isinstance(version, datetime | date | str) else None
         return moment is not None and moment > self.now + AHEAD
-
-
-def _after(columns: Sequence[sa.ColumnElement[Foreign]], last: Sequence[Foreign]) -> sa.ColumnElement[bool]:
-    """(version, key) >= (last version, last key), spelt out: not every database compares rows."""
-    if len(last) == 1 and isinstance(last[0], str) and (found := _ISO_TEXT.match(last[0])):
-        return _from_time(columns[0], found[1], found[2])
-    if len(last) == 1:
-        return columns[0] >= bound(last[0])
-    return sa.or_(columns[0] > bound(last[0]), sa.and_(columns[0] == bound(last[0]), columns[1] >= bound(last[1])))
-
-
-_ISO_TEXT = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)")
-
-
-def _from_time(column: sa.ColumnElement[Foreign], day: str, time: str) -> sa.ColumnElement[bool]:
-    """Times kept as text from this one on, written with a T or with a space: as text, the two do not compare."""
-    spaced = sa.and_(column >= bound(f"{day} {time}"), column < bound(f"{day}T"))
-    return sa.or_(column >= bound(f"{day}T{time}"), spaced)
 
 
 def _plain(value: object, local: bool) -> Foreign:
@@ -552,29 +566,3 @@ def sql_row(columns: tuple[str, ...], values: tuple[Any, ...], line: str, local:
         if len(str(raw)) > ROW_BYTES:
             return BadRow("longer than 1 MiB", line, str(raw)[:KEPT])
     return SourceRow(raw, line)
-
-
-def _encoded(value: Foreign) -> Foreign:
-    """A version or key for the cursor, so that it can be given back to the database as what it was."""
-    for type_, name in ((datetime, "datetime"), (date, "date"), (Decimal, "decimal")):
-        if isinstance(value, type_):
-            return {name: str(value) if isinstance(value, Decimal) else value.isoformat()}
-    return value if isinstance(value, str | int | float) else {"text": str(value)}
-
-
-def _decoded(value: Foreign) -> Foreign:
-    if isinstance(value, dict) and len(value) == 1:
-        name, text = next(iter(value.items()))
-        readers: dict[str, Callable[[str], Foreign]] = {
-            "datetime": datetime.fromisoformat,
-            "date": date.fromisoformat,
-            "decimal": Decimal,
-        }
-        return readers.get(name, str)(text)
-    return value
-
-
-def _earlier(version: object, micros: int) -> Foreign:
-    if isinstance(version, datetime | date) and micros:
-        return version - timedelta(microseconds=micros)
-    return shift_back(version, micros)

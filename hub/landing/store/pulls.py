@@ -24,7 +24,8 @@ class CursorRow(SQLModel, table=True):
 
 
 class AbsenceRow(SQLModel, table=True):
-    """How many complete listings in a row lacked a record. Two make a tombstone."""
+    """How many complete listings in a row lacked a record. Two make a tombstone. One that lacked too many to be believed
+    counts nothing, but is known: 0."""
 
     __tablename__: ClassVar[str] = "absence"
     rid: int = big(primary_key=True)

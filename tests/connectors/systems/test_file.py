@@ -135,6 +135,16 @@ def test_a_quote_that_does_not_end_costs_one_row(tmp_path: Path) -> None:
     assert [row.line for row in bad(found)] == ["a.csv line 2", "a.csv line 7"]
 
 
+@pytest.mark.parametrize("lines", [1, 600])
+@pytest.mark.parametrize(("more", "kept"), [(",too many", {"3"}), ("", {"1", "3"})])
+def test_what_stands_in_quotes_makes_no_rows(tmp_path: Path, lines: int, more: str, kept: set[str]) -> None:
+    note = "\n2,eve@evil.example,I am a row" * lines
+    data = f'id,mail,note\n1,ana@x.example,"hello{note}\nbye"{more}\n3,rui@x.example,ok\n4,x\n'
+    found = read(tmp_path, {"a.csv": data.encode()})
+    assert raws(found).keys() == kept
+    assert [row.line for row in bad(found)] == ["a.csv line 2"] * bool(more) + [f"a.csv line {lines + 5}"]
+
+
 def test_rows_are_told_by_the_line_on_which_they_begin(tmp_path: Path) -> None:
     found = read(tmp_path, {"a.csv": b'id,first\n1,"a\nb"\n\n2,c\n3\n'})
     assert [row.line for row in found[0].rows] == ["a.csv line 2", "a.csv line 5", "a.csv line 6"]

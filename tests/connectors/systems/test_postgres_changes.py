@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from psycopg import sql
 
 from hub.connectors.base import PAGE_ROWS, Connector, Marking
 from hub.connectors.registry import connect
+from hub.connectors.systems.postgres_changes import capture_name
 from hub.errors import ConfigError
 from hub.settings import Source
 from tests.connectors.conformance import MAP, Conformance, World, pages, person, raws
@@ -161,6 +163,20 @@ def test_when_the_log_is_gone_all_is_read_again_and_said(world: Postgres) -> Non
     found = pages(world.connector(), cursor)
     assert raws(found).keys() == {"00001"}
     assert any("all rows are read again" in note for page in found for note in page.notes)
+
+
+def test_streams_whose_names_are_alike_capture_apart() -> None:
+    names = [
+        "people-de",
+        "people_de",
+        "People_DE",
+        *(f"customers_of_the_northern_region_{n}" for n in "ab"),
+        "web-shop",
+    ]
+    found = [capture_name(name, names) for name in names]
+    assert (found[1], found[-1]) == ("people_de", "web_shop")  # those that nobody else is called by stay as they are
+    assert len(set(found)) == len(names)
+    assert all(re.fullmatch("[a-z0-9_]{1,30}", name) for name in found)
 
 
 def test_a_key_of_two_columns(world: Postgres) -> None:

@@ -316,6 +316,7 @@ def test_writes_outlast_a_user_that_may_not_write(postgres: str) -> None:
     engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
     with engine.connect() as c:
         for statement in (
+            "drop table if exists people",
             "create table people (id int primary key, mail text)",
             "insert into people values (1, 'a')",
             "create user reader password 'r'",
@@ -445,6 +446,71 @@ def test_times_kept_as_text_are_compared_as_times_whether_a_t_or_a_space_stands_
         db.execute("insert into people values ('3', '2024-03-01T12:30:00Z')")
     db.close()
     assert raws(pages(connector, third[-1].cursor)).keys() == {"2", "3"}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    ("held", "new", "again", "told"),
+    [
+        (["30.12.2024", "31.12.2024"], "01.01.2025", 2, True),
+        (["98", "99"], "100", 1, False),
+        (["9.25", "9.5"], "10.25", 2, True),
+        (["-3", "-2"], "-1", 2, True),
+        (["2025-10-26T02:10:00+02:00", "2025-10-26T02:50:00+02:00"], "2025-10-26T02:20:00+01:00", 2, False),
+        (["2025/12/30 10:00", "2025/12/31 10:00"], "2026/01/01 09:00", 1, False),
+        (["20251230", "20251231"], "20260101", 1, False),
+        (["rev-a", "rev-b"], "rev-c", 1, False),
+    ],
+)
+def test_a_version_kept_as_text_hides_no_later_one(
+    tmp_path: Path, postgres: str, kind: str, held: list[str], new: str, again: int, told: bool
+) -> None:
+    url = postgres if kind == "postgresql" else f"sqlite:///{tmp_path}/b.db"
+    engine = sa.create_engine(url)
+    statement = sa.text("insert into people values (:id, :v)")
+    with engine.begin() as c:
+        c.exec_driver_sql("drop table if exists people")
+        c.exec_driver_sql("create table people (id text primary key, v text)")
+        c.execute(statement, [{"id": f"old{n}", "v": v} for n, v in enumerate(held)])
+    people = {"customer": "person", "key": "id", "version": "v", "day_first": True, "map": {}, "table": "people"}
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "U"}, "streams": {"people": people}}
+    )
+    connector = connect(source, env={"U": url}, base_folder=tmp_path, now=lambda: 1_800_000_000_000_000)
+    cursor = pages(connector)[-1].cursor
+    with engine.begin() as c:
+        c.execute(statement, {"id": "new", "v": new})
+    engine.dispose()
+    for _ in range(2):
+        found = pages(connector, cursor)
+        assert "new" in raws(found)
+        cursor = found[-1].cursor
+    assert any("all rows are read each time" in note for page in found for note in page.notes) is told
+    assert len(raws(found)) == (1 if again == 1 else 3)
+
+
+def test_the_rows_without_a_version_are_not_all_fetched_at_once(postgres: str) -> None:
+    engine = sa.create_engine(postgres)
+    with engine.begin() as c:
+        c.exec_driver_sql("drop table if exists people")
+        c.exec_driver_sql("create table people (id int primary key, v timestamp)")
+        c.exec_driver_sql("insert into people select n from generate_series(1, 2500) n")
+    people = {"customer": "person", "key": "id", "version": "v", "map": {}, "table": "people"}
+    source = Source.model_validate(
+        {"name": "b", "connector": {"kind": "sql", "url_env": "U"}, "streams": {"people": people}}
+    )
+    cursors: list[str] = []
+
+    def note(_c: object, cursor: object, statement: str, *_: object) -> None:
+        if "IS NULL" in statement:
+            cursors.append(type(cursor).__name__)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", note)
+    try:
+        found = pages(connect(source, env={"U": postgres}, base_folder=Path()))
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", note)
+    assert (len(raws(found)), cursors) == (2500, ["ServerCursor"])
 
 
 def test_the_hour_that_clocks_repeat_is_read_again(tmp_path: Path) -> None:
