@@ -1,4 +1,4 @@
-"""Versions in a database's order: from one on, and of which kinds of text that order is not theirs. Pure."""
+"""Versions in a database's order: from one on, and of which kinds of text that order is not theirs."""
 
 from __future__ import annotations
 
