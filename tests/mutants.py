@@ -164,9 +164,9 @@ MUTANTS = [
     ),
     Mutant(
         "the cursor reads on after the last version (>)",
-        "hub/connectors/systems/sql.py",
-        "return columns[0] >= bound(last[0])",
-        "return columns[0] > bound(last[0])",
+        "hub/connectors/sql_versions.py",
+        "str):\n        return column >= bound(version)",
+        "str):\n        return column > bound(version)",
         T_PULL + "a_table_is_read_from_its_cursor_on_and_rows_of_one_version_are_not_lost[sqlite]",
     ),
     # fold
