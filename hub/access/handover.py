@@ -42,7 +42,7 @@ def hand_over(
     everyone = {r for m in members.values() for r in m}
     held = {r: s.folded.held for r, s in matching_store.standardised(connection, everyone).items()}
     infos = landing.records(connection, everyone)
-    view = reader.view_of_role(source)
+    view = reader.view_of_role(source, connection)
     rows = reader.known_customers(connection, view, [c.id for c in customers.values()]) if view.rows else None
     found: dict[int, Handover] = {}
     for rid in listed:

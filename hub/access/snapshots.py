@@ -91,8 +91,9 @@ class Snapshots:
             if not any(name.partition(".")[0] in a for a in shown.values()):
                 told = f"known: {', '.join(sorted({a for s in shown.values() for a in s}))}"
                 raise Unprocessable("no such attribute", [Fault(f"/where/{name}", "unknown attribute", told)])
+        wanted = RowLimits(where=dict(selection.where), restricted=True)  # who is, the view's own conditions leave out
         return {
-            t: cleaned_rows(self.config.customers[t], RowLimits(where=dict(selection.where)))
+            t: cleaned_rows(self.config.customers[t], wanted)
             for t in types
             if all(name.partition(".")[0] in shown[t] for name in selection.where)
         }

@@ -182,7 +182,7 @@ class Asks:
         )
 
     def _contacts(self, connection: Connection, principal: Principal, id: str) -> list[str]:
-        customer = self.reader.find(connection, self.reader.view(principal), id)
+        customer = self.reader.find(connection, self.reader.view(principal, connection), id)
         kinds = self.reader.config.customers[customer.type].attributes
         found = []
         for attribute, values in customer.values.items():

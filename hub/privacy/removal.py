@@ -143,7 +143,7 @@ def _who_had(connection: Connection, reader: Reader, ids: Collection[str]) -> Ma
     """Of each customer the roles with conditions that had it: afterwards nobody could tell."""
     found: dict[str, list[str]] = {id: [] for id in ids}
     for role in sorted(reader.config.access.roles):
-        view = reader.view_of_role(role)
+        view = reader.view_of_role(role, connection)
         if any(rows.where for rows in view.rows.values()):
             for id in reader.known_customers(connection, view, ids):
                 found[id].append(role)

@@ -3,6 +3,7 @@ a second connection while it holds one."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,3 +229,24 @@ def test_when_all_connections_are_in_use_who_asks_is_told_to_come_again(
     with contextlib.ExitStack() as held, pytest.raises(RetryLater, match="in use: ask again"):
         for _ in range(100):
             held.enter_context(hub.database.read())
+
+
+LOOKS = {"view", "view_of_role", "knows_record"}  # that ask the database, by the connection that they are given
+
+
+def greedy_calls(source: str) -> Iterator[str]:
+    """Calls that take a connection of their own where one is at hand: a parameter, or of a `with` around them."""
+    for node in ast.walk(ast.parse(source)):
+        held = isinstance(node, ast.FunctionDef) and any(a.arg == "connection" for a in node.args.args)
+        held = held or (isinstance(node, ast.With) and any("connection" in ast.unparse(i) for i in node.items))
+        for call in ast.walk(node) if held else ():
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in LOOKS:
+                given = {ast.unparse(a) for a in call.args}
+                if not given & {"connection", "reading", "reader"}:
+                    yield f"{call.lineno}: {ast.unparse(call)}"
+
+
+def test_who_holds_a_connection_lets_a_view_be_looked_up_by_it() -> None:
+    hub = Path(__file__).parents[2] / "hub"
+    found = {f"{p.relative_to(hub)}:{c}" for p in hub.rglob("*.py") for c in greedy_calls(p.read_text("utf-8"))}
+    assert not found

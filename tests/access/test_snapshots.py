@@ -140,3 +140,9 @@ def test_a_snapshot_is_as_fresh_as_the_token_of_a_write(hub: Hub) -> None:
         connection.exec_driver_sql("DELETE FROM change WHERE seq > 1")
     with pytest.raises(RetryLater):
         list(take(asker("steward"), Selection(), at_least=first))
+
+
+def test_who_answers_for_privacy_has_those_too_who_are_restricted(hub: Hub) -> None:
+    ids = fill(hub)
+    hub.requests.restrict(ids["ana"], by="o")
+    assert ids["ana"] in taken(hub, "privacy_officer")[0] and ids["ana"] not in taken(hub, "steward")[0]
