@@ -33,6 +33,7 @@ ANOTHER = {
     "given_name": 4_500,
     "name_suffix": 10 * BIT,
 }  # milli-bits from which a pair joins though this is another: 96 %, and 99.9 % of senior and junior
+ANOTHER_COMPANY = 6_630  # learned: the same of companies, whose names have no word in common: 99 %
 NEVER = 1_000 * BIT  # shipped: no data was seen that says how rare a name is; a trained model weighs that
 TELLING = 3 * BIT  # from which a comparison tells something of itself: a sex or a city in common does not
 _STEP = 250
@@ -386,10 +387,12 @@ def comparisons_of(customer_type: CustomerType) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def doubts_of(comparisons: Iterable[Comparison]) -> dict[str, int]:
-    """From which weight a pair joins though a comparison found another: what is learned of such pairs rests on few of them."""
+def doubts_of(comparisons: Iterable[Comparison], *, companies: bool = False) -> dict[str, int]:
+    """From which weight a pair joins though a comparison found another: what is learned of such pairs rests on few of them.
+    `companies`: of theirs too, unless the data says that one is told in several ways."""
+    least = {**ANOTHER, "company_name": ANOTHER_COMPANY} if companies else ANOTHER
     found = {c.name: _kind_of(c.levels) for c in comparisons}
-    return {name: ANOTHER[kind] for name, kind in found.items() if kind in ANOTHER}
+    return {name: least[kind] for name, kind in found.items() if kind in least}
 
 
 def log_ratio(share: float, other: float) -> int:

@@ -41,7 +41,7 @@ from hub.matching.training.engine import (
     term_sql,
     terms_table,
 )
-from hub.matching.training.mixture import Floats, Mixture, Patterns, Random, fit
+from hub.matching.training.mixture import Floats, Mixture, Patterns, Random, fit, told_otherwise
 from hub.matching.training.profile import full_names, names_alone, profile, rare_words
 from hub.matching.training.weighing import weigh
 from hub.model import BIT
@@ -125,12 +125,13 @@ def _train(
     mixture = fit(comparisons, patterns, random, records=n, apart=apart, repeated=repeated)
     rules, missed = _useful_rules(blocking, patterns, mixture, n)
     model = _assemble(base, comparisons, mixture, found.terms, found.placeholders, rules)
+    doubts = doubts_of(comparisons, companies=not told_otherwise(comparisons, patterns))
     info = {
         "trained": True, "records": n, "seed": seed, "warnings": list(found.warnings), "rounds": mixture.rounds,
         "moved": round(mixture.moved, 6), "same_pairs": round(mixture.same_pairs), "household_pairs": round(mixture.household_pairs), "namesake_pairs": round(mixture.namesake_pairs),
         "rules": [[rule_name(r.rule), r.pairs, r.over, r.rule in rules] for r in blocking.counted], "recall_lost_by_blocking": missed,
     }  # fmt: skip
-    return replace(model, info=info, full_names=names)
+    return replace(model, info=info, full_names=names, doubts=doubts)
 
 
 @dataclass(frozen=True)
@@ -398,7 +399,7 @@ def _assemble(
     return replace(
         base, comparisons=tuple(weights), terms=terms, placeholders=placeholders, rules=rules or base.rules,
         prior=log_ratio(mixture.same_pairs, strangers), household=log_ratio(mixture.same_pairs, mixture.household_pairs),
-        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), alone=0, doubts=doubts_of(comparisons),
+        namesakes=log_ratio(mixture.same_pairs, mixture.namesake_pairs), alone=0,
     )  # fmt: skip
 
 

@@ -21,6 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hub.kinds.levels_address import COMPANY_ADDRESS
+from hub.kinds.levels_company import ALL_WORDS, COMPANY_NAME, PART, RARE_PART, RARE_WORDS, SIMILAR, SOME
+from hub.kinds.levels_values import COMPANY_PHONE
 from hub.matching.compare.model import Comparison
 
 Floats = NDArray[np.float64]
@@ -82,6 +85,13 @@ OFTENER, AT_MOST = (
 
 SISTERS_TO_ONE = 4.0  # pairs of one company to a pair of sisters, where nothing but names is there to tell
 REPEATED_AT_MOST = 4.0  # times the pairs of one company that repeated names tell of
+ENOUGH, AT_TWO_PLACES = 20.0, 0.1  # pairs that tell how names are told; the share of them that may have two addresses
+_TELLING = (COMPANY_NAME, COMPANY_PHONE, COMPANY_ADDRESS)
+_WITHIN, _BESIDE = (
+    (RARE_WORDS, ALL_WORDS, RARE_PART, PART),
+    (SIMILAR, SOME),
+)  # of two names: one in the other; each with its own
+ELSEWHERE = len(COMPANY_ADDRESS.levels) - 1
 SELDOM = 0.002  # shipped share of strangers up to which a level is one that rare words make
 
 
@@ -153,6 +163,23 @@ def fit(
         tuple(same), tuple(household), tuple(namesakes), tuple(strangers), float(pairs[0]), float(pairs[1]), float(pairs[2]),
         total, seen, done, weights[0] / patterns.count, moved,
     )  # fmt: skip
+
+
+def told_otherwise(comparisons: Sequence[Comparison], patterns: Patterns) -> bool:
+    """Are companies of one telephone mostly one site, whose name is told in several ways?
+
+    Sisters share the number of their group and a word of its name, and have addresses of their own. One site has one address,
+    and of its names one is mostly in the other. Too few such pairs tell nothing: then no.
+    """
+    at = [next((k for k, c in enumerate(comparisons) if c.levels is levels), None) for levels in _TELLING]
+    if None in at:
+        return False
+    name, phone, place = (patterns.levels[:, k] for k in at)
+    within, beside, elsewhere = (
+        float(patterns.count[(phone == 0) & (place >= 0) & found].sum())
+        for found in (np.isin(name, _WITHIN), np.isin(name, _BESIDE), np.isin(name, _BESIDE) & (place == ELSEWHERE))
+    )
+    return beside >= ENOUGH and within > beside and elsewhere <= AT_TWO_PLACES * beside
 
 
 def _posterior(patterns: Patterns, shares: tuple[list[Floats], ...], pairs: Floats, total: float) -> Floats:

@@ -8,12 +8,15 @@ from collections import Counter
 from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from hub.matching.compare.model import Model
+from hub.kinds.levels_company import OTHER, RARE_PART, SIMILAR
+from hub.matching.compare.model import Model, comparisons_of, doubts_of
 from hub.matching.compare.score import weigh
 from hub.matching.training import batch
+from hub.matching.training.mixture import Patterns, told_otherwise
 from hub.quality.measures import Quality, evaluate
 from tests.matching.world import customer_type, joined, records
 
@@ -146,3 +149,28 @@ def test_a_rare_name_in_full_is_an_identity_where_names_are_all_that_there_is(tr
     assert found.num_rows == len(sides), "of common words alone no name is an identity"
     assert all(one == other for one, other in sides)
     assert len(sides) >= 0.9 * sum(n * (n - 1) // 2 for n in Counter(told).values())
+
+
+@pytest.mark.parametrize(
+    ("within", "beside", "place", "told"),
+    [
+        (60, 40, "same", True),  # one site: "Army - Sparrow School", "Army", "Sparrow School"
+        (60, 40, "other", False),  # sisters have addresses of their own
+        (3, 40, "same", False),  # "Meyer Bau", "Meyer Handel" in one house: neither name is in the other
+        (6, 4, "same", False),  # too few to tell
+    ],
+)
+def test_names_at_one_telephone_are_of_one_site_where_most_are_one_in_the_other_at_one_address(
+    within: int, beside: int, place: str, told: bool
+) -> None:
+    comparisons = comparisons_of(customer_type("organisation"))
+    at = {c.name: (k, {level.name: n for n, level in enumerate(c.levels.levels)}) for k, c in enumerate(comparisons)}
+    levels = np.full((3, len(comparisons)), -1)
+    levels[:, at["phone"][0]] = 0
+    levels[:, at["address"][0]] = at["address"][1][place]
+    levels[:, at["company_name"][0]] = (RARE_PART, SIMILAR, OTHER)
+    nothing = np.zeros(3)
+    counts = np.array([within, beside, 500], np.float64)  # how many have nothing in common does not matter
+    patterns = Patterns(levels, levels >= 0, nothing, nothing, nothing, counts, np.zeros(3, np.int64))
+    assert told_otherwise(comparisons, patterns) is told
+    assert ("company_name" in doubts_of(comparisons, companies=not told)) is not told
