@@ -31,9 +31,9 @@ class Ledger:
     def add(self, entry: LedgerLine) -> None:
         """On disk when it returns. The same erasure twice is one."""
         line = orjson.dumps({"request": entry.request, "at": entry.at, "hashes": entry.hashes}) + b"\n"
-        made = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(made, "wb") as file:
-            file.write(line)
+        made = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(made, "r+b") as file:
+            file.write((b"" if _ends_whole(made) else b"\n") + line)
             file.flush()
             os.fsync(file.fileno())
 
@@ -57,3 +57,9 @@ class Ledger:
                 continue
             hashes = read["hashes"]
             yield LedgerLine(read["request"], read["at"], None if hashes is None else tuple((h, k) for h, k in hashes))
+
+
+def _ends_whole(file: int) -> bool:
+    """A line that a crash or a full disk cut off must not swallow the next one."""
+    size = os.fstat(file).st_size
+    return size == 0 or os.pread(file, 1, size - 1) == b"\n"

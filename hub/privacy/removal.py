@@ -27,7 +27,7 @@ from hub.matching import store as matching_store
 from hub.matching.prepare import ready
 from hub.matching.store import decisions
 from hub.model import RecordId, plain
-from hub.privacy import ask_store
+from hub.privacy import ask_store, request_store
 from hub.privacy.sealing import Subject
 from hub.resolve.resolver import Resolver
 from hub.resolve.suppressing import CONTACTS, contact_names
@@ -135,6 +135,7 @@ def remove(connection: Connection, resolver: Resolver, reader: Reader, subject: 
     caller_store.forget_words(connection, subject.ids)
     people_store.forget_customers(connection, subject.ids)
     ask_store.forget_asks(connection, subject.ids)
+    request_store.forget_words(connection, subject.ids)
     code_store.forget_codes_of(connection, list(subject.ids))
     return gone
 

@@ -98,6 +98,12 @@ def of_customer(connection: Connection, ids: Iterable[str]) -> list[StoredReques
     return [StoredRequest(*r) for r in found]
 
 
+def forget_words(connection: Connection, ids: Iterable[str]) -> None:
+    """What people wrote in requests of these customers; of an erasure that runs it goes when it is closed."""
+    where = "customer IN {ids:text} AND (kind <> 'erasure' OR closed IS NOT NULL)"
+    db.do(connection, f"UPDATE request SET reason = '', answer = '' WHERE {where}", ids=list(ids))
+
+
 def save_receipts(connection: Connection, receipts: Iterable[Receipt]) -> None:
     rows = [(r.request, r.recipient, r.state, r.note, r.at) for r in receipts]
     db.upsert_many(connection, table(ReceiptRow), RECEIPT, rows)

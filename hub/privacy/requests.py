@@ -379,20 +379,19 @@ class Requests:
         db.fail_point("ledger")
         with self.database.unit() as connection:
             suppression.suppress(connection, subject.hashes, request.id, now)
-            made = replace(request, state=SUPPRESSED)
-            store.save(connection, made)
-        return made
+            return self._move(connection, request, SUPPRESSED)
 
     def _remove(self, request: StoredRequest) -> StoredRequest:
         subject, now = self._subject(request), self.database.clock.now()
         with self.database.unit() as connection:
+            if (found := self._still(connection, request)) is None:
+                return request
             told = subscription_store.told_of(connection, subject.ids)
             sources = {n.source for n in subject.names if n.source in self.resolver.config.sources}
             remove(connection, self.resolver, self.reader, subject, now)
             recipients = [*(f"subscription:{s}" for s in told), *(f"source:{s}" for s in sources)]
             store.save_receipts(connection, [Receipt(request.id, r, "open", "", now) for r in sorted(recipients)])
-            made = replace(request, state=REMOVED)
-            store.save(connection, made)
+            made = self._move(connection, found, REMOVED)
             db.fail_point("removed")
         return made
 
@@ -409,9 +408,21 @@ class Requests:
 
     def _compacted(self, request: StoredRequest) -> StoredRequest:
         kept = replace(self._subject(request), words=(), forms=())  # what is left to do needs names alone
-        made = replace(request, state=COMPACTED, subject=seal_subject(self._key, request.id, kept))
         with self.database.unit() as connection:
-            store.save(connection, made)
+            return self._move(connection, request, COMPACTED, subject=seal_subject(self._key, request.id, kept))
+
+    def _still(self, connection: Connection, request: StoredRequest) -> StoredRequest | None:
+        """The request as it is kept by now: people may have said something of it. None when it is further already."""
+        found = store.request(connection, request.id)
+        return found if found is not None and (found.state, found.closed) == (request.state, None) else None
+
+    def _move(self, connection: Connection, request: StoredRequest, state: str, subject: str = "") -> StoredRequest:
+        """A step on, with all that was said meanwhile."""
+        found = self._still(connection, request)
+        if found is None:
+            return request
+        made = replace(found, state=state, subject=subject or found.subject)
+        store.save(connection, made)
         return made
 
     def _erase_elsewhere(self, request: StoredRequest, subject: Subject) -> None:
@@ -426,7 +437,8 @@ class Requests:
             found.setdefault(f"source:{answer.record.source}", []).append(answer)
         now = self.database.clock.now()
         with self.database.unit() as connection:
-            told = [_receipt(waiting[recipient], answers, now) for recipient, answers in found.items()]
+            open_ = {r.recipient: r for r in store.receipts(connection, [request.id]) if r.state == "open"}
+            told = [_receipt(open_[recipient], answers, now) for recipient, answers in found.items() if recipient in open_]
             store.save_receipts(connection, told)
 
     def _finish(self, request: StoredRequest) -> StoredRequest | None:
@@ -445,16 +457,16 @@ class Requests:
             }  # one that was removed meanwhile has no position, and nothing more to hear
             heard = [r for r in waiting if r.recipient in had]
             store.save_receipts(connection, [replace(r, state="done", note="delivered", at=now) for r in heard])
-            if len(heard) < len(waiting):
+            if len(heard) < len(waiting) or (still := self._still(connection, request)) is None:
                 return None
-            return self._close(connection, replace(request, state=CLOSED))
+            return self._close(connection, replace(still, state=CLOSED, reason="", answer=""))
 
     def release(self, id: str) -> int:
         """Who was erased by this request may come back, with the next pull that brings them. How many hashes went."""
+        self.ledger.add(LedgerLine(id, self.database.clock.now(), None))  # first: else the next start erases them again
+        db.fail_point("ledger")
         with self.database.unit() as connection:
-            gone = suppression.release(connection, id)
-        self.ledger.add(LedgerLine(id, self.database.clock.now(), None))
-        return gone
+            return suppression.release(connection, id)
 
 
 def _receipt(receipt: Receipt, answers: Iterable[ErasedThere], now: int) -> Receipt:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from hub.access.read import Reader
+from hub.figures.owners import owners_of
 from hub.landing import store as landing
 from hub.landing import suppression
 from hub.landing.suppression import of_record
+from hub.matching import store as matching_store
+from hub.model import RecordId
 from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.removal import forms_of, remove, words_of
 from hub.privacy.sealing import Subject
@@ -42,7 +47,17 @@ def _again(connection: Connection, resolver: Resolver, reader: Reader, entry: Le
         after = page[-1].rid
     infos = landing.records(connection, rids)
     words, forms = words_of(connection, resolver, infos), forms_of(connection, resolver, infos)
-    subject = Subject(tuple(i.id for i in infos.values()), tuple(i.mint for i in infos.values()), words)
+    names = {*(i.id for i in infos.values()), *_points(connection, resolver, rids)}
+    subject = Subject(tuple(sorted(names)), tuple(i.mint for i in infos.values()), words)
     suppression.suppress(connection, entry.hashes or (), entry.request, entry.at)
     remove(connection, resolver, reader, subject, resolver.database.clock.now())
     forget_at_once(connection, forms)
+
+
+def _points(connection: Connection, resolver: Resolver, rids: Collection[int]) -> set[RecordId]:
+    """What else owned rows of theirs: contact points, of customers who were nobody but them."""
+    homes = set(matching_store.clusters_of(connection, rids).values())
+    members = matching_store.members_of(connection, homes)
+    theirs = [home for home in homes if set(members[home]) <= set(rids)]
+    owners = owners_of(connection, resolver.config, theirs)
+    return {owner for home in theirs for owner in owners[home]}

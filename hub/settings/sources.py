@@ -207,6 +207,8 @@ class Stream(Strict):
     @field_validator("key", mode="before")
     @classmethod
     def _together(cls, given: object) -> object:
+        if any(isinstance(one, bool) for one in (given if isinstance(given, list | tuple) else [given])):
+            raise ValueError("yes, no, on and off are truth values in YAML: write the column in quotes, as in 'no'")
         return f"[{', '.join(map(str, given))}]" if isinstance(given, list | tuple) and given else given
 
     @field_validator("of", "to", mode="before")

@@ -22,8 +22,10 @@ from hub.connectors.base import Page, SourceRow
 from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.errors import Conflict, Gone
+from hub.landing import suppression
 from hub.model import RecordId, Verdict
 from hub.open import Hub
+from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.scan import scan
 from hub.quality.verify import Verify
 from hub.stewardship.acts import DecideAll
@@ -40,6 +42,15 @@ ORDERS = """
     key: id
     of: {key: owner, stream: customers}
     map: {ordered_at: at, state: state, total: total}
+"""
+MAILS = """
+connector: {kind: file, path: desk}
+streams:
+  mails:
+    interaction: mail
+    key: id
+    of: {contact: {email: from}}
+    map: {sent_at: at, text: text, channel: channel}
 """
 ROLES = """
   of_berlin: {may: [read], views: {person: {"*": show}}, rows: {person: {where: {address.city: [Berlin]}}}}
@@ -208,7 +219,8 @@ def test_who_had_them_by_a_condition_on_values_hears_of_it_and_nobody_else(hub: 
 
 
 def test_a_database_of_a_time_before_erases_again_before_it_serves(tmp_path: Path) -> None:
-    config = write_config(tmp_path / "config", {**SOURCES, "billing": SOURCES["billing"] + ORDERS}, ROLES)
+    sources = {**SOURCES, "billing": SOURCES["billing"] + ORDERS, "desk": MAILS}
+    config = write_config(tmp_path / "config", sources, ROLES)
     database = Database(f"sqlite:///{tmp_path / 'hub.sqlite'}", TestClock())
     from sqlmodel import SQLModel
 
@@ -217,6 +229,8 @@ def test_a_database_of_a_time_before_erases_again_before_it_serves(tmp_path: Pat
     hub.resolver.reread()
     fill(hub)
     id = plant(hub)
+    mail = {"id": "m1", "from": PLANTED["mail"], "at": "2026-03-02T00:00:00Z", "text": "worte-planted", "channel": "mail"}
+    assert hub.resolver.upsert("desk", "mails", [mail])[0].happened == "landed"
     database.compact()
     shutil.copy(tmp_path / "hub.sqlite", tmp_path / "backup.sqlite")
     hub.requests.erase(id, by="o")
@@ -229,7 +243,11 @@ def test_a_database_of_a_time_before_erases_again_before_it_serves(tmp_path: Pat
         hub.reader.get_customer(STEWARD, id)
     assert Verify(hub.resolver).run().total == 0
     assert (
-        scan(restored, tmp_path / "data", [PLANTED["mail"], PLANTED["last"], MORE["street2"], MORE["order_id"]])[1]
+        scan(
+            restored,
+            tmp_path / "data",
+            [PLANTED["mail"], PLANTED["last"], MORE["street2"], MORE["order_id"], "worte-planted"],
+        )[1]
         == []
     )
     hub.close()
@@ -355,3 +373,53 @@ def test_who_was_erased_does_not_come_back_as_a_row_that_is_set_aside(hub: Hub, 
     hub.resolver.upsert("billing", "customers", [keyless])
     with hub.database.read() as connection:
         assert not db.ask(connection, "SELECT raw FROM quarantine")
+
+
+def test_what_is_said_of_a_request_while_a_step_takes_long_is_kept_and_its_words_go_with_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = fill(hub)["bo"]
+    asked = hub.requests.open(id, "access", by="o", reason="my neighbour Cy told me to")
+    started = hub.requests.erase(id, by="o", reason="as Bo wrote", compact=False).request
+
+    def slow() -> bool:
+        hub.requests.acknowledge(started.id)
+        hub.requests.extend(started.id, reason="many systems")
+        for receipt in hub.requests.get(started.id).receipts:
+            hub.requests.answered(started.id, receipt.recipient, note="by telephone")
+        return True
+
+    monkeypatch.setattr(hub.database, "compact", slow)
+    hub.requests.go_on(started.id)
+    seen = hub.requests.get(started.id)
+    assert seen.request.acknowledged is not None and seen.request.extended is not None
+    assert {r.note for r in seen.receipts} == {"by telephone"}
+    assert (seen.request.state, seen.request.reason, seen.request.answer) == ("closed", "", "")
+    assert hub.requests.get(asked.id).request.reason == ""
+
+
+def test_a_line_of_the_ledger_that_was_cut_off_swallows_no_other(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.add(LedgerLine("req_0", 1, (("h0", "record"),)))
+    with ledger.path.open("ab") as file:
+        file.write(b'{"request":"req_1","at":2,"ha')
+    ledger.add(LedgerLine("req_1", 2, (("h1", "record"),)))
+    ledger.add(LedgerLine("req_2", 3, (("h2", "record"),)))
+    assert ledger.standing().keys() == {"req_0", "req_1", "req_2"}
+
+
+def test_who_may_come_back_is_not_erased_again_by_a_crash_in_between(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = fill(hub)["bo"]
+    erased = hub.requests.erase(id, by="o").request.id
+    well = suppression.release
+
+    def crash(connection: db.Connection, request: str) -> int:
+        well(connection, request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(suppression, "release", crash)
+    with pytest.raises(KeyboardInterrupt):
+        hub.requests.release(erased)
+    assert erased not in hub.requests.ledger.standing()
+    monkeypatch.undo()
+    assert hub.requests.release(erased) > 0

@@ -189,6 +189,12 @@ WRONG: dict[str, tuple[dict[str, str], str, str, str]] = {  # name -> files, whe
         "there is no function lower",
         "",
     ),
+    "a column that YAML reads as a truth value": (
+        {"sources__list": FILES.replace("key: id", "key: [company, no]")},
+        "sources/list.yaml: streams.people.key",
+        "write the column in quotes",
+        "",
+    ),
     "a schedule that is none": (
         {"sources__list": FILES + "schedule: hourly\n"},
         "sources/list.yaml: schedule",
