@@ -123,9 +123,9 @@ class ProposalOut(Out):
 
 def the_queue(request: Request, hub: Hub) -> Queue:
     """The queue of this process; its ranking is kept in the database, for all of them."""
-    if getattr(request.app.state, "queue", None) is None:
-        request.app.state.queue = Queue(hub.resolver, disputed=disputed)
-    found: Queue = request.app.state.queue
+    found: Queue | None = getattr(request.app.state, "queue", None)
+    if found is None or found.resolver is not hub.resolver:  # the configuration was read anew
+        found = request.app.state.queue = Queue(hub.resolver, disputed=disputed)
     return found
 
 

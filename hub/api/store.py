@@ -10,6 +10,7 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
+from hub.errors import Conflict, Fault
 
 
 class IdempotencyRow(SQLModel, table=True):
@@ -57,14 +58,17 @@ def finish(connection: Connection, principal: str, key: str, status: int, body: 
 
 
 def mark_done(connection: Connection, principal: str, key: str, made: str) -> None:
-    """In the transaction that makes it: from then on the key stands for it, whatever becomes of the answer."""
-    db.do(
+    """In the transaction that makes it: from then on the key stands for it, whatever becomes of the answer. Conflict: it
+    stands for what another one made, who was taken for dead."""
+    marked = db.do(
         connection,
-        "UPDATE idempotency SET done = :made WHERE principal = :principal AND key = :key",
+        "UPDATE idempotency SET done = :made WHERE principal = :principal AND key = :key AND done IS NULL",
         made=made,
         principal=principal,
         key=key,
     )
+    if not marked:
+        raise Conflict("the same request was answered meanwhile", [Fault("Idempotency-Key", "is in use", "ask again")])
 
 
 def drop(connection: Connection, principal: str, key: str) -> None:

@@ -348,3 +348,14 @@ def test_who_saw_a_customer_is_read_over_all_files(log: AuditLog) -> None:
     log.write(AuditLine("k", "steward", "get", ["cus_33"], [], "", 12))
     assert [line["at"] for line in sights(log.path, {"cus_3"}, 10)] == [11, 3]
     assert [line["at"] for line in sights(log.path, {"cus_3", "cus_33"}, 2)] == [12, 11]
+
+
+def test_whoever_dies_while_beginning_the_file_anew_stops_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    log = AuditLog(path, KEY)
+    log.write(sight(0))
+    path.rename(tmp_path / "audit.000000000001.jsonl")
+    log.write(sight(1))
+    log.close()
+    assert path.exists()
+    assert verify_chain(path, KEY).ok

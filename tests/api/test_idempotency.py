@@ -86,6 +86,25 @@ def test_what_runs_longer_than_a_minute_is_not_done_twice(hub: Hub) -> None:
     assert len(Acts(hub.resolver).listed()) == 1
 
 
+def test_who_was_taken_for_dead_before_anything_was_done_does_nothing_any_more(hub: Hub) -> None:
+    a, b = two_customers(hub)
+
+    def merge(mark: Mark) -> str:
+        return Acts(hub.resolver).do(Merge(a, b), by="Eva", reason="r", mark=mark).id
+
+    def late(mark: Mark) -> str:
+        hub.database.clock.at += 2 * IN_FLIGHT  # type: ignore[attr-defined]
+        once(hub, ASKER, "one", ["request"], merge, lambda told: (201, told))
+        with hub.database.unit() as connection:
+            mark(connection, "made twice")
+        return "made twice"
+
+    with pytest.raises(Conflict, match="answered meanwhile"):
+        once(hub, ASKER, "one", ["request"], late, lambda told: (201, told))
+    (act,) = Acts(hub.resolver).listed()
+    assert once(hub, ASKER, "one", ["request"], late, lambda told: (201, told)).body == f'"{act.id}"'.encode()
+
+
 def test_the_same_request_meanwhile_is_told_to_wait(hub: Hub) -> None:
     def make(_mark: Mark) -> str:
         with pytest.raises(Conflict):

@@ -165,8 +165,8 @@ class AuditLog:
         """The file, alone; the one that stands there now, should it have been begun anew meanwhile."""
         while True:
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            if os.fstat(self._file).st_ino == os.stat(self.path).st_ino:
-                return
+            if self.path.exists() and os.fstat(self._file).st_ino == os.stat(self.path).st_ino:
+                return  # it is not there where whoever began it anew died in between
             old, self._file = self._file, _opened(self.path)
             os.close(old)
             self._known = (-1, 0, FIRST)
