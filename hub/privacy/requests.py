@@ -438,7 +438,9 @@ class Requests:
         now = self.database.clock.now()
         with self.database.unit() as connection:
             open_ = {r.recipient: r for r in store.receipts(connection, [request.id]) if r.state == "open"}
-            told = [_receipt(open_[recipient], answers, now) for recipient, answers in found.items() if recipient in open_]
+            told = [
+                _receipt(open_[recipient], answers, now) for recipient, answers in found.items() if recipient in open_
+            ]
             store.save_receipts(connection, told)
 
     def _finish(self, request: StoredRequest) -> StoredRequest | None:

@@ -229,7 +229,13 @@ def test_a_database_of_a_time_before_erases_again_before_it_serves(tmp_path: Pat
     hub.resolver.reread()
     fill(hub)
     id = plant(hub)
-    mail = {"id": "m1", "from": PLANTED["mail"], "at": "2026-03-02T00:00:00Z", "text": "worte-planted", "channel": "mail"}
+    mail = {
+        "id": "m1",
+        "from": PLANTED["mail"],
+        "at": "2026-03-02T00:00:00Z",
+        "text": "worte-planted",
+        "channel": "mail",
+    }
     assert hub.resolver.upsert("desk", "mails", [mail])[0].happened == "landed"
     database.compact()
     shutil.copy(tmp_path / "hub.sqlite", tmp_path / "backup.sqlite")

@@ -16,7 +16,9 @@ PERSONAL = frozenset(
 ORDER = (Sight.HIDE, Sight.PSEUDONYM, Sight.MASK, Sight.SHOW)
 TOLD = "***"
 _IN_TEXT = {
-    "email": re.compile(r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,190}\.[^\s@<>()\",;:]{1,64}"),  # bounded: a text may be long
+    "email": re.compile(
+        r"[^\s@<>()\",;:]{1,64}@[^\s@<>()\",;:]{1,190}\.[^\s@<>()\",;:]{1,64}"
+    ),  # bounded: a text may be long
     "phone": re.compile(r"(?<![\w.])(?!\d{4}-\d{2}-\d{2}\b)(?:\+|\(0)?\d(?:[\s()/.-]{0,2}\d){6,}(?!\w)"),
 }  # seven digits or more: too short a rule would hide amounts and house numbers
 
