@@ -61,6 +61,8 @@ class Kind:
             family_first=True for names that are written so
     placeholders  comparison forms that are no evidence whatever the data says
     listed  may several of it stand in one cell, with a separator between?
+    continued  several values of a cell, each whole where a later one leaves out what the first began with
+    within  the values that a text surely holds, two or more, whatever stands between them; none when that cannot be told
     levels  how far two values agree; None: it is no evidence of who somebody is
     compares  role in the comparison -> the form that plays it
     secret   kept as a hash alone: never shown, compared or written
@@ -76,6 +78,8 @@ class Kind:
     expand: Callable[..., Mapping[str, str]] | None = None
     placeholders: frozenset[str] = field(default_factory=frozenset)
     listed: bool = False
+    continued: Callable[[list[str]], list[str]] | None = None
+    within: Callable[[str, Context], list[str]] | None = None
     levels: Levels | None = None
     compares: Mapping[str, str] = field(default_factory=lambda: {"value": ""})
     secret: bool = False

@@ -36,6 +36,9 @@ _PLAIN = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
+_AMONG_OTHERS = re.compile(  # without what may as well stand around an address: quotes, braces
+    r"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+)
 _NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _REMARKED = re.compile(r"(\S+@[^\s(]+)\s*\([^()@]*\)")  # a@x.example (private)
 _LABELLED = re.compile(r"[^\W\d_][\w .-]{0,30}:\s*([^\s:]+@\S+)")  # private: a@x.example; mailto:a@x.example
@@ -77,6 +80,12 @@ def _by_library(text: str) -> Cleaned | Problem:
     return Cleaned(again) if isinstance(again, str) else Problem("not an e-mail address")
 
 
+def within(text: str, context: Context) -> list[str]:
+    """Every address of a text that holds two or more, if each @ of it is in one."""
+    found = _AMONG_OTHERS.findall(text)
+    return found if len(found) == text.count("@") > 1 else []
+
+
 def forms(value: Value) -> Forms:
     whole = to_ascii(text_of(value)).lower()
     if whole in PLACEHOLDERS:
@@ -114,6 +123,7 @@ EMAIL = Kind(
     keys=("", "folded", "local"),
     placeholders=PLACEHOLDERS,
     listed=True,
+    within=within,
     version=5,
     levels=levels_values.EMAIL_ADDRESS,
     compares={"value": "folded"},

@@ -31,9 +31,9 @@ FULL = 10  # digits of a number of the North American plan
 SPELLED_IN_LETTERS = frozenset({"US", "CA", "AU", "NZ", "PR", "BS", "BB", "JM", "TT", "DO", "BM", "GU", "VI"})
 _VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Z][A-Z-]{2,}[A-Z\d-]*")
 _EXTENSION = re.compile(
-    r"(?:(?<=[\d\s,;)])(?:ext(?:ension|n)?|x|app(?:arat)?|durchwahl|dw|nebenst(?:elle)?|nst|klappe|kl|poste|int(?:erno)?"
+    r"(?:(?<=[\d\s,;)])(?:ext(?:ension|n)?|x|app(?:arat)?|alanumero|dahili|intern|durchwahl|dw|nebenst(?:elle)?|nst|klappe|kl|poste|int(?:erno)?"
     r"|wewn?(?:\u0119trzny)?|anexo|ramal|extensi[oó]n|toestel|tst|lokal(?:nummer)?|lok|anknytning|ankn|linka|mell[eé]k"
-    r"|доб(?:авочный)?|вн|внутр|内線|分機|分机|내선)\s*[.:#=]?)\s*(\d{1,7})\W*$",
+    r"|доб(?:авочный)?|дод|εσωτ|שלוחה|вн|внутр|内線|分機|分机|转|轉|내선)\s*[.:#=]?)\s*(\d{1,7})\W*$",
     re.IGNORECASE,
 )
 _RUN = re.compile(r"\+?\(?\d[\d ()./\u2010-\u2015-]*")
@@ -45,6 +45,16 @@ _WHERE_OR_WHEN = re.compile(
     r"|\s(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\b).*$",
     re.IGNORECASE,
 )
+# And where the word comes first: 'Stock 3'. The digits before it are the number's.
+_STOREY = re.compile(
+    r"[ ,;/]+(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\.?\s?\d{1,2}\b.*$", re.IGNORECASE
+)
+_LABELLED = re.compile(r"\D*[^\W\d_]\W*\d{1,6}\s+")  # what a word before the number counts: ID 4411
+_AREA = re.compile(  # before the number of a subscriber, with its country's code or not
+    r"(?:\+\d{1,3}[ .-]?)?\(0?\d{1,5}\)\s?|\+\d{1,3}[ .-]\d{1,5}[ /-]|0\d{1,5}[ /-]"
+)
+_DATE = re.compile(r"[0-3]?\d\.[01]?\d\.(?:19|20)\d\d")
+_COUNTED = re.compile(r"(?<!\S)\d{1,2}(?:\.\s?(?=[^\W\d_])|[.)]\s)|\s\+\s")  # 2. Nr.; 1) ... 2) ...; one + another
 # One of a firm's desks and another: 030 999888-0/-12. The first one's number is what is told in full.
 _OTHER_DESK = re.compile(r"((?:\D*\d){7,}\D*-\s?\d{1,4})\s?/\s?-?\s?\d{1,4}")
 _FLOAT = re.compile(r"(\d{7,})\.0")  # of a numeric column that went through a spreadsheet
@@ -69,7 +79,9 @@ def _clean(text: str, country: str | None) -> Cleaned | Problem:
     if text[:4].lower() == "tel:":
         text = text[4:].strip()
     if any(map(str.isalpha, text)):
-        return _worded(_WHERE_OR_WHEN.sub("", text), country)
+        return _among_words(text, country)
+    if _DATE.fullmatch(text):
+        return Problem("a date, not a phone number")
     whole = _FLOAT.fullmatch(text) or _OTHER_DESK.fullmatch(text)
     return _numbered(whole[1] if whole else text, country)
 
@@ -94,21 +106,60 @@ def _with_plus(text: str, country: str | None) -> str:
     return f"+{digits}" if len(rest) >= SHORTEST and plan.national.fullmatch(rest) else text
 
 
+def _among_words(text: str, country: str | None) -> Cleaned | Problem:
+    """A number and words. Which storey or hour it is goes, unless its digits are the number's own: '01 42 68 53 00 étage'."""
+    place = _STOREY.search(text) or _WHERE_OR_WHEN.search(text)
+    if place is None or len(_NOT_DIGITS.sub("", place[0])) >= FEWEST:  # so many are another number
+        return _worded(text, country)
+    found, whole = _worded(text[: place.start()], country), _worded(text, country)
+    return whole if not _is_valid(found) and _is_valid(whole) else found
+
+
+def _is_valid(found: Cleaned | Problem) -> bool:
+    return isinstance(found, Cleaned) and found.valid
+
+
 def _worded(text: str, country: str | None) -> Cleaned | Problem:
     """A number among words: an extension where they say so, a number spelled in letters where that is usual; other
     words are left out. Never are letters read as digits else."""
     if _is_vanity(text, country):
-        return _by_library(text, country)
+        return _in_letters(text, country)
     extension = _EXTENSION.search(text)
     if extension is not None:
         text = text[: extension.start()]
     if _AMID.search(text):
         return Problem("letters in a phone number")
-    numbers = [run[0].strip(" ./-(") for run in _RUN.finditer(_ROOM.sub(" | ", text))]
+    numbers = [run[0].strip(" ./-(") for run in _RUN.finditer(_COUNTED.sub(" | ", _ROOM.sub(" | ", text)))]
     found = _the_one([number for number in numbers if len(_NOT_DIGITS.sub("", number)) >= FEWEST], country)
+    if not _is_valid(found) and (label := _LABELLED.match(text)):
+        other = _numbered(text[label.end() :], country)
+        found = other if _is_valid(other) else found
     if extension is None or isinstance(found, Problem) or ";" in str(found.value):
         return found
     return Cleaned(f"{found.value};ext={extension[1]}", found.valid)
+
+
+def continued(texts: list[str]) -> list[str]:
+    """'(495) 123-45-67' and '123-45-68' share their area code: a shorter one that begins with neither zero, plus nor bracket."""
+    area = _AREA.match(texts[0])
+    if area is None:
+        return texts
+    rest = len(_NOT_DIGITS.sub("", texts[0][area.end() :]))
+    return [area[0] + t if len(_NOT_DIGITS.sub("", t)) == rest and t[:1] in "123456789" else t for t in texts]
+
+
+def within(text: str, context: Context) -> list[str]:
+    """Numbers of a text that holds two or more, each right in its plan, if no other digits are left over."""
+    from phonenumbers import PhoneNumberMatcher
+
+    country = (context.country or "").upper() or None
+    text = _COUNTED.sub(" | ", text)
+    found = [match.raw_string for match in PhoneNumberMatcher(text, country)]
+    rest = text
+    for number in found:
+        rest = rest.replace(number, " ", 1)
+    left = any(len(_NOT_DIGITS.sub("", run)) >= FEWEST for run in rest.split())
+    return [] if left or len(found) < 2 else found
 
 
 def _the_one(texts: list[str], country: str | None) -> Cleaned | Problem:
@@ -122,6 +173,15 @@ def _the_one(texts: list[str], country: str | None) -> Cleaned | Problem:
         if len(right) == 1:
             return right[0]
     return Problem("several phone numbers in one value" if numbers else "letters in a phone number")
+
+
+def _in_letters(text: str, country: str | None) -> Cleaned | Problem:
+    """Letters beyond the number are there for the word, and not dialled: 1300 FLOWERS."""
+    found = whole = _by_library(text, country)
+    while not _is_valid(found) and text[-1:].isalpha():
+        text = text[:-1]
+        found = _by_library(text, country)
+    return found if _is_valid(found) else whole
 
 
 def _is_vanity(text: str, country: str | None) -> bool:
@@ -284,7 +344,9 @@ PHONE = Kind(
     keys=("", "national", "last8", "last7"),
     placeholders=PLACEHOLDERS,
     listed=True,
-    version=6,
+    continued=continued,
+    within=within,
+    version=7,
     levels=levels_values.PHONE_NUMBER,
     compares={"value": "national"},
 )

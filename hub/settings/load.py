@@ -98,7 +98,7 @@ REQUIRED = {
     "host": ("the name of the server", "host: drop.example.com"),
     "user": ("the name that the hub signs in with there", "user: hub"),
     "streams": ("the kinds of rows in the source", "streams: {customers: {customer: person, key: id, map: {...}}}"),
-    "key": ("the column that tells one row from all others", "key: id, or key: [company, no]"),
+    "key": ("the column that tells one row from all others", "key: id, or key: [company, number]"),
     "attributes": (
         "which attributes there are",
         "attributes: {email: {kind: email}}; of write_back: attributes: [phone]",

@@ -155,7 +155,7 @@ class Stream(Strict):
     relation: str = Field(
         default="", json_schema_extra=ADDED
     )  # how two customers belong together: contact_person, household ...
-    key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, no]
+    key: str  # JMESPath, usually a column name; a list of them where only together they are unique: [company, number]
     of: Owner | None = Field(
         default=None, json_schema_extra=ADDED
     )  # of interactions: whose the row is; of relations: the one end, {key, source, stream}, or the column of the key alone

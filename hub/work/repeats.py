@@ -81,7 +81,7 @@ class Repeats:
             more = f", and {self.count - 1} more" if self.count > 1 else ""
             said.append(
                 f"{self.count} rows came with a key that another row of this read has ({first} and {second}{more}):"
-                " if the key is not unique, name the columns that are together, such as key: [company, no]"
+                " if the key is not unique, name the columns that are together, such as key: [company, number]"
             )
         if self.across is not None and not self.versioned:
             older, newer = self.across

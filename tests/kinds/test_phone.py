@@ -137,3 +137,24 @@ def test_words_beside_a_number_are_never_dialled(raw: str, country: str, found: 
 )
 def test_a_number_that_lost_its_plus_gets_its_country_once(raw: str, country: str, found: str) -> None:
     assert KIND.clean(raw, Context(country=country)) == Cleaned(found)
+
+
+@pytest.mark.parametrize(
+    ("country", "text", "number"),
+    [
+        ("ES", "91 411 25 36 piso 3", "+34914112536"),
+        ("FR", "01 42 68 53 00 étage 3", "+33142685300"),
+        ("FR", "01 42 68 53 00 étage", "+33142685300"),
+        ("CH", "044 668 18 00 Stock 3", "+41446681800"),
+        ("DK", "33 12 34 56 etage 3", "+4533123456"),
+        ("DE", "030 52 48 35 Uhr 18", "+4930524835"),
+        ("DE", "030 5248351 2. Stock", "+49305248351"),
+        ("US", "ID 4411 415-555-2671", "+14155552671"),
+        ("AU", "1300 FLOWERS", "+611300356937"),
+        ("TR", "0212 312 20 00 dahili 12", "+902123122000;ext=12"),
+        ("CN", "010 6552 9988 转 12", "+861065529988;ext=12"),
+        ("CH", "044 668 18 00 intern 12", "+41446681800;ext=12"),
+    ],
+)
+def test_words_beside_a_number_take_no_digit_of_it(country: str, text: str, number: str) -> None:
+    assert phone.clean(text, Context(country)) == Cleaned(number)

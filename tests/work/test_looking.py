@@ -73,7 +73,7 @@ def test_rows_that_share_a_key_and_values_that_cannot_be_read_are_told_with_thei
     drop(tmp_path, "id,first,mail\n7,Ann,a@x.example\n7,Bob,nothing\n,Cid,c@x.example\n")
     told = "\n".join(looked(tmp_path, sources__list=LIST)["list"].told())
     assert "a.csv line 2 and a.csv line 3" in told
-    assert "key: [company, no]" in told
+    assert "key: [company, number]" in told
     assert "1 rows would be set aside: no key (first: a.csv line 4)" in told
     assert re.search("1 values would be left out of mail: ", told)
     composite = LIST.replace("key: id", "key: [id, first]")

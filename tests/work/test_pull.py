@@ -540,7 +540,7 @@ def test_two_rows_of_one_key_are_told_with_both_places_and_the_remedy(database: 
     told = files.pull()
     assert (told.landed, told.quarantined) == (4, 0)
     assert any("people.jsonl line 1 and people.jsonl line 3, and 1 more" in note for note in told.notes)
-    assert any("key: [company, no]" in note for note in told.notes)
+    assert any("key: [company, number]" in note for note in told.notes)
     assert not any("with a key" in note for note in files.pull().notes[1:])
 
 

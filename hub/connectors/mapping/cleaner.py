@@ -23,13 +23,13 @@ from hub.settings import Attribute, Stream
 VALUES = 100  # of one attribute in one row
 _TEXTS = frozenset({str, type(None)})  # what a cache may be keyed by in a tuple: there 1, 1.0 and True are one key
 WHOLE, PART = 8, 5  # characters of a value that surely is one by itself; of what may be one
-_WORDS = r"\s(?:or|oder|o\.|bzw\.?|resp\.|und|u\.|and|et|y|e|ou|i|en|of)\s"
+_WORDS = r"\s(?:or|oder|o\.|bzw\.?|resp\.|und|u\.|and|et|y|e|ou|i|en|of|lub|oppure|och|og|ve|veya|или|и)\s"
 _SEPARATED = re.compile(
-    rf"[;|,/&\r\n\t•·]|{_WORDS}|@\S+\s+\S+@|\d\s[0+–-]|\d\+|\d\s[^\W\d_]+\d?[.:]?\s?[0+]", re.IGNORECASE
+    rf"[;|,/&\r\n\t•·、；，]|{_WORDS}|@.*@|(?:\d\D*){{14}}|\d\s[0+–-]|\d\+|\d\s[^\W\d_]+\d?[.:]?\s?[0+]", re.IGNORECASE
 )
-_SURELY_PARTS = re.compile(r"(?:;(?!ext=\d)|[|\r\n\t•·])+")  # ';ext=' belongs to the number before it
+_SURELY_PARTS = re.compile(rf"(?:{_WORDS[:-2]})?\s*(?:(?:;(?!ext=\d)|[|\r\n\t•·；])\s*)+")  # ';ext=' belongs to the number before it
 _MAYBE_PARTS = (
-    re.compile(r","),
+    re.compile(r"[,，、]"),
     re.compile(rf"\s&\s|{_WORDS}", re.IGNORECASE),
     re.compile(r"\s/\s"),
     re.compile(r"/"),
@@ -37,6 +37,10 @@ _MAYBE_PARTS = (
 _BEGINS = re.compile(  # where only the begin of the next one tells: 030 1234567 mobile: 0171 1234567
     r"\s+(?=\S+@)|(?<=\d)\s+(?:[-–]\s+)?(?=(?:[^\W\d_]+\d?[.:]?\s*)?(?:0\d|\+\d))|(?<=\d)(?=\+\d)"
 )
+
+
+_ENDS = " \t\r\n,;|/\\&-–·•、；，"  # what stands between values, with nothing before or after it
+_WORD = re.compile(r"[^\W_]")
 
 
 class Cleaning(NamedTuple):
@@ -75,6 +79,8 @@ class Cleaner:
         if isinstance(value, str):
             if not value.strip():
                 return self.blank
+            if self.kind.listed:
+                value = value.strip(_ENDS) or value
             parts = self._split(value)
             return self._values(parts) if parts else self._one(self.clean(value))
         if not isinstance(value, list | tuple):
@@ -94,20 +100,26 @@ class Cleaner:
             return []
         if text.startswith("[") and (listed := _json_texts(text)):
             return listed
-        parts = [part.strip() for part in _SURELY_PARTS.split(text) if part.strip()]
+        parts = _said(_SURELY_PARTS, text)
         if parts != [text.strip()] and any(isinstance(self.clean(part), Cleaned) for part in parts):
             return [one for part in parts for one in self._split(part) or [part]]
         whole = self.clean(text)
         one = isinstance(whole, Cleaned) and whole.valid
-        maybe = [[part.strip() for part in between.split(text) if part.strip()] for between in _MAYBE_PARTS]
-        maybe = [parts for parts in maybe if len(parts) > 1]
+        maybe = [parts for between in _MAYBE_PARTS if len(parts := _said(between, text)) > 1]
+        if self.kind.continued is not None:
+            maybe = [self.kind.continued(parts) for parts in maybe]
         sure = next((parts for parts in maybe if self._all_read(parts, WHOLE, valid=True)), [])
         if sure or one:
             return sure
+        if self.kind.within is not None and (found := self.kind.within(text, self.context)):
+            return found
         if found := next((parts for parts in maybe if self._all_read(parts, PART)), None):
             return found
         parts = _BEGINS.split(text)
-        return parts if len(parts) > 1 and self._all_read(parts, WHOLE, valid=True) else []
+        if len(parts) > 1 and self._all_read(parts, WHOLE, valid=True):
+            return parts
+        # What can be read of several is kept, and the rest is told.
+        return next((parts for parts in maybe if any(self._all_read([p], PART, valid=True) for p in parts)), [])
 
     def _all_read(self, parts: list[str], shortest: int, valid: bool = False) -> bool:
         """Is each part a value by itself, of so many characters, and as its kind has them?"""
@@ -177,6 +189,11 @@ class Cleaner:
             return cleaned
         except Exception as error:  # noqa: BLE001 - a parsing library's fault on a hostile value must not stop the batch
             return Problem(f"could not be read ({type(error).__name__})")
+
+
+def _said(between: re.Pattern[str], text: str) -> list[str]:
+    """The parts of a text that say anything."""
+    return [part.strip(_ENDS) for part in between.split(text) if _WORD.search(part)]
 
 
 def _json_texts(text: str) -> list[str]:

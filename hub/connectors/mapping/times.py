@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 from hub.connectors.base import JSON
@@ -12,6 +12,9 @@ from hub.kinds.instants import DIGITS, instant, iso_moment, iso_text, sortable
 from hub.model import from_micros, to_micros
 
 __all__ = ["instant", "iso_text", "repeated", "shift_back", "version_text"]
+
+WIDTH, MOST = 20, 30  # digits of a number as it is padded; of a larger one
+EXACT = Context(prec=60)
 
 
 def repeated(value: JSON | datetime, zone: ZoneInfo) -> timedelta | None:
@@ -31,7 +34,7 @@ def version_text(
 ) -> tuple[str | None, int | None]:
     """A version as text that sorts in version order, and its instant when it is a time.
 
-    Times become UTC text, numbers are padded to 20 digits, any other text stays. None, empty and
+    Times become UTC text, numbers are padded to 20 digits (larger ones to 30, after those), any other text stays. None, empty and
     nested values are no version.
     """
     if value is None or isinstance(value, bool | list | dict):
@@ -55,12 +58,14 @@ def _padded(text: str) -> str:
         number = Decimal(text)
     except InvalidOperation:  # pragma: no cover - the pattern allows only numbers
         return text
-    negative, number = number < 0, abs(number)
-    if negative:  # '-' sorts before digits, and the complement turns the order round
-        number = Decimal(10) ** 20 - number
+    negative, number = number < 0, number.copy_abs()
+    large = number >= Decimal(10) ** WIDTH
+    width, sign = (MOST, ":") if large else (WIDTH, "")  # ':' sorts after digits
+    if negative:  # '-' sorts before digits, '-!' before '-0', and the complement turns the order round
+        sign, number = "-!" if large else "-", EXACT.subtract(Decimal(10) ** width, number)
     whole, _, rest = format(number, "f").partition(".")
     rest = rest.rstrip("0")
-    return ("-" if negative else "") + whole.rjust(20, "0") + (f".{rest}" if rest else "")
+    return sign + whole.rjust(width, "0") + (f".{rest}" if rest else "")
 
 
 def shift_back(value: JSON, micros: int) -> JSON:

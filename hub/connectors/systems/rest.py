@@ -224,6 +224,7 @@ class _Place:
 
 
 TOLERATED = 20  # pages of one content that tokens may lead to
+EMPTY, NOTHING = 100, ""  # pages in a row that hold nothing; how they are counted
 _ERRORS = frozenset(
     {"error", "errors", "fault", "exception", "errormessage", "errorcode", "errordescription", "errordetail"}
     | {"faultstring", "faultcode", "haserror", "haserrors", "iserror"}
@@ -271,13 +272,14 @@ class _Listing:
     fields: dict[str, None] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     tokens: set[str] = field(default_factory=set)  # where this read has been
+    circling: bool = False  # pages bring nothing new
     prints: Counter[str] = field(default_factory=Counter)  # pages seen, by what they hold
 
     def __post_init__(self) -> None:
         self.where = f"{self.http.where}: streams.{self.stream}"
         self.version = path(self.config.version) if self.config.version else None
         self.incremental = bool(self.rest.incremental and self.version and self.config.listing == "incremental")
-        self.records = path(self.rest.records)
+        self.records, self.key = path(self.rest.records), path(self.config.key)
         self.sorted = self.incremental and self.rest.order == "version"
         self.high: Foreign = self.start.get("high", self.start.get("since")) if self.incremental else None
         self.whole = True
@@ -292,7 +294,7 @@ class _Listing:
             items = self._items(body)
             self.whole = self.whole and (body is not None or self.number > 1)  # "no content" is no list of nobody
             if self._in_a_circle(items):
-                items = []
+                items, self.circling = [], True
             rows = self._rows(items, len(answer.body))
             following = self._next(place, items, answer, body)
             if following is not None and following.since != place.since:
@@ -307,14 +309,29 @@ class _Listing:
     def _in_a_circle(self, items: list[Foreign]) -> bool:
         """Was this page here before? Numbered pages end at the first repeat; tokens may give one twice, not for ever."""
         if not items:
-            return False
+            self.prints[NOTHING] += 1
+            return self._for_nothing()
+        self.prints.pop(NOTHING, None)
         numbered = self.rest.page in ("page", "offset")
-        print_ = digest(items)
+        print_ = digest(self._keys(items) or items)  # by key: a service may put the time of the answer into each row
         self.prints[print_] += 1
         if self.prints[print_] <= (1 if numbered else TOLERATED):
             return False
         said = f": does the service know '{self._page_param()}'?" if numbered else " again and again: stopped there"
         self.notes.append(f"{self.stream}: page {self.number} repeats an earlier one{said}")
+        self.whole = False
+        return True
+
+    def _keys(self, items: list[Foreign]) -> list[Foreign]:
+        """Of rows that all have one; else none."""
+        found = [self.key.get(item) if isinstance(item, dict) else None for item in items]
+        return [] if None in found else found
+
+    def _for_nothing(self) -> bool:
+        """Has the service given nothing but tokens for long?"""
+        if self.prints[NOTHING] <= EMPTY:
+            return False
+        self.notes.append(f"{self.stream}: {EMPTY} pages without a row, one after the other: stopped there")
         self.whole = False
         return True
 
@@ -468,7 +485,7 @@ class _Listing:
             return _Place(place.since, place.number + step) if items else None
         token = self._token(answer, body)
         self.tokens.add(place.token or "")
-        if token and (token in self.tokens or (self.prints and max(self.prints.values()) > TOLERATED)):
+        if token and (token in self.tokens or self.circling):
             self.notes.append(f"{self.stream}: the service leads back to a page that was read before: stopped there")
             self.whole = False
             return None

@@ -389,10 +389,52 @@ def test_what_is_written_is_read_again_as_it_was(values: list[str]) -> None:
         ("email", "a@x.example,b@x.example;c@x.example", ("a@x.example", "b@x.example", "c@x.example")),
         ("email", "private: a@x.example, work: b@x.example", ("a@x.example", "b@x.example")),
         ("phone", "0171 9998881; +43 1 5123456", ("+491719998881", "+4315123456")),
+        ("email", "a@x.example, b@x.example,", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example,\nb@x.example,", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example /\nb@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example und\nb@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example、b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example；b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example<br>b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example + b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "1. a@x.example 2. b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example (privat) b@x.example (arbeit)", ("a@x.example", "b@x.example")),
+        ("email", "alt: a@x.example neu: b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "{a@x.example,b@x.example}", ("a@x.example", "b@x.example")),
+        ("email", "['a@x.example', 'b@x.example']", ("a@x.example", "b@x.example")),
+        ("email", "'a@x.example'; 'b@x.example'", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example lub b@x.example", ("a@x.example", "b@x.example")),
+        ("email", "a@x.example, -", ("a@x.example",)),
+        ("email", ", a@x.example", ("a@x.example",)),
+        ("email", "a@x.example, b@x", ("a@x.example",)),
+        ("email", "a@x.example / 030 5248351", ("a@x.example",)),
+        ("phone", "(030) 5248351 (0171) 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "030 5248351 + 0171 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "H: 030 5248351 C: 0171 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "1) 030 5248351 2) 0171 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "030 5248351 2. Nr. 0171 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "030 5248351<br>0171 5552671", ("+49305248351", "+491715552671")),
+        ("phone", "030 5248351, 5248352", ("+49305248351", "+49305248352")),
+        ("phone", "+49 30 5248351, 5248352", ("+49305248351", "+49305248352")),
+        ("phone", "030 5248351, 01.02.2020", ("+49305248351",)),
     ],
 )
 def test_several_values_in_one_cell_are_all_kept(attribute: str, cell: str, values: tuple[str, ...]) -> None:
     assert cells({attribute: "x"}, {"x": cell}, country="DE")[attribute].values == values
+
+
+@pytest.mark.parametrize(
+    ("country", "cell", "values"),
+    [
+        ("ES", "914112536 600123456", ("+34914112536", "+34600123456")),
+        ("US", "(415) 555-2671 (415) 555-2672", ("+14155552671", "+14155552672")),
+        ("IT", "06 6982 1234 - 339 1234567", ("+390669821234", "+393391234567")),
+        ("PL", "22 621 02 10 lub 601 234 567", ("+48226210210", "+48601234567")),
+        ("RU", "(495) 123-45-67, 123-45-68", ("+74951234567", "+74951234568")),
+    ],
+)
+def test_numbers_of_one_cell_are_told_apart_by_their_plan(country: str, cell: str, values: tuple[str, ...]) -> None:
+    assert cells({"phone": "x"}, {"x": cell}, country=country)["phone"].values == values
 
 
 def test_what_stands_between_values_may_be_said() -> None:

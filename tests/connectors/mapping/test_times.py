@@ -108,3 +108,11 @@ def test_the_hour_that_clocks_repeat_is_noticed() -> None:
     assert repeated(datetime(2024, 10, 27, 2, 30), BERLIN) == timedelta(hours=1)
     for value in ("2024-10-27 03:30:00", "2024-03-31 02:30:00", "2024-10-27T02:30:00+02:00", "no time", None, 7):
         assert repeated(value, BERLIN) is None
+
+
+def test_numbers_of_any_length_sort_as_numbers() -> None:
+    numbers = ["-99999999999999999999999", "-100000000000000000000", "-99999999999999999999", "-2", "0", "7", "99999999999999999999",
+               "100000000000000000000", "1000000000000000000000", "999999999999999999999999999999"]  # fmt: skip
+    texts = [version_text(n)[0] for n in numbers]
+    assert texts == sorted(texts, key=str)
+    assert len(set(texts)) == len(numbers)

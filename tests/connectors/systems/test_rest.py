@@ -390,6 +390,36 @@ def test_paging_in_a_circle_ends_and_is_no_whole_listing(
     assert any("stopped there" in note for page in found for note in page.notes)
 
 
+def endless(row: Any) -> Any:
+    """A service that always has another page, whatever is asked."""
+    asked = itertools.count()
+
+    def reply(method: str, path: str) -> Any:
+        if method != "GET":
+            return None
+        number = next(asked)
+        body = {"data": {"people": row(number)}, "next_cursor": f"t{number}"}
+        return 200, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("paging", "row", "most"),
+    [
+        ("cursor", lambda _: [], 110),
+        ("cursor", lambda number: [{**person(1), "answered_at": number}], 30),
+        ("page", lambda number: [{**person(1), "answered_at": number}], 2),
+    ],
+)
+def test_pages_that_bring_nothing_new_end(service: Service, paging: str, row: Any, most: int) -> None:
+    service.crm.misbehave = [endless(row)]
+    found = pages(service.connector(rest=service.rest(page=paging, next="next_cursor"), listing="complete"))
+    assert len(service.crm.requests) <= most
+    assert not found[-1].listed_all
+    assert found[-1].notes or any(page.notes for page in found)
+
+
 def test_numbered_pages_in_a_circle_end(service: Service) -> None:
     service.crm.misbehave = [circle("ABC")]
     found = pages(service.connector(rest=service.rest(page="page"), listing="complete"))
