@@ -47,7 +47,8 @@ _WHERE_OR_WHEN = re.compile(
 )
 # And where the word comes first: 'Stock 3'. The digits before it are the number's.
 _STOREY = re.compile(
-    r"[ ,;/]+(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\.?\s?\d{1,2}\b.*$", re.IGNORECASE
+    r"[ ,;/]+(?:etage|stock|og|eg|piso|andar|[ée]tage|floor|piano|planta|verdieping|uhr)\.?\s?\d{1,2}\b.*$",
+    re.IGNORECASE,
 )
 _LABELLED = re.compile(r"\D*[^\W\d_]\W*\d{1,6}\s+")  # what a word before the number counts: ID 4411
 _AREA = re.compile(  # before the number of a subscriber, with its country's code or not

@@ -27,7 +27,9 @@ _WORDS = r"\s(?:or|oder|o\.|bzw\.?|resp\.|und|u\.|and|et|y|e|ou|i|en|of|lub|oppu
 _SEPARATED = re.compile(
     rf"[;|,/&\r\n\t•·、；，]|{_WORDS}|@.*@|(?:\d\D*){{14}}|\d\s[0+–-]|\d\+|\d\s[^\W\d_]+\d?[.:]?\s?[0+]", re.IGNORECASE
 )
-_SURELY_PARTS = re.compile(rf"(?:{_WORDS[:-2]})?\s*(?:(?:;(?!ext=\d)|[|\r\n\t•·；])\s*)+")  # ';ext=' belongs to the number before it
+_SURELY_PARTS = re.compile(
+    rf"(?:{_WORDS[:-2]})?\s*(?:(?:;(?!ext=\d)|[|\r\n\t•·；])\s*)+"
+)  # ';ext=' belongs to the number before it
 _MAYBE_PARTS = (
     re.compile(r"[,，、]"),
     re.compile(rf"\s&\s|{_WORDS}", re.IGNORECASE),
