@@ -115,7 +115,7 @@ class Cleaner:
             return sure
         if self.kind.within is not None and (found := self.kind.within(text, self.context)):
             return found
-        if found := next((parts for parts in maybe if self._all_read(parts, PART)), None):
+        if found := next((parts for parts in maybe if self._all_read(parts, PART)), []):
             return found
         parts = _BEGINS.split(text)
         if len(parts) > 1 and self._all_read(parts, WHOLE, valid=True):
