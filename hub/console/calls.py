@@ -177,7 +177,7 @@ def write_down(at: Annotated[Desk, desk("log")], id: str, form: Form) -> Respons
     for name in (kind.state, "note"):
         if name and form.get(name):
             values[name] = form[name][:4000]
-    if kind.spent and form.get("minutes", "").isdigit():
+    if kind.spent and form.get("minutes", "").isdecimal():
         values[kind.spent] = f"{int(form['minutes'])} min"
 
     def make(mark: Mark) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -10,12 +11,12 @@ from starlette.responses import Response
 
 from hub.api.requests import as_download, language_for, package_file
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward
-from hub.errors import BadRequest, Fault, HubError
+from hub.errors import BadRequest, Fault, Gone, HubError
 from hub.language.catalog import languages
 from hub.language.files import CopyFile
 from hub.language.files import Form as CopyForm
 from hub.language.letters import letter
-from hub.language.paper import as_page
+from hub.language.paper import POLICY, as_page
 from hub.model import Plain
 from hub.privacy.outliving import Outliving
 from hub.privacy.requests import ASKED, OPEN, RequestSeen
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/privacy", route_class=PageRoute, include_in_schema=F
 DAY = 86_400_000_000
 SOON = 7  # days before a request is due from which it is marked
 OPENED = ("access", "portability", "rectification", "erasure", "restriction", "objection", "review")
+PAPER = {"content-security-policy": POLICY}
 Officer = Annotated[Desk, desk("privacy")]
 
 
@@ -87,7 +89,7 @@ def told(at: Officer, request: str, form: Literal["page", "pdf"]) -> Response:
     """What the person is told of it as it stands, in their language."""
     paper = letter(at.hub.requests.get(request))
     if form == "page":
-        return Response(as_page(paper), media_type="text/html")
+        return Response(as_page(paper), media_type="text/html", headers=PAPER)
     from hub.language.pdf import as_pdf
 
     return as_download(CopyFile(as_pdf(paper), "application/pdf", "pdf"), request)
@@ -150,8 +152,9 @@ def _page(at: Desk, id: str, *, error: HubError | None = None) -> Response:
     now = at.hub.database.clock.now()
     attributes: list[str] = []
     if seen.request.kind == "rectification" and seen.request.closed is None:
-        of = at.hub.reader.type_of(at.principal, seen.request.customer)
-        attributes = list(at.hub.config.customers[of].sayable)
+        with suppress(Gone):  # of who was erased meanwhile nothing is corrected: it can be closed
+            of = at.hub.reader.type_of(at.principal, seen.request.customer)
+            attributes = list(at.hub.config.customers[of].sayable)
     shown = {
         "attributes": attributes,
         "seen": seen,

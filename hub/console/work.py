@@ -146,7 +146,6 @@ def _moment(text: str) -> int | None:
     from datetime import UTC, datetime, timedelta
 
     try:
-        day = datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
+        return to_micros(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1, seconds=-1))
+    except (ValueError, OverflowError):
         raise BadRequest("this is no day", [Fault("due", "unreadable", "write it as 2026-03-01")]) from None
-    return to_micros(day + timedelta(days=1, seconds=-1))

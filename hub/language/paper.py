@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from html import escape
 
 Row = tuple[str, str]  # what it is called, what it is
@@ -40,6 +42,11 @@ _STYLE = (
     "dl{margin:0}dl>div{display:grid;grid-template-columns:minmax(8rem,30%) 1fr;gap:0 1rem;padding:.25rem 0;border-top:1px solid #8884}"
     "dt{color:#777}dd{margin:0}@media(max-width:30rem){dl>div{grid-template-columns:1fr}}@media print{body{margin:0}}"
 )
+
+
+POLICY = "default-src 'none'; style-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'".format(
+    b64encode(sha256(_STYLE.encode()).digest()).decode()
+)  # of a page's answer: nothing but its own style
 
 
 def as_page(paper: Paper) -> str:

@@ -144,9 +144,10 @@ def consents(at: Mine, said: Said = "") -> Response:
     asked = {n: p.title or n for n, p in at.hub.config.purposes.items() if p.basis == "consent"}
     others = [p.title or n for n, p in at.hub.config.purposes.items() if p.basis != "consent"]
     holds = {(a.purpose, a.channel): a for a in found.holds}
+    by_channel = {n: {a.channel: a for a in found.holds if a.purpose == n and a.channel} for n in asked}
     return at.page(
         "consents.html",
-        {"agreements": found, "asked": asked, "others": others, "holds": holds, "channels": CHANNELS, "said": said},
+        {"agreements": found, "asked": asked, "others": others, "holds": holds, "by_channel": by_channel, "channels": CHANNELS, "said": said},
     )
 
 

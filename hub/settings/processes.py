@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hub.errors import Fault
 from hub.model import digest
-from hub.settings.base import Strict, duration_micros
+from hub.settings.base import ADDED, Strict, duration_micros
 from hub.settings.customers import CustomerType
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import Escalation, WorkList, ender_faults
@@ -29,9 +29,10 @@ class ProcessStart(Strict):
     date: str = ""  # a time of an interaction: quotation.valid_until
     before: str = "0 minutes"  # how long before that time
     within: str = "30d"  # what happened, or came due, longer ago starts nothing
+    ahead: str = Field(default="1y", json_schema_extra=ADDED)  # of a date: how long before it the row may have happened
     again: str = "1y"  # how often at most a segment starts it for one customer
 
-    @field_validator("within", "again")
+    @field_validator("within", "ahead", "again")
     @classmethod
     def _span(cls, text: str) -> str:
         if duration_micros(text) <= 0:
@@ -43,7 +44,7 @@ class ProcessStart(Strict):
     def _term(cls, text: str) -> str:
         if "working" in text:
             raise ValueError("is told in days or hours, not in working time; write for example 3 days")
-        return checked_term(text)
+        return checked_term(text or "0 minutes") or text
 
     @model_validator(mode="after")
     def _one_of_them(self) -> ProcessStart:

@@ -83,7 +83,7 @@ def _happened(connection: Connection, config: Config, process: Process, now: int
     type_name, _, attribute = given.date.partition(".") if given.date else (given.interaction, "", "")
     kind = config.interactions[type_name]
     states = given.states or ("", *(kind.attributes[kind.state].options if kind.state else ()))
-    since = now - within - (duration_micros("1y") if attribute else 0)
+    since = now - within - (duration_micros(given.ahead) if attribute else 0)
     rows = listed_store.oldest_first(connection, type_name, states, since=since)
     fit = [r for r in rows if not attribute or _came(r, attribute, given.before, within, now)]
     infos = landing.records(connection, [r.rid for r in fit])
