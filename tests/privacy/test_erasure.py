@@ -345,7 +345,7 @@ def test_what_was_said_by_hand_of_who_was_erased_is_never_read_as_said_of_anothe
     )
     with hub.database.read() as connection:
         anchors = db.ask(connection, "SELECT id FROM override")
-    done = hub.requests.erase(ids["bo"], by="o")
+    done = hub.requests.erase(ids["bo"], by="o", reviewed=True)
     assert done.request.state in ("compacted", "removed")
     acts.override(ids["ana"], "occupation", ("counsellor",), by="s", reason="")
     with hub.database.read() as connection:
