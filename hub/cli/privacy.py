@@ -23,6 +23,7 @@ from hub.model import from_micros
 
 if TYPE_CHECKING:
     from hub.language.files import Form
+    from hub.open import Hub
     from hub.privacy.outliving import OutlivedCustomers
     from hub.privacy.requests import Kind, RequestSeen
 
@@ -30,6 +31,9 @@ FORMS: dict[str, Form] = {".html": "page", ".pdf": "pdf", ".csv": "csv"}  # by t
 privacy = typer.Typer(help="What people ask about their data: access, erasure, restriction.", no_args_is_help=True)
 CustomerArgument = Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's id.")]
 RequestArgument = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
+LanguageOption = Annotated[
+    str, typer.Option("--language", help="In which they are answered; default: the customer's, where it is known.")
+]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why: it is kept with the request.")]
 BY = "cli"
 
@@ -38,6 +42,7 @@ BY = "cli"
 def privacy_erase(
     customer: CustomerArgument,
     reason: ReasonOption = "",
+    language: LanguageOption = "",
     reviewed: Annotated[
         bool, typer.Option("--reviewed", help="Somebody looked: all of its records are this one person.")
     ] = False,
@@ -47,7 +52,8 @@ def privacy_erase(
 ) -> None:
     """Erase a customer from everything that the hub keeps; it does not come back with a pull."""
     with opened(config, database, folder) as hub:
-        done = hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed)
+        spoken = _spoken(hub, customer, language)
+        done = hub.requests.erase(customer, by=BY, reason=reason, reviewed=reviewed, language=spoken)
     _tell(done)
     _waiting(done)
 
@@ -99,9 +105,7 @@ def privacy_package(
     portable: Annotated[
         bool, typer.Option("--portable", help="Only what was given and observed, to take elsewhere.")
     ] = False,
-    language: Annotated[
-        str, typer.Option("--language", help="In which it is written; default: the customer's, where it is known.")
-    ] = "",
+    language: LanguageOption = "",
     role: Annotated[
         str, typer.Option("--role", help="Who answers: its view of the customer is given.")
     ] = "privacy_officer",
@@ -110,14 +114,13 @@ def privacy_package(
     folder: FolderOption = FOLDER,
 ) -> None:
     """All that is held of a customer, for themselves: values and where they are from, what for, who had and who saw them."""
-    from hub.language.catalog import first_named
     from hub.language.files import copy_file
 
     form = FORMS.get(to.suffix, "json")
     portable = portable or form == "csv"
     with opened(config, database, folder) as hub:
         asking_ = asking(hub.config, role)
-        spoken = first_named(language, hub.reader.get_customer(asking_, customer).values.get("language"))
+        spoken = _spoken(hub, customer, language)
         kind: Kind = "portability" if portable else "access"
         request = hub.requests.open(customer, kind, by=BY, language=spoken)
         customer = hub.requests.running(request.id).customer
@@ -130,10 +133,41 @@ def privacy_package(
     )
 
 
+@privacy.command("letter")
+def privacy_letter(
+    request: RequestArgument,
+    to: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where to: .pdf or .html; default: its text is printed.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    database: DatabaseOption = DATABASE,
+    folder: FolderOption = FOLDER,
+) -> None:
+    """What the person is told of a request as it stands, in the language in which they are answered."""
+    from hub.language.letters import letter
+    from hub.language.paper import as_page, as_text
+
+    with opened(config, database, folder, despite=True) as hub:
+        paper = letter(hub.requests.get(request))
+    if to is None:
+        typer.echo(as_text(paper), nl=False)
+        return
+    if to.suffix == ".pdf":
+        from hub.language.pdf import as_pdf  # what draws is loaded by whoever asks for a PDF
+
+        body = as_pdf(paper)
+    else:
+        body = as_page(paper).encode()
+    with open(to, "wb", opener=private) as file:
+        file.write(body)
+    out.print(f"{to}: a letter of {request}", soft_wrap=True)
+
+
 @privacy.command("restrict")
 def privacy_restrict(
     customer: CustomerArgument,
     reason: ReasonOption = "",
+    language: LanguageOption = "",
     lift: Annotated[bool, typer.Option("--lift", help="End it: all is as it was.")] = False,
     config: ConfigOption = CONFIG,
     database: DatabaseOption = DATABASE,
@@ -141,7 +175,8 @@ def privacy_restrict(
 ) -> None:
     """Hide a customer from everybody but who answers for privacy."""
     with opened(config, database, folder) as hub:
-        request = hub.requests.restrict(customer, by=BY, reason=reason, lift=lift)
+        spoken = _spoken(hub, customer, language)
+        request = hub.requests.restrict(customer, by=BY, reason=reason, lift=lift, language=spoken)
         out.print(f"{request.customer}: {request.state} ({request.id})")
 
 
@@ -220,6 +255,16 @@ def privacy_scan(
     out.print(f"{len(values)} values looked for in {read} files and tables: found in {len(found)}")
     if found:
         raise typer.Exit(1)
+
+
+def _spoken(hub: Hub, customer: str, wanted: str) -> str:
+    """In which language somebody is answered: as it is wanted, else theirs, where it is known."""
+    from hub.golden_record.customers import find_customer
+    from hub.language.catalog import first_named
+
+    with hub.database.read() as connection:
+        known = find_customer(connection, customer).values.get("language", ())
+    return first_named(wanted, *known)
 
 
 def _tell_outlived(told: OutlivedCustomers) -> None:

@@ -63,8 +63,8 @@ class Dropping:
         principal = Principal(f"drop:{drop.name}", drop.name, "system", drop.role)
         view, now = self.reader.view(principal), self.database.clock.now()
         with self.database.read() as connection:
-            known = store.positions_in(connection, view.version).get(_consumer(drop))
-            old = store.positions(connection).get(_consumer(drop))
+            known = store.positions_in(connection, view.version).get(consumer_of(drop))
+            old = store.positions(connection).get(consumer_of(drop))
             end = next_seq(connection) - 1
         rows = self._all(principal, drop) if known is None else self._changed(principal, drop, known)
         if drop.target is not None and known is None and old is not None:  # it keeps what it was told in the old view
@@ -74,7 +74,7 @@ class Dropping:
         fail_point("drop told")
         with self.database.unit(urgent=False) as connection:
             self._check(connection)
-            store.move(connection, _consumer(drop), view.version, end)
+            store.move(connection, consumer_of(drop), view.version, end)
             store.move(connection, _at(drop), "", now)
         return found
 
@@ -141,7 +141,8 @@ class Dropping:
                 return
 
 
-def _consumer(drop: FileDrop) -> str:
+def consumer_of(drop: FileDrop) -> str:
+    """The name under which a drop reads the outbox."""
     return f"drop {drop.name}"
 
 

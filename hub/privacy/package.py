@@ -18,6 +18,7 @@ from hub.access.relations import Relations
 from hub.access.stories import tell_customer
 from hub.access.timeline import Timeline
 from hub.delivery import subscription_store
+from hub.delivery.dropped import drops_telling_of
 from hub.landing import store as landing
 from hub.model import from_micros
 from hub.privacy.retention import kept_for
@@ -152,7 +153,7 @@ class Packages:
         return found
 
     def recipients(self, principal: Principal, id: str) -> list[Document]:
-        """Who was sent data of this customer, by name: subscribers, and sources that the hub wrote to."""
+        """Who was sent data of this customer, by name: subscribers, sources that the hub wrote to, file drops."""
         _, ids = self.reader.ids_of(principal, id)
         with self.reader.database.read() as connection:
             _, members = self.reader.located(connection, principal, id)
@@ -160,10 +161,13 @@ class Packages:
             named = [s for s in subscription_store.subscriptions(connection) if s.id in told]
             written = landing.written(connection, members)
             infos = landing.records(connection, written)
+            drops = drops_telling_of(connection, self.reader, ids)
+        roles = self.reader.config.access.roles
         subscribers: list[Document] = [{"name": s.name, "of": s.owner, "purpose": s.purpose} for s in named]
         sources = sorted({(infos[r].id.source, a) for r, of in written.items() for a in of})
         systems: list[Document] = [{"name": source, "attribute": a} for source, a in sources]
-        return [*subscribers, *systems]
+        files: list[Document] = [{"name": d.name, "of": "files", "purpose": roles[d.role].purpose} for d in drops]
+        return [*subscribers, *systems, *files]
 
 
 def as_csv(document: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ closed (every recipient has answered). What it needs to know of the person is se
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from hub.consents.effective import AGREED, IS_RESTRICTED
 from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions
 from hub.delivery import subscription_store
+from hub.delivery.dropped import drops_telling_of, files_holding, told_up_to
 from hub.delivery.erasing import SETTLED, ErasedThere, erase_there
 from hub.errors import Conflict, Fault, NotFound, Refused, Unprocessable
 from hub.golden_record import store as golden_store
@@ -50,6 +51,7 @@ OPEN, SUPPRESSED, REMOVED, COMPACTED, CLOSED, REFUSED = (
     "refused",
 )
 SECOND = 1_000_000
+FILES = 10  # of a drop, named in a receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,8 +390,9 @@ class Requests:
                 return request
             told = subscription_store.told_of(connection, subject.ids)
             sources = {n.source for n in subject.names if n.source in self.resolver.config.sources}
+            dropped = [f"drop:{d.name}" for d in drops_telling_of(connection, self.reader, subject.ids)]
             remove(connection, self.resolver, self.reader, subject, now)
-            recipients = [*(f"subscription:{s}" for s in told), *(f"source:{s}" for s in sources)]
+            recipients = [*(f"subscription:{s}" for s in told), *(f"source:{s}" for s in sources), *dropped]
             store.save_receipts(connection, [Receipt(request.id, r, "open", "", now) for r in sorted(recipients)])
             made = self._move(connection, found, REMOVED)
             db.fail_point("removed")
@@ -448,6 +451,7 @@ class Requests:
         self._erase_elsewhere(request, self._subject(request))
         db.fail_point("erased there")
         subject, now = self._subject(request), self.database.clock.now()
+        lying = self._lying(request, subject)
         with self.database.unit() as connection:
             waiting = [r for r in store.receipts(connection, [request.id]) if r.state == "open"]
             last = golden_store.last_change(connection, subject.ids)
@@ -457,11 +461,36 @@ class Requests:
                 for s in subscription_store.with_nothing_left(connection, subject.ids)
                 if came.get(subscription_store.consumer_name(s), last) >= last
             }  # one that was removed meanwhile has no position, and nothing more to hear
-            heard = [r for r in waiting if r.recipient in had]
-            store.save_receipts(connection, [replace(r, state="done", note="delivered", at=now) for r in heard])
-            if len(heard) < len(waiting) or (still := self._still(connection, request)) is None:
+            answered = [replace(r, state="done", note="delivered", at=now) for r in waiting if r.recipient in had]
+            answered += [a for r in waiting if (a := self._of_drop(connection, r, lying, last, now)) is not None]
+            store.save_receipts(connection, answered)
+            done = sum(a.state == "done" for a in answered)
+            if done < len(waiting) or (still := self._still(connection, request)) is None:
                 return None
             return self._close(connection, replace(still, state=CLOSED, reason="", answer=""))
+
+    def _lying(self, request: StoredRequest, subject: Subject) -> dict[str, list[str]]:
+        """Drop that has to answer -> its files that hold them. Before anybody is kept waiting: it reads all of them."""
+        with self.database.read() as connection:
+            waiting = {r.recipient for r in store.receipts(connection, [request.id]) if r.state == "open"}
+        drops, folder = self.resolver.config.drops, self.resolver.config.folder
+        return {n: files_holding(folder, d, subject.ids) for n, d in drops.items() if f"drop:{n}" in waiting}
+
+    def _of_drop(
+        self, connection: Connection, receipt: Receipt, lying: Mapping[str, list[str]], last: int, now: int
+    ) -> Receipt | None:
+        """What is known of a file drop: done once it told that they are gone, and none of its files lies there that holds
+        them. Whoever took one has been told by the next."""
+        kind, _, name = receipt.recipient.partition(":")
+        if kind != "drop" or name not in lying:  # or it is no more: somebody has to know
+            return None
+        if told_up_to(connection, self.resolver.config.drops[name]) < last:
+            return replace(receipt, note="is told with its next files", at=now)
+        files = lying[name]
+        if not files:
+            return replace(receipt, state="done", note="told that they are gone", at=now)
+        more = f" and {len(files) - FILES} more" if len(files) > FILES else ""
+        return replace(receipt, note=f"told that they are gone; remove {', '.join(files[:FILES])}{more}", at=now)
 
     def release(self, id: str) -> int:
         """Who was erased by this request may come back, with the next pull that brings them. How many hashes went."""
