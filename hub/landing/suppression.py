@@ -6,8 +6,9 @@ They are looked at before a row is kept. Without the hub's secret they say nothi
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import ClassVar
 
 from sqlalchemy import Connection, Index
@@ -15,7 +16,9 @@ from sqlmodel import Field, SQLModel
 
 from hub import db
 from hub.db import big, table
-from hub.model import RecordId, canonical
+from hub.model import RecordId
+
+BLOCK = 64  # bytes of SHA-256
 
 
 class SuppressedRow(SQLModel, table=True):
@@ -38,7 +41,19 @@ def of_contact(key: bytes, kind: str, form: str, name: str) -> str:
 
 
 def _hash(key: bytes, what: Sequence[str]) -> str:
-    return hmac.new(key, canonical(list(what)), hashlib.sha256).hexdigest()
+    """HMAC-SHA256 of the texts as JSON. Each row that lands is hashed some times: so the key is worked in once, and the JSON
+    is spelled without an encoder, which together cost a third of what they cost by themselves."""
+    inner, outer = (state.copy() for state in _keyed(key))
+    inner.update(f"[{','.join(map(encode_basestring, what))}]".encode())
+    outer.update(inner.digest())
+    return outer.hexdigest()
+
+
+@lru_cache(8)
+def _keyed(key: bytes) -> tuple[hashlib._Hash, hashlib._Hash]:
+    """Both halves of an HMAC (RFC 2104) up to where the text begins."""
+    padded = (key if len(key) <= BLOCK else hashlib.sha256(key).digest()).ljust(BLOCK, b"\0")
+    return hashlib.sha256(bytes(b ^ 0x36 for b in padded)), hashlib.sha256(bytes(b ^ 0x5C for b in padded))
 
 
 def suppress(connection: Connection, hashes: Iterable[tuple[str, str]], request: str, at: int) -> None:

@@ -24,14 +24,14 @@ CONTACTS = ("email", "phone")
 
 def contact_names(cells: Mapping[str, Cell], customer: CustomerType) -> set[tuple[str, str, str]]:
     """(kind, main form of a contact point, main form of a given name): each of a row's with each."""
-    forms: dict[str, set[str]] = {}
+    contacts, names = set[tuple[str, str]](), set[str]()
     for attribute, cell in cells.items():
         kind = customer.attributes[attribute].kind
-        if kind in (*CONTACTS, "given_name"):
-            said = (KINDS[kind].forms(v).get("") for v in cell.values)
-            forms.setdefault(kind, set()).update(str(f) for f in said if f)
-    names = forms.get("given_name", set())
-    return {(kind, form, name) for kind in CONTACTS for form in forms.get(kind, ()) for name in names}
+        if kind == "given_name":
+            names.update(str(f) for v in cell.values if (f := KINDS[kind].forms(v).get("")))
+        elif kind in CONTACTS:
+            contacts.update((kind, str(f)) for v in cell.values if (f := KINDS[kind].forms(v).get("")))
+    return {(kind, form, name) for kind, form in contacts for name in names}
 
 
 def hashes_of(

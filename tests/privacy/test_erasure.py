@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import shutil
 import subprocess
@@ -23,7 +25,8 @@ from hub.consents.statement import ConsentSaid
 from hub.db import Database
 from hub.errors import Conflict, Gone
 from hub.landing import suppression
-from hub.model import RecordId, Verdict
+from hub.landing.suppression import of_record
+from hub.model import RecordId, Verdict, canonical
 from hub.open import Hub
 from hub.privacy.ledger import Ledger, LedgerLine
 from hub.privacy.scan import scan
@@ -429,3 +432,11 @@ def test_who_may_come_back_is_not_erased_again_by_a_crash_in_between(hub: Hub, m
     assert erased not in hub.requests.ledger.standing()
     monkeypatch.undo()
     assert hub.requests.release(erased) > 0
+
+
+@pytest.mark.parametrize("key", [b"k" * 32, b"x" * 100, b""])
+def test_who_is_suppressed_is_known_by_the_same_hash_as_ever(key: bytes) -> None:
+    """It stands in databases and ledgers: an HMAC of the texts as JSON."""
+    for source, stream, name in (("crm", "people", "7"), ("\x00\u2028", 'a"b\\', "é😀\n")):
+        wanted = hmac.new(key, canonical(["record", source, stream, name]), hashlib.sha256).hexdigest()
+        assert of_record(key, RecordId(source, stream, name)) == wanted
