@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from hub.language.wording import listed, said, title
 from hub.model import from_micros
 
 Found = Mapping[str, object]
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*")
 YOURS, EACH, HAPPENED = "What we know of you", "What each system says", "What happened"
 AGREED, BELONGS, USED = "What you agreed to", "To whom you belong", "What it is used for"
 KEPT, SENT, LOOKED, ONE = "How long it is kept", "Who was sent it", "Who looked", "How your records became one"
@@ -49,6 +51,11 @@ class _Words:
     def when(self, text: object) -> str:
         at = _moment(text)
         return "" if at is None else f"{format_datetime(at, 'medium', locale=self.language)} UTC"
+
+    def value(self, value: object) -> str:
+        """A value as people read it: a moment in their way of writing it."""
+        text = said(value)
+        return self.when(text) if _MOMENT.fullmatch(text) else text
 
     def days(self, number: int) -> str:
         return translations(self.language).ngettext(DAYS, MANY_DAYS, number) % {"num": number}
@@ -111,7 +118,7 @@ def _records(say: _Words, document: Found) -> Iterator[PaperRows]:
 
 def _happened(say: _Words, document: Found) -> Iterator[PaperRows]:
     for i in _maps(document["interactions"]):
-        rows = tuple((say.title(a), said(v)) for a, v in _map(i["values"]).items() if listed(v))
+        rows = tuple((say.title(a), say.value(v)) for a, v in _map(i["values"]).items() if listed(v))
         yield PaperRows(f"{say.when(i['at'])} · {say(str(i['title']))} · {i['source']}", rows)
 
 
@@ -152,12 +159,13 @@ def _recipients(say: _Words, document: Found) -> Iterator[PaperRows]:
 
 
 def _sights(say: _Words, document: Found) -> Iterator[PaperRows]:
-    rows = tuple(
-        (say.when(s["at"]), f"{say.title(str(s['as']))} · {say.title(str(s['purpose']))}")
+    """On which day, as what and what for: once, however often on that day."""
+    rows = dict.fromkeys(
+        (say.day(s["at"]), f"{say.title(str(s['as']))} · {say.title(str(s['purpose']))}")
         for s in _maps(document["seen_by"])
     )
     if rows:
-        yield PaperRows("", rows)
+        yield PaperRows("", tuple(rows))
 
 
 def _moment(text: object) -> datetime | None:

@@ -35,6 +35,7 @@ WAITS = "We have your request. You have an answer by {day}."
 LONGER = "It takes longer than we thought: {reason} You have an answer by {day}."
 REFUSED = "We cannot do what you asked, for this reason: {reason}"
 COMPLAIN = "If you do not agree, you may complain to the supervisory authority for data protection, or go to court."
+REFERENCE = "Our reference: {id}. Name it when you call or write to us."
 OTHERS = "Who else had your data"
 OTHERS_SAY = "They were told to remove your data too."
 ANSWERS = {"done": "has removed them", "open": "has not answered yet", "impossible": "cannot remove them"}
@@ -46,6 +47,7 @@ WORDS = (
     LONGER,
     REFUSED,
     COMPLAIN,
+    REFERENCE,
     OTHERS,
     OTHERS_SAY,
     *ANSWERS.values(),
@@ -60,7 +62,8 @@ def letter(seen: RequestSeen) -> Paper:
     asked = said_in(language, ASKED, day=_day(request.opened, language), what=kind)
     told = [asked]
     if request.state == "refused":
-        told += [said_in(language, REFUSED, reason=request.answer or request.reason), said_in(language, COMPLAIN)]
+        why = _sentence(request.answer or request.reason)
+        told += [said_in(language, REFUSED, reason=why), said_in(language, COMPLAIN)]
     elif request.closed is not None or request.state in REMOVED:
         told.append(said_in(language, DONE.get(request.state) or DONE[request.kind]))
     elif request.extended is not None:
@@ -70,6 +73,7 @@ def letter(seen: RequestSeen) -> Paper:
         told += [longer, said_in(language, COMPLAIN)]
     else:
         told.append(said_in(language, WAITS, day=_day(request.due, language)))
+    told.append(said_in(language, REFERENCE, id=request.id))
     return Paper(language, kind, tuple(told), _others(seen, language))
 
 
@@ -79,9 +83,7 @@ REMOVED = ("removed", "compacted")  # of an erasure: here it is done
 def _others(seen: RequestSeen, language: str) -> tuple[Section, ...]:
     if not seen.receipts:
         return ()
-    rows = tuple(
-        (r.recipient.partition(":")[2], said_in(language, ANSWERS.get(r.state, r.state))) for r in seen.receipts
-    )
+    rows = tuple((seen.named(r), said_in(language, ANSWERS.get(r.state, r.state))) for r in seen.receipts)
     return (Section(said_in(language, OTHERS), (said_in(language, OTHERS_SAY),), (PaperRows("", rows),)),)
 
 

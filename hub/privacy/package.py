@@ -98,7 +98,7 @@ class Packages:
                     "at": _time(s.at),
                     "as": s.role,
                     "did": s.action,
-                    "purpose": s.purpose,
+                    "purpose": self._titled(s.purpose),
                     "attributes": list(s.attributes),
                 }
                 for s in sights_of(self.reader, principal, id, SIGHTS)
@@ -137,6 +137,10 @@ class Packages:
     def made(self, principal: Principal, id: str, *, portable: bool) -> Document:
         """A copy of everything; `portable`: of what they gave."""
         return (self.portable if portable else self.access)(principal, id)
+
+    def _titled(self, purpose: str) -> str:
+        known = self.reader.config.purposes.get(purpose)
+        return (known.title if known is not None else "") or purpose
 
     def purposes(self, type_name: str) -> list[Document]:
         """What the data are used for, on which ground, and which of them by whom."""

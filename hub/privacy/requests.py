@@ -7,8 +7,8 @@ closed (every recipient has answered). What it needs to know of the person is se
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -56,10 +56,15 @@ FILES = 10  # of a drop, named in a receipt
 
 @dataclass(frozen=True, slots=True)
 class RequestSeen:
-    """A request with its receipts."""
+    """A request with its receipts; of subscriptions among the recipients their names."""
 
     request: StoredRequest
     receipts: tuple[Receipt, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, receipt: Receipt) -> str:
+        """What people call a recipient."""
+        return self.names.get(receipt.recipient) or receipt.recipient.partition(":")[2]
 
 
 class Requests:
@@ -182,7 +187,7 @@ class Requests:
             found = store.request(connection, id)
             if found is None:
                 raise NotFound("no such request", [Fault("/id", "unknown", "list the requests")])
-            return RequestSeen(found, tuple(store.receipts(connection, [id])))
+            return _seen(connection, [found])[0]
 
     def running(self, id: str) -> StoredRequest:
         """A request that was not answered yet. NotFound; Conflict once it was; Conflict while it is not sure that the
@@ -199,8 +204,7 @@ class Requests:
         """Those of the customer that an id leads to, under whichever of its ids; the newest first."""
         with self.database.read() as connection:
             found = store.of_customer(connection, self._ids(connection, id))
-            receipts = store.receipts(connection, [r.id for r in found])
-        return [RequestSeen(r, tuple(x for x in receipts if x.request == r.id)) for r in found]
+            return _seen(connection, found)
 
     def _ids(self, connection: Connection, id: str) -> set[str]:
         """All ids that lead to the customer that an id leads to."""
@@ -212,8 +216,7 @@ class Requests:
         """The newest first."""
         with self.database.read() as connection:
             found = store.requests(connection, open_only=open_only)
-            receipts = store.receipts(connection, [r.id for r in found])
-        return [RequestSeen(r, tuple(x for x in receipts if x.request == r.id)) for r in found]
+            return _seen(connection, found)
 
     def names(self, id: str) -> tuple[str, ...]:
         """Which records a request is about, while it is open: what recipients have to delete."""
@@ -498,6 +501,14 @@ class Requests:
         db.fail_point("ledger")
         with self.database.unit() as connection:
             return suppression.release(connection, id)
+
+
+def _seen(connection: Connection, requests: Sequence[StoredRequest]) -> list[RequestSeen]:
+    receipts: dict[str, list[Receipt]] = {}
+    for receipt in store.receipts(connection, [r.id for r in requests]):
+        receipts.setdefault(receipt.request, []).append(receipt)
+    names = {f"subscription:{s.id}": s.name for s in subscription_store.subscriptions(connection)} if receipts else {}
+    return [RequestSeen(r, tuple(receipts.get(r.id, ())), names) for r in requests]
 
 
 def _receipt(receipt: Receipt, answers: Iterable[ErasedThere], now: int) -> Receipt:
