@@ -44,9 +44,7 @@ _STYLE = (
 )
 
 
-POLICY = "default-src 'none'; style-src 'sha256-{}'; frame-ancestors 'none'; base-uri 'none'".format(
-    b64encode(sha256(_STYLE.encode()).digest()).decode()
-)  # of a page's answer: nothing but its own style
+POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'; frame-ancestors 'none'; base-uri 'none'"  # of a page's answer: nothing but its own style
 
 
 def as_page(paper: Paper) -> str:

@@ -147,7 +147,15 @@ def consents(at: Mine, said: Said = "") -> Response:
     by_channel = {n: {a.channel: a for a in found.holds if a.purpose == n and a.channel} for n in asked}
     return at.page(
         "consents.html",
-        {"agreements": found, "asked": asked, "others": others, "holds": holds, "by_channel": by_channel, "channels": CHANNELS, "said": said},
+        {
+            "agreements": found,
+            "asked": asked,
+            "others": others,
+            "holds": holds,
+            "by_channel": by_channel,
+            "channels": CHANNELS,
+            "said": said,
+        },
     )
 
 
