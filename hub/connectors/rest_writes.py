@@ -32,7 +32,7 @@ class Writing:
     def __init__(self, http: Http, config: Stream, rest: RestRead) -> None:
         self.http, self.config, self.rest = http, config, rest
         self.record = path(rest.item_record)
-        self._is_gone = Identifier(config).is_gone
+        self.is_gone = Identifier(config).is_gone
 
     def write(self, write: FieldWrite) -> WriteResult:
         before = self.http.sent
@@ -63,7 +63,7 @@ class Writing:
         now = self._object(answer)
         if now is None:
             return self._failed(key, answer)
-        if self._is_gone(now):
+        if self.is_gone(now):
             return WriteResult(key, "gone", "the service marks it as deleted")
         held = {name: path_value(now, name) for name in write.expected or {}}
         if held != (write.expected or {}):
@@ -75,7 +75,7 @@ class Writing:
             return self._failed(key, deleted, held)
         after = self.http.send("GET", url)
         there = self._object(after)
-        if after.status in (404, 410) or (there is not None and self._is_gone(there)):
+        if after.status in (404, 410) or (there is not None and self.is_gone(there)):
             return WriteResult(key, "written")
         return WriteResult(key, "retry", f"the service answered {deleted.status}, and the record is still there")
 
@@ -89,12 +89,10 @@ class Writing:
         now = self._object(answer)
         if now is None:
             return self._failed(key, answer)
-        fields = {name: path_value(now, name) for name in {**write.fields, **(write.expected or {})}}
-        if all(alike(fields[name], value) for name, value in write.fields.items()):
-            return WriteResult(key, "unchanged", current=fields)
-        if any(fields[name] != value for name, value in (write.expected or {}).items()):
-            return WriteResult(key, "conflict", "the record no longer holds what was expected", fields)
-        body = self._body(now, write.fields)
+        fields = held(write, now)
+        if (result := settled(write, fields)) is not None:
+            return result
+        body = self.body(now, write.fields)
         written = self.http.send(self.rest.update.upper(), url, json=body, headers=_condition(answer))
         if written.status == 412 and tries > 1:
             return self._update(key, write, tries - 1)  # read again: unchanged, a conflict, or another field's change
@@ -102,7 +100,7 @@ class Writing:
             return self._failed(key, written, fields)
         return self._verified(key, write, fields, written, url)
 
-    def _body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
+    def body(self, now: Row, fields: Mapping[str, Foreign]) -> dict[str, Foreign]:
         """PATCH: the changed fields, nested objects whole unless the service merges them. PUT: the whole record."""
         merged = with_fields(now, fields)
         if self.rest.update == "put":
@@ -120,11 +118,7 @@ class Writing:
             after = self._object(self.http.send("GET", url))
         if after is None:
             return WriteResult(key, "written", "the service took it; the record could not be read again")
-        current = {name: path_value(after, name) for name in before}
-        if any(current[name] != before[name] for name in write.fields):
-            exact = all(alike(current[name], value) for name, value in write.fields.items())
-            return WriteResult(key, "written", "" if exact else "the service changed the values", current)
-        return WriteResult(key, "rejected", f"the service answered {written.status} and wrote nothing", current)
+        return shown(write, before, after, f"answered {written.status}")
 
     def _create(self, write: FieldWrite) -> WriteResult:
         if self.rest.create is None or self.config.write_back is None or not self.config.write_back.makes:
@@ -139,7 +133,7 @@ class Writing:
         if not answer.ok:
             return self._failed("", answer)
         made = self._object(answer) or {}
-        key = self._key(made) or self._named(made) or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
+        key = self.key(made) or self.named(made) or answer.headers.get("location", "").rstrip("/").rpartition("/")[2]
         return WriteResult(key, "written", "" if key else "the service did not tell the new record's key", made or None)
 
     def _made_before(self, write: FieldWrite, known: Callable[[str], bool]) -> WriteResult | None:
@@ -149,7 +143,7 @@ class Writing:
             return None
         if not answer.ok:
             return self._failed("", answer)
-        found = made_before(((self._key(row), row) for row in self._listed(answer)), write.fields, known)
+        found = made_before(((self.key(row), row) for row in self._listed(answer)), write.fields, known)
         return None if found is None else WriteResult(found[0], "unchanged", current=dict(found[1]))
 
     def _listed(self, answer: Answer) -> list[dict[str, Foreign]]:
@@ -160,13 +154,13 @@ class Writing:
             return []
         if isinstance(found, list):
             return [row for row in found if isinstance(row, dict)]
-        return [body] if isinstance(body, dict) and self._key(body) else []  # a look-up of one
+        return [body] if isinstance(body, dict) and self.key(body) else []  # a look-up of one
 
-    def _named(self, made: Row) -> str:
+    def named(self, made: Row) -> str:
         """The key in an answer that is no record: {"id": ...}."""
         return str(made.get("id") or "")
 
-    def _key(self, row: Row) -> str:
+    def key(self, row: Row) -> str:
         try:
             return record_key(path(self.config.key).get(row))
         except BadRecord:
@@ -194,6 +188,29 @@ class Writing:
             )
         outcome: Outcome = "conflict" if status in (409, 412, 423) else "rejected"
         return WriteResult(key, outcome, f"the service answers {status}", current)
+
+
+def held(write: FieldWrite, row: Row) -> dict[str, Foreign]:
+    """What a record holds of all that a write is about."""
+    return {name: path_value(row, name) for name in {**write.fields, **(write.expected or {})}}
+
+
+def settled(write: FieldWrite, fields: dict[str, Foreign]) -> WriteResult | None:
+    """What a write comes to before it is sent: the record holds the values, or no longer what was expected. None: it goes."""
+    if all(alike(fields[name], value) for name, value in write.fields.items()):
+        return WriteResult(write.key or "", "unchanged", current=fields)
+    if any(fields[name] != value for name, value in (write.expected or {}).items()):
+        return WriteResult(write.key or "", "conflict", "the record no longer holds what was expected", fields)
+    return None
+
+
+def shown(write: FieldWrite, before: Mapping[str, Foreign], after: Row, said: str) -> WriteResult:
+    """What a write came to by the record itself. before: what `held` found; said: what the service did, in words."""
+    current = {name: path_value(after, name) for name in before}
+    if any(current[name] != before[name] for name in write.fields):
+        exact = all(alike(current[name], value) for name, value in write.fields.items())
+        return WriteResult(write.key or "", "written", "" if exact else "the service changed the values", current)
+    return WriteResult(write.key or "", "rejected", f"the service {said} and wrote nothing", current)
 
 
 def _condition(answer: Answer) -> dict[str, str]:

@@ -28,6 +28,8 @@ class Contract:
     busy: int = 0  # answers of 429 that come first
     clock: int = 0
     paged: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)  # method and path of every request
+    locked: set[str] = field(default_factory=set)  # records that somebody else is writing
 
     def token(self, form: dict[str, str]) -> Reply:
         self.grants.append(form)
@@ -66,6 +68,8 @@ class Salesforce(Contract):
                 return 400, {}, [{"errorCode": "MALFORMED_QUERY", "message": "unexpected token"}]
             email = re.sub(r"\\(.)", r"\1", asked[1])
             return self._page([i for i, r in self.rows.items() if r["Email"] == email and not r["IsDeleted"]])
+        if path.startswith("/services/data/v61.0/composite/sobjects"):
+            return self._collection(method, path.removeprefix("/services/data/v61.0/composite/sobjects"), body)
         if path == "/services/data/v61.0/sobjects/Contact" and method == "POST":
             if "LastName" not in body:
                 return 400, {}, [{"errorCode": "REQUIRED_FIELD_MISSING", "fields": ["LastName"]}]
@@ -87,6 +91,42 @@ class Salesforce(Contract):
             self.put(id, IsDeleted=True)
             return 204, {}, None
         return 200, {}, self._shown(row)
+
+    def _collection(self, method: str, rest: str, body: Any) -> Reply:
+        """sObject Collections: a list of results in the order of the rows, 200 whatever became of them."""
+        if (method, rest) == ("POST", "/Contact"):
+            found = [self.rows.get(i) for i in body["ids"]]
+            return 200, {}, [{f: r.get(f) for f in body["fields"]} if r and not r["IsDeleted"] else None for r in found]
+        if method != "PATCH" or body.get("allOrNone") is not False or len(body["records"]) > 200:
+            return 400, {}, [{"errorCode": "INVALID_INPUT", "message": "allOrNone: false, and at most 200 records"}]
+        if any(r.pop("attributes", {}).get("type") != "Contact" for r in body["records"]):
+            return 400, {}, [{"errorCode": "INVALID_TYPE", "message": "each record names its type"}]
+        external = rest.removeprefix("/Contact/") if rest else ""
+        return 200, {}, [self._one(row, external) for row in body["records"]]
+
+    def _one(self, row: dict[str, Any], external: str) -> dict[str, Any]:
+        def refused(code: str, *fields: str) -> dict[str, Any]:
+            return {"success": False, "errors": [{"statusCode": code, "message": "no", "fields": list(fields)}]}
+
+        made = None
+        if external:
+            same = (i for i, r in self.rows.items() if r.get(external) == row[external] and not r["IsDeleted"])
+            id = next(same, None)
+            if id is None and "LastName" not in row:
+                return refused("REQUIRED_FIELD_MISSING", "LastName")
+            made, id = id is None, id or f"003new{len(self.rows)}"
+        else:
+            id = row.pop("id")
+        if not made and (id not in self.rows or self.rows[id]["IsDeleted"]):
+            return refused("ENTITY_IS_DELETED")
+        if id in self.locked:
+            return refused("UNABLE_TO_LOCK_ROW")
+        if unknown := set(row) - {"Email", "Phone", "FirstName", "LastName", external}:
+            return refused("INVALID_FIELD", *unknown)
+        if str(row.get("Email") or "@").count("@") != 1:
+            return refused("INVALID_EMAIL_ADDRESS", "Email")
+        self.put(id, **row)
+        return {"id": id, "success": True, "errors": [], **({} if made is None else {"created": made})}
 
     def _page(self, ids: list[str]) -> Reply:
         now, rest = ids[: self.size], ids[self.size :]
@@ -119,6 +159,8 @@ class HubSpot(Contract):
             told = {"status": "error", "errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
             return 429, {"Retry-After": "0"}, told
         base = "/crm/v3/objects/contacts"
+        if path.startswith(f"{base}/batch/"):
+            return self._batch(path.rpartition("/")[2], body["inputs"])
         if path == base and method == "GET":
             ids = sorted(i for i, r in self.rows.items() if not r["archived"] and i > query.get("after", ""))
             size = min(int(query.get("limit", 10)), 100)
@@ -143,6 +185,32 @@ class HubSpot(Contract):
             row["archived"] = True
             return 204, {}, None
         return 200, {}, self.rows[row["id"]]
+
+    def _batch(self, what: str, inputs: list[dict[str, Any]]) -> Reply:
+        """batch/read, update, upsert: results in no promised order; 207 with errors apart, where some were refused."""
+        if len(inputs) > 100 or any(set(i.get("properties", {})) & READ_ONLY for i in inputs):
+            return 400, {}, {"status": "error", "category": "VALIDATION_ERROR"}
+        found, errors = [], []
+        for given in inputs:
+            id, properties = given["id"], given.get("properties", {})
+            if what == "upsert":
+                of = given["idProperty"]
+                same = (i for i, r in self.rows.items() if r["properties"].get(of) == id and not r["archived"])
+                id, properties = next(same, str(900 + len(self.rows))), {**properties, of: id}
+            row = self.rows.get(id)
+            category = (
+                "OBJECT_NOT_FOUND" if what != "upsert" and (row is None or row["archived"])
+                else "CONFLICT" if self._by_email(properties.get("email", "")) not in (None, id)
+                else ""
+            )  # fmt: skip
+            if category:
+                errors.append({"status": "error", "category": category, "context": {"ids": [given["id"]]}})
+                continue
+            if what != "read":
+                self.put(id, **properties)
+            found.append(self.rows[id])
+        told = {"status": "COMPLETE", "results": found[::-1]}
+        return (207, {}, {**told, "numErrors": len(errors), "errors": errors}) if errors else (200, {}, told)
 
     def _by_email(self, email: str | None) -> str | None:
         live = (i for i, r in self.rows.items() if not r["archived"] and r["properties"].get("email") == email)
@@ -178,6 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.contract.good:
             self._answer(401, {}, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}])
             return
+        self.contract.asked.append(f"{self.command} {url.path}")
         query = {n: v[0] for n, v in parse_qs(url.query).items()}
         self._answer(*self.contract.answer(self.command, url.path, query, json.loads(sent) if sent else None))
 

@@ -261,7 +261,8 @@ class Simulation:
         for (source, stream), given in targets(self.config).items():
             with self.database.read() as c:
                 rids = landing.living_keys(c, source, stream).values()
-            waiting = [Waiting(rid, source, stream, 0, 0) for rid in rids]
+                removals = dict(map(tuple, c.exec_driver_sql("SELECT rid, removals FROM write_back")))
+            waiting = [Waiting(rid, source, stream, 0, 0, removals.get(rid, 0)) for rid in rids]
             for _, key, plan in push._plan(waiting, source, stream, given):
                 if plan is not None and plan.writes:
                     found.append((f"{source}/{key}", dict(plan.fields)))

@@ -34,6 +34,7 @@ from hub.connectors.http import Answer, Http, RestConnection, refused
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import has_nested, path
 from hub.connectors.mapping.times import repeated, shift_back, version_text
+from hub.connectors.rest_batch import Batch, Batching
 from hub.connectors.rest_expand import Expand, expanded
 from hub.connectors.rest_writes import Writing
 from hub.connectors.rows import parse_json
@@ -82,6 +83,9 @@ class RestRead(Strict):
     search: str | None = Field(
         default=None, json_schema_extra=ADDED
     )  # without create_once: path of a listing in which a record that a try may have made is found, such as people?mail={mail}
+    batch: Batch | None = Field(
+        default=None, json_schema_extra=ADDED
+    )  # how many records are written in one request, where the service takes them so
     expand: dict[str, Expand] = Field(
         default_factory=dict, json_schema_extra=ADDED
     )  # name -> an endpoint of each record's own: what it answers is the record's field of that name
@@ -150,11 +154,14 @@ class RestStream(Stream):
             what = "the hub does not know how to write one record"
             remedy = "add rest.item: the path of one record with {key}, and rest.update: patch or put"
             yield Fault(f"{where}.write_back", what, remedy)
-        if self.write_back and self.write_back.makes and self.rest.create is None:
+        by_own_id = self.rest.batch is not None and self.rest.batch.create is not None
+        if by_own_id or self.write_back is None or not self.write_back.makes:
+            return
+        if self.rest.create is None:
             yield Fault(
                 f"{where}.rest.create", "is missing", "name the path to POST new records to, or write mode: update"
             )
-        elif self.write_back and self.write_back.makes and not (self.rest.create_once or self.rest.search):
+        elif not (self.rest.create_once or self.rest.search):
             what = "nothing keeps the hub from making a record twice, where an answer got lost"
             remedy = "write create_once: true if the service honours an Idempotency-Key, else search: such as people?mail={mail}"
             yield Fault(f"{where}.rest.create_once", what, remedy)
@@ -191,7 +198,8 @@ class Service:
 
     def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:
         config, rest = self._stream(stream)
-        return [Writing(self._http, config, rest).write(write) for write in writes]
+        one = Writing(self._http, config, rest)
+        return [one.write(w) for w in writes] if rest.batch is None else Batching(one, rest.batch).write(writes)
 
     def close(self) -> None:
         self._http.close()

@@ -51,6 +51,13 @@ def made(source: Source, **env: str) -> Connector:
     return connect(source, env={**ENV, **env}, base_folder=Path())
 
 
+def one_by_one(source: Source) -> Source:
+    """The same without its batches."""
+    given = source.model_dump(mode="json", exclude_unset=True)
+    del given["streams"]["contacts"]["rest"]["batch"]
+    return Source.model_validate(given)
+
+
 def by_key(connector: Connector, stream: str, key: str, cursor: Any = None) -> dict[str, Any]:
     rows = [row.raw for page in connector.read(stream, cursor) for row in page.rows]
     return {str(row[key]): row for row in rows}
@@ -109,7 +116,7 @@ def test_salesforce_is_written_field_by_field_and_deleted(salesforce: tuple[Sale
 
 def test_salesforce_gets_one_contact_though_the_answer_was_lost(salesforce: tuple[Salesforce, Source]) -> None:
     contract, source = salesforce
-    connector = made(source)
+    connector = made(one_by_one(source))
     fields = {"Email": "o'neil@x.example", "FirstName": "Nora", "LastName": "O'Neil \\ Sons"}
     (first,) = connector.write("contacts", [FieldWrite(None, fields, token="t", known=lambda _key: False)])
     assert (first.outcome, first.key, first.detail) == ("written", "003new5", "")
@@ -118,6 +125,86 @@ def test_salesforce_gets_one_contact_though_the_answer_was_lost(salesforce: tupl
     (refused,) = connector.write("contacts", [FieldWrite(None, {"Email": "x@x.example"}, token="u")])
     assert refused.outcome == "rejected"
     assert len(contract.rows) == 6
+
+
+def test_salesforce_takes_many_rows_in_one_request_and_each_has_its_own_outcome(
+    salesforce: tuple[Salesforce, Source],
+) -> None:
+    contract, source = salesforce
+    contract.put("0034", IsDeleted=True)
+    contract.put("0035", FirstName="Otto", LastName="Weg", Email="o@x.example", Phone=None)
+    contract.locked.add("0035")
+    writes = [
+        FieldWrite("0030", {"Email": "b0@x.example"}, {"Email": "a0@x.example"}),
+        FieldWrite("0031", {"Email": "no address"}, {"Email": "a1@x.example"}),
+        FieldWrite("0032", {"Email": "a2@x.example"}, {"Email": "old@x.example"}),
+        FieldWrite("0033", {"Email": "b3@x.example"}, {"Email": "old@x.example"}),
+        FieldWrite("0034", {"Email": "b4@x.example"}, {}),
+        FieldWrite("0035", {"Email": "b5@x.example"}, {}),
+        FieldWrite("0030", {"FirstName": "Berta"}, {"FirstName": "Anna"}),
+    ]
+    results = made(source).write("contacts", writes)
+    assert [(r.key, r.outcome) for r in results] == [
+        ("0030", "written"), ("0031", "rejected"), ("0032", "unchanged"), ("0033", "conflict"), ("0034", "gone"),
+        ("0035", "retry"), ("0030", "written"),
+    ]  # fmt: skip
+    assert results[1].detail == "the service refuses it: INVALID_EMAIL_ADDRESS"
+    assert [contract.rows[f"003{n}"]["Email"] for n in range(2)] == ["b0@x.example", "a1@x.example"]
+    assert sum("composite" in asked for asked in contract.asked) == 3  # a look, the write, a look
+
+
+def test_salesforce_makes_many_contacts_once_by_an_id_of_the_hubs(salesforce: tuple[Salesforce, Source]) -> None:
+    contract, source = salesforce
+    new = [FieldWrite(None, {"LastName": f"Neu{n}", "Email": f"n{n}@x.example"}, token=f"t{n}") for n in range(3)]
+    new.insert(1, FieldWrite(None, {"Email": "nameless@x.example"}, token="t9"))
+    first, again = (made(source).write("contacts", new) for _ in range(2))
+    assert [r.outcome for r in first] == ["written", "rejected", "written", "written"]
+    assert [r.key for r in first] == [r.key for r in again] == ["003new5", "", "003new6", "003new7"]
+    assert len(contract.rows) == 8
+    assert len(contract.asked) == 2
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_written_one_by_one(hubspot: tuple[HubSpot, Source]) -> None:
+    contract, source = hubspot
+    writes = [
+        FieldWrite("001", {"properties.phone": "+49 1"}, {}),
+        FieldWrite("002", {"properties.createdate": "2026"}, {}),
+        FieldWrite("003", {"properties.phone": "+49 3"}, {}),
+    ]
+    assert [r.outcome for r in made(source).write("contacts", writes)] == ["written", "rejected", "written"]
+
+
+def test_of_a_207_the_good_rows_go_on(hubspot: tuple[HubSpot, Source]) -> None:
+    contract, source = hubspot
+    contract.rows["004"]["archived"] = True
+    writes = [FieldWrite(f"{n:03d}", {"properties.email": f"b{n}@x.example"}, {}) for n in range(6)]
+    writes[2] = FieldWrite("002", {"properties.email": "a7@x.example"}, {})  # 007's
+    results = made(source).write("contacts", writes)
+    assert [r.outcome for r in results] == ["written", "written", "conflict", "written", "gone", "written"]
+    assert all(r.current == {"properties.email": f"b{n}@x.example"} for n, r in enumerate(results) if r.current)
+    assert len(contract.asked) == 3
+    contract.busy = 9
+    assert {(r.outcome, r.untouched) for r in made(source).write("contacts", writes)} == {("retry", True)}
+
+
+def test_hubspot_makes_many_contacts_once_by_an_id_of_the_hubs(hubspot: tuple[HubSpot, Source]) -> None:
+    contract, source = hubspot
+    new = [FieldWrite(None, {"properties.email": f"n{n}@x.example"}, token=f"t{n}") for n in range(3)]
+    new.insert(0, FieldWrite(None, {"properties.email": "a0@x.example"}, token="t9"))  # somebody has it
+    first, again = (made(source).write("contacts", new) for _ in range(2))
+    assert [r.outcome for r in first] == ["conflict", "written", "written", "written"]
+    assert [r.key for r in first] == [r.key for r in again]
+    assert len(contract.rows) == 123
+
+
+@pytest.mark.parametrize("answer", [(200, {}, {"ok": True}), (200, {}, []), (204, {}, None), (413, {}, None)])
+def test_a_batch_that_is_answered_otherwise_than_declared_is_written_one_by_one(
+    salesforce: tuple[Salesforce, Source], monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    contract, source = salesforce
+    monkeypatch.setattr(contract, "_collection", lambda *_: answer)
+    writes = [FieldWrite("0031", {"Email": "new@x.example"}, {}), FieldWrite("0039", {"Email": "x@x.example"}, {})]
+    assert [r.outcome for r in made(source).write("contacts", writes)] == ["written", "gone"]
 
 
 # --- HubSpot -------------------------------------------------------------------------------------------------------
@@ -145,7 +232,7 @@ def test_hubspot_takes_changed_properties_alone_and_tells_to_wait(hubspot: tuple
 
 def test_hubspot_gets_one_contact_though_the_answer_was_lost(hubspot: tuple[HubSpot, Source]) -> None:
     contract, source = hubspot
-    connector = made(source)
+    connector = made(one_by_one(source))
     fields = {"properties.email": "neu@x.example", "properties.firstname": "Nora", "properties.lastname": "Neu"}
     (first,) = connector.write("contacts", [FieldWrite(None, fields, token="t")])
     assert (first.outcome, bool(first.key)) == ("written", True)
