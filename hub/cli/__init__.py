@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -63,9 +65,16 @@ app.add_typer(subscriptions, name="subscriptions")
 app.add_typer(write_back, name="write-back")
 
 
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """Who is told to end (SIGTERM) ends as from an error, so that what it made for itself is removed; told again, at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main() -> None:
     """The entry point: a user's mistake gets words, never a traceback."""
     gc.set_threshold(*RARELY)
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except ConfigError as error:

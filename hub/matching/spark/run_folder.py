@@ -6,15 +6,12 @@ lives, and every run removes those that no longer do. Whether time has passed, t
 
 from __future__ import annotations
 
-import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from uuid import uuid4
 
 from pyarrow import ArrowException, fs
@@ -30,7 +27,7 @@ DEAD = timedelta(seconds=60)  # without a beat
 @contextmanager
 def run_folder(base: str = "", beat: float = BEAT) -> Iterator[str]:
     """A new folder in `base` (a path or a URL; "": where this machine keeps temporary files), readable by its owner alone,
-    removed at the end, also when the process is told to end. ConfigError: it cannot be made."""
+    removed at the end, also when a command is told to end. ConfigError: it cannot be made."""
     base = base or tempfile.gettempdir()
     name = f"{PREFIX}{uuid4().hex[:12]}"
     try:
@@ -53,8 +50,7 @@ def run_folder(base: str = "", beat: float = BEAT) -> Iterator[str]:
     clear(system, root, name)
     threading.Thread(target=say, name="hub spark folder", daemon=True).start()
     try:
-        with _ending():
-            yield f"{base}/{name}"
+        yield f"{base}/{name}"
     finally:
         ended.set()
         with suppress(OSError):
@@ -93,20 +89,3 @@ def _beat(system: fs.FileSystem, path: str) -> datetime | None:
 def _removed(system: fs.FileSystem, path: str) -> None:
     if system.get_file_info(path).type is fs.FileType.Directory:
         system.delete_dir(path)
-
-
-@contextmanager
-def _ending() -> Iterator[None]:
-    """Who is told to end (SIGTERM) ends as from an error: what it made is removed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

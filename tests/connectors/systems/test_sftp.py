@@ -33,6 +33,7 @@ class Server:
         self.host_key, self.own_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
         self.root, self.pieces, self.most = root, 0, 1 << 30  # after so many pieces it hangs up
         self.refuses: dict[bytes, asyncssh.SFTPError] = {}  # end of a path -> what is said of it
+        self.stalls = 1 << 30  # after so many it gives no more, and does not hang up
         self.offers, self.open = True, 0  # files at all, and connections to it
         self.passwords = passwords or {"hub": PASSWORD}
         self.loop = asyncio.new_event_loop()
@@ -88,7 +89,9 @@ class Server:
                 self.refused(path)
                 return super().open(path, pflags, attrs)
 
-            def read(self, file_obj: object, offset: int, size: int) -> bytes:
+            async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+                while server.pieces >= server.stalls:
+                    await asyncio.sleep(0.02)
                 server.pieces += 1
                 if server.pieces > server.most:
                     self.channel_.get_connection().abort()

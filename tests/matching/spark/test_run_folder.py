@@ -32,8 +32,10 @@ def test_it_goes_when_the_run_fails(tmp_path: Path) -> None:
 
 def test_it_goes_when_the_run_is_told_to_end(tmp_path: Path) -> None:
     words = f"""
-import time
+import signal, time
+from hub.cli import _end
 from hub.matching.spark.run_folder import run_folder
+signal.signal(signal.SIGTERM, _end)
 with run_folder({str(tmp_path)!r}):
     print("open", flush=True)
     time.sleep(60)
