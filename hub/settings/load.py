@@ -129,6 +129,8 @@ REQUIRED = {
     "client_id_env": ("the variable that holds the client's id", "client_id_env: CRM_CLIENT"),
     "client_id": ("what the hub is called at the provider", "client_id: hub"),
     "role": ("what the system sees and may do", "role: billing"),
+    "read": ("of a batch: the request that reads many records by their keys", "read: {path: people/batch/read}"),
+    "update": ("of a batch: the request that writes changed fields of many records", "update: {path: people/batch}"),
     "path": ("of the collection, below the base URL", "path: people"),
     "write_key_env": ("the variable that holds the key which clients send", "write_key_env: SEGMENT_WRITE_KEY"),
     "command": ("the tap's command", "command: tap-github, and packages: [tap-github==1.2.0]"),
