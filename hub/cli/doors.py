@@ -96,7 +96,7 @@ def drop_now(
 ) -> None:
     """Put customers that changed into the folder or target of a file drop now; `hub serve` does it by schedule."""
     from hub.db import leased
-    from hub.delivery.dropping import Dropping
+    from hub.delivery.file_drops import FileDrops
 
     with opened(config, database, folder) as hub:
         drops = hub.config.drops
@@ -104,7 +104,7 @@ def drop_now(
             raise ConfigError([Fault(name, "there is no such file drop", f"known: {', '.join(drops) or 'none'}")])
         for one in [drops[name]] if name else drops.values():
             with leased(hub.database, f"drop {one.name}", wait=True) as lease:
-                done = Dropping(hub.reader, lease).run(one)
+                done = FileDrops(hub.reader, lease).run(one)
             files = (
                 "" if done is None else ", ".join(f"{file} ({rows:,} customers)" for file, rows in done.files.items())
             )

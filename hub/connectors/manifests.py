@@ -29,7 +29,7 @@ class NamedFile:
     sha256: str | None
 
 
-class DroppedFile(Protocol):
+class IncomingFile(Protocol):
     """A file as its folder lists it."""
 
     @property
@@ -55,7 +55,7 @@ class DroppedFile(Protocol):
         """The file on this machine, while the context lasts. FileFault when it cannot be had."""
 
 
-def read(files: Iterable[DroppedFile]) -> dict[str, NamedFile]:
+def read(files: Iterable[IncomingFile]) -> dict[str, NamedFile]:
     """File names below the folder, of all manifests that can be read; of a file that two name, the newer one counts."""
     found: dict[str, NamedFile] = {}
     for file in files:

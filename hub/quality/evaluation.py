@@ -17,8 +17,8 @@ import yaml
 from pydantic import Field, ValidationError
 
 from hub.connectors.base import BadRow
-from hub.connectors.dropped import FileStream
 from hub.connectors.formats.options import FileRead
+from hub.connectors.incoming_files import FileStream
 from hub.connectors.mapping.paths import path as compile_path
 from hub.connectors.registry import connect
 from hub.connectors.systems.file import FileSource

@@ -19,7 +19,7 @@ from hub.access.audit.chain import checkpoint, keep
 from hub.access.read import Reader
 from hub.delivery.addresses import Network
 from hub.delivery.disputes import disputed
-from hub.delivery.dropping import Dropping
+from hub.delivery.file_drops import FileDrops
 from hub.delivery.webhook_sending import Webhooks
 from hub.errors import Conflict
 from hub.figures.segments import count_segments
@@ -177,12 +177,12 @@ def jobs_of(
 
 
 def _is_to_drop(reader: Reader, drop: FileDrop) -> bool:
-    return passed(drop.schedule, Dropping(reader).last(drop), reader.database.clock.now())
+    return passed(drop.schedule, FileDrops(reader).last(drop), reader.database.clock.now())
 
 
 def _drop(reader: Reader, drop: FileDrop, lease: db.Lease) -> None:
     """Looked at again under the lease: another process may have been at it."""
-    if _is_to_drop(reader, drop) and (done := Dropping(reader, lease).run(drop)) is not None:
+    if _is_to_drop(reader, drop) and (done := FileDrops(reader, lease).run(drop)) is not None:
         log.info("dropped", drop=drop.name, rows=sum(done.files.values()), whole=done.whole)
 
 

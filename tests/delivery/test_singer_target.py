@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from hub.db import Database
-from hub.delivery.dropping import Dropped, Dropping
+from hub.delivery.file_drops import DropDone, FileDrops
 from hub.errors import ConfigError, RetryLater
 from hub.settings import FileDrop
-from tests.delivery.test_dropping import ANNA, OTTO, Hub
+from tests.delivery.test_file_drops import ANNA, OTTO, Hub
 
 TARGET = """
 import argparse, json, os, sys, time
@@ -49,7 +49,7 @@ class Target:
         self.hub, self.out, self.script = hub, folder / "written.jsonl", folder / "target.py"
         self.script.write_text(TARGET)
 
-    def drop(self, **config: Any) -> Dropped | None:
+    def drop(self, **config: Any) -> DropDone | None:
         silent = config.pop("silent", 30)
         target = {
             "command": [sys.executable, str(self.script)],
@@ -57,7 +57,7 @@ class Target:
             "silent_seconds": silent,
         }
         given = {"name": "dwh", "target": target, "role": config.pop("role", "bill")}
-        return Dropping(self.hub.reader, env={"HUB_SECRET": "hush"}).run(FileDrop.model_validate(given))
+        return FileDrops(self.hub.reader, env={"HUB_SECRET": "hush"}).run(FileDrop.model_validate(given))
 
     def written(self) -> list[dict[str, Any]]:
         found = [json.loads(line) for line in self.out.read_text().splitlines()] if self.out.exists() else []
@@ -161,7 +161,7 @@ def test_a_target_is_installed_where_its_owner_alone_reads(target: Target) -> No
     given = {"command": "target-x", "packages": ["./there is no such package"]}
     drop = FileDrop.model_validate({"name": "dwh", "target": given, "role": "bill"})
     with pytest.raises(ConfigError, match="could not be installed"):
-        Dropping(target.hub.reader, env={}).run(drop)
+        FileDrops(target.hub.reader, env={}).run(drop)
     log = target.hub.config.folder / ".targets" / "dwh" / "stderr.log"
     assert [oct(path.stat().st_mode & 0o777) for path in (log.parent, log)] == ["0o700", "0o600"]
 
@@ -169,7 +169,7 @@ def test_a_target_is_installed_where_its_owner_alone_reads(target: Target) -> No
 def test_a_command_that_there_is_not_is_named(target: Target) -> None:
     drop = FileDrop.model_validate({"name": "dwh", "target": {"command": "target-nowhere"}, "role": "bill"})
     with pytest.raises(ConfigError, match=r"drops/dwh\.yaml: target\.command: there is no command 'target-nowhere'"):
-        Dropping(target.hub.reader, env={}).run(drop)
+        FileDrops(target.hub.reader, env={}).run(drop)
 
 
 @pytest.mark.parametrize("given", [{}, {"folder": "out", "target": {"command": "x"}}, {"target": {"command": "x"}, "format": "jsonl"}])  # fmt: skip

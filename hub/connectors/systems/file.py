@@ -12,16 +12,16 @@ from typing import Literal
 from pydantic import model_validator
 
 from hub.connectors.base import Cursor, Discovered, Page
-from hub.connectors.dropped import (
+from hub.connectors.incoming_files import (
     ENDS,
     DroppedFiles,
     FileStream,
-    discover_dropped,
-    is_dropped,
+    discover_files,
+    is_taken,
     looks_below,
-    read_dropped,
+    read_files,
 )
-from hub.connectors.manifests import DroppedFile
+from hub.connectors.manifests import IncomingFile
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, secret, source_of_kind
 
@@ -57,11 +57,11 @@ class Files(DroppedFiles):
 
     def discover(self) -> list[Discovered]:
         """A stream for each file that can be read, with its first rows."""
-        return discover_dropped(self._files("*"), self._source.streams)
+        return discover_files(self._files("*"), self._source.streams)
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         where = f"sources/{self._source.name}.yaml: streams.{stream}"
-        yield from read_dropped(self._source.streams[stream], cursor, where, str(self._path), self._files)
+        yield from read_files(self._source.streams[stream], cursor, where, str(self._path), self._files)
 
     def _folder(self) -> tuple[Path, str]:
         """The folder, and what names below it must match where the path is a glob."""
@@ -71,7 +71,7 @@ class Files(DroppedFiles):
         cut = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
         return Path(*parts[:cut]), "/".join(parts[cut:])
 
-    def _files(self, pattern: str) -> list[DroppedFile]:
+    def _files(self, pattern: str) -> list[IncomingFile]:
         if self._path.is_file():
             return [_Local.listed(self._path.name, self._path, None)]
         folder, matching = self._folder()
@@ -85,12 +85,12 @@ class Files(DroppedFiles):
             why = error.strerror or type(error).__name__
             raise RetryLater(f"source '{self._source.name}': the folder {folder} cannot be read ({why})") from None
 
-    def _below(self, folder: Path, pattern: str, matching: str) -> list[DroppedFile]:
-        found: list[DroppedFile] = []
+    def _below(self, folder: Path, pattern: str, matching: str) -> list[IncomingFile]:
+        found: list[IncomingFile] = []
         patterns = (pattern, matching) if matching else (pattern,)
         for file in folder.rglob("*") if looks_below(*patterns) else folder.iterdir():
             name = os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "replace")
-            if is_dropped(name, *patterns) and file.is_file():
+            if is_taken(name, *patterns) and file.is_file():
                 found.append(_Local.listed(name, file, folder))
         return found
 

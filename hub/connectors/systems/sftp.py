@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from hub.connectors.base import Cursor, Discovered, Page
-from hub.connectors.dropped import (
+from hub.connectors.formats import FileFault
+from hub.connectors.incoming_files import (
     ENDS,
     DroppedFiles,
     FileStream,
-    discover_dropped,
-    is_dropped,
+    discover_files,
+    is_taken,
     looks_below,
-    read_dropped,
+    read_files,
 )
-from hub.connectors.formats import FileFault
-from hub.connectors.manifests import DroppedFile
+from hub.connectors.manifests import IncomingFile
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import Connection, Source, secret, source_of_kind
 
@@ -90,13 +90,13 @@ class Sftp(DroppedFiles):
     def discover(self) -> list[Discovered]:
         """A stream for each file that can be read, with its first rows."""
         with self._session() as session:
-            return discover_dropped(session.files("*"), self._source.streams)
+            return discover_files(session.files("*"), self._source.streams)
 
     def read(self, stream: str, cursor: Cursor | None) -> Iterator[Page]:
         where = f"sources/{self._source.name}.yaml: streams.{stream}"
         given = self._source.connector
         with self._session() as session:
-            yield from read_dropped(
+            yield from read_files(
                 self._source.streams[stream], cursor, where, f"{given.path} on {given.host}", session.files
             )
 
@@ -217,18 +217,18 @@ class _Session:
             "nothing was sent to it; ask the server's owner whether its key was changed"
         )
 
-    def files(self, pattern: str) -> list[DroppedFile]:
+    def files(self, pattern: str) -> list[IncomingFile]:
         """The files below the folder whose names match."""
         return self.ask(self._files(pattern))
 
-    async def _files(self, pattern: str) -> list[DroppedFile]:
+    async def _files(self, pattern: str) -> list[IncomingFile]:
         import asyncssh
 
         assert self._client is not None
         below = ""
         try:
             root = str(await self._client.realpath(self._given.path))
-            found: list[DroppedFile] = []
+            found: list[IncomingFile] = []
             folders = [(root, "", 0)]
             while folders:
                 folder, below, depth = folders.pop()
@@ -239,7 +239,7 @@ class _Session:
                     if entry.attrs.type == asyncssh.FILEXFER_TYPE_DIRECTORY:
                         if looks_below(pattern) and depth < DEEPEST:
                             folders.append((at, f"{name}/", depth + 1))
-                    elif is_dropped(name, pattern) and (file := await self._file(name, at, entry.attrs, root)):
+                    elif is_taken(name, pattern) and (file := await self._file(name, at, entry.attrs, root)):
                         found.append(file)
             return found
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath, asyncssh.SFTPNotADirectory, asyncssh.SFTPPermissionDenied) as error:  # fmt: skip

@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from hub.connectors.base import BadRow, Connector, SourceRow
-from hub.connectors.dropped import oldest_first, print_of
 from hub.connectors.formats import opened
 from hub.connectors.formats.delimited import sniff_delimiter
 from hub.connectors.formats.sniffing import sniff_encoding
+from hub.connectors.incoming_files import oldest_first, print_of
 from hub.connectors.registry import connect
 from hub.connectors.systems.file import Files
 from hub.errors import ConfigError

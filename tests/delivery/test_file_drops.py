@@ -16,7 +16,7 @@ from hub.access.read import Reader
 from hub.connectors.base import SourceRow
 from hub.connectors.registry import connect
 from hub.db import Database
-from hub.delivery.dropping import MANIFEST, Dropped, Dropping
+from hub.delivery.file_drops import MANIFEST, DropDone, FileDrops
 from hub.resolve.resolver import Resolver
 from hub.settings import FileDrop, Source
 from hub.settings.drops import drop_faults
@@ -37,12 +37,12 @@ class Hub:
     def land(self, *rows: dict[str, Any]) -> None:
         self.resolver.upsert("bill", "people", rows)
 
-    def drop(self, **given: Any) -> Dropped | None:
-        return Dropping(self.reader).run(
+    def drop(self, **given: Any) -> DropDone | None:
+        return FileDrops(self.reader).run(
             FileDrop.model_validate({"name": "dwh", "folder": "out", "role": "bill", **given})
         )
 
-    def rows(self, done: Dropped | None) -> list[dict[str, Any]]:
+    def rows(self, done: DropDone | None) -> list[dict[str, Any]]:
         assert done is not None
         return [json.loads(line) for name in done.files for line in (self.folder / name).read_text().splitlines()]
 
@@ -123,7 +123,7 @@ def test_who_dies_in_between_loses_nobody_and_leaves_no_half_file(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("hub.delivery.dropping.fail_point", die)
+        patched.setattr("hub.delivery.file_drops.fail_point", die)
         with pytest.raises(KeyboardInterrupt):
             hub.drop()
     (row,) = hub.rows(hub.drop())

@@ -30,7 +30,7 @@ from hub.connectors.base import (
 )
 from hub.connectors.formats import FileFault, Opened, open_rows
 from hub.connectors.formats.options import FileRead
-from hub.connectors.manifests import DroppedFile, NamedFile
+from hub.connectors.manifests import IncomingFile, NamedFile
 from hub.connectors.mapping.columns import fatal_columns, used_columns
 from hub.errors import ConfigError, Fault
 from hub.model import digest
@@ -62,8 +62,8 @@ class DroppedFiles:
         """Nothing is kept open."""
 
 
-def read_dropped(
-    config: FileStream, cursor: Cursor | None, where: str, folder: str, files: Callable[[str], Sequence[DroppedFile]]
+def read_files(
+    config: FileStream, cursor: Cursor | None, where: str, folder: str, files: Callable[[str], Sequence[IncomingFile]]
 ) -> Iterator[Page]:
     """What is new in a folder. `where`: the stream, and `folder`: the folder, as messages name them; `files`: those whose
     names match a pattern, in any order."""
@@ -85,7 +85,7 @@ def read_dropped(
     yield from reading.pages(prints)
 
 
-def discover_dropped(files: Sequence[DroppedFile], streams: Mapping[str, FileStream]) -> list[Discovered]:
+def discover_files(files: Sequence[IncomingFile], streams: Mapping[str, FileStream]) -> list[Discovered]:
     """A stream for each file that can be read, with its first rows; read as the first of these streams is, where there is one."""
     found, how = [], next((stream.file for stream in streams.values()), FileRead())
     for file in oldest_first([f for f in files if not f.leads_out]):
@@ -100,12 +100,12 @@ def discover_dropped(files: Sequence[DroppedFile], streams: Mapping[str, FileStr
     return found
 
 
-def oldest_first(files: Sequence[DroppedFile]) -> list[DroppedFile]:
+def oldest_first(files: Sequence[IncomingFile]) -> list[IncomingFile]:
     """Files in the order in which they were made: by the numbers and dates in their names where these alone differ
     (2026-9 before 2026-10, 31.12.2025 before 01.01.2026), else by their time, then by name."""
     numbered = len({_NUMBER.sub("#", file.name) for file in files}) <= 1
 
-    def order(file: DroppedFile) -> tuple[Any, ...]:
+    def order(file: IncomingFile) -> tuple[Any, ...]:
         turned = _DAY_FIRST.sub(r"\4\2\3\2\1", file.name)
         numbers = tuple(int(number) for number in _NUMBER.findall(turned))
         return (numbers, file.name) if numbered else (file.changed, file.name)
@@ -113,7 +113,7 @@ def oldest_first(files: Sequence[DroppedFile]) -> list[DroppedFile]:
     return sorted(files, key=order)
 
 
-def is_dropped(name: str, *patterns: str) -> bool:
+def is_taken(name: str, *patterns: str) -> bool:
     """Does a file's name below its folder match every pattern? Hidden files and those still being written never do."""
     return _visible(name) and all(_matches(name, pattern) for pattern in patterns)
 
@@ -139,7 +139,7 @@ def _matches(name: str, pattern: str) -> bool:
     return any(fnmatchcase(n, p) for n in names for p in patterns)
 
 
-def print_of(file: DroppedFile, stream: FileStream) -> str:
+def print_of(file: IncomingFile, stream: FileStream) -> str:
     """Changes when the file does, or how it is to be read. Same size and time are not enough: copies keep them."""
     try:
         ends = file.ends()
@@ -176,7 +176,7 @@ class _Reading:
         there = set(names)
         self.files = {name: state for name, state in self.files.items() if name in there}
 
-    def pages(self, files: Sequence[tuple[DroppedFile, str]], listing: bool = False) -> Iterator[Page]:
+    def pages(self, files: Sequence[tuple[IncomingFile, str]], listing: bool = False) -> Iterator[Page]:
         for file, print_ in files:
             if self.read_some and self.stream.version is None:
                 # An older file was read anew: of a key in both, the newer file's row holds.
@@ -188,7 +188,7 @@ class _Reading:
             self.files = {}
         yield self._page(complete=True, listed_all=listing and not self.bad)
 
-    def _file(self, file: DroppedFile, print_: str) -> Iterator[Page]:
+    def _file(self, file: IncomingFile, print_: str) -> Iterator[Page]:
         name = file.name
         state = self.files.get(name, {})
         if state.get("print") == print_ and state.get("done"):

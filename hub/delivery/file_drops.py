@@ -38,7 +38,7 @@ Row = dict[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class DropDone:
     """What one drop put there. `whole`: all customers of the view, not only those that changed."""
 
     manifest: str  # empty where a Singer target took them
@@ -46,7 +46,7 @@ class Dropped:
     whole: bool
 
 
-class Dropping:
+class FileDrops:
     """The drops of a hub."""
 
     def __init__(self, reader: Reader, lease: Lease | None = None, *, env: Mapping[str, str] | None = None):
@@ -58,7 +58,7 @@ class Dropping:
         with self.database.read() as connection:
             return store.position(connection, _at(drop))
 
-    def run(self, drop: FileDrop) -> Dropped | None:
+    def run(self, drop: FileDrop) -> DropDone | None:
         """Put there what changed since the last time; in a view that is new, or is another one now, all. None: nothing did."""
         principal = Principal(f"drop:{drop.name}", drop.name, "system", drop.role)
         view, now = self.reader.view(principal), self.database.clock.now()
@@ -78,7 +78,9 @@ class Dropping:
             store.move(connection, _at(drop), "", now)
         return found
 
-    def _into_folder(self, drop: FileDrop, rows: Iterable[tuple[str, Row]], now: int, *, whole: bool) -> Dropped | None:
+    def _into_folder(
+        self, drop: FileDrop, rows: Iterable[tuple[str, Row]], now: int, *, whole: bool
+    ) -> DropDone | None:
         folder = self.reader.config.folder / Path(drop.folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         made = _Set(folder, drop, now, self.reader.config.customers, whole=whole)
@@ -90,7 +92,9 @@ class Dropping:
             made.abandon()
             raise
 
-    def _into_target(self, drop: FileDrop, rows: Iterator[tuple[str, Row]], now: int, *, whole: bool) -> Dropped | None:
+    def _into_target(
+        self, drop: FileDrop, rows: Iterator[tuple[str, Row]], now: int, *, whole: bool
+    ) -> DropDone | None:
         """All of it, or RetryLater: the target knows the STATE that it says back."""
         assert drop.target is not None
         first = next(rows, None)
@@ -111,7 +115,7 @@ class Dropping:
                 yield singer_target.record(name, type_, shown, row, _time(now))
 
         singer_target.tell(program, messages(), {"drop": drop.name, "at": _time(now)})
-        return Dropped("", dict(told), whole)
+        return DropDone("", dict(told), whole)
 
     def _check(self, connection: Connection) -> None:
         if self.lease is not None:
@@ -204,7 +208,7 @@ class _Set:
     def _aside(self, name: str) -> Path:
         return self.folder / f".{name}.part"
 
-    def finish(self) -> Dropped | None:
+    def finish(self) -> DropDone | None:
         """Every file under its name, then the manifest under its own. Without rows there is none of either."""
         for file in self.files.values():
             file.close()
@@ -221,7 +225,7 @@ class _Set:
         aside = self._aside(self.name + MANIFEST)
         aside.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
         _settle(aside, self.folder / (self.name + MANIFEST))
-        return Dropped(self.name + MANIFEST, dict(self.rows), self.whole)
+        return DropDone(self.name + MANIFEST, dict(self.rows), self.whole)
 
     def abandon(self) -> None:
         for file in self.files.values():
