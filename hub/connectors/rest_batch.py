@@ -159,16 +159,13 @@ class Batching:
         """What the service says of each row, by key; one result, of all of them, where it is away; None: it refuses the
         request as a whole, or answers otherwise than is declared."""
         sent = [key if not call.key else with_fields({**call.row, **row}, {call.key: key}) for key, row in rows.items()]
+        before, body = self.http.sent, with_fields(call.body, {call.rows: sent})
         try:
-            answer = self.http.send(
-                call.method.upper(), self.http.url(call.path), json=with_fields(call.body, {call.rows: sent})
-            )
-        except RetryLater as error:
-            return WriteResult("", "retry", str(error))
-        except ConfigError as error:
-            return WriteResult("", "rejected", str(error))
+            answer = self.http.send(call.method.upper(), self.http.url(call.path), json=body)
+        except (RetryLater, ConfigError) as error:
+            return WriteResult("", "retry", str(error), untouched=self.http.sent == before)
         if answer.status in (401, 403):
-            return WriteResult("", "retry", str(refused(self.http, answer.status)))
+            return WriteResult("", "retry", str(refused(self.http, answer.status)), untouched=True)
         return _told(call, answer, list(rows)) if answer.ok else None
 
 
