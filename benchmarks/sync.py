@@ -2,7 +2,7 @@
 
 Loads a hub of N customers (SQLite, `synchronous=FULL`) and reads it by the feed and by a snapshot, beside reading the same
 rows alone, in processor seconds; then sends webhooks to subscribers of a receiver in a process of its own: all of them well, one of them dead, and
-one change at a time on an idle hub. Prints tables and checks, and writes benchmarks/results/sync.json.
+one change at a time on an idle hub; then lets two systems that are read and written change. Prints tables and checks, and writes benchmarks/results/sync.json.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import psutil
 import typer
 
 import hub.connectors.registry  # noqa: F401 - makes the kinds of connectors known
+from benchmarks.loop import loop
 from benchmarks.report import ROOT, Check, console, print_checks, save, table
 from hub.access.authentication.principals import Principal
 from hub.access.snapshots import Selection, Snapshots
@@ -263,6 +264,7 @@ def main(
     subscribers: int = 50,
     events: Annotated[int, typer.Option(help="changes of the idle hub")] = 100,
     sent: Annotated[int, typer.Option(help="changes that each subscriber is sent")] = 200,
+    changes_: Annotated[int, typer.Option("--changes", help="of two systems that are read and written")] = 10_000,
     receive_: Annotated[bool, typer.Option("--receive", hidden=True)] = False,
 ) -> None:
     if receive_:
@@ -283,6 +285,7 @@ def main(
         finally:
             receiver.close()
             few.close()
+        looped = loop(Path(folder) / "loop", changes_)
     p95 = statistics.quantiles(waits, n=20)[-1] * 1000
     table(
         f"{customers:,} customers read; {subscribers} subscribers are sent {sent:,} changes each",
@@ -293,6 +296,7 @@ def main(
             ("snapshot", f"{seen:,}", f"{seen / snapshot_seconds:,.0f}"),
             ("webhooks", f"{well['events']:,}", f"{well['a_second']:,.0f}"),
             ("webhooks, one more subscriber silent", f"{beside['events']:,}", f"{beside['a_second']:,.0f}"),
+            ("writes of a two-way loop", f"{looped.writes:,}", f"{looped.writes / looped.seconds:,.0f}"),
         ),
     )
     checks = [
@@ -305,6 +309,10 @@ def main(
         Check("customers told out of order", well["out_of_order"] + beside["out_of_order"], 0, at_least=False),
         Check("rate beside a silent subscriber", beside["a_second"] / well["a_second"], 0.95),
         Check("committed to received, p95 in ms", p95, 150, at_least=False),
+        Check("two-way loop, changes that did not arrive", looped.missing, 0, at_least=False),
+        Check("two-way loop, echo writes", looped.echoes, 0, at_least=False),
+        Check("two-way loop, writes of one changed field", looped.most, 1, at_least=False),
+        Check("two-way loop, writes for a change", looped.writes / changes_, 1, at_least=False),
     ]
     print_checks(checks)
     path = save("sync", checks=[c.as_dict() for c in checks], well=well, beside=beside, latency=sorted(waits))

@@ -188,6 +188,7 @@ class Http:
         """
         import stamina
 
+        stamina.instrumentation.set_on_retry_hooks(())  # a try that fails is told once, at the end, in the error
         try:
             for attempt in stamina.retry_context(
                 on=_backoff,

@@ -35,6 +35,16 @@ def error_kind(error: BaseException) -> str:
     return f"{type(original or error).__name__}{f' {state}' if state else ''}"
 
 
+REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
+
+
+def refusal(error: BaseException) -> str:
+    """What PostgreSQL says to who may not sign in, or to a database that is not there; '' for what may pass. Such words name
+    user and database, and no password."""
+    said = str(getattr(error, "orig", "")).partition("FATAL:")[2].strip().partition("\n")[0]
+    return said if any(words in said for words in REFUSALS) else ""
+
+
 def bound(value: Foreign) -> sa.BindParameter[Foreign]:
     """Untyped: with a type, SQLAlchemy has PostgreSQL cast a time with a zone to one without."""
     return sa.bindparam(None, value, type_=RAW)

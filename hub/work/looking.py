@@ -63,8 +63,8 @@ def look(config: Config, *, env: Mapping[str, str]) -> Iterator[Look]:
             except ConfigError as error:
                 found.faults.extend(error.faults)
             except RetryLater as error:
-                remedy = "start it, or correct the connector's address"
-                found.faults.append(Fault(f"{where}: streams.{stream}", f"cannot be reached: {error}", remedy))
+                remedy = "try again; if it stays so, see how the system is, or correct the connector"
+                found.faults.append(Fault(f"{where}: streams.{stream}", f"cannot be read now: {error}", remedy))
             yield found
 
 

@@ -59,7 +59,7 @@ def test_a_missing_folder_a_wrong_column_and_a_service_that_is_away_are_told_at_
     assert "there is no folder" in said["list"]
     assert "has no column 'first'" in said["table"]
     assert "forename" in said["table"]
-    assert "cannot be reached" in said["service"]
+    assert "cannot be read now" in said["service"]
 
 
 def test_a_column_that_a_file_lacks_is_told_with_those_it_has(tmp_path: Path) -> None:

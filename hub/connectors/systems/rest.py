@@ -391,9 +391,12 @@ class _Listing:
         if answer.status == 204:
             return None
         if not answer.ok:
-            raise ConfigError(
-                [Fault(what, f"{self.rest.path} answers {answer.status}", "correct the path or its parameters")]
-            )
+            remedy = "correct the path or its parameters"
+            if "since" in self.start or "token" in self.start:
+                remedy += (
+                    "; where it no longer knows what the last pull ended with, hub pull --reconcile reads all anew"
+                )
+            raise ConfigError([Fault(what, f"{self.rest.path} answers {answer.status}", remedy)])
         try:
             return parse_json(answer.body)
         except ValueError:
@@ -418,7 +421,7 @@ class _Listing:
             return items
         if items is None and isinstance(body, dict) and self.records.names and has_nested(body, self.records.names):
             return []  # the list is there, and null
-        keys = f"; at the top it has {known_columns(list(body))}" if isinstance(body, dict) else ""
+        keys = f"; {known_columns(list(body))}" if isinstance(body, dict) else ""
         raise ConfigError(
             [
                 Fault(

@@ -50,7 +50,7 @@ from hub.connectors.mapping.paths import path
 from hub.connectors.mapping.times import instant, repeated, version_text
 from hub.connectors.sql_children import CHANGED, Child, Children, ChildTable, tables
 from hub.connectors.sql_versions import after, earlier, encoded, from_version, has_offset, in_order, is_plain, read_back
-from hub.connectors.sql_writes import RAW, Target, bound, error_kind, write_row
+from hub.connectors.sql_writes import RAW, Target, bound, error_kind, refusal, write_row
 from hub.errors import ConfigError, Fault, RetryLater
 from hub.settings import ADDED, Connection, Source, Stream, secret, source_of_kind
 
@@ -238,6 +238,11 @@ class Tables:
             with self._engine.connect() as connection:
                 yield connection
         except (OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError) as error:
+            if said := refusal(error):
+                where = f"{self._where}: connector.url_env"
+                raise ConfigError(
+                    [Fault(where, f"the database refuses us: {said}", f"correct {self._variable}")]
+                ) from None
             raise RetryLater(
                 f"source '{self._source.name}': the database does not answer ({error_kind(error)})"
             ) from None

@@ -165,7 +165,7 @@ def test_a_page_that_is_not_json_is_for_later(service: Service) -> None:
         (
             b'{"results": []}',
             ConfigError,
-            "'data.people' finds no list in the answer; at the top it has columns there: 'results'",
+            "'data.people' finds no list in the answer; columns there: 'results'",
         ),
         (b'{"data": {"people": {"1": {}}}}', ConfigError, "finds no list"),
         (b'{"error": "quota"}', RetryLater, "200 with an error"),
@@ -214,6 +214,14 @@ def test_a_forgotten_cursor_starts_again(service: Service) -> None:
     first = pages(service.connector())[0]
     service.crm.misbehave = [once(410)]
     assert len(raws(pages(service.connector(), first.cursor))) == 250
+
+
+def test_an_increment_that_is_refused_is_told_with_how_to_read_anew(service: Service) -> None:
+    service.put(*[person(n) for n in range(3)])
+    cursor = pages(service.connector())[-1].cursor
+    service.crm.misbehave = [once(400, times=9)]
+    with pytest.raises(ConfigError, match="answers 400 .*hub pull --reconcile"):
+        pages(service.connector(), cursor)
 
 
 def test_a_list_in_version_order_moves_its_cursor_with_every_page(service: Service) -> None:

@@ -290,6 +290,23 @@ def test_a_database_that_is_away_is_retried_later_and_its_password_stays_secret(
     assert result.outcome == "retry"
 
 
+@pytest.mark.parametrize(("user", "name"), [("postgres", "nowhere"), ("nobody", "postgres")])
+def test_a_database_that_refuses_us_is_told_in_its_words_with_the_variable(
+    postgres_url: str, user: str, name: str
+) -> None:
+    source = Source.model_validate(
+        {
+            "name": "b",
+            "connector": {"kind": "sql", "url_env": "URL"},
+            "streams": {"people": {"customer": "p", "key": "id", "map": {}, "table": "t"}},
+        }
+    )
+    url = sa.make_url(postgres_url).set(username=user, password="geheim", database=name)
+    with pytest.raises(ConfigError, match="does not exist.*correct URL") as error:
+        pages(connect(source, env={"URL": url.render_as_string(hide_password=False)}, base_folder=Path()))
+    assert "geheim" not in str(error.value)
+
+
 def test_a_column_that_is_not_there_and_a_constraint_reject_one_write_only(tmp_path: Path) -> None:
     made = (
         "create table people (id int, mail text unique, n int not null)",
