@@ -52,7 +52,7 @@ class FileStream(Stream):
             yield Fault(f"{where}.write_back", "files are read only", "remove it")
 
 
-class DroppedFiles:
+class IncomingFiles:
     """What all connectors have that read files, wherever these are: they write none, and keep nothing open."""
 
     def write(self, stream: str, writes: Sequence[FieldWrite]) -> list[WriteResult]:

@@ -14,8 +14,8 @@ from pydantic import model_validator
 from hub.connectors.base import Cursor, Discovered, Page
 from hub.connectors.incoming_files import (
     ENDS,
-    DroppedFiles,
     FileStream,
+    IncomingFiles,
     discover_files,
     is_taken,
     looks_below,
@@ -47,7 +47,7 @@ class FileSource(Source):
         return Files(self, env=env, base_folder=base_folder)
 
 
-class Files(DroppedFiles):
+class Files(IncomingFiles):
     """The `file` connector of one source."""
 
     def __init__(self, source: FileSource, *, env: Mapping[str, str], base_folder: Path) -> None:

@@ -22,8 +22,8 @@ from hub.connectors.base import Cursor, Discovered, Page
 from hub.connectors.formats import FileFault
 from hub.connectors.incoming_files import (
     ENDS,
-    DroppedFiles,
     FileStream,
+    IncomingFiles,
     discover_files,
     is_taken,
     looks_below,
@@ -77,7 +77,7 @@ class SftpSource(Source):
         return Sftp(self, env=env)
 
 
-class Sftp(DroppedFiles):
+class Sftp(IncomingFiles):
     """The `sftp` connector of one source."""
 
     def __init__(self, source: SftpSource, *, env: Mapping[str, str]) -> None:
