@@ -27,4 +27,5 @@ BIRTH_DATE = Kind(
     placeholders=date.PLACEHOLDERS,
     levels=levels_values.BIRTH_DATE,
     compares={"value": "digits"},
+    version=2,
 )

@@ -146,7 +146,7 @@ COMPANY_NAME = Kind(
     mask=initial_mask,
     keys=("", "first", "tokens", "acronym", "sound", "joined"),
     placeholders=PLACEHOLDERS,
-    version=4,
+    version=5,
     levels=levels_company.COMPANY_NAME,
     compares={"value": "", "sorted": "tokens", "joined": "joined"},
 )

@@ -208,5 +208,5 @@ GIVEN_NAME = Kind(
     placeholders=PLACEHOLDERS,
     levels=levels_names.GIVEN_NAME,
     compares={"value": "", "canonical": "canonical", "sound": "sound"},
-    version=2,
+    version=3,
 )

@@ -99,6 +99,6 @@ IDENTIFIER = Kind(
     mask=mask,
     keys=("", "digits"),
     placeholders=PLACEHOLDERS,
-    version=3,
+    version=4,
     levels=levels_values.IDENTIFIER_NUMBER,
 )

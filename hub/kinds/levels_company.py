@@ -6,6 +6,8 @@ many names ('hotel', or what a third of all names begin with) says little, wheth
 
 from __future__ import annotations
 
+import re
+
 from rapidfuzz.distance import Levenshtein
 
 from hub.kinds.clues import clue, one_of
@@ -81,6 +83,21 @@ def _as_one(x: str, y: str) -> int:
     return 2 if cut else 1
 
 
+_NUMBERS = r"[0-9]+|\b[ivx]+\b"
+_numbers = re.compile(_NUMBERS).findall
+
+
+def _numbered(a: str, b: str) -> bool:
+    """Are the names numbered, and otherwise? Another number is no slip: Motel 6 and Motel 8, Fonds I and Fonds II."""
+    one, two = _numbers(a), _numbers(b)
+    return bool(one and two) and one != two
+
+
+def _numbered_sql(a: str, b: str) -> str:
+    one, two = (f"regexp_extract_all({name}, '{_NUMBERS}')" for name in (a, b))
+    return f"(len({one}) > 0 AND len({two}) > 0 AND {one} <> {two})"
+
+
 def _left_over(one: list[str], other: list[str], words: Rarity) -> tuple[int, bool]:
     """Milli-bits of the words of one name that the other does not have; is one of them its own, no slip of another's and not cut short?"""
     there = set(other)
@@ -116,7 +133,7 @@ def _company(columns: Columns, words: Rarity) -> PythonForm:
         if one == two or same(left, right, joined):
             return ORDER
         if len(a) >= LONG and len(b) >= LONG and near(a, b):
-            return NEAR
+            return SIMILAR if _numbered(a, b) else NEAR
         found = _by_words(one.split(" "), two.split(" "), words)
         return SIMILAR if found > SIMILAR and len(a) >= LONG and len(b) >= LONG and similar(a, b) else found
 
@@ -172,7 +189,7 @@ def _company_sql(left: Columns, right: Columns) -> str:
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN {EXACT} "
         f"WHEN coalesce({left['sorted']}, {a}) = coalesce({right['sorted']}, {b}) OR coalesce({left['joined']} = {right['joined']}, false) THEN {ORDER} "
-        f"WHEN least(length({a}), length({b})) >= {LONG} AND {near_sql(a, b)} THEN {NEAR} "
+        f"WHEN least(length({a}), length({b})) >= {LONG} AND {near_sql(a, b)} THEN (CASE WHEN {_numbered_sql(a, b)} THEN {SIMILAR} ELSE {NEAR} END) "
         f"WHEN NOT list_has_any({one[0]}, {two[0]}) THEN (CASE WHEN {alike} THEN {SIMILAR} ELSE {OTHER} END) "
         f"WHEN {alike} THEN least({found}, {SIMILAR}) ELSE {found} END"
     )

@@ -61,7 +61,14 @@ GIVEN = (
         careful=Careful(0.047, 0.021),
     ),
     Level("swapped", "given and family name are swapped", 0.015, 0.00004, needs=_CROSSED),
-    Level("similar", "given names spelt or sounding alike", 0.025, 0.012, needs=one_of(_SOUND, _LIKE)),
+    Level(
+        "similar",
+        "given names spelt or sounding alike",
+        0.025,
+        0.012,
+        needs=one_of(_SOUND, _LIKE),
+        careful=Careful(h=0.12),  # brothers and sisters, and couples: Andrea and Andreas
+    ),
     Level("other", "another given name", 0.03, 0.966, 0.95, careful=Careful(0.025, 0.80)),
 )
 FAMILY = (
@@ -106,6 +113,35 @@ def _mistyped(a: str, b: str) -> bool:
 def _mistyped_sql(a: str, b: str) -> str:
     letters = f"list_sort(string_split({a}, '')) = list_sort(string_split({b}, ''))"
     return f"({near_sql(a, b)} AND (least(length({a}), length({b})) > {SHORT} OR {letters}))"
+
+
+_HERS = ("a", "e", "ie", "ia", "ne", "le", "la")  # what makes his name hers
+_HIS = 4  # letters of his name, at least
+
+
+def _his_and_hers(a: str, b: str) -> bool:
+    """Two names, one of a man and one of a woman, by the ending alone: Dominik and Dominika, Mario and Maria, Andreas and Andrea."""
+    his, hers = (a, b) if len(a) <= len(b) else (b, a)
+    if len(his) < _HIS or his[:-1] != hers[: len(his) - 1]:
+        return False
+    if len(his) == len(hers):
+        return {his[-1], hers[-1]} == {"o", "a"}
+    return his[-1] == hers[len(his) - 1] and (hers[len(his) :] in _HERS or (his[-1] in "ae" and hers[len(his) :] == "s"))
+
+
+def _his_and_hers_sql(a: str, b: str) -> str:
+    endings = ", ".join(f"'{ending}'" for ending in _HERS)
+
+    def longer(his: str, hers: str) -> str:
+        rest = f"substr({hers}, length({his}) + 1)"
+        return f"(starts_with({hers}, {his}) AND ({rest} IN ({endings}) OR ({rest} = 's' AND right({his}, 1) IN ('a', 'e'))))"
+
+    stem = f"left({a}, -1) = left({b}, -1)"
+    alike = f"({stem} AND ((right({a}, 1) = 'o' AND right({b}, 1) = 'a') OR (right({a}, 1) = 'a' AND right({b}, 1) = 'o')))"
+    return (
+        f"(CASE WHEN least(length({a}), length({b})) < {_HIS} THEN false WHEN length({a}) = length({b}) THEN {alike} "
+        f"WHEN length({a}) < length({b}) THEN {longer(a, b)} ELSE {longer(b, a)} END)"
+    )
 
 
 _VOWELS = "aeiouy"
@@ -155,7 +191,7 @@ def _given_sql(left: Columns, right: Columns) -> str:
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 4 ELSE 0 END) "
         f"WHEN least(length({a}), length({b})) = 1 THEN (CASE WHEN {_begins_sql(a, b)} THEN 4 ELSE 7 END) "
-        f"{swap}WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
+        f"{swap}WHEN {_his_and_hers_sql(a, b)} THEN 6 WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
         f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
         f"WHEN ({left['sound']} = {right['sound']} AND {_sounds_alike_sql(a, b)}) OR (least(length({a}), length({b})) > {SHORT} AND {similar_sql(a, b)}) "
         f"THEN 6 ELSE 7 END"
@@ -175,6 +211,8 @@ def _given(columns: Columns) -> PythonForm:
             return 4 if _begins(a, b) else 7
         if family and _swapped(a, b, left.get(family), right.get(family)):
             return 5
+        if _his_and_hers(a, b):
+            return 6
         if len(a) > 2 and len(b) > 2 and _mistyped(a, b):
             return 1
         if _short(a, b):

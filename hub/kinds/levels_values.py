@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from string import ascii_lowercase
 
 from rapidfuzz.distance import Hamming, Levenshtein
 
@@ -27,6 +28,14 @@ BIRTH = (
         needs=((_YEAR, _MONTH), (_YEAR, _DAY), (_MONTH, _DAY)),
     ),
     Level("similar", "birth dates two digits apart", 0.015, 0.006, needs=one_of(_TWO)),
+    Level(
+        "generation",
+        "the same day and month, ten years or more apart",
+        0.004,
+        0.0008,
+        needs=((_MONTH, _DAY),),
+        careful=Careful(h=0.3),  # a slip, or father and son: where they share house and name, a steward tells
+    ),
     Level("year", "the same birth year", 0.01, 0.01, needs=one_of(_YEAR)),
     Level("other", "another birth date", 0.004, 0.98),
 )
@@ -36,28 +45,29 @@ def _birth(a: str, b: str) -> int:
     if a == b:
         return 0
     if len(a) != 8 or len(b) != 8:
-        return 5 if a[:4] == b[:4] else 6
+        return 6 if a[:4] == b[:4] else 7
     year, month, day = a[:4] == b[:4], a[4:6] == b[4:6], a[6:] == b[6:]
     if year and a[4:6] == b[6:] and a[6:] == b[4:6]:
         return 1
     if near(a, b):
-        return 2
+        return 5 if month and day and a[:3] != b[:3] else 2
     if year + month + day == 2:
         return 3
     if Hamming.distance(a, b) == 2:
         return 4
-    return 5 if year else 6
+    return 6 if year else 7
 
 
 def _birth_sql(a: str, b: str) -> str:
     year, month, day = (
         f"(substr({a}, {start}, {size}) = substr({b}, {start}, {size}))" for start, size in ((1, 4), (5, 2), (7, 2))
     )
+    decade = f"{month} AND {day} AND substr({a}, 1, 3) <> substr({b}, 1, 3)"
     crossed = f"substr({a}, 5, 2) = substr({b}, 7, 2) AND substr({a}, 7, 2) = substr({b}, 5, 2)"
     return (
-        f"(CASE WHEN {a} = {b} THEN 0 WHEN length({a}) <> 8 OR length({b}) <> 8 THEN (CASE WHEN {year} THEN 5 ELSE 6 END) "
-        f"WHEN {year} AND {crossed} THEN 1 WHEN {near_sql(a, b)} THEN 2 WHEN {year}::INT + {month}::INT + {day}::INT = 2 THEN 3 "
-        f"WHEN hamming({a}, {b}) = 2 THEN 4 WHEN {year} THEN 5 ELSE 6 END)"
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN length({a}) <> 8 OR length({b}) <> 8 THEN (CASE WHEN {year} THEN 6 ELSE 7 END) "
+        f"WHEN {year} AND {crossed} THEN 1 WHEN {near_sql(a, b)} THEN (CASE WHEN {decade} THEN 5 ELSE 2 END) WHEN {year}::INT + {month}::INT + {day}::INT = 2 THEN 3 "
+        f"WHEN hamming({a}, {b}) = 2 THEN 4 WHEN {year} THEN 6 ELSE 7 END)"
     )
 
 
@@ -221,13 +231,16 @@ IDENTIFIER = (
 )
 
 
+SERIAL = 6  # characters of a number behind the letters of its register (HRB 12345): so few are given one after another
+
+
 def _identifier(a: str, b: str) -> int:
     if a == b:
         return 0
-    if len(a) > 4 and len(b) > 4:
+    if len(a.lstrip(ascii_lowercase)) > SERIAL and len(b.lstrip(ascii_lowercase)) > SERIAL:
         if near(a, b):
             return 1
-        if len(a) > 6 and len(b) > 6 and Levenshtein.distance(a, b, score_cutoff=2) <= 2:
+        if Levenshtein.distance(a, b, score_cutoff=2) <= 2:
             return 2
     return 3
 
@@ -238,9 +251,10 @@ def another_number(a: str, b: str) -> bool:
 
 
 def _identifier_sql(a: str, b: str) -> str:
+    shortest = ", ".join(f"length(ltrim({side}, '{ascii_lowercase}'))" for side in (a, b))
     return (
-        f"(CASE WHEN {a} = {b} THEN 0 WHEN least(length({a}), length({b})) <= 4 OR abs(length({a}) - length({b})) > 2 THEN 3 "
-        f"WHEN {near_sql(a, b)} THEN 1 WHEN least(length({a}), length({b})) > 6 AND levenshtein({a}, {b}) <= 2 THEN 2 ELSE 3 END)"
+        f"(CASE WHEN {a} = {b} THEN 0 WHEN abs(length({a}) - length({b})) > 2 OR least({shortest}) <= {SERIAL} THEN 3 "
+        f"WHEN {near_sql(a, b)} THEN 1 WHEN levenshtein({a}, {b}) <= 2 THEN 2 ELSE 3 END)"
     )
 
 

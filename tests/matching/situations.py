@@ -159,6 +159,21 @@ PERSONS: dict[str, Situation] = {
         "what two refuse, a third does not join", [{0, 1}],
         who("Hans", "Vogel", "1950-03-02", **HANS), who("Hans", "Vogel", "1981-07-19", **HANS), who("Hans", "Vogel", **HANS),
     ),
+    "father and son of one birthday": apart(
+        "thirty years apart: a slip of the decade or two people, so a steward tells",
+        who("Aldo", "Fini", "1950-06-01", "fini@x.example", HOME, **MARKT), who("Aldo", "Fini", "1980-06-01", "fini@x.example", HOME, **MARKT),
+    ),
+    "a couple of names that differ in the ending": apart(
+        "Andrea is no slip of Andreas", who("Andrea", "Koller", "", "koller@x.example", HOME, **MARKT), who("Andreas", "Koller", "", "koller@x.example", HOME, **MARKT)
+    ),
+    "a couple of like names, in another script": apart(
+        "his and her ending, of both names",
+        who("Александр", "Волков", "", "volkov@x.example", HOME, **MARKT), who("Александра", "Волкова", "", "volkov@x.example", HOME, **MARKT),
+    ),
+    "neighbours of names that sound alike": apart(
+        "all is a step apart and nothing the same",
+        who("Peter", "Maier", "1960-01-02", tel="089 2233441", **at(1)), who("Petra", "Mayer", "1961-01-02", tel="089 2233442", **at(2)),
+    ),
     "senior and junior": apart("the suffix says so", who("Hans", "Vogel", suffix="sen.", **HANS), who("Hans", "Vogel", suffix="jun.", **HANS)),
     "senior and junior, and a record without a suffix": never(
         "another suffix is evidence against, whatever a third record leaves out", [{0, 1}],
@@ -314,6 +329,13 @@ COMPANIES: dict[str, Situation] = {
     "another ending of the domain": one("name and domain name agree", firm("Kaiser Logistik GmbH", domain="kaiser-logistik.de"), firm("Kaiser Logistik", domain="kaiser-logistik.com")),
     "a typing error in the registration number": one("all else agrees", firm("Kaiser Logistik", PHONE, reg="HRB12345678", **HAFEN), firm("Kaiser Logistik", PHONE, reg="HRB12345687", **HAFEN)),
     "two registration numbers": apart("clearly another number", firm("Kaiser Logistik", PHONE, reg="HRB12345678", **HAFEN), firm("Kaiser Logistik", PHONE, reg="HRB98761234", **HAFEN)),
+    "neighbours in a register": apart(
+        "numbers of a register follow each other", firm("Kaiser AG", PHONE, "kaiser.example", reg="HRB 500", **HAFEN), firm("Kaiser GmbH", PHONE, "kaiser.example", reg="HRB 501", **HAFEN)
+    ),
+    "numbered companies": apart(
+        "another number is no slip", firm("Nordwind Fonds I GmbH", PHONE, "nordwind.example", **HAFEN), firm("Nordwind Fonds II GmbH", PHONE, "nordwind.example", **HAFEN)
+    ),
+    "numbered shops": apart("another number is no slip", firm("Motel 6", PHONE, **HAFEN), firm("Motel 8", PHONE, **HAFEN)),
     "sister companies": apart(
         "the rest of the name is another", firm("Kaiser Logistik GmbH", PHONE, "kaiser.example", **HAFEN), firm("Kaiser Immobilien GmbH", PHONE, "kaiser.example", **HAFEN)
     ),

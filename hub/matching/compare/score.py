@@ -114,16 +114,20 @@ class Scorer:
         return max((self._doubts.get((part.comparison, part.level), 0) for part in parts), default=0)
 
     def _grounded(self, parts: list[Part]) -> bool:
-        """Does an identifier agree, or a name and something else that tells?"""
-        named = told = False
+        """Is an identifier the same? Or do a name and something else that tells agree, one of the two wholly, not only nearly?"""
+        named = told = same = False
+        whole = True
         for part in parts:
-            if part.comparison in self._numbers and part.weight > 0:
-                return True
-            if part.comparison in self._names:
+            if part.comparison in self._numbers:
+                if part.level == 0 and part.weight > 0:
+                    return True
+            elif part.comparison in self._names:
                 named = named or part.weight > 0
-            elif part.comparison not in _RIVALS:
-                told = told or part.weight >= TELLING
-        return named and told
+                whole = whole and part.level == 0
+            elif part.comparison not in _RIVALS and part.weight >= TELLING:
+                told = True
+                same = same or part.level == 0
+        return named and told and (same or whole)
 
 
 _Bound = tuple[

@@ -132,6 +132,33 @@ def test_nearness_of_mailboxes_goes_by_their_length(one: str, other: str, level:
 
 
 @pytest.mark.parametrize(
+    ("kind", "one", "other", "level"),
+    [
+        ("birth_date", "19500601", "19800601", "generation"),
+        ("birth_date", "19460601", "19640601", "generation"),
+        ("birth_date", "19500601", "19530601", "near"),
+        ("birth_date", "19500601", "19500610", "near"),
+        ("identifier", "hrb500", "hrb501", "other"),  # numbers of a register follow each other
+        ("identifier", "hrb12345", "hrb12346", "other"),
+        ("identifier", "hrb12345678", "hrb12345687", "near"),
+        ("identifier", "1234567", "1234568", "near"),
+        ("given_name", "andrea", "andreas", "similar"),  # his and hers
+        ("given_name", "mario", "maria", "similar"),
+        ("given_name", "michel", "michele", "similar"),
+        ("given_name", "dominik", "dominika", "similar"),
+        ("given_name", "johanna", "johana", "near"),
+        ("given_name", "susanna", "susanne", "near"),
+        ("given_name", "mary", "mary ann", "short"),
+    ],
+)
+def test_what_is_a_slip_and_what_is_another(kind: str, one: str, other: str, level: str) -> None:
+    pairs = [({"x.value": a, "x": a}, {"x.value": b, "x": b}) for a, b in ((one, other), (other, one))]
+    sql, python = _both(EVERY[kind], pairs, many=False)  # type: ignore[arg-type]
+    assert sql == python
+    assert [EVERY[kind].levels[found].name for found in python] == [level, level]
+
+
+@pytest.mark.parametrize(
     ("one", "other", "level"),
     [
         ("Schmidt & Söhne GmbH", "Schmidt und Söhne", "order"),
@@ -144,6 +171,8 @@ def test_nearness_of_mailboxes_goes_by_their_length(one: str, other: str, level:
         ("Kaiser Logistics", "Kaiser Realty", "some"),
         ("Hotel Adler", "Hotel Zeisig", "other"),  # what they share, many have
         ("Drayford Bakery", "Drayfrod Bakery", "near"),
+        ("Motel 6", "Motel 8", "similar"),  # another number is no slip
+        ("Nordwind Fonds I", "Nordwind Fonds II", "similar"),
     ],
 )
 def test_company_names_compare_by_words_and_how_rare_they_are(one: str, other: str, level: str) -> None:
