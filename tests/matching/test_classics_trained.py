@@ -24,14 +24,19 @@ CUSTOMERS = load_customer_types(CONFIG)
 TRAINED = {"people": "person", "colleagues": "person", "companies": "organisation"}  # world -> customer type
 # What learned weights still join: a name that nobody else there has says who somebody is; a reception is not known where there are
 # none; an initial is that of either of a couple; a birth date may be a typing error where a rare name and a mailbox are the same;
-# who shares birth date, mailbox, telephone and house may be of another given name; a suffix says less where few have one.
+# who shares birth date, mailbox, telephone and house may be of another given name; a suffix says less where few have one;
+# where no fathers and sons of one name, couples of like names or such neighbours are, a step apart is a slip.
 LEFT = frozenset(
     {
         "a name alone",
+        "a couple of like names, in another script",
+        "a couple of names that differ in the ending",
         "a couple of one initial, and a record with the initial",
         "colleagues of one given name",
+        "father and son of one birthday",
         "father and son with one mailbox",
         "mailboxes that a provider numbered",
+        "neighbours of names that sound alike",
         "senior and junior, and a record without a suffix",
         "twins who share a mailbox too",
     }

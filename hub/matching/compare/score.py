@@ -114,20 +114,19 @@ class Scorer:
         return max((self._doubts.get((part.comparison, part.level), 0) for part in parts), default=0)
 
     def _grounded(self, parts: list[Part]) -> bool:
-        """Is an identifier the same? Or do a name and something else that tells agree, one of the two wholly, not only nearly?"""
+        """Is an identifier the same? Or do a name and something else that tells agree, not all of it only nearly?"""
         named = told = same = False
-        whole = True
         for part in parts:
             if part.comparison in self._numbers:
                 if part.level == 0 and part.weight > 0:
                     return True
             elif part.comparison in self._names:
                 named = named or part.weight > 0
-                whole = whole and part.level == 0
+                same = same or part.level == 0
             elif part.comparison not in _RIVALS and part.weight >= TELLING:
                 told = True
                 same = same or part.level == 0
-        return named and told and (same or whole)
+        return named and told and same
 
 
 _Bound = tuple[
@@ -157,9 +156,11 @@ def contradicts(left: Forms, right: Forms, model: Model) -> bool:
     Some comparison says so by itself (another birth date, senior and junior), and the pair would not join: what joins
     them all the same is a third record that does not say, or shares with both.
     """
-    weighed = weigh(left, right, model)
+    weighed, doubted = weigh(left, right, model), model.doubted_levels
     return weighed.weight < model.join and any(
-        part.weight <= -STRONG and part.comparison not in _RIVALS for part in weighed.parts
+        (part.weight <= -STRONG and part.comparison not in _RIVALS)
+        or doubted.get((part.comparison, part.level), 0) >= STRONG
+        for part in weighed.parts
     )
 
 

@@ -114,16 +114,15 @@ def apart_sql(sums: list[Sums], model: Model) -> str:
 
 
 def _grounded_sql(sums: list[Sums]) -> str:
-    """An identifier is the same, or a name and something else that tells agree, one of the two wholly: `Scorer._grounded`."""
+    """An identifier is the same, or a name and something else that tells agree, not all of it only nearly: `Scorer._grounded`."""
 
     def some(ground: str, enough: str) -> str:
         return " OR ".join(["false", *(enough.format(x=x) for x in sums if x.ground == ground)])
 
     told = some("other", f"{{x.strangers}} >= {TELLING}")
-    same = some("other", f"(g{{x.k}} = 0 AND {{x.strangers}} >= {TELLING})")
-    nearly = some("name", "g{x.k} > 0")
+    same = f"{some('other', f'(g{{x.k}} = 0 AND {{x.strangers}} >= {TELLING})')} OR {some('name', 'g{x.k} = 0')}"
     number, name = some("number", "(g{x.k} = 0 AND {x.strangers} > 0)"), some("name", "{x.strangers} > 0")
-    return f"(({number}) OR ({name}) AND ({told}) AND (({same}) OR NOT ({nearly})))"
+    return f"(({number}) OR ({name}) AND ({told}) AND ({same}))"
 
 
 class Sums:
