@@ -126,7 +126,9 @@ def _his_and_hers(a: str, b: str) -> bool:
         return False
     if len(his) == len(hers):
         return {his[-1], hers[-1]} == {"o", "a"}
-    return his[-1] == hers[len(his) - 1] and (hers[len(his) :] in _HERS or (his[-1] in "ae" and hers[len(his) :] == "s"))
+    return his[-1] == hers[len(his) - 1] and (
+        hers[len(his) :] in _HERS or (his[-1] in "ae" and hers[len(his) :] == "s")
+    )
 
 
 def _his_and_hers_sql(a: str, b: str) -> str:
@@ -137,7 +139,9 @@ def _his_and_hers_sql(a: str, b: str) -> str:
         return f"(starts_with({hers}, {his}) AND ({rest} IN ({endings}) OR ({rest} = 's' AND right({his}, 1) IN ('a', 'e'))))"
 
     stem = f"left({a}, -1) = left({b}, -1)"
-    alike = f"({stem} AND ((right({a}, 1) = 'o' AND right({b}, 1) = 'a') OR (right({a}, 1) = 'a' AND right({b}, 1) = 'o')))"
+    alike = (
+        f"({stem} AND ((right({a}, 1) = 'o' AND right({b}, 1) = 'a') OR (right({a}, 1) = 'a' AND right({b}, 1) = 'o')))"
+    )
     return (
         f"(CASE WHEN least(length({a}), length({b})) < {_HIS} THEN false WHEN length({a}) = length({b}) THEN {alike} "
         f"WHEN length({a}) < length({b}) THEN {longer(a, b)} ELSE {longer(b, a)} END)"
