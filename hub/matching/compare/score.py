@@ -39,6 +39,7 @@ class Scorer:
         self._numbers = frozenset(
             w.comparison.name for w in model.comparisons if w.comparison.levels is LEVELS["identifier"]
         )
+        self._persons = any(w.comparison.levels is LEVELS["given_name"] for w in model.comparisons)
         self._doubts = model.doubted_levels
         self._compared: list[_Bound] = [
             (
@@ -114,7 +115,7 @@ class Scorer:
         return max((self._doubts.get((part.comparison, part.level), 0) for part in parts), default=0)
 
     def _grounded(self, parts: list[Part]) -> bool:
-        """Is an identifier the same? Or do a name and something else that tells agree, not all of it only nearly?"""
+        """Is an identifier the same? Or do a name and something else that tells agree: of people, not all of it only nearly?"""
         named = told = same = False
         for part in parts:
             if part.comparison in self._numbers:
@@ -126,7 +127,7 @@ class Scorer:
             elif part.comparison not in _RIVALS and part.weight >= TELLING:
                 told = True
                 same = same or part.level == 0
-        return named and told and same
+        return named and told and (same or not self._persons)
 
 
 _Bound = tuple[

@@ -114,7 +114,7 @@ def apart_sql(sums: list[Sums], model: Model) -> str:
 
 
 def _grounded_sql(sums: list[Sums]) -> str:
-    """An identifier is the same, or a name and something else that tells agree, not all of it only nearly: `Scorer._grounded`."""
+    """An identifier is the same, or a name and something else that tells agree, of people, not all of it only nearly: `Scorer._grounded`."""
 
     def some(ground: str, enough: str) -> str:
         return " OR ".join(["false", *(enough.format(x=x) for x in sums if x.ground == ground)])
@@ -122,7 +122,8 @@ def _grounded_sql(sums: list[Sums]) -> str:
     told = some("other", f"{{x.strangers}} >= {TELLING}")
     same = f"{some('other', f'(g{{x.k}} = 0 AND {{x.strangers}} >= {TELLING})')} OR {some('name', 'g{x.k} = 0')}"
     number, name = some("number", "(g{x.k} = 0 AND {x.strangers} > 0)"), some("name", "{x.strangers} > 0")
-    return f"(({number}) OR ({name}) AND ({told}) AND ({same}))"
+    wholly = f" AND ({same})" if any(x.of_people for x in sums) else ""
+    return f"(({number}) OR ({name}) AND ({told}){wholly})"
 
 
 class Sums:
@@ -138,6 +139,7 @@ class Sums:
         self.terms = sorted({tf for _, tf in self._cases})
         levels = self._c.levels
         shared = levels.shared
+        self.of_people = levels is LEVELS["given_name"]
         self.ground = "number" if levels is LEVELS["identifier"] else "name" if levels.name else "other"
         self.strangers = f"(CASE g{k} {self._when('strangers')} ELSE 0 END + t{k})"
         self.household = f"(CASE g{k} {self._when('household')} ELSE 0 END{'' if shared else f' + t{k}'})"
