@@ -18,7 +18,7 @@ from hub.access.relations import Relations
 from hub.access.stories import tell_customer
 from hub.access.timeline import Timeline
 from hub.delivery import subscription_store
-from hub.delivery.dropped import drops_telling_of
+from hub.delivery.lying_files import drops_telling_of
 from hub.landing import store as landing
 from hub.model import from_micros
 from hub.privacy.retention import kept_for

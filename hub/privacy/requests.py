@@ -21,8 +21,8 @@ from hub.consents.effective import AGREED, IS_RESTRICTED
 from hub.consents.statement import LIFTED, OBJECTED, RESTRICTED, ConsentSaid
 from hub.delivery import store as positions
 from hub.delivery import subscription_store
-from hub.delivery.dropped import drops_telling_of, files_holding, told_up_to
 from hub.delivery.erasing import SETTLED, ErasedThere, erase_there
+from hub.delivery.lying_files import drops_telling_of, files_holding, told_up_to
 from hub.errors import Conflict, Fault, NotFound, Refused, Unprocessable
 from hub.golden_record import store as golden_store
 from hub.golden_record.customers import find_customer

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from hub.access.read import Reader
 from hub.delivery import store
-from hub.delivery.dropping import MADE, consumer_of
+from hub.delivery.file_drops import MADE, consumer_of
 from hub.golden_record import store as golden_store
 from hub.settings import FileDrop
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from hub.access.authentication.principals import Principal
 from hub.cli import app
 from hub.db import Database
-from hub.delivery.dropping import Dropped, Dropping
+from hub.delivery.file_drops import DropDone, FileDrops
 from hub.open import Hub
 from hub.privacy.request_store import Receipt
 from hub.settings import FileDrop
@@ -39,8 +39,8 @@ def hub(tmp_path: Path, database: Database, request: pytest.FixtureRequest) -> I
     database.clock = before
 
 
-def dropped(hub: Hub, name: str) -> Dropped | None:
-    return Dropping(hub.reader).run(hub.config.drops[name])
+def dropped(hub: Hub, name: str) -> DropDone | None:
+    return FileDrops(hub.reader).run(hub.config.drops[name])
 
 
 def receipts(hub: Hub, request: str) -> dict[str, Receipt]:
