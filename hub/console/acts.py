@@ -19,8 +19,9 @@ from hub.api.security import any_parameters
 from hub.console import evidence
 from hub.console.pages import Desk, Form, PageRoute, Sent, desk, onward, record_named
 from hub.console.reasons import hit
-from hub.console.words import title, who
+from hub.console.words import who
 from hub.errors import BadRequest, Conflict, Fault, NotFound, Refused
+from hub.language.wording import title
 from hub.model import RecordId
 from hub.stewardship.act_store import StoredAct
 from hub.stewardship.acts import Act

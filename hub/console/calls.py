@@ -18,8 +18,9 @@ from hub.api.idempotency import Mark, once
 from hub.api.security import any_parameters
 from hub.console import reasons
 from hub.console.pages import Desk, Form, PageRoute, desk, onward
-from hub.console.words import title, who
+from hub.console.words import who
 from hub.errors import BadRequest, Fault, Refused
+from hub.language.wording import title
 from hub.settings import InteractionType
 
 router = APIRouter(prefix="/call", route_class=PageRoute, include_in_schema=False)

@@ -9,7 +9,8 @@ from math import cos, pi, sin
 from hub.access.previews import SeenPreview
 from hub.access.seen import Explained, SeenPair, SeenPart, SeenRecord
 from hub.console.marks import Marked, marked
-from hub.console.words import compared, listed, said, title
+from hub.console.words import compared
+from hub.language.wording import listed, said, title
 from hub.matching.compare.model import probability
 from hub.model import BIT, RecordId
 from hub.settings import CustomerType

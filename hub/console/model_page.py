@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from hub.console.evidence import SCALE, likely
 from hub.console.pages import Desk, Outcome, PageRoute, desk, onward
-from hub.console.words import title, who
+from hub.console.words import who
 from hub.errors import Conflict
+from hub.language.wording import title
 from hub.matching.compare.model import Model, probability
 from hub.quality.edges import EdgePair, edge
 from hub.quality.learning import versions

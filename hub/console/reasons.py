@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hub.access.figures import SeenFigures
 from hub.access.seen import FoundCustomer, SeenCustomer, SeenVersion
 from hub.access.timeline import SeenInteraction
-from hub.console.words import listed, said, title, who
+from hub.console.words import who
 from hub.kinds.duration import seconds_of
+from hub.language.wording import listed, said, title
 from hub.settings import CustomerType, InteractionType
 
 IN_ROW = 3  # values that a row of results shows beside the name

@@ -13,8 +13,9 @@ from starlette.responses import Response
 from hub.access.seen import SeenRecord
 from hub.console.marks import Marked, marked
 from hub.console.pages import Desk, PageRoute, desk, record_named
-from hub.console.words import listed, said, who
+from hub.console.words import who
 from hub.errors import Fault, NotFound
+from hub.language.wording import listed, said
 from hub.settings import CustomerType
 
 router = APIRouter(prefix="/review", route_class=PageRoute, include_in_schema=False)

@@ -8,11 +8,7 @@ from typing import Protocol
 
 from markupsafe import Markup
 
-from hub.language.wording import ADDRESS as ADDRESS
-from hub.language.wording import listed as listed
-from hub.language.wording import said as said
-from hub.language.wording import sentence as sentence
-from hub.language.wording import title as title
+from hub.language.wording import listed, said, sentence, title
 from hub.model import from_micros
 from hub.settings import CustomerType
 

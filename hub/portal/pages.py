@@ -26,6 +26,7 @@ from hub.console import words
 from hub.console.assets import address_of
 from hub.console.pages import HEADERS, PageRoute, onward
 from hub.errors import NotAuthenticated
+from hub.language import wording
 from hub.language.catalog import FIRST, chosen, languages, said_in, translations
 from hub.model import from_micros
 from hub.open import Hub
@@ -50,7 +51,7 @@ def _templates(language: str) -> Environment:
     made.filters.update(words.FILTERS)
     told = partial_of(language)
     made.filters.update(
-        title=lambda word: told(words.title(word)),
+        title=lambda word: told(wording.title(word)),
         rule=lambda name: told(words.rule(name)),
         when=lambda micros: _when(micros, language),
         day=lambda micros: _day(micros, language),

@@ -10,9 +10,10 @@ from jinja2.ext import babel_extract
 from reportlab.pdfbase.pdfmetrics import stringWidth
 
 import hub
-from hub.console.words import RULES, title
+from hub.console.words import RULES
 from hub.language import copies, letters, messages, pdf
 from hub.language.catalog import FOLDER, chosen, languages, said_in
+from hub.language.wording import title
 from hub.portal.pages import ENTRIES
 from hub.privacy.request_store import StoredRequest
 from hub.privacy.requests import RequestSeen
