@@ -140,7 +140,7 @@ def list_review_queue(
     cursor: Cursor = None,
 ) -> Paged[ItemOut]:
     """What to decide next, most worth first, overdue before all; without what somebody else has claimed."""
-    bound = ("queue", hub.reader.view(principal).version, sorted(kind or ()), mine)
+    bound = ("queue by position", hub.reader.view(principal).version, sorted(kind or ()), mine)
     at: Any = unseal(hub.reader.cursor_key, cursor, *bound) if cursor else None
     page = see_queue(
         hub.reader,
@@ -148,7 +148,7 @@ def list_review_queue(
         the_queue(request, hub),
         kinds=kind,
         mine=mine,
-        after=None if at is None else (at[0], at[1], at[2], at[3]),
+        after=None if at is None else (at[0], at[1], at[2], at[3], at[4], at[5]),
         limit=limit,
     )
     return Paged(

@@ -85,8 +85,9 @@ def privacy_retention(
         for o in retention.preview():
             out.print(f"{o.type}: {o.count} before {from_micros(o.before):%Y-%m-%d}, kept for {', '.join(o.purposes)}")
         outliving = Outliving(hub.requests)
-        for told in outliving.preview():
-            _tell_outlived(told)
+        previewed = outliving.preview()
+        for told in previewed:
+            _tell_outlived(told, sum(len(t.ids) for t in previewed))
             for id in told.ids if ids else ():
                 out.print(f"  {id}")
         if apply:
@@ -175,7 +176,10 @@ def privacy_restrict(
 ) -> None:
     """Hide a customer from everybody but who answers for privacy."""
     with opened(config, database, folder) as hub:
-        spoken = _spoken(hub, customer, language)
+        before = (
+            [r.request.language for r in hub.requests.of(customer) if r.request.kind == "restriction"] if lift else []
+        )
+        spoken = _spoken(hub, customer, language or next(iter(before), ""))
         request = hub.requests.restrict(customer, by=BY, reason=reason, lift=lift, language=spoken)
         out.print(f"{request.customer}: {request.state} ({request.id})")
 
@@ -267,7 +271,7 @@ def _spoken(hub: Hub, customer: str, wanted: str) -> str:
     return first_named(wanted, *known)
 
 
-def _tell_outlived(told: OutlivedCustomers) -> None:
+def _tell_outlived(told: OutlivedCustomers, whole: int) -> None:
     since = f"{from_micros(told.before):%Y-%m-%d}"
     out.print(
         f"{told.type}: {len(told.ids)} of {told.customers} customers, nothing heard since {since}, kept for {', '.join(told.purposes)}",
@@ -276,9 +280,7 @@ def _tell_outlived(told: OutlivedCustomers) -> None:
     for reason, count in sorted(told.kept.items()):
         out.print(f"  quiet too, and kept: {count} for {reason}")
     if len(told.ids) > told.most:
-        out.print(
-            f"  more than the {told.most} that go by themselves: they wait for --apply --customers {len(told.ids)}"
-        )
+        out.print(f"  more than the {told.most} that go by themselves: all types wait for --apply --customers {whole}")
 
 
 def _tell(standing: RequestSeen) -> None:

@@ -95,12 +95,13 @@ class Batching:
             return {}
         found: dict[str, WriteResult] = {}
         for key, w in writes.items():
-            now = before.get(key)
-            if now is None or self.one.is_gone(now):
+            if (now := before.get(key)) is None:
+                continue  # it is not said why: asked for by itself
+            if self.one.is_gone(now):
                 found[key] = WriteResult(key, "gone", "the service has no such record")
             elif (result := settled(w, held(w, now))) is not None:
                 found[key] = result
-        sent = {key: w for key, w in writes.items() if key not in found}
+        sent = {key: w for key, w in writes.items() if key in before and key not in found}
         return found | (self._sent(sent, before) if sent else {})
 
     def _sent(
@@ -130,7 +131,9 @@ class Batching:
 
     def _create(self, writes: Mapping[str, FieldWrite]) -> dict[str, WriteResult]:
         assert self.given.create is not None
-        told = self._ask(self.given.create, {token: with_fields({}, w.fields) for token, w in writes.items()})
+        told = self._ask(
+            self.given.create, {token: with_fields({}, w.fields) for token, w in writes.items()}, once=True
+        )
         if told is None or isinstance(told, WriteResult):
             return {} if told is None else dict.fromkeys(writes, told)
         return {token: self._made(told.get(token)) for token in writes}
@@ -155,9 +158,11 @@ class Batching:
             raise RetryLater(told.detail)
         return None if told is None else {key: said.result for key, said in told.items() if said.result}
 
-    def _ask(self, call: BatchCall, rows: Mapping[str, Mapping[str, Foreign]]) -> dict[str, _Told] | WriteResult | None:
+    def _ask(
+        self, call: BatchCall, rows: Mapping[str, Mapping[str, Foreign]], once: bool = False
+    ) -> dict[str, _Told] | WriteResult | None:
         """What the service says of each row, by key; one result, of all of them, where it is away; None: it refuses the
-        request as a whole, or answers otherwise than is declared."""
+        request as a whole, or answers otherwise than is declared. `once`: what it may have done is not asked for again."""
         sent = [key if not call.key else with_fields({**call.row, **row}, {call.key: key}) for key, row in rows.items()]
         before, body = self.http.sent, with_fields(call.body, {call.rows: sent})
         try:
@@ -166,7 +171,8 @@ class Batching:
             return WriteResult("", "retry", str(error), untouched=self.http.sent == before)
         if answer.status in (401, 403):
             return WriteResult("", "retry", str(refused(self.http, answer.status)), untouched=True)
-        return _told(call, answer, list(rows)) if answer.ok else None
+        told = _told(call, answer, list(rows)) if answer.ok else None
+        return WriteResult("", "retry", UNTOLD) if told is None and answer.ok and once else told
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from hub.connectors.sql_writes import bound
 from hub.kinds.instants import DIGITS
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)")
-_YEAR_FIRST = re.compile(r"\d{4}([-/.]?)\d\d\1\d\d(?!\d)")
+_YEAR_FIRST = re.compile(r"\d{4}([-/.]?)\d\d\1\d\d([T ]\d\d:?\d\d(:?\d\d([.,]\d+)?)?\s?(Z|UTC|[+-]\d\d(:?\d\d)?)?)?")
 _OFFSET = re.compile(r":\d\d(?:\.\d+)?[+-](?!00:?00$)\d\d(?::?\d\d)?$")
 _WEST = 12 * 3600 * 1_000_000  # microseconds: so far a local time lies before UTC at most
 
 
 def in_order(version: Foreign, day_first: bool | None, zone: ZoneInfo | None) -> bool:
     """Does a database find later versions after this one? Not where it is text of which the order is another: 31.12.2024."""
-    if not isinstance(version, str) or _YEAR_FIRST.match(version) or is_plain(version, day_first, zone):
+    if not isinstance(version, str) or _YEAR_FIRST.fullmatch(version.strip()) or is_plain(version, day_first, zone):
         return True
     return _counts_up(version)
 

@@ -360,7 +360,7 @@ def _at(left: RecordId, right: RecordId, after: str, **more: str) -> str:
 
 
 def _bound(at: Desk) -> tuple[str, str]:
-    return "review", at.hub.reader.view(at.principal).version
+    return "review by position", at.hub.reader.view(at.principal).version
 
 
 def _sealed(at: Desk, place: Position) -> str:
@@ -370,8 +370,8 @@ def _sealed(at: Desk, place: Position) -> str:
 def _opened(at: Desk, cursor: str) -> Position | None:
     if not cursor:
         return None
-    first, worth, left, right = unseal(at.hub.reader.cursor_key, cursor, *_bound(at))
-    return first, worth, left, right
+    first, worth, left, right, kind, number = unseal(at.hub.reader.cursor_key, cursor, *_bound(at))
+    return first, worth, left, right, kind, number
 
 
 def _seen_record(at: Desk, text: str, where: str) -> RecordId:

@@ -22,7 +22,7 @@ def drops_telling_of(connection: Connection, reader: Reader, ids: Collection[str
     found = []
     for drop in reader.config.drops.values():
         if consumer_of(drop) in done:
-            shown = reader.known_customers(connection, reader.view_of_role(drop.role), ids)
+            shown = reader.known_customers(connection, reader.view_of_role(drop.role, connection), ids)
             if any(not drop.types or types[id] in drop.types for id in shown):
                 found.append(drop)
     return found
@@ -34,21 +34,28 @@ def told_up_to(connection: Connection, drop: FileDrop) -> int:
 
 
 def files_holding(config_folder: Path, drop: FileDrop, ids: Collection[str]) -> list[str]:
-    """Names of files of a drop that still lie in its folder with values of one of these customers. Reads all of them."""
+    """Names of files of a drop that still lie in its folder with values of one of these customers. Reads all of them. One that
+    cannot be read may hold them: somebody has to look."""
     if not drop.folder:
         return []
     folder = config_folder / Path(drop.folder).expanduser()
     holds = _line_holds if drop.format == "jsonl" else _table_holds
-    return [p.name for p in sorted(folder.glob(f"{drop.name}-{MADE}-*.{drop.format}")) if holds(p, ids)]
+
+    def may_hold(path: Path) -> bool:
+        try:
+            return holds(path, ids)
+        except FileNotFoundError:  # taken meanwhile
+            return False
+        except (OSError, ValueError):  # cut off, or not for us to read
+            return True
+
+    return [p.name for p in sorted(folder.glob(f"{drop.name}-{MADE}-*.{drop.format}")) if may_hold(p)]
 
 
 def _line_holds(path: Path, ids: Collection[str]) -> bool:
     wanted = [id.encode() for id in ids]
-    try:
-        with path.open("rb") as lines:
-            return any(_tells(orjson.loads(line), ids) for line in lines if any(id in line for id in wanted))
-    except FileNotFoundError:  # taken meanwhile
-        return False
+    with path.open("rb") as lines:
+        return any(_tells(orjson.loads(line), ids) for line in lines if any(id in line for id in wanted))
 
 
 def _table_holds(path: Path, ids: Collection[str]) -> bool:
@@ -59,10 +66,7 @@ def _table_holds(path: Path, ids: Collection[str]) -> bool:
             for batch in file.iter_batches(columns=["id", "gone"]):
                 yield from batch.to_pylist()
 
-    try:
-        return any(_tells(row, ids) for row in rows())
-    except FileNotFoundError:
-        return False
+    return any(_tells(row, ids) for row in rows())
 
 
 def _tells(row: object, ids: Collection[str]) -> bool:

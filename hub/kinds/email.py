@@ -36,8 +36,11 @@ _PLAIN = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-_AMONG_OTHERS = re.compile(  # without what may as well stand around an address: quotes, braces
-    r"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+_AMONG_OTHERS = (
+    re.compile(  # without what may as well stand around an address, and never a part of a longer one: \u00fc, o'
+        r"(?:(?<![^\s<>(\[{\"|;,:/\\\u3001\uff1b\uff0c])|(?<=^')|(?<=[\s,;(\[{]'))"
+        r"[A-Za-z0-9][A-Za-z0-9._%+-]*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+    )
 )
 _NAMED = re.compile(r"[^<>]*<\s*([^<>\s]+@[^<>\s]+)\s*>")
 _REMARKED = re.compile(r"(\S+@[^\s(]+)\s*\([^()@]*\)")  # a@x.example (private)

@@ -195,7 +195,7 @@ def _given_sql(left: Columns, right: Columns) -> str:
     return (
         f"CASE WHEN {a} IS NULL OR {b} IS NULL THEN {MISSING} WHEN {a} = {b} THEN (CASE WHEN length({a}) = 1 THEN 4 ELSE 0 END) "
         f"WHEN least(length({a}), length({b})) = 1 THEN (CASE WHEN {_begins_sql(a, b)} THEN 4 ELSE 7 END) "
-        f"{swap}WHEN {_his_and_hers_sql(a, b)} THEN 6 WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
+        f"{swap}WHEN {_his_and_hers_sql(a, b)} AND coalesce({left['canonical']} <> {right['canonical']}, true) THEN 6 WHEN least(length({a}), length({b})) > 2 AND {_mistyped_sql(a, b)} THEN 1 WHEN {_short_sql(a, b)} THEN 3 "
         f"WHEN {left['canonical']} = {right['canonical']} THEN 2 "
         f"WHEN ({left['sound']} = {right['sound']} AND {_sounds_alike_sql(a, b)}) OR (least(length({a}), length({b})) > {SHORT} AND {similar_sql(a, b)}) "
         f"THEN 6 ELSE 7 END"
@@ -215,7 +215,7 @@ def _given(columns: Columns) -> PythonForm:
             return 4 if _begins(a, b) else 7
         if family and _swapped(a, b, left.get(family), right.get(family)):
             return 5
-        if _his_and_hers(a, b):
+        if _his_and_hers(a, b) and not same(left, right, canonical):
             return 6
         if len(a) > 2 and len(b) > 2 and _mistyped(a, b):
             return 1

@@ -84,11 +84,18 @@ class Outliving:
         """Erase who would go, as far as it goes without the recipients; how many of each type. Conflict, and nobody goes: it
         would be more than the guard lets through, and nobody `confirmed` that number; or the lease is lost."""
         found = self.preview()
+        whole = sum(len(told.ids) for told in found)
         for told in found:
-            if len(told.ids) > told.most and confirmed != sum(len(t.ids) for t in found):
+            if len(told.ids) > told.most and confirmed != whole:
                 raise Conflict(
                     f"{told.type}: {len(told.ids)} customers would be erased at once, more than the {told.most} that go by themselves",
-                    [Fault("retention", "waits for somebody", f"look at them, then confirm {len(told.ids)}")],
+                    [
+                        Fault(
+                            "retention",
+                            "waits for somebody",
+                            f"look at them, then confirm {whole}, of all types together",
+                        )
+                    ],
                 )
         done: dict[str, int] = {}
         for told in found:

@@ -18,7 +18,7 @@ from hub.access.relations import Relations
 from hub.access.stories import tell_customer
 from hub.access.timeline import Timeline
 from hub.delivery import subscription_store
-from hub.delivery.lying_files import drops_telling_of
+from hub.delivery.lying_files import drops_telling_of, files_holding
 from hub.landing import store as landing
 from hub.model import from_micros
 from hub.privacy.retention import kept_for
@@ -165,7 +165,9 @@ class Packages:
             named = [s for s in subscription_store.subscriptions(connection) if s.id in told]
             written = landing.written(connection, members)
             infos = landing.records(connection, written)
-            drops = drops_telling_of(connection, self.reader, ids)
+            seen = {d.name for d in drops_telling_of(connection, self.reader, ids)}
+        config = self.reader.config
+        drops = [d for d in config.drops.values() if d.name in seen or files_holding(config.folder, d, ids)]
         roles = self.reader.config.access.roles
         subscribers: list[Document] = [{"name": s.name, "of": s.owner, "purpose": s.purpose} for s in named]
         sources = sorted({(infos[r].id.source, a) for r, of in written.items() for a in of})

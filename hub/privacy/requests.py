@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from sqlalchemy import Connection
 
 from hub import db
@@ -41,6 +42,8 @@ from hub.resolve.resolver import Resolver
 
 Kind = Literal["access", "portability", "rectification", "erasure", "restriction", "objection", "review"]
 CUSTOMER = "customer"  # who asked: they themselves, in their own pages, where they see that it came
+log = structlog.get_logger()
+
 ASKED = "asked"  # of an erasure: by the person, and not begun
 OPEN, SUPPRESSED, REMOVED, COMPACTED, CLOSED, REFUSED = (
     "open",
@@ -366,7 +369,7 @@ class Requests:
         """Take every open erasure on; how many there are."""
         with self.database.read() as connection:
             found = [r for r in store.requests(connection, open_only=True) if r.kind == "erasure"]
-        forgotten = [r for r in (self.go_on(request.id, compact=False) for request in found) if r.state == REMOVED]
+        forgotten = [r for r in map(self._go_on_alone, found) if r.state == REMOVED]
         for request in forgotten:
             self._forget(request)
         if forgotten and self.database.compact():  # once for all of them
@@ -374,6 +377,14 @@ class Requests:
                 self._compacted(request)
                 self.go_on(request.id)
         return len(found)
+
+    def _go_on_alone(self, request: StoredRequest) -> StoredRequest:
+        """One that cannot go on stops no other."""
+        try:
+            return self.go_on(request.id, compact=False)
+        except Exception as error:  # noqa: BLE001 - told, and tried again
+            log.error("an erasure cannot go on", request=request.id, error=type(error).__name__)
+            return request
 
     def _subject(self, request: StoredRequest) -> Subject:
         return open_subject(self._key, request.id, request.subject)
@@ -388,12 +399,17 @@ class Requests:
 
     def _remove(self, request: StoredRequest) -> StoredRequest:
         subject, now = self._subject(request), self.database.clock.now()
+        drops, folder = self.resolver.config.drops, self.resolver.config.folder
+        lying = {
+            n for n, d in drops.items() if files_holding(folder, d, subject.ids)
+        }  # also who has left its view since
         with self.database.unit() as connection:
             if (found := self._still(connection, request)) is None:
                 return request
             told = subscription_store.told_of(connection, subject.ids)
             sources = {n.source for n in subject.names if n.source in self.resolver.config.sources}
-            dropped = [f"drop:{d.name}" for d in drops_telling_of(connection, self.reader, subject.ids)]
+            seen = {d.name for d in drops_telling_of(connection, self.reader, subject.ids)}
+            dropped = [f"drop:{name}" for name in seen | lying]
             remove(connection, self.resolver, self.reader, subject, now)
             recipients = [*(f"subscription:{s}" for s in told), *(f"source:{s}" for s in sources), *dropped]
             store.save_receipts(connection, [Receipt(request.id, r, "open", "", now) for r in sorted(recipients)])

@@ -23,7 +23,7 @@ UNDECIDED = 0.25  # p(1-p) at p = 1/2
 FALSE_JOIN = 3  # a wrong join costs as much as so many missed ones: it mixes two people's data
 
 Clusters = frozenset[int]
-Position = tuple[int, int, int, int]
+Position = tuple[int, int, int, int, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,9 @@ def doubted(verdict_match: bool, then: int | None, now: int, changed: bool, boun
 
 
 def position(item: Item, now: int) -> Position:
-    """What items are sorted by: what is overdue first, then by worth; the records make it total."""
+    """What items are sorted by: what is overdue first, then by worth; records, kind and number make it total."""
     overdue = item.due is not None and item.due <= now
-    return (0 if overdue else 1, -item.worth, item.left, item.right)
+    return (0 if overdue else 1, -item.worth, item.left, item.right, item.kind, item.number or 0)
 
 
 def ranked(items: Iterable[Item], now: int) -> list[Item]:

@@ -19,7 +19,7 @@ from hub.stewardship.items import Clusters, Item, Position
 
 READ = 250  # items at once
 SAVED = 2_000  # items in one unit
-FIRST = (-(2**62), 0, 0)  # before all
+FIRST = (-(2**62), 0, 0, "", 0)  # before all
 
 
 class ReviewItemRow(SQLModel, table=True):
@@ -74,22 +74,20 @@ def ranked_at(connection: Connection) -> int | None:
 
 def following(connection: Connection, wanted: Wanted, after: Position | None) -> Iterator[Item]:
     """Items behind a position, most worth first. Read in parts: who stops early has read little."""
-    query = f'{SELECT} WHERE (place, "left", "right") >= (:place, :left, :right)'
+    query = f'{SELECT} WHERE (place, "left", "right", kind, number) > (:place, :left, :right, :kind, :number)'
     if wanted.types is not None:
         query += " AND (kind = 'disputed' OR type IN {types:text})"
     if wanted.kinds is not None:
         query += " AND kind IN {kinds:text}"
-    query += f' ORDER BY place, "left", "right" LIMIT {READ}'
+    query += f' ORDER BY place, "left", "right", kind, number LIMIT {READ}'
     listed = {"types": ["", *(wanted.types or ())], "kinds": ["", *(wanted.kinds or ())]}  # never empty
     at = FIRST if after is None else after[1:]
-    told: set[tuple[object, ...]] = set()  # of those at the place where reading goes on
     while True:
-        rows = db.ask(connection, query, place=at[0], left=at[1], right=at[2], **listed)
-        yield from (_item(r) for r in rows if r[:4] not in told and (after is None or _place(r) != after[1:]))
+        rows = db.ask(connection, query, **dict(zip(("place", *KEYS), at, strict=True)), **listed)
+        yield from map(_item, rows)
         if len(rows) < READ:
             return
-        at = _place(rows[-1])
-        told = {r[:4] for r in rows if _place(r) == at}
+        at = (rows[-1][4], *rows[-1][:4])
 
 
 def named(connection: Connection, pairs: Collection[RidPair], clusters: Collection[Clusters]) -> list[Item]:
@@ -124,10 +122,6 @@ def forget(connection: Connection, rids: Iterable[int]) -> None:
     listed = list(rids)
     for end in ("left", "right"):
         db.do(connection, f'DELETE FROM review_item WHERE "{end}" IN {{ids}}', ids=listed)
-
-
-def _place(row: db.Row) -> tuple[int, int, int]:
-    return row[4], row[0], row[1]
 
 
 def _row(item: Item) -> db.Row:

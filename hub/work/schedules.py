@@ -108,6 +108,7 @@ def after_pull(
         reconciled=started if reconciled and not error else state.reconciled,
         failures=failures,
         error=error,
+        nudged=state.nudged if error or state.nudged > started else 0,  # answered
         wait_until=ended + int(wait * MICROS) if wait else 0,
         paused_at=ended if paused else state.paused_at,
         paused_by="hub" if paused else state.paused_by,

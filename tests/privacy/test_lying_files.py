@@ -75,6 +75,23 @@ def test_a_drop_that_told_of_somebody_has_to_answer_and_names_its_files_that_hol
     ).state == "done" and r.note == "told that they are gone"
 
 
+def test_who_left_a_drops_view_before_is_looked_for_in_its_files_and_one_that_cannot_be_read_may_hold_them(
+    hub: Hub,
+) -> None:
+    ids = fill(hub)
+    dropped(hub, "warehouse")
+    hub.requests.restrict(ids["ana"], by="o")
+    assert "warehouse" in {r["name"] for r in hub.packages.recipients(OFFICER, ids["ana"])}
+    (file,) = (hub.config.folder / "out").glob("warehouse-*-person.*")
+    done = hub.requests.erase(ids["ana"], by="o", reviewed=True)
+    dropped(hub, "warehouse")
+    cut = file.with_name(file.name.replace("-person", "-cut"))
+    cut.write_bytes(b'{"id": "' + ids["ana"].encode())
+    assert hub.requests.go_on_with_all() >= 1
+    note = receipts(hub, done.request.id)["drop:warehouse"].note
+    assert file.name in note and cut.name in note
+
+
 def test_letters_by_the_command_line_are_in_the_persons_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -268,6 +268,14 @@ class _Made:
         )
         return ConfigError([fault])
 
+    def of_another(self, what: str, statement: str) -> ConfigError:
+        fault = Fault(
+            "streams",
+            f"the {what} {self.name} there captures another table than {self.table}",
+            f"{statement}, or call the stream otherwise",
+        )
+        return ConfigError([fault])
+
 
 def capture_name(stream: str, streams: Iterable[str]) -> str:
     """What a stream's slot or trigger is called in the database: as the stream, where no other one of its source is called so there."""
@@ -294,6 +302,14 @@ class _Slot:
             if not made.create:
                 raise made.missing(f"publication {made.name}")
             made.sql(f"CREATE PUBLICATION {made.name} FOR TABLE {made.table}")
+        of = made.sql(
+            "SELECT r.prrelid = to_regclass(%(table)s) FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid"
+            " WHERE p.pubname = %(name)s",
+            name=made.name,
+            table=made.table,
+        )
+        if of and not any(ours for (ours,) in of):  # of a stream that was called so before
+            raise made.of_another("publication", f"DROP PUBLICATION {made.name}; and drop its slot")
         found = made.sql(
             "SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = %(name)s", name=made.name
         )
@@ -380,6 +396,10 @@ class _Outbox:
         )
         if there:
             return True
+        if made.sql(
+            "SELECT 1 FROM pg_trigger WHERE tgname = %(name)s", name=made.name
+        ):  # of a stream that was called so before
+            raise made.of_another("trigger", f"DROP TRIGGER {made.name} there")
         if not made.create:
             raise made.missing(f"trigger {made.name} on {made.table}")
         for statement in self.statements():

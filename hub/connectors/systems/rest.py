@@ -331,9 +331,13 @@ class _Listing:
         return True
 
     def _keys(self, items: list[Foreign]) -> list[Foreign]:
-        """Of rows that all have one; else none."""
-        found = [self.key.get(item) if isinstance(item, dict) else None for item in items]
-        return [] if None in found else found
+        """Of rows that all have one, with their versions; else none."""
+        try:
+            found = [self.key.get(item) if isinstance(item, dict) else None for item in items]
+            versions = [self.version.get(item) if self.version else None for item in items if isinstance(item, dict)]
+        except BadRecord:
+            return []
+        return [] if None in found else [found, versions]
 
     def _for_nothing(self) -> bool:
         """Has the service given nothing but tokens for long?"""

@@ -182,7 +182,7 @@ def test_of_a_207_the_good_rows_go_on(hubspot: tuple[HubSpot, Source]) -> None:
     results = made(source).write("contacts", writes)
     assert [r.outcome for r in results] == ["written", "written", "conflict", "written", "gone", "written"]
     assert all(r.current == {"properties.email": f"b{n}@x.example"} for n, r in enumerate(results) if r.current)
-    assert len(contract.asked) == 3
+    assert len(contract.asked) == 4  # of the one that the look did not give it is asked by itself whether it is gone
     contract.busy = 9
     assert {(r.outcome, r.untouched) for r in made(source).write("contacts", writes)} == {("retry", True)}
 
@@ -205,6 +205,16 @@ def test_a_batch_that_is_answered_otherwise_than_declared_is_written_one_by_one(
     monkeypatch.setattr(contract, "_collection", lambda *_: answer)
     writes = [FieldWrite("0031", {"Email": "new@x.example"}, {}), FieldWrite("0039", {"Email": "x@x.example"}, {})]
     assert [r.outcome for r in made(source).write("contacts", writes)] == ["written", "gone"]
+
+
+def test_a_batch_that_may_have_made_records_is_not_sent_again_one_by_one(
+    salesforce: tuple[Salesforce, Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract, source = salesforce
+    monkeypatch.setattr(contract, "_collection", lambda *_: (200, {}, {"data": []}))
+    new = [FieldWrite(None, {"LastName": f"Neu{n}"}, token=f"t{n}") for n in range(2)]
+    assert [r.outcome for r in made(source).write("contacts", new)] == ["retry", "retry"]
+    assert len(contract.asked) == 1
 
 
 # --- HubSpot -------------------------------------------------------------------------------------------------------

@@ -428,6 +428,23 @@ def test_pages_that_bring_nothing_new_end(service: Service, paging: str, row: An
     assert found[-1].notes or any(page.notes for page in found)
 
 
+def test_pages_of_one_record_in_several_versions_are_no_circle(service: Service) -> None:
+    def reply(method: str, path: str) -> Any:
+        number = int(path.partition("page=")[2].partition("&")[0] or 0)
+        rows = [{**person(1), "updated": f"2024-01-0{number}T00:00:00Z"}] if 1 <= number <= 5 else []
+        return 200, {"Content-Type": "application/json"}, json.dumps({"data": {"people": rows}}).encode()
+
+    service.crm.misbehave = [reply]
+    found = pages(service.connector(rest=service.rest(page="page"), version="updated"))
+    assert sum(len(page.rows) for page in found) == 5
+
+
+def test_a_key_that_cannot_be_read_ends_no_pages(service: Service) -> None:
+    service.crm.misbehave = [endless(lambda number: [{**person(number), "a": "x", "b": None}] if number < 3 else [])]
+    found = pages(service.connector(rest=service.rest(page="page"), key="join('-', [a, b])"))
+    assert sum(len(page.rows) for page in found) == 3
+
+
 def test_numbered_pages_in_a_circle_end(service: Service) -> None:
     service.crm.misbehave = [circle("ABC")]
     found = pages(service.connector(rest=service.rest(page="page"), listing="complete"))
