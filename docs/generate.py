@@ -286,7 +286,7 @@ def configuration() -> Iterator[str]:
     for file, what, models in FILES:
         yield f"### {file}\n"
         yield f"{what}\n"
-        for model in models:
+        for model in dict.fromkeys(models):  # what several keys hold is told once
             yield f"**{model.__name__}**" + (f": {one_line(model.__doc__)}" if model.__doc__ else "") + "\n"
             said = comments(model)
             yield from table(
