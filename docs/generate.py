@@ -93,7 +93,7 @@ VARIABLES = {
     "HUB_SECRET_PREVIOUS": "what the secret was before, several separated by spaces: `hub verify` checks with them the audit lines of that time; `HUB_SECRET_PREVIOUS_FILE` names a file",
     "HUB_SPARK_FOLDER": "a folder that the hub and every executor of Spark see, a path or a URL (`hub match --engine spark`); a local master needs none",
     "HUB_SPARK_MASTER": "where Spark runs: `local[*]` (default), `spark://host:7077`, `yarn` ...",
-    "HUB_ADDABLE": "what a source that is added in the console may use beyond folders within the configuration's: other folders, with a `/` in them, and variables that hold a database's URL or a token, such as `/srv/drop,SHOP_URL`",
+    "HUB_ADDABLE": "what a source that is added in the console may use beyond folders within the configuration's: other folders, with a `/` in them; variables that hold a database's URL, by name alone, which are never sent anywhere; and variables that hold a bearer token, each with the one host that it is sent to (with its port, where the address has one), such as `/srv/drop,SHOP_URL,SHOP_TOKEN@shop.example.com`",
     "HUB_WEBHOOK_NETWORKS": "networks beyond the public ones to which webhooks may go, such as `10.0.0.0/8,127.0.0.0/8`; http only there",
     "HUB_DEMO_DATABASE_URL": "database of `hub demo`, instead of SQLite in its folder",
     "HUB_FAIL": "crash tests only: die at a named place",
@@ -438,6 +438,7 @@ def variables() -> Iterator[str]:
     used = (
         set(re.findall(r"environ(?:\.get\(|\[)\"(HUB_\w+)\"", code))
         | set(re.findall(r"envvar=\"(HUB_\w+)\"", code))
+        | set(re.findall(r"^[A-Z]+ = \"(HUB_\w+)\"", code, re.MULTILINE))
         | {"HUB_SECRET"}
     )
     unknown = used - VARIABLES.keys()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
+
+from sqlalchemy import Connection
 
 from hub.access.audit.log import REQUEST, AuditLine
 from hub.access.authentication.principals import Principal
@@ -15,9 +18,12 @@ from hub.connectors.mapping.columns import columns_of
 from hub.connectors.mapping.mapper import Mapper
 from hub.connectors.mapping.paths import path
 from hub.errors import BadRecord
+from hub.figures.owners import KINDS_OF_CONTACT, near
+from hub.golden_record import store as golden_store
+from hub.kinds import KINDS
 from hub.landing import store as landing
-from hub.model import plain
-from hub.settings import Stream
+from hub.model import RecordId, plain
+from hub.settings import CONTACT, Stream
 
 ROWS = 10
 
@@ -70,16 +76,37 @@ def see_landed(reader: Reader, principal: Principal, source: str, stream: str) -
 
 
 def see_found(
-    reader: Reader, principal: Principal, name: str, stream: Stream, rows: Sequence[Mapping[str, JSON]]
+    reader: Reader, principal: Principal, name: str, stream: Stream, rows: Iterable[Mapping[str, JSON]]
 ) -> list[SeenRow]:
-    """Rows of a system that is no source yet: they are of no customer, so of each is shown what the view shows of all."""
+    """Rows of a system that is no source yet: they are of no customer, so of each is shown what the view shows of all. Those
+    are left out whose e-mail or telephone a customer has who does not exist for the asker."""
     view = reader.view(principal)
     if stream.customer is None or not view.sees(stream.customer):
         return []
     mapper = Mapper(name, stream, reader.config.customers[stream.customer])
-    seen = [_seen(reader, principal, view, mapper, raw, "") for raw in rows[:ROWS]]
+    if view.rows:
+        with reader.database.read() as connection:
+            shown = list(islice((r for r in rows if not _is_of_unseen(reader, connection, view, mapper, r)), ROWS))
+    else:
+        shown = list(islice(rows, ROWS))
+    seen = [_seen(reader, principal, view, mapper, raw, "") for raw in shown]
     _told(reader, principal, view, "rows of a new source", [], stream.customer)
     return seen
+
+
+def _is_of_unseen(reader: Reader, connection: Connection, view: View, mapper: Mapper, raw: Mapping[str, JSON]) -> bool:
+    """May a customer have a contact point of this row who does not exist for the view, as one who is restricted?"""
+    try:
+        cells = mapper.map(raw).cells
+    except BadRecord:
+        return False
+    kinds = {a: mapper.customer_type.attributes[a].kind for a in cells}
+    held = [(kinds[a], v) for a, cell in cells.items() for v in cell.values if kinds[a] in KINDS_OF_CONTACT]
+    forms = {(kind, str(KINDS[kind].forms(v).get("") or "")) for kind, v in held}
+    points = [RecordId(CONTACT, kind, form) for kind, form in forms if form]
+    clusters = {c for point in points for c in near(connection, reader.config, point)}
+    ids = {c.id for c in golden_store.customers_of(connection, clusters).values()}
+    return not ids <= reader.known_customers(connection, view, ids)
 
 
 def _seen(

@@ -38,8 +38,14 @@ class NewSourceIn(In):
     what: str = Field(
         max_length=500, examples=["*.csv"], description="a file pattern; a table; a path below the base URL"
     )
-    records: str = Field(default="@", max_length=500, description="of rest: JMESPath to the list in an answer")
-    token_env: str = Field(default="", max_length=200, description="of rest: the variable that holds a bearer token")
+    records: str = Field(
+        default="@",
+        max_length=500,
+        description="of rest: path to the list in an answer, such as data.people; @: it is the list",
+    )
+    token_env: str = Field(
+        default="", max_length=200, description="of rest: the variable that holds a bearer token of this host"
+    )
     customer: str = Field(default="person", max_length=100, description="customer type of the rows")
     country: str = Field(default="", max_length=10, description="of phone numbers and addresses that name none")
 
@@ -83,13 +89,26 @@ class SeenRowOut(Out):
 
 
 class FoundSourceOut(Out):
-    """What the source's file would say. `why`: attribute -> how it was found."""
+    """What the source's file would say. `why`: attribute -> how it was found. `reader`: the source that reads there already:
+    its rows are seen with it, and none here."""
 
     file: str
     mark: str
     why: dict[str, str]
     unused: list[str]
+    reader: str
     rows: list[SeenRowOut]
+
+    @classmethod
+    def of(cls, found: FoundSource, rows: list[SeenRow]) -> FoundSourceOut:
+        return cls(
+            file=found.text,
+            mark=digest(found.text),
+            why=dict(found.proposal.why),
+            unused=list(found.proposal.unused),
+            reader=found.reader,
+            rows=[SeenRowOut.of(r) for r in rows],
+        )
 
 
 class SeenRowsOut(Out):
@@ -115,13 +134,7 @@ def _refused(error: ConfigError) -> Unprocessable:
 def look_at_new_source(hub: TheHub, principal: Admin, given: NewSourceIn) -> FoundSourceOut:
     """Look at a thousand rows, propose which column is what, and show ten of them in the role's view. Nothing is kept."""
     found = _found(hub, given)
-    return FoundSourceOut(
-        file=found.text,
-        mark=digest(found.text),
-        why=dict(found.proposal.why),
-        unused=list(found.proposal.unused),
-        rows=[SeenRowOut.of(r) for r in see_found(hub.reader, principal, *found.stream, found.rows)],
-    )
+    return FoundSourceOut.of(found, see_found(hub.reader, principal, *found.stream, found.shown))
 
 
 @router.post("", operation_id="add_source", status_code=201, responses=documented(412))
@@ -135,9 +148,7 @@ def add_source(hub: TheHub, _principal: Admin, given: WriteSourceIn) -> FoundSou
         adding.write(hub.config, found)
     except ConfigError as error:
         raise _refused(error) from None
-    return FoundSourceOut(
-        file=found.text, mark=given.mark, why=dict(found.proposal.why), unused=list(found.proposal.unused), rows=[]
-    )
+    return FoundSourceOut.of(found, [])
 
 
 @router.get("/{source}/{stream}/rows", operation_id="list_source_rows", responses=documented(404))

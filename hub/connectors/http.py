@@ -99,7 +99,11 @@ class Http:
         import httpx2
 
         self.where, self._source, self._tries = f"sources/{source}.yaml", source, tries
-        self.base = httpx2.URL((connector.base_url or secret(connector.base_url_env or "", env)).rstrip("/") + "/")
+        base = (connector.base_url or secret(connector.base_url_env or "", env)).rstrip("/") + "/"
+        try:
+            self.base = httpx2.URL(base)
+        except httpx2.InvalidURL:
+            self.base = httpx2.URL()
         if self.base.scheme not in ("http", "https") or not self.base.host or self.base.userinfo:
             what = "must be http:// or https://, with a host and without a password in it"
             raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "such as https://crm.example.com/api")])
@@ -144,7 +148,16 @@ class Http:
             self._opened = None
 
     def url(self, path: str, params: Mapping[str, str | list[str]] | None = None) -> httpx2.URL:
-        url = self.base.join(path.lstrip("/"))
+        """The address of a path below the base URL. ConfigError where it leads elsewhere: our credentials go to no other host."""
+        import httpx2
+
+        try:
+            url = self.base.join(path.lstrip("/"))
+        except httpx2.InvalidURL:
+            url = httpx2.URL()
+        if not self.same_host(url):
+            what = f"the path '{path}' does not lead to {self.base.host}: not followed"
+            raise ConfigError([Fault(f"{self.where}: connector.base_url", what, "write a path below the base URL")])
         return url.copy_merge_params(dict(params)) if params else url
 
     def same_host(self, url: httpx2.URL) -> bool:

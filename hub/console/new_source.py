@@ -25,7 +25,13 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 EMPTY = {"kind": "file", "records": "@", "customer": "person"}
 ASKED = ("name", "kind", "at", "what", "records", "token_env", "customer", "country")
-SAID_BY = {"connector.path": "at", "connector.url_env": "at", "connector.base_url": "at", "streams.rows": "what"}
+SAID_BY = {
+    "connector.path": "at",
+    "connector.url_env": "at",
+    "connector.base_url": "at",
+    "rest.records": "records",
+    "streams.rows": "what",
+}  # the first that a fault's place holds
 LONGEST = 500  # characters of an answer
 
 
@@ -90,6 +96,6 @@ def _drawn(
     shown: dict[str, object] = {"given": {n: given.get(n, "") for n in ASKED}, "faults": faults, "found": found}
     shown |= {"titles": {name: kind.title or name for name, kind in at.hub.config.customers.items()}, "other": other}
     if found is not None:
-        rows = see_found(at.hub.reader, at.principal, *found.stream, found.rows)
+        rows = see_found(at.hub.reader, at.principal, *found.stream, found.shown)
         shown |= {"rows": rows, "mark": digest(found.text)}
     return at.page("new_source.html", shown, 422 if faults else 200)

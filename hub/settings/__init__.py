@@ -16,7 +16,7 @@ from hub.settings.figures import Figure, Figures, Segment, Tariff
 from hub.settings.guidance import GuidanceCard
 from hub.settings.interactions import InteractionType
 from hub.settings.lists import Escalation, WorkList
-from hub.settings.load import load, load_access, load_customer_types, secret
+from hub.settings.load import FOLDERS, load, load_access, load_customer_types, secret, source_of
 from hub.settings.processes import Process, ProcessStart, ProcessStep
 from hub.settings.purposes import Answering, Purpose, Purposes, QuietCustomers
 from hub.settings.relations import RelationType
@@ -50,6 +50,7 @@ __all__ = [
     "CLAIMED_KINDS",
     "CONSENT",
     "CONTACT",
+    "FOLDERS",
     "PROVED",
     "SAID",
     "SELF",
@@ -112,5 +113,6 @@ __all__ = [
     "recipe_dump",
     "schedule_seconds",
     "secret",
+    "source_of",
     "source_of_kind",
 ]

@@ -28,6 +28,18 @@ from hub.settings.relations import RelationType
 from hub.settings.sources import SOURCES, Source
 from hub.settings.working_time import WorkingHours
 
+FOLDERS = (
+    "campaigns",
+    "customers",
+    "drops",
+    "evaluate",
+    "guidance",
+    "interactions",
+    "lists",
+    "processes",
+    "relations",
+    "sources",
+)  # of a configuration: no source's files are in them
 SAFE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is there: ten times as fast
 T = TypeVar("T", bound=BaseModel)
 
@@ -232,6 +244,17 @@ def load(folder: Path, env: Mapping[str, str] | None = None, *, reaching: bool =
     if faults:
         raise ConfigError(faults)
     return config.model_copy(update={"sources": good, "aside": tuple(aside)}) if aside else config
+
+
+def source_of(config: Config, name: str, text: str) -> Source:
+    """The source that a text would be as `sources/NAME.yaml`, or a ConfigError with every fault in it, as `load` finds them."""
+    path, faults = config.folder / "sources" / f"{name}.yaml", list[Fault]()
+    data = _yaml_of(text, path, faults)
+    source = None if data is None else _validated(Source, data, path, faults, name=name)
+    faults += () if source is None else source_faults(config, source)
+    if source is None or faults:
+        raise ConfigError(faults)
+    return source
 
 
 def load_access(config: Config, file: Path) -> Config:

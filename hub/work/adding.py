@@ -11,10 +11,11 @@ import yaml
 from pydantic import ValidationError
 
 from hub.connectors.base import JSON, SourceRow
-from hub.connectors.mapping.propose import ProposedMap, propose
+from hub.connectors.mapping.propose import NoColumns, ProposedMap, propose
 from hub.connectors.registry import connect
 from hub.errors import ConfigError, Fault
-from hub.settings import Config, CustomerType, Source, Stream
+from hub.settings import CONTACT, SELF, STAFF, Config, CustomerType, Source, Stream, source_of
+from hub.work.places import reader_of
 
 LOOKED_AT = 1000  # rows
 KINDS = ("file", "sql", "rest")
@@ -42,13 +43,19 @@ class SourceWish:
 
 @dataclass(frozen=True, slots=True)
 class FoundSource:
-    """What a source's file would say, and the rows that it was made of."""
+    """What a source's file would say, and the rows that it was made of. `reader`: the source that reads there already."""
 
     source: Source
     text: str
     proposal: ProposedMap
     rows: tuple[Mapping[str, JSON], ...]
     type: CustomerType
+    reader: str
+
+    @property
+    def shown(self) -> tuple[Mapping[str, JSON], ...]:
+        """The rows that may be looked at. What is read already is told by its own source: who is whose is known there."""
+        return () if self.reader else self.rows
 
     @property
     def stream(self) -> tuple[str, Stream]:
@@ -61,6 +68,8 @@ def file_of(config: Config, name: str) -> Path:
     file = config.folder / "sources" / f"{name}.yaml"
     if not (name.isidentifier() and name.isascii()):
         raise ConfigError([Fault("name", f"'{name}' is no name", "write letters, digits and _, a letter first")])
+    if name in (STAFF, SELF, CONTACT):
+        raise ConfigError([Fault("name", f"'{name}' is the hub's own word", "choose another name")])
     if name in config.sources or file.exists():
         raise ConfigError([Fault("name", f"a source '{name}' is there already", "choose another name")])
     return file
@@ -75,13 +84,16 @@ def offer(config: Config, wish: SourceWish, env: Mapping[str, str]) -> FoundSour
         raise ConfigError([Fault("customer", f"unknown customer type '{wish.customer}'", f"known: {known}")])
     draft = _draft(wish)
     rows = tuple(islice(_rows(config, wish, draft, env), LOOKED_AT))
-    if not rows:
-        raise ConfigError([Fault("what", f"{wish.at} {wish.what} gives no rows to look at", "correct where and which")])
     type_ = config.customers[wish.customer]
-    proposal = propose(rows, type_, wish.country or None)
+    try:
+        proposal = propose(rows, type_, wish.country or None)
+    except NoColumns:
+        what = f"{wish.at} {wish.what} gives no rows to look at" if not rows else "its rows have no columns with names"
+        raise ConfigError([Fault("what", what, "correct where and which")]) from None
     made = _made(wish, draft, proposal)
     text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=120)
-    return FoundSource(_checked({"name": wish.name, **made}), text, proposal, rows, type_)
+    source = source_of(config, wish.name, text)  # what the next load would refuse is not offered
+    return FoundSource(source, text, proposal, rows, type_, reader_of(config, source, env))
 
 
 def tables(config: Config, name: str, variable: str, env: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
 from hub.app import create_app
+from hub.console.new_source import FormFaults
 from hub.db import Database
+from hub.errors import ConfigError, Fault
 from hub.open import Hub
 from hub.settings import load
 from hub.work.reach import VARIABLE
-from tests.access.population import ROLES, fill, key_for, open_hub, write_config
+from tests.access.population import ANA, BO, ROLES, fill, key_for, open_hub, write_config
 from tests.console.conftest import LOOKS, Visit, World
 
 KEEPER = "  keeper: {may: [read, admin], views: {person: {given_name: show, email: mask}}}\n"
@@ -128,7 +131,11 @@ def test_only_who_administers_adds_sources_and_reads_rows(client: TestClient, hu
         {"kind": "rest", "at": "https://169.254.169.254/", "what": "latest"},
         {"kind": "rest", "at": "https://192.0.2.1/", "what": "https://10.0.0.1/people"},
         {"kind": "rest", "at": "https://192.0.2.1/", "what": "//10.0.0.1/people"},
+        {"kind": "rest", "at": "https://192.0.2.1/", "what": "/http://127.0.0.1:9/people"},
         {"kind": "exec", "at": "x"},
+        {"at": ".env"},
+        {"at": "sources"},
+        {"name": "contact"},
     ],
 )
 def test_a_form_reaches_no_further_than_it_may(
@@ -181,3 +188,51 @@ def test_the_api_does_what_the_form_does(client: TestClient, hub: Hub) -> None:
     rows = client.get("/v1/sources/billing/customers/rows", headers=lead).json()["data"]
     assert {r["key"] for r in rows} == {"1", "2"}
     assert client.get("/v1/sources/billing/nothing/rows", headers=lead).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"at": "~nobody/x"},
+        {"at": "a\0b"},
+        {"at": "x" * 400},
+        {"kind": "rest", "at": "https://192.0.2.1", "what": "http://[x"},
+        {"kind": "rest", "at": "https://192.0.2.1\n", "what": "people"},
+        {"at": "empty", "what": "*"},
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(client: TestClient, hub: Hub, wish: dict[str, str]) -> None:
+    (hub.config.folder / "empty").mkdir()
+    (hub.config.folder / "empty/rows.json").write_text("[{},{}]")
+    told = client.post("/v1/sources/look", json=SHOP | wish, headers=key_for(hub, "lead_steward"))
+    assert told.status_code == 422
+    (fault,) = told.json()["errors"]
+    assert fault["pointer"] in ("/at", "/what") and fault["detail"]
+
+
+def test_who_is_restricted_is_not_seen_by_adding_what_is_read_already_nor_elsewhere(
+    client: TestClient, hub: Hub
+) -> None:
+    ids, lead, officer = fill(hub), key_for(hub, "lead_steward"), key_for(hub, "privacy_officer")
+    elsewhere = [{**row, "ref": row["id"], "mail": row["mail"].upper()} for row in (ANA, BO)]
+    for folder, rows in (("billing", (ANA, BO)), ("newsletter", elsewhere)):
+        (hub.config.folder / folder).mkdir(exist_ok=True)
+        (hub.config.folder / folder / "people.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    hub.requests.restrict(ids["ana"], by="pia")
+    read = {**SHOP, "at": "billing", "what": "*"}
+    told = client.post("/v1/sources/look", json=read, headers=lead).json()
+    assert told["reader"] == "billing" and told["rows"] == [] and "ana@" not in json.dumps(told).lower()
+    page = client.post("/new-source", data=read, headers=lead).text
+    assert "reads there already" in page and "ana@" not in page.lower() and "Müller" not in page
+    other = client.post("/v1/sources/look", json={**read, "at": "newsletter"}, headers=lead).json()
+    assert other["reader"] == "" and len(other["rows"]) == 1 and "ana@" not in json.dumps(other).lower()
+    answering = client.post("/v1/sources/look", json={**read, "at": "newsletter"}, headers=officer).json()
+    assert len(answering["rows"]) == 2
+
+
+def test_a_fault_is_marked_where_it_was_said() -> None:
+    def marked(key: str) -> list[str]:
+        return list(FormFaults.of(ConfigError([Fault(f"sources/s.yaml: {key}", "is wrong")])).fields)
+
+    assert marked("streams.rows.rest.records") == ["records"] and marked("streams.rows.rest.path") == ["what"]
+    assert marked("connector.base_url") == ["at"] and marked("streams.persons.map") == []

@@ -14,7 +14,7 @@ from hub.connectors.base import JSON
 from hub.connectors.mapping.times import instant
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
-from hub.settings import CustomerType
+from hub.settings import CustomerType, compile_path
 
 ENOUGH = 0.6  # of a column's values must read as what it is proposed for
 
@@ -92,6 +92,10 @@ VERSIONS = (
 )
 
 
+class NoColumns(Exception):
+    """There is nothing of which a map could be made."""
+
+
 @dataclass
 class ProposedMap:
     """What a stream's file would say, and what was seen that led to it."""
@@ -104,10 +108,10 @@ class ProposedMap:
 
 
 def propose(rows: Sequence[Mapping[str, JSON]], type_: CustomerType, country: str | None = None) -> ProposedMap:
-    """A map of these rows to a customer type. ValueError when there is no row."""
-    if not rows:
-        raise ValueError("there are no rows to look at")
-    columns = _columns(rows)
+    """A map of these rows to a customer type. NoColumns when there is no row, or none that a path could lead into."""
+    columns = {name: values for name, values in _columns(rows).items() if _can_be_named(name)}
+    if not columns:
+        raise NoColumns
     key = _key(columns, len(rows))
     version = next((c for n in VERSIONS for c in columns if _plain(c) == n and _are_times(columns[c])), None)
     made, left = ProposedMap(key, version), [c for c in columns if c not in (key, version)]
@@ -193,6 +197,15 @@ def _columns(rows: Sequence[Mapping[str, JSON]]) -> dict[str, list[JSON]]:
             if value not in (None, "", []):
                 kept.append(value[0] if isinstance(value, list) else value)
     return found
+
+
+def _can_be_named(column: str) -> bool:
+    """What a file's first line holds may be no name at all."""
+    try:
+        compile_path(column, "")
+    except ValueError:
+        return False
+    return True
 
 
 def _flat(row: Mapping[str, JSON], before: str) -> Iterator[tuple[str, JSON]]:
