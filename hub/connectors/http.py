@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from hub.connectors.base import JSON, Foreign
+from hub.connectors.base import JSON, FieldWrite, Foreign, WriteResult
 from hub.connectors.mapping.paths import Row
 from hub.connectors.oauth import OAuth, Tokens
-from hub.errors import ConfigError, Fault, RetryLater
+from hub.errors import BadRecord, ConfigError, Fault, RetryLater
 from hub.settings import ADDED, Connection, Strict, secret
 
 if TYPE_CHECKING:
@@ -308,6 +308,18 @@ def refused(http: Http, status: int) -> Fault:
     return Fault(
         f"{http.where}: connector.auth", what, "renew the secret, or give its owner the right to read and write here"
     )
+
+
+def outcome_of(http: Http, write: FieldWrite, work: Callable[[FieldWrite], WriteResult]) -> WriteResult:
+    """What came of a write. Whoever is away, or refuses our credentials, is asked again: the write is as good as it was."""
+    before = http.sent
+    try:
+        result = work(write)
+    except (RetryLater, ConfigError) as error:
+        result = WriteResult(write.key or "", "retry", str(error))
+    except BadRecord as error:
+        result = WriteResult(write.key or "", "rejected", str(error))
+    return replace(result, untouched=result.outcome == "retry" and http.sent == before)
 
 
 def path_value(row: Row, name: str) -> JSON:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from hub.connectors.base import FieldWrite, Foreign, Outcome, WriteResult
-from hub.connectors.http import Answer, Http, alike, made_before, path_value, refused
+from hub.connectors.http import Answer, Http, alike, made_before, outcome_of, path_value, refused
 from hub.connectors.mapping.identity import Identifier, record_key
 from hub.connectors.mapping.paths import Row, path
 from hub.connectors.mapping.writer import with_fields
 from hub.connectors.rows import parse_json
-from hub.errors import BadRecord, ConfigError, RetryLater
+from hub.errors import BadRecord
 from hub.model import digest
 from hub.settings import Stream
 
@@ -35,20 +34,12 @@ class Writing:
         self.is_gone = Identifier(config).is_gone
 
     def write(self, write: FieldWrite) -> WriteResult:
-        before = self.http.sent
-        try:
-            if write.key is None:
-                result = self._create(write)
-            else:
-                result = (self._delete if write.delete else self._update)(write.key, write)
-        except (
-            RetryLater,
-            ConfigError,
-        ) as error:  # such as a secret that ran out: the write itself is as good as it was
-            result = WriteResult(write.key or "", "retry", str(error))
-        except BadRecord as error:
-            result = WriteResult(write.key or "", "rejected", str(error))
-        return replace(result, untouched=result.outcome == "retry" and self.http.sent == before)
+        return outcome_of(self.http, write, self._write)
+
+    def _write(self, write: FieldWrite) -> WriteResult:
+        if write.key is None:
+            return self._create(write)
+        return (self._delete if write.delete else self._update)(write.key, write)
 
     def _item_url(self, key: str) -> httpx2.URL:
         item = self.rest.item or ""

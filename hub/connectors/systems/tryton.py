@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,7 @@ from hub.connectors.base import (
     WriteResult,
 )
 from hub.connectors.formats import checked_row
-from hub.connectors.http import Answer, Http, HttpConnection, alike, made_before, path_value, refused
+from hub.connectors.http import Answer, Http, HttpConnection, alike, made_before, outcome_of, path_value, refused
 from hub.connectors.mapping.columns import field_notes, written_fields
 from hub.connectors.mapping.paths import path
 from hub.connectors.rows import parse_json
@@ -296,20 +296,12 @@ class _Writing:
     codes: dict[tuple[str, str], int] = field(default_factory=dict)  # (model, code) -> id
 
     def write(self, write: FieldWrite) -> WriteResult:
-        before = self.api.http.sent
-        try:
-            if write.key is None:
-                result = self._create(write)
-            else:
-                result = (self._delete if write.delete else self._update)(write.key, write)
-        except (
-            RetryLater,
-            ConfigError,
-        ) as error:  # such as a secret that ran out: the write itself is as good as it was
-            result = WriteResult(write.key or "", "retry", str(error))
-        except BadRecord as error:
-            result = WriteResult(write.key or "", "rejected", str(error))
-        return replace(result, untouched=result.outcome == "retry" and self.api.http.sent == before)
+        return outcome_of(self.api.http, write, self._write)
+
+    def _write(self, write: FieldWrite) -> WriteResult:
+        if write.key is None:
+            return self._create(write)
+        return (self._delete if write.delete else self._update)(write.key, write)
 
     def _update(self, key: str, write: FieldWrite) -> WriteResult:
         item = self._party(key)
