@@ -34,7 +34,7 @@ prove: setup  ## the properties at full count, crash and concurrency tests at ev
 real: setup browser  ## the hub against Tryton, PostgreSQL, Stripe's and Segment's clients ..., each installed into .real/
 	$(BIN)/python -m pytest -n 0 -o python_files='real_*.py' tests/real $(ARGS)
 
-classics: setup  ## 86 situations of two to seven records: who is one customer
+classics: setup  ## 95 situations of two to seven records: who is one customer
 	HUB_PROVE=$${HUB_PROVE-1} $(BIN)/python -m pytest -n 2 tests/matching/test_classics.py $(ARGS)
 
 check: setup  ## style, types, import contracts, configuration
