@@ -45,6 +45,16 @@ def test_a_column_is_what_stands_in_it_whatever_it_is_called() -> None:
     assert found.why["email"] == "by its values"
 
 
+@pytest.mark.parametrize(
+    "name", ["Geboren", "Geburtstag", "Date de naissance", "Fecha de nacimiento", "Data di nascita"]
+)
+def test_a_birth_date_is_one_in_other_languages(name: str) -> None:
+    person = load_customer_types(ROOT / "config")["person"]
+    rows = [{"id": n, name: f"198{n}-05-17", "T\u00e9l\u00e9phone": f"+33 1 42 68 53 0{n}"} for n in range(5)]
+    found = propose(rows, person)
+    assert (found.map["birth_date"], found.map["phone"]) == (name, "T\u00e9l\u00e9phone")
+
+
 def test_a_column_that_is_called_so_and_holds_something_else_is_not_taken() -> None:
     person = load_customer_types(ROOT / "config")["person"]
     rows = [

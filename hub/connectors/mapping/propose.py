@@ -14,6 +14,7 @@ from hub.connectors.base import JSON
 from hub.connectors.mapping.times import instant
 from hub.kinds import KINDS
 from hub.kinds.base import Cleaned, Context
+from hub.kinds.reading import to_ascii
 from hub.settings import CustomerType, compile_path
 
 ENOUGH = 0.6  # of a column's values must read as what it is proposed for
@@ -46,7 +47,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "name",
     ),
     "sex": ("sex", "gender", "geschlecht"),
-    "birth_date": ("birthdate", "dateofbirth", "dob", "birthday", "born", "geburtsdatum"),
+    "birth_date": (
+        *("birthdate", "dateofbirth", "dob", "birthday", "born", "geburtsdatum", "geburtstag", "geboren", "gebdatum"),
+        *("fechanacimiento", "fechadenacimiento", "datenaissance", "datedenaissance", "datanascimento"),
+        *("datadenascimento", "datadinascita", "geboortedatum", "dataurodzenia"),
+    ),
     "email": ("email", "emailaddress", "mail", "emails"),
     "phone": (
         "phone",
@@ -58,6 +63,13 @@ NAMES: dict[str, tuple[str, ...]] = {
         "cell",
         "telefon",
         "handy",
+        "mobil",
+        "rufnummer",
+        "telefonnummer",
+        "telefono",
+        "telefone",
+        "movil",
+        "telemovel",
         "phones",
     ),
     "tax_id": ("taxid", "vat", "vatid", "vatnumber", "ustid", "nif"),
@@ -173,7 +185,7 @@ def _named(names: Sequence[str], columns: Sequence[str]) -> str | None:
 
 
 def _plain(name: str) -> str:
-    return re.sub("[^a-z0-9]", "", name.lower())
+    return re.sub("[^a-z0-9]", "", to_ascii(name).lower())
 
 
 def _key(columns: Mapping[str, list[JSON]], rows: int) -> str:
